@@ -1,0 +1,71 @@
+# make            the development environment, in .venv
+# make test       the quick tests; make test-slow the others
+# make lint       format, style, types, import contracts
+# make demo       the whole way on simulated people, into demo/
+# make lock       the lock files again, after a change of dependencies in pyproject.toml
+
+PYTHON  ?= python3
+WORKERS ?= 2
+ARGS    ?=
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+LOCKED := $(VENV)/.locked
+READY  := $(VENV)/.ready
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest
+COMPILE = UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile --quiet --universal --generate-hashes \
+	--no-header --no-annotate --python-version 3.11 pyproject.toml
+
+.PHONY: venv check-python demo test test-slow lint lint-style lint-format lint-types lint-imports lock clean
+.DELETE_ON_ERROR:
+
+venv: $(READY)
+
+check-python:
+	@command -v "$(PYTHON)" > /dev/null || { \
+	  echo "There is no '$(PYTHON)' here. Install Python 3.11 to 3.13, or name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || { \
+	  echo "'$(PYTHON)' is $$("$(PYTHON)" --version 2>&1), but 3.11 to 3.13 is needed. Name another: make PYTHON=python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2> /dev/null || { \
+	  echo "'$(PYTHON)' cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+# A changed lock builds the environment anew, so that nothing it dropped stays behind.
+$(LOCKED): requirements-dev.txt | check-python
+	"$(PYTHON)" -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(READY): $(LOCKED) pyproject.toml version
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY)
+	$(BIN)/python -m fcnm_bids.cli.demo --output demo
+
+test: $(READY)
+	$(PYTEST) -n $(WORKERS) -m "not slow" $(ARGS)
+
+test-slow: $(READY)
+	$(PYTEST) -n $(WORKERS) -m slow $(ARGS) || [ $$? = 5 ]  # 5: there is none
+
+lint: lint-style lint-format lint-types lint-imports
+
+lint-style: $(READY)
+	$(BIN)/ruff check .
+
+lint-format: $(READY)
+	$(BIN)/ruff format --check .
+
+lint-types: $(READY)
+	$(BIN)/mypy
+
+lint-imports: $(READY)
+	$(BIN)/lint-imports
+
+lock: $(READY)
+	$(COMPILE) --output-file requirements.txt
+	$(COMPILE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) build dist demo .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

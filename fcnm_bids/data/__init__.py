@@ -1,0 +1,1 @@
+"""Data files: confound strategies and the PyBIDS configuration."""

@@ -1,0 +1,136 @@
+"""What holds for the repository as a whole."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from hatchling.metadata.core import ProjectMetadata
+from hatchling.plugin.manager import PluginManager
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import fcnm_bids
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+LOCKS = {
+    "requirements.txt": PROJECT["dependencies"],
+    "requirements-dev.txt": PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"],
+}
+SUPPORTED_PYTHON = ("3.11", "3.12", "3.13")
+MACHINE_PATH = re.compile(r"(?<![\w.~$})-])/(?:root|home|Users|work|farm)/")
+
+
+def pins(lock: str) -> list[Requirement]:
+    """The pinned packages of a lock file, without their hashes."""
+    lines = (REPOSITORY / lock).read_text().splitlines()
+    return [Requirement(line.rstrip(" \\")) for line in lines if line and line[0] not in " #"]
+
+
+def holds(pin: Requirement, python: str) -> bool:
+    """Whether `pin` is meant for CPython of this version on Linux."""
+    environment = {
+        "python_version": python,
+        "python_full_version": f"{python}.1",
+        "sys_platform": "linux",
+        "platform_python_implementation": "CPython",
+    }
+    return pin.marker is None or pin.marker.evaluate(environment)
+
+
+@pytest.fixture(scope="module")
+def committed() -> list[Path]:
+    """The files that are in the repository or would be with the next commit."""
+    git = ["git", "-c", "safe.directory=*"]
+    listing = subprocess.run(
+        [*git, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if listing.returncode:
+        pytest.skip(f"not a git checkout: {listing.stderr.strip()}")
+    files = [REPOSITORY / name for name in listing.stdout.split("\0") if name]
+    return [file for file in files if file.is_file()]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_holds_no_address(lock: str) -> None:
+    text = (REPOSITORY / lock).read_text()
+    assert "://" not in text
+    assert not re.search(r"^\s*-", re.sub(r"^\s*--hash=sha256:", "", text, flags=re.M), re.M)
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_pin_is_exact_and_hashed(lock: str) -> None:
+    blocks = re.split(r"\n(?=\S)", (REPOSITORY / lock).read_text().strip())
+    assert blocks
+    for block in blocks:
+        assert re.match(r"[a-z0-9.-]+==\S+", block)
+        assert "--hash=sha256:" in block
+
+
+@pytest.mark.parametrize("python", SUPPORTED_PYTHON)
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_meets_what_the_project_asks_for(lock: str, python: str) -> None:
+    locked = {canonicalize_name(pin.name): pin for pin in pins(lock) if holds(pin, python)}
+    for wanted in map(Requirement, LOCKS[lock]):
+        (version,) = [s.version for s in locked[canonicalize_name(wanted.name)].specifier]
+        assert wanted.specifier.contains(version), f"{wanted} is not met by {version}"
+
+
+def test_the_development_lock_contains_the_runtime_lock() -> None:
+    runtime, development = ({str(pin) for pin in pins(lock)} for lock in LOCKS)
+    assert runtime <= development
+
+
+def test_no_lock_with_addresses_is_committed(committed: list[Path]) -> None:
+    assert not {file.name for file in committed} & {"uv.lock", "pylock.toml", "poetry.lock"}
+
+
+def test_no_path_of_one_machine_is_committed(committed: list[Path]) -> None:
+    found = [
+        f"{file.relative_to(REPOSITORY)}:{number}: {line.strip()}"
+        for file in committed
+        for number, line in enumerate(file.read_text(errors="replace").splitlines(), 1)
+        if MACHINE_PATH.search(line)
+    ]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("data = '" + "/ho" + "me/anna/bids'", True),
+        ("cd /ro" + "ot/project", True),
+        ("mount=/wo" + "rk/data", True),
+        ("docker run -v $PWD/work/a:/out", False),
+        ("see docs/work/index.md and ./home/page", False),
+        ("-w /scratch/work", False),
+    ],
+)
+def test_paths_of_one_machine_are_recognised(line: str, wrong: bool) -> None:
+    assert bool(MACHINE_PATH.search(line)) is wrong
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    stated = (REPOSITORY / "version").read_text().strip()
+    assert re.fullmatch(r"\d+\.\d+\.\d+((a|b|rc)\d+)?(\.dev\d+)?", stated)
+    assert fcnm_bids.__version__ == stated
+    assert ProjectMetadata(str(REPOSITORY), PluginManager()).version == stated
+    assert f"\nversion: {stated}\n" in (REPOSITORY / "CITATION.cff").read_text()
+    newest = re.search(r"^## (\S+)", (REPOSITORY / "CHANGES.md").read_text(), re.M)
+    assert newest is not None
+    assert newest[1] == stated
+
+
+@pytest.mark.parametrize("name", PROJECT["scripts"])
+def test_a_console_script_can_be_imported(name: str) -> None:
+    module, _, function = PROJECT["scripts"][name].partition(":")
+    assert callable(getattr(importlib.import_module(module), function))
