@@ -1,0 +1,36 @@
+"""From published coordinates or masks to contrast seeds, one sparse matrix on a voxel grid."""
+
+from fcnm_bids.seeds.foci import SPACES, UNITS, Contrast, Focus, group_foci, parse_space
+from fcnm_bids.seeds.masks import mask_name, mask_seeds
+from fcnm_bids.seeds.matrix import SeedMatrix, coverage, read_seed_matrix, write_seed_matrix
+from fcnm_bids.seeds.nimads import read_nimads
+from fcnm_bids.seeds.sleuth import read_sleuth
+from fcnm_bids.seeds.spheres import SPHERES, foci_outside, sphere_seeds
+from fcnm_bids.seeds.tables import foci_table, read_foci, write_foci
+from fcnm_bids.seeds.talairach import TRANSFORMS, talairach_to_mni, to_mni
+
+__all__ = [
+    "SPACES",
+    "SPHERES",
+    "TRANSFORMS",
+    "UNITS",
+    "Contrast",
+    "Focus",
+    "SeedMatrix",
+    "coverage",
+    "foci_outside",
+    "foci_table",
+    "group_foci",
+    "mask_name",
+    "mask_seeds",
+    "parse_space",
+    "read_foci",
+    "read_nimads",
+    "read_seed_matrix",
+    "read_sleuth",
+    "sphere_seeds",
+    "talairach_to_mni",
+    "to_mni",
+    "write_foci",
+    "write_seed_matrix",
+]

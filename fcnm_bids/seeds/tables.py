@@ -1,0 +1,254 @@
+"""Foci from coordinate tables (TSV, CSV, XLSX), and back; the way in for every format."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from fcnm_bids.errors import SeedError
+from fcnm_bids.seeds.cells import (
+    CellError,
+    coordinate,
+    is_missing,
+    label,
+    read_bytes,
+    read_text,
+    refuse,
+    sample_size,
+    shown,
+)
+from fcnm_bids.seeds.foci import SPACES, Focus, parse_space
+from fcnm_bids.seeds.nimads import read_nimads
+from fcnm_bids.seeds.sleuth import read_sleuth
+
+_REPORTED = ("reported_x", "reported_y", "reported_z", "reported_space")
+_REQUIRED = ("study", "x", "y", "z", "space")
+_COLUMNS = ("study", "contrast", "effect", "x", "y", "z", "space", "n", *_REPORTED)
+
+_Row = tuple[int, Sequence[str]]
+
+
+def read_foci(path: str | os.PathLike[str], *, effect: str | None) -> tuple[Focus, ...]:
+    """The foci of a coordinate file.
+
+    Sleuth text, NIMADS JSON and Excel workbooks (their first sheet) are recognised by name or
+    content; anything else is a table whose header is separated by tabs, commas or semicolons.
+    Its columns, in any order and case, are study, x, y, z (mm) and space; contrast (without
+    it, a study has one contrast for each effect), effect, n or sample_size; others are ignored.
+
+    Parameters
+    ----------
+    path
+        The file.
+    effect
+        The effect of all foci where the file has no column for it; where it has, that counts.
+
+    Returns
+    -------
+    tuple of Focus
+        In the order of the file; their `origin` counts lines (in a workbook, rows) from 1.
+
+    Raises
+    ------
+    SeedError
+        All problems of the file, one line each, up to a limit.
+    """
+    path = Path(path)
+    if effect is not None:
+        try:
+            effect = label(effect)
+        except CellError as problem:
+            raise SeedError(f"the effect is {problem}") from problem
+    suffix = path.suffix.lower()
+    if suffix in (".xlsx", ".xlsm") or read_bytes(path).startswith(b"PK\x03\x04"):
+        return _foci_of_table(path.name, _workbook_rows(path), effect)
+    if suffix in (".xls", ".ods"):
+        raise SeedError(f"{path.name}: save the table as .xlsx, .csv or .tsv")
+    text = read_text(path)
+    if suffix == ".json" or text.lstrip().startswith(("{", "[")):
+        return read_nimads(path, effect=effect)
+    if suffix not in (".tsv", ".csv") and any(
+        line.lstrip().startswith("//") for line in text.splitlines()
+    ):
+        return read_sleuth(path, effect=effect)
+    return _foci_of_table(path.name, _text_rows(path.name, text), effect)
+
+
+def foci_table(foci: Iterable[Focus]) -> pd.DataFrame:
+    """One row for each focus, with its position as published where it was moved."""
+    rows = [
+        (f.study, f.contrast, f.effect, f.x, f.y, f.z, f.space, f.n)
+        + (f.reported or (None, None, None))
+        + (f.reported_space,)
+        for f in foci
+    ]
+    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype({"n": "Int64"})
+
+
+def write_foci(foci: Iterable[Focus], path: str | os.PathLike[str]) -> None:
+    """Write foci so that `read_foci` returns the same: TSV, or CSV if the name ends so.
+
+    Numbers keep their full precision; what is not there is ``n/a``.
+    """
+    path = Path(path)
+    separator = "," if path.suffix.lower() == ".csv" else "\t"
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, delimiter=separator, lineterminator="\n")
+        writer.writerow(_COLUMNS)
+        for focus in foci:
+            cells = (focus.study, focus.contrast, focus.effect, focus.x, focus.y, focus.z)
+            reported = focus.reported or (None, None, None)
+            written = (*cells, focus.space, focus.n, *reported, focus.reported_space)
+            writer.writerow([_written(cell) for cell in written])
+
+
+def _written(cell: str | float | None) -> str:
+    if cell is None:
+        return "n/a"
+    # float() first, or NumPy's scalars would write their type as well.
+    return repr(float(cell)) if isinstance(cell, float) else str(cell)
+
+
+def _workbook_rows(path: Path) -> Iterator[_Row]:
+    try:
+        sheet = pd.read_excel(
+            io.BytesIO(read_bytes(path)),
+            header=None,
+            dtype=object,
+            na_filter=False,
+            engine="openpyxl",
+        )
+    except SeedError:
+        raise
+    except Exception as error:  # openpyxl lets the errors of zip, XML and styles through
+        raise SeedError(f"{path.name}: not a readable Excel workbook ({error})") from error
+    for number, cells in enumerate(sheet.itertuples(index=False), start=1):
+        yield number, [str(cell) for cell in cells]
+
+
+def _text_rows(name: str, text: str) -> Iterator[_Row]:
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    recognised = {
+        separator: sum(cell.strip(' "').lower() in _COLUMNS for cell in header.split(separator))
+        for separator in "\t,;"
+    }
+    separator = max(recognised, key=recognised.__getitem__)
+    if header and not recognised[separator]:
+        raise SeedError(
+            f"{name}: no column names in its first line {shown(header)}: begin with"
+            f" {', '.join(_COLUMNS[:8])}, separated by tabs, commas or semicolons"
+        )
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    line = 1
+    try:
+        for cells in reader:
+            yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise SeedError(f"{name}, row {line}: {error} (a stray quotation mark?)") from error
+
+
+def _foci_of_table(name: str, rows: Iterator[_Row], effect: str | None) -> tuple[Focus, ...]:
+    filled = ((number, cells) for number, cells in rows if any(cell.strip() for cell in cells))
+    _, header = next(filled, (0, ()))
+    if not header:
+        raise SeedError(f"{name}: the table is empty")
+    columns = _columns(name, header, effect)
+    problems: list[str] = []
+    foci: list[Focus] = []
+    for number, cells in filled:
+        origin = f"{name}, row {number}"
+        if any(not is_missing(cell) for cell in cells[len(header) :]):
+            problems.append(
+                f"{origin}: {len(cells)} cells under {len(header)} column names"
+                " (decimal commas, or a separator inside a name?)"
+            )
+            continue
+        row = {column: cells[i] if i < len(cells) else "" for column, i in columns.items()}
+        focus = _focus(row, effect, origin, problems)
+        if focus is not None:
+            foci.append(focus)
+    if not foci and not problems:
+        problems.append(f"{name}: there are no rows under the header")
+    refuse(problems)
+    return tuple(foci)
+
+
+def _columns(name: str, header: Sequence[str], effect: str | None) -> dict[str, int]:
+    names = [cell.strip().lower() for cell in header]
+    known = (*_COLUMNS, "sample_size")
+    problems = [
+        f"{name}: {names.count(column)} columns are called {column}: keep one"
+        for column in known
+        if names.count(column) > 1
+    ]
+    missing = [column for column in _REQUIRED if column not in names]
+    if missing:
+        problems.append(
+            f"{name}: no column {', '.join(missing)}"
+            f" (its columns: {', '.join(shown(cell.strip()) for cell in header)})"
+        )
+    if "effect" not in names and effect is None:
+        problems.append(
+            f"{name}: no column effect: add it, or name the effect of the whole file (--effect)"
+        )
+    if "n" in names and "sample_size" in names:
+        problems.append(f"{name}: both n and sample_size are columns: keep one")
+    refuse(problems)
+    columns = {column: names.index(column) for column in known if column in names}
+    if "sample_size" in columns:
+        columns["n"] = columns.pop("sample_size")
+    if not all(column in columns for column in _REPORTED):
+        columns = {column: i for column, i in columns.items() if column not in _REPORTED}
+    return columns
+
+
+def _focus(
+    row: Mapping[str, str], effect: str | None, origin: str, problems: list[str]
+) -> Focus | None:
+    before = len(problems)
+
+    def text(column: str) -> str:
+        try:
+            return label(row[column])
+        except CellError as problem:
+            problems.append(f"{origin}: {column} is {problem}")
+            return ""
+
+    def number(column: str) -> float:
+        try:
+            return coordinate(row[column])
+        except CellError as problem:
+            problems.append(f"{origin}: {column} is {problem}")
+            return 0.0
+
+    def space(column: str) -> str:
+        found = parse_space(stated := text(column))
+        if found is None and stated:
+            problems.append(f"{origin}: {column} is {shown(stated)}, none of {', '.join(SPACES)}")
+        return found or ""
+
+    study = text("study")
+    of_effect = text("effect") if "effect" in row else effect or ""
+    contrast = text("contrast") if "contrast" in row else f"{study} {of_effect}"
+    position = number("x"), number("y"), number("z")
+    in_space = space("space")
+    n = None
+    try:
+        n = sample_size(row.get("n"))
+    except CellError as problem:
+        problems.append(f"{origin}: n is {problem}")
+    reported = reported_space = None
+    if any(not is_missing(row.get(column)) for column in _REPORTED):
+        reported = number("reported_x"), number("reported_y"), number("reported_z")
+        reported_space = space("reported_space")
+    if len(problems) > before:
+        return None
+    return Focus(
+        *position, in_space, study, contrast, of_effect, n, origin, reported, reported_space
+    )
