@@ -1,0 +1,64 @@
+"""Seed-to-voxel correlation within one projected run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from fcnm_bids.connectome.projected import ProjectedRun
+
+LARGEST_R = 1 - 1e-7
+"""|r| is clipped here before the Fisher transform; only a voxel against itself reaches it."""
+
+
+def seed_series(run: ProjectedRun, weights: csr_array) -> NDArray[np.float64]:
+    """Mean series of every seed, in the run's m dimensions, shape (seeds, m).
+
+    Parameters
+    ----------
+    run
+        The projected run.
+    weights
+        Shape (seeds, voxels of the run); rows sum to 1, or are empty.
+    """
+    voxels, position = np.unique(weights.indices, return_inverse=True)
+    compact = csr_array(
+        (weights.data, position, weights.indptr), shape=(weights.shape[0], voxels.size)
+    )
+    series: NDArray[np.float64] = compact @ run.columns(voxels).T
+    return series
+
+
+def correlation_tiles(
+    run: ProjectedRun, weights: csr_array
+) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    """Pearson correlation of every seed's mean series with every voxel, tile by tile.
+
+    The correlation of the mean series, not the mean of correlations. Yields slices of the run's
+    voxels with r of shape (seeds, voxels of the slice); NaN for a seed without voxels or without
+    variance.
+    """
+    series = seed_series(run, weights)
+    length = np.sqrt(np.einsum("ij,ij->i", series, series))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        series /= length[:, None]
+    for tile in run.tiles():
+        columns = run.columns(tile)
+        norm = np.sqrt(np.einsum("ij,ij->j", columns, columns))
+        yield tile, (series @ columns) / norm
+
+
+def correlate(run: ProjectedRun, weights: csr_array) -> NDArray[np.float64]:
+    """`correlation_tiles` put together, shape (seeds, voxels of the run)."""
+    r = np.empty((weights.shape[0], run.n_voxels))
+    for tile, values in correlation_tiles(run, weights):
+        r[:, tile] = values
+    return r
+
+
+def fisher_z(r: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Fisher's z of r, finite for |r| = 1 (clipped at 1 - 1e-7)."""
+    return np.arctanh(np.clip(r, -LARGEST_R, LARGEST_R))

@@ -1,0 +1,230 @@
+"""The projected-run store: one HDF5 file a run, from which all maps can be made.
+
+Format 1. Datasets are contiguous and uncompressed, so that they can be mapped into memory:
+``components`` int16 (m, voxels) times ``scale`` float32 (voxels) is the projected run, ``sd``
+float32 (voxels) its residual standard deviation in the image's units, ``index`` int32 (voxels)
+the voxel numbers in Fortran order, ``basis`` float64 (m, kept volumes) the projection, ``kept``
+uint8 (volumes), ``carpet`` float32 (volumes, up to 2,000) raw series of the voxels
+``carpet_index``. The attributes hold grid, space, key and provenance.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnm_bids.connectome.image import RunImage
+from fcnm_bids.connectome.project import Projected
+from fcnm_bids.connectome.projected import ProjectedRun
+from fcnm_bids.denoise.projection import Projection
+from fcnm_bids.errors import RunError, StoreError
+from fcnm_bids.grid import Grid
+
+FORMAT = "fcnm_bids projected run"
+FORMAT_VERSION = 1
+_LARGEST = 32767
+
+
+@dataclass(frozen=True, eq=False)
+class StoredRun:
+    """A run of the store: its header, and the way to its components.
+
+    Parameters
+    ----------
+    path
+        The file.
+    key
+        Hash of everything that determines the content.
+    attributes
+        Provenance: settings, degrees of freedom, confounds, hashes, volumes.
+    grid
+        The grid of the voxel numbers.
+    """
+
+    path: Path
+    key: str
+    attributes: Mapping[str, Any]
+    grid: Grid
+
+    @property
+    def dof(self) -> int:
+        """Residual degrees of freedom, m."""
+        return int(self.attributes["dof"])
+
+    def index(self) -> NDArray[np.intp]:
+        """Voxel numbers with signal."""
+        with _opened(self.path) as file:
+            return file["index"][()].astype(np.intp)
+
+    def load(self) -> ProjectedRun:
+        """The projected run, its components mapped into memory rather than read."""
+        with _opened(self.path) as file:
+            data = file["components"]
+            offset = data.id.get_offset()
+            shape = data.shape
+            scale = file["scale"][()]
+            index = file["index"][()].astype(np.intp)
+        try:
+            values = np.memmap(self.path, np.dtype("<i2"), "r", offset=offset, shape=shape)
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{self.path.name} is cut short: {error}") from error
+        return ProjectedRun(values, index, self.grid, scale)
+
+
+def content_key(bold: Path, others: Iterable[Path | None], settings: Mapping[str, Any]) -> str:
+    """Hash of what a projected run is made of; names, places and resources do not enter.
+
+    Of the image its size, its first 4 KiB and its last 8 bytes (of a gzip file the check sum and
+    length of the content) stand for the whole, which would take as long to hash as to project.
+
+    Parameters
+    ----------
+    bold
+        The image.
+    others
+        Small files that matter, hashed whole: mask, confounds, their sidecar.
+    settings
+        Everything else, as far as JSON can say it.
+
+    Raises
+    ------
+    RunError
+        A file cannot be read.
+    """
+    digest = hashlib.sha256(f"{FORMAT} {FORMAT_VERSION}".encode())
+    try:
+        with bold.open("rb") as file:
+            digest.update(file.read(4096))
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - 8))
+            digest.update(file.read())
+        digest.update(f" {size} ".encode())
+        for path in others:
+            content = path.read_bytes() if path else b""
+            digest.update(hashlib.sha256(content).digest())
+    except OSError as error:
+        raise RunError(f"{error.filename} cannot be read: {error.strerror}") from error
+    digest.update(json.dumps(settings, sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def write_run(
+    path: Path,
+    projected: Projected,
+    projection: Projection,
+    image: RunImage,
+    *,
+    key: str,
+    attributes: Mapping[str, Any],
+) -> None:
+    """Write a projected run: a temporary file in the same folder, then a rename."""
+    run = projected.run
+    n_voxels = run.n_voxels
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    header = {
+        **attributes,
+        "dof": run.dof,
+        "n_volumes": image.n_volumes,
+        "n_kept": int(projection.kept.sum()),
+        "n_masked": projected.n_masked,
+        "n_voxels": n_voxels,
+        "confounds": list(projection.confounds),
+        "bold_sha256": projected.sha256,
+    }
+    try:
+        with h5py.File(temporary, "w", libver="latest", locking=False) as file:
+            file.attrs["format"] = FORMAT
+            file.attrs["format_version"] = FORMAT_VERSION
+            file.attrs["key"] = key
+            file.attrs["space"] = run.grid.space
+            file.attrs["shape"] = np.array(run.grid.shape, dtype=np.int64)
+            file.attrs["affine"] = run.grid.affine
+            file.attrs["provenance"] = json.dumps(header, sort_keys=True)
+            file["index"] = run.index.astype(np.int32)
+            file["basis"] = projection.basis
+            file["kept"] = projection.kept.astype(np.uint8)
+            file["carpet"] = projected.carpet
+            file["carpet_index"] = projected.carpet_index.astype(np.int32)
+            scale = np.empty(n_voxels, dtype=np.float32)
+            sd = np.empty(n_voxels, dtype=np.float32)
+            components = file.create_dataset("components", (run.dof, n_voxels), "<i2")
+            quantised = np.empty((run.dof, n_voxels), dtype="<i2")
+            for tile in run.tiles():
+                values = run.values[:, tile]
+                scale[tile] = np.abs(values).max(axis=0) / np.float32(_LARGEST)
+                sd[tile] = np.sqrt(
+                    np.einsum("ij,ij->j", values, values, dtype=np.float64) / run.dof
+                )
+                quantised[:, tile] = np.rint(values / scale[tile])
+            components[...] = quantised
+            file["scale"] = scale
+            file["sd"] = sd
+            file.flush()
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def open_run(path: Path) -> StoredRun:
+    """Read the header of a stored run.
+
+    Raises
+    ------
+    StoreError
+        The file is damaged, not a projected run, or of another format version.
+    """
+    with _opened(path) as file:
+        attributes = file.attrs
+        try:
+            if attributes["format"] != FORMAT:
+                raise StoreError(f"{path.name} is not a projected run")
+            version = int(attributes["format_version"])
+            if version != FORMAT_VERSION:
+                raise StoreError(
+                    f"{path.name} has format version {version}, this program reads {FORMAT_VERSION}"
+                )
+            grid = Grid(tuple(attributes["shape"]), attributes["affine"], attributes["space"])
+            header = json.loads(attributes["provenance"])
+            shape = (int(header["dof"]), int(header["n_voxels"]))
+            if file["components"].shape != shape or file["components"].dtype != np.dtype("<i2"):
+                raise StoreError(f"{path.name} does not hold what its header says")
+            if file["components"].id.get_offset() is None:
+                raise StoreError(f"{path.name} holds no contiguous components")
+            lengths = {name: len(file[name]) for name in ("scale", "sd", "index")}
+            if set(lengths.values()) != {shape[1]} or shape[1] > grid.n_voxels:
+                raise StoreError(f"{path.name} has parts of unequal length")
+            return StoredRun(path, str(attributes["key"]), header, grid)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise StoreError(f"{path.name} is damaged or foreign: {error!r}") from error
+
+
+def read_stored(path: Path, name: str) -> NDArray[Any]:
+    """One of the smaller datasets of a stored run: basis, kept, sd, carpet, carpet_index."""
+    with _opened(path) as file:
+        try:
+            values: NDArray[Any] = file[name][()]
+        except (KeyError, OSError) as error:
+            raise StoreError(f"{path.name} has no readable {name}: {error}") from error
+        return values
+
+
+def _opened(path: Path) -> h5py.File:
+    try:
+        return h5py.File(path, "r", locking=False)
+    except FileNotFoundError as error:
+        raise StoreError(f"{path.name} is not there") from error
+    except OSError as error:
+        raise StoreError(f"{path.name} is damaged: {error}") from error

@@ -1,0 +1,22 @@
+"""Confounds, kept volumes and band of a run, as one orthogonal projection in time."""
+
+from fcnm_bids.denoise.confounds import nuisance_columns, read_confounds
+from fcnm_bids.denoise.projection import Projection, build_projection, stop_band_cosines
+from fcnm_bids.denoise.run import RunDenoising, plan_denoising
+from fcnm_bids.denoise.strategy import Strategy, load_strategy, strategy_names
+from fcnm_bids.denoise.volumes import KeptVolumes, keep_volumes
+
+__all__ = [
+    "KeptVolumes",
+    "Projection",
+    "RunDenoising",
+    "Strategy",
+    "build_projection",
+    "keep_volumes",
+    "load_strategy",
+    "nuisance_columns",
+    "plan_denoising",
+    "read_confounds",
+    "stop_band_cosines",
+    "strategy_names",
+]

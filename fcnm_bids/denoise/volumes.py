@@ -1,0 +1,89 @@
+"""Which volumes of a run are kept: non-steady-state volumes and motion are left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fcnm_bids.errors import RunError
+
+_FRAMEWISE_DISPLACEMENT = "framewise_displacement"
+_NON_STEADY = "non_steady_state_outlier"
+
+
+@dataclass(frozen=True)
+class KeptVolumes:
+    """Volumes that enter the analysis.
+
+    Parameters
+    ----------
+    kept
+        Shape (volumes,), True where a volume is kept.
+    n_dummy
+        Volumes dropped at the start (non-steady state).
+    n_censored
+        Further volumes dropped for motion.
+    mean_fd
+        Mean framewise displacement in mm over all volumes that have one; NaN without.
+    """
+
+    kept: NDArray[np.bool_]
+    n_dummy: int
+    n_censored: int
+    mean_fd: float
+
+
+def keep_volumes(
+    table: pd.DataFrame, *, dummy_scans: int | str, fd_threshold: float
+) -> KeptVolumes:
+    """Choose the volumes of a run to keep.
+
+    Parameters
+    ----------
+    table
+        Confound table, one row per volume.
+    dummy_scans
+        Number of first volumes to drop, or "auto": all up to the last one that fMRIPrep marked
+        as non-steady state.
+    fd_threshold
+        Framewise displacement (Power et al. 2012) in mm above which a volume is dropped; 0
+        censors nothing.
+
+    Raises
+    ------
+    RunError
+        Censoring is asked for and the table has no framewise displacement, or it has holes.
+    """
+    n_volumes = len(table)
+    if dummy_scans == "auto":
+        marks = [name for name in table.columns if str(name).startswith(_NON_STEADY)]
+        marked = np.flatnonzero((table[marks].to_numpy() > 0).any(axis=1))
+        n_dummy = int(marked[-1]) + 1 if marked.size else 0
+    else:
+        n_dummy = int(dummy_scans)
+    steady = np.arange(n_volumes) >= n_dummy
+
+    still = np.ones(n_volumes, dtype=bool)
+    mean_fd = float("nan")
+    if _FRAMEWISE_DISPLACEMENT in table:
+        displacement = table[_FRAMEWISE_DISPLACEMENT].to_numpy(dtype=np.float64)
+        if np.isfinite(displacement).any():
+            mean_fd = float(np.nanmean(displacement))
+    elif fd_threshold > 0:
+        raise RunError(
+            f"no column {_FRAMEWISE_DISPLACEMENT}, which censoring needs; "
+            "--fd-threshold 0 goes without censoring"
+        )
+    if fd_threshold > 0:
+        # the first volume has no predecessor to move against
+        first = np.where(np.isnan(displacement[:1]), 0.0, displacement[:1])
+        displacement = np.concatenate([first, displacement[1:]])
+        if np.isnan(displacement).any():
+            row = int(np.isnan(displacement).argmax()) + 2
+            raise RunError(f"{_FRAMEWISE_DISPLACEMENT} has no value in row {row}")
+        still = displacement <= fd_threshold
+    kept = steady & still
+    return KeptVolumes(kept, min(n_dummy, n_volumes), int((steady & ~still).sum()), mean_fd)
