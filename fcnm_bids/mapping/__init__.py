@@ -1,0 +1,27 @@
+"""The one way from seeds and people to contrast masks and network probability maps."""
+
+from fcnm_bids.mapping.network_map import (
+    GroupMoments,
+    MappedContrast,
+    MappingRule,
+    NetworkMap,
+    map_contrast,
+    map_network,
+    sum_over_people,
+)
+from fcnm_bids.mapping.people import Person, analysis_voxels, stored_person
+from fcnm_bids.mapping.probability import probability_map
+
+__all__ = [
+    "GroupMoments",
+    "MappedContrast",
+    "MappingRule",
+    "NetworkMap",
+    "Person",
+    "analysis_voxels",
+    "map_contrast",
+    "map_network",
+    "probability_map",
+    "stored_person",
+    "sum_over_people",
+]

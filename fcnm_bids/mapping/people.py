@@ -1,0 +1,72 @@
+"""People as the mapping sees them: a name, and projected runs that are opened when needed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnm_bids.connectome import ProjectedRun, StoredRun
+from fcnm_bids.errors import RequestError
+from fcnm_bids.grid import Grid
+
+
+@dataclass(frozen=True)
+class Person:
+    """One person's connectome.
+
+    Parameters
+    ----------
+    name
+        Participant label.
+    open_runs
+        Gives the projected runs, all on one grid.
+    voxels
+        Gives the numbers of the voxels at which any run has signal, sorted.
+    """
+
+    name: str
+    open_runs: Callable[[], Sequence[ProjectedRun]]
+    voxels: Callable[[], NDArray[np.intp]]
+
+
+def stored_person(name: str, runs: Sequence[StoredRun]) -> Person:
+    """A person whose runs lie in the store; they are read anew each time."""
+
+    def voxels() -> NDArray[np.intp]:
+        return np.unique(np.concatenate([run.index() for run in runs]))
+
+    return Person(name, lambda: [run.load() for run in runs], voxels)
+
+
+def analysis_voxels(
+    people: Iterable[Person], grid: Grid, *, min_subjects: float
+) -> NDArray[np.intp]:
+    """Voxels at which enough people have signal, sorted.
+
+    Parameters
+    ----------
+    min_subjects
+        Share of the people, 0 to 1.
+
+    Raises
+    ------
+    RequestError
+        There is no such voxel.
+    """
+    counts = np.zeros(grid.n_voxels, dtype=np.int32)
+    n_people = 0
+    for person in people:
+        counts[person.voxels()] += 1
+        n_people += 1
+    fewest = max(1, math.ceil(min_subjects * n_people - 1e-9))
+    index = np.flatnonzero(counts >= fewest)
+    if index.size == 0:
+        raise RequestError(
+            f"no voxel has signal in {fewest} of {n_people} people; a smaller share can be asked "
+            "for with --min-subjects"
+        )
+    return index

@@ -1,0 +1,62 @@
+"""The network probability map: how many of the contrasts' masks hold a voxel."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fcnm_bids.errors import RequestError
+
+
+def probability_map(
+    masks: NDArray[np.bool_], tested: NDArray[np.bool_], weights: ArrayLike | None
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Share of the contrasts whose mask holds each voxel.
+
+    A contrast that was tested and shows nothing counts as 0. A contrast with no tested voxel at
+    all leaves the count. A voxel that is untested in any contrast left is NaN.
+
+    Parameters
+    ----------
+    masks
+        Contrast masks, shape (C, V).
+    tested
+        Where each contrast could have shown something, shape (C, V). Voxels left out of the t
+        test because a seed met itself there (a clipped correlation) are to be passed as tested:
+        they count as 0 instead of making the map NaN.
+    weights
+        Positive weight of each contrast, shape (C,); None for equal ones.
+
+    Returns
+    -------
+    probability
+        Shape (V,), 0 to 1 or NaN.
+    kept
+        Which contrasts are in the count, shape (C,).
+
+    Raises
+    ------
+    RequestError
+        When no contrast has a tested voxel.
+    """
+    masks, tested = np.asarray(masks, dtype=bool), np.asarray(tested, dtype=bool)
+    if masks.ndim != 2 or masks.shape != tested.shape:
+        raise ValueError(f"masks of shape {masks.shape}, tested of shape {tested.shape}")
+    if (masks & ~tested).any():
+        raise ValueError("a contrast mask holds voxels that were not tested")
+    kept = np.asarray(tested.any(axis=1))
+    if not kept.any():
+        raise RequestError(
+            f"no network can be mapped: none of the {kept.size} contrasts has a tested voxel;"
+            " check that the seeds lie inside the people's brain masks, and the share of people"
+            " that a voxel needs"
+        )
+    if weights is None:
+        probability = np.count_nonzero(masks[kept], axis=0) / np.count_nonzero(kept)
+    else:
+        weights = np.asarray(weights, dtype=np.float64)
+        if weights.shape != kept.shape or not (np.isfinite(weights) & (weights > 0)).all():
+            raise ValueError("weights are positive, one for each contrast")
+        probability = weights[kept] @ masks[kept] / weights[kept].sum()
+    probability[~tested[kept].all(axis=0)] = np.nan
+    return probability, kept

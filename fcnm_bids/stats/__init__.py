@@ -1,0 +1,46 @@
+"""Statistics over people: moments, t, height thresholds, clusters."""
+
+from fcnm_bids.stats.clusters import label_clusters, remove_small, remove_small_at
+from fcnm_bids.stats.fdr import FdrResult, benjamini_hochberg, fdr_threshold
+from fcnm_bids.stats.height import ContrastMap, HeightRule, contrast_mask
+from fcnm_bids.stats.moments import ContrastMoments, Moments, forward_neighbours
+from fcnm_bids.stats.rft import (
+    bonferroni_threshold,
+    ec_densities,
+    expected_ec,
+    fwe_threshold,
+    peak_p,
+    resel_counts,
+    rft_threshold,
+)
+from fcnm_bids.stats.smoothness import Smoothness, estimate_smoothness
+from fcnm_bids.stats.ttest import OneSample, one_sample, t_isf, t_sf, t_to_z
+
+__all__ = [
+    "ContrastMap",
+    "ContrastMoments",
+    "FdrResult",
+    "HeightRule",
+    "Moments",
+    "OneSample",
+    "Smoothness",
+    "benjamini_hochberg",
+    "bonferroni_threshold",
+    "contrast_mask",
+    "ec_densities",
+    "estimate_smoothness",
+    "expected_ec",
+    "fdr_threshold",
+    "forward_neighbours",
+    "fwe_threshold",
+    "label_clusters",
+    "one_sample",
+    "peak_p",
+    "remove_small",
+    "remove_small_at",
+    "resel_counts",
+    "rft_threshold",
+    "t_isf",
+    "t_sf",
+    "t_to_z",
+]

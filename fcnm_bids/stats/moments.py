@@ -1,0 +1,215 @@
+"""Sums over people from which every group statistic follows, one person at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+_BLOCK = 16_384
+"""Voxels handled at once: the buffers of one block stay in a core's cache."""
+
+NEIGHBOUR_PAIRS = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
+"""Neighbour products kept; 0 is the voxel, 1, 2, 3 its forward neighbour along x, y, z."""
+
+
+def forward_neighbours(index: NDArray[np.intp], shape: tuple[int, int, int]) -> NDArray[np.intp]:
+    """Where the next voxel along each axis stands in a list of voxels.
+
+    Parameters
+    ----------
+    index
+        Sorted voxel numbers (Fortran order), shape (V,).
+    shape
+        Shape of the box that they number.
+
+    Returns
+    -------
+    neighbours
+        Shape (3, V): positions within `index` of the neighbours at +x, +y and +z; -1 where
+        that neighbour is outside the box or not in the list.
+    """
+    index = np.asarray(index, dtype=np.intp)
+    place = np.full(int(np.prod(shape)), -1, dtype=np.intp)
+    place[index] = np.arange(index.size)
+    neighbours = np.full((3, index.size), -1, dtype=np.intp)
+    stride = 1
+    for axis, length in enumerate(shape):
+        inside = np.flatnonzero(index // stride % length < length - 1)
+        neighbours[axis, inside] = place[index[inside] + stride]
+        stride *= length
+    return neighbours
+
+
+@dataclass(frozen=True, eq=False)
+class ContrastMoments:
+    """The sums of one contrast's maps over people.
+
+    Parameters
+    ----------
+    n
+        Number of people with a value, shape (V,).
+    total, square
+        Sums of z and of its square, shape (V,).
+    clipped_in
+        Voxels whose correlation was clipped in anybody, shape (V,).
+    products
+        Sums over people of products of neighbours, shape (6, V): voxel with its +x, +y, +z
+        neighbour, then x with y, x with z, y with z; None where they were not kept.
+    n_people
+        Number of people who have a map of this contrast at all.
+    index
+        Sorted voxel numbers (Fortran order), shape (V,).
+    shape
+        Shape of the box that they number.
+    """
+
+    n: NDArray[np.int32]
+    total: NDArray[np.float64]
+    square: NDArray[np.float64]
+    clipped_in: NDArray[np.bool_]
+    products: NDArray[np.float64] | None
+    n_people: int
+    index: NDArray[np.intp]
+    shape: tuple[int, int, int]
+
+
+class Moments:
+    """Sums over people of many contrasts' maps; memory does not grow with the people.
+
+    The sums are kept in float64. Floating-point sums depend on their order, so people are
+    added, and partial sums merged, in one fixed order.
+
+    Parameters
+    ----------
+    n_contrasts
+        Number of maps per person, C.
+    index
+        Sorted voxel numbers (Fortran order), shape (V,).
+    shape
+        Shape of the box that they number.
+    smoothness
+        Whether to keep the products of neighbouring voxels that
+        :func:`~fcnm_bids.stats.smoothness.estimate_smoothness` needs. They take 48 bytes per
+        contrast and voxel; all the rest takes 21.
+
+    Attributes
+    ----------
+    n, total, square, clipped_in
+        As in :class:`ContrastMoments`, shape (C, V).
+    products
+        Shape (C, 6, V), or None.
+    n_people
+        Shape (C,).
+    """
+
+    def __init__(
+        self,
+        n_contrasts: int,
+        index: NDArray[np.intp],
+        shape: tuple[int, int, int],
+        *,
+        smoothness: bool,
+    ) -> None:
+        self.index = np.asarray(index, dtype=np.intp)
+        self.shape = shape
+        if self.index.size and (np.diff(self.index) <= 0).any():
+            raise ValueError("voxel numbers are sorted, each of them once")
+        size = (n_contrasts, self.index.size)
+        self.n = np.zeros(size, dtype=np.int32)
+        self.total = np.zeros(size)
+        self.square = np.zeros(size)
+        self.clipped_in = np.zeros(size, dtype=bool)
+        self.n_people = np.zeros(n_contrasts, dtype=np.int64)
+        self.products = np.zeros((n_contrasts, 6, self.index.size)) if smoothness else None
+        self._neighbours: NDArray[np.intp] | None = None
+        if smoothness:
+            neighbours = forward_neighbours(self.index, shape)
+            # An absent neighbour is read from one zero behind the last voxel.
+            neighbours[neighbours < 0] = self.index.size
+            self._neighbours = neighbours
+
+    def add(self, z: NDArray[np.float64], clipped: NDArray[np.bool_]) -> None:
+        """Add one person.
+
+        Parameters
+        ----------
+        z
+            Fisher z, shape (C, V); NaN where the person has no value.
+        clipped
+            Where the correlation was clipped before its transform, shape (C, V).
+        """
+        if z.shape != self.total.shape or clipped.shape != self.total.shape:
+            raise ValueError(
+                f"maps of shape {z.shape}, clipped {clipped.shape}, instead of {self.total.shape}"
+            )
+        n_voxels = self.index.size
+        values = np.zeros(n_voxels + 1)
+        valid = np.empty(n_voxels, dtype=bool)
+        buffers = np.empty((5, min(_BLOCK, n_voxels)))
+        for contrast, row in enumerate(z):
+            np.isfinite(row, out=valid)
+            values[:n_voxels] = row
+            if valid.all():
+                self.n[contrast] += 1
+            elif valid.any():
+                self.n[contrast] += valid
+                values[:n_voxels][~valid] = 0
+            else:
+                continue
+            self.n_people[contrast] += 1
+            self._add_map(contrast, values, buffers)
+        self.clipped_in |= clipped
+
+    def _add_map(
+        self, contrast: int, values: NDArray[np.float64], buffers: NDArray[np.float64]
+    ) -> None:
+        """Add one map, zero where it has no value and in its one entry too many."""
+        for start in range(0, self.index.size, _BLOCK):
+            block = slice(start, min(start + _BLOCK, self.index.size))
+            here = values[block]
+            *around, product = buffers[:, : here.size]
+            self.total[contrast, block] += here
+            np.multiply(here, here, out=product)
+            self.square[contrast, block] += product
+            if self.products is None or self._neighbours is None:
+                continue
+            around[0] = here
+            for axis in range(3):
+                # mode="clip" lets take write to `out` without a copy; all positions are valid.
+                np.take(values, self._neighbours[axis, block], out=around[axis + 1], mode="clip")
+            for pair, (first, second) in enumerate(NEIGHBOUR_PAIRS):
+                np.multiply(around[first], around[second], out=product)
+                self.products[contrast, pair, block] += product
+
+    def merge(self, other: Moments) -> None:
+        """Add the sums over other people, who come after those already in here."""
+        same = (
+            self.shape == other.shape
+            and self.total.shape == other.total.shape
+            and np.array_equal(self.index, other.index)
+            and (self.products is None) == (other.products is None)
+        )
+        if not same:
+            raise ValueError("sums over different contrasts or voxels cannot be merged")
+        self.n += other.n
+        self.total += other.total
+        self.square += other.square
+        self.clipped_in |= other.clipped_in
+        self.n_people += other.n_people
+        if self.products is not None and other.products is not None:
+            self.products += other.products
+
+    def contrast(self, position: int) -> ContrastMoments:
+        """The sums of one contrast, as views that change when more people are added."""
+        return ContrastMoments(
+            n=self.n[position],
+            total=self.total[position],
+            square=self.square[position],
+            clipped_in=self.clipped_in[position],
+            products=None if self.products is None else self.products[position],
+            n_people=int(self.n_people[position]),
+            index=self.index,
+            shape=self.shape,
+        )

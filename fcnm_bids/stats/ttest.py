@@ -1,0 +1,159 @@
+"""The one-sample t test, voxel by voxel, and the t distribution far into its tails."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
+from fcnm_bids.stats.moments import ContrastMoments
+
+_ROUNDING = 1e-10
+"""A sum of squared deviations below this share of the sum of squares is taken for rounding:
+the error of the difference grows to at most about n times 2e-16 of the latter."""
+
+_TINY = 1e-290
+"""Tail probabilities below this are computed as logarithms, before float64 underflows."""
+
+_SERIES_TERMS = 12
+"""Enough for float64 where the series is used, that is beyond |t| = 36."""
+
+
+@dataclass(frozen=True, eq=False)
+class OneSample:
+    """A one-sample t test at every voxel; all arrays have shape (V,).
+
+    Parameters
+    ----------
+    t
+        NaN where a voxel was not tested.
+    mean
+        Mean over the people with a value; NaN where there are none.
+    variance
+        Unbiased sample variance; NaN below two people.
+    n
+        Number of people with a value.
+    df
+        Degrees of freedom, n - 1, not below 0.
+    tested
+        Which voxels were tested.
+    """
+
+    t: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    n: NDArray[np.int32]
+    df: NDArray[np.int32]
+    tested: NDArray[np.bool_]
+
+
+def one_sample(moments: ContrastMoments, *, min_subjects: float) -> OneSample:
+    """Test at every voxel whether the mean over people differs from zero.
+
+    A voxel is tested where at least ``ceil(min_subjects * n_people)`` people, and two at least,
+    have a value, where these values vary, and where no correlation was clipped in anybody (a
+    seed's correlation with itself is no connectivity).
+
+    Parameters
+    ----------
+    moments
+        Sums over people.
+    min_subjects
+        Share of the people with a map who must have a value, 0 to 1.
+    """
+    n = moments.n
+    count = n.astype(np.float64)
+    needed = max(2, math.ceil(min_subjects * moments.n_people - 1e-9))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = moments.total / count
+        deviation = np.maximum(moments.square - moments.total * mean, 0.0)
+        variance = np.where(n >= 2, deviation / (count - 1), np.nan)
+        tested = (n >= needed) & (deviation > _ROUNDING * moments.square) & ~moments.clipped_in
+        t = np.where(tested, mean / np.sqrt(variance / count), np.nan)
+    return OneSample(t=t, mean=mean, variance=variance, n=n, df=np.maximum(n - 1, 0), tested=tested)
+
+
+def t_sf(t: ArrayLike, df: ArrayLike) -> NDArray[np.float64]:
+    """Probability that a t variable exceeds `t`, precise in the upper tail."""
+    return np.asarray(special.stdtr(df, -np.asarray(t, np.float64)), dtype=np.float64)
+
+
+def t_isf(p: ArrayLike, df: ArrayLike) -> NDArray[np.float64]:
+    """The t that is exceeded with probability `p`."""
+    return -np.asarray(special.stdtrit(df, p), dtype=np.float64)
+
+
+def t_to_z(t: ArrayLike, df: ArrayLike) -> NDArray[np.float64]:
+    """Standard normal deviate with the tail probability of a t value.
+
+    Near zero the probability between 0 and t is inverted; beyond, the tail; and where the tail
+    underflows float64, its logarithm, from the incomplete beta function
+    I_x(df/2, 1/2) at x = df / (df + t^2) in its hypergeometric form (Abramowitz and Stegun,
+    26.5.27, 26.5.23 and 15.3.4).
+
+    Parameters
+    ----------
+    t
+        Any sign; NaN stays NaN.
+    df
+        Degrees of freedom, broadcast against `t`.
+
+    Returns
+    -------
+    z
+        Odd in t and monotone.
+    """
+    t, df = np.broadcast_arrays(np.asarray(t, np.float64), np.asarray(df, np.float64))
+    shape = t.shape
+    t, df = t.ravel(), df.ravel()
+    size = np.abs(t)
+    z = np.full(size.shape, np.nan)
+    tail = t_sf(size, df)
+
+    inner = tail > 0.25
+    within = special.betainc(0.5, df[inner] / 2, _complement(size[inner], df[inner]))
+    z[inner] = math.sqrt(2.0) * special.erfinv(within)
+
+    outer = (tail <= 0.25) & (tail >= _TINY)
+    z[outer] = -special.ndtri_exp(np.log(tail[outer]))
+
+    far = (tail < _TINY) & np.isfinite(size)
+    z[far] = -special.ndtri_exp(_far_log_sf(size[far], df[far]))
+    z[np.isinf(size)] = np.inf
+    signed: NDArray[np.float64] = np.copysign(z, t).reshape(shape)
+    return signed
+
+
+def _complement(t: NDArray[np.float64], df: NDArray[np.float64]) -> NDArray[np.float64]:
+    """t^2 / (df + t^2), which is 1 - x, without cancellation."""
+    with np.errstate(divide="ignore", over="ignore"):
+        return 1.0 / (1.0 + df / t / t)
+
+
+def _far_log_sf(t: NDArray[np.float64], df: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Logarithm of P(T > t) for t beyond 36.
+
+    I_x(a, 1/2) = x^a / (a B(a, 1/2)) (1 - x)^(-1/2) F(1, 1/2; a + 1; -df / t^2)
+    with a = df / 2; successive terms of F shrink by at least (2 k + 1) / t^2.
+    """
+    a = df / 2
+    ratio = -df / t / t
+    term = np.ones_like(t)
+    series = np.ones_like(t)
+    for k in range(_SERIES_TERMS):
+        term = term * ratio * (k + 0.5) / (a + 1 + k)
+        series = series + term
+    log_x = -np.log1p(t / df * t)
+    log_complement = -np.log1p(-ratio)
+    log_tail: NDArray[np.float64] = (
+        a * log_x
+        - 0.5 * log_complement
+        - np.log(a)
+        - special.betaln(a, 0.5)
+        + np.log(series)
+        - math.log(2.0)
+    )
+    return log_tail

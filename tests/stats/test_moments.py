@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from fcnm_bids.stats import Moments, forward_neighbours
+
+SHAPE = (6, 5, 7)
+PAIRS = [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
+
+
+def scattered_voxels(seed: int = 0, share: float = 0.7) -> NDArray[np.intp]:
+    return np.flatnonzero(np.random.default_rng(seed).random(np.prod(SHAPE)) < share)
+
+
+def people(n: int, n_maps: int, n_voxels: int, *, missing: float, seed: int = 1) -> NDArray:
+    rng = np.random.default_rng(seed)
+    z = rng.standard_normal((n, n_maps, n_voxels))
+    z[rng.random(z.shape) < missing] = np.nan
+    return z
+
+
+def summed(z: NDArray, index: NDArray[np.intp], *, smoothness: bool = True) -> Moments:
+    moments = Moments(z.shape[1], index, SHAPE, smoothness=smoothness)
+    for person in z:
+        moments.add(person, np.zeros(person.shape, dtype=bool))
+    return moments
+
+
+@given(st.lists(st.booleans(), min_size=24, max_size=24))
+def test_neighbours_are_found_by_their_subscripts(inside: list[bool]) -> None:
+    shape = (2, 3, 4)
+    index = np.flatnonzero(inside)
+    neighbours = forward_neighbours(index, shape)
+    place = {tuple(np.unravel_index(voxel, shape, order="F")): i for i, voxel in enumerate(index)}
+    for subscripts, i in place.items():
+        for axis in range(3):
+            step = np.eye(3, dtype=int)[axis]
+            assert neighbours[axis, i] == place.get(tuple(np.add(subscripts, step)), -1)
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.2])
+def test_sums_are_those_over_all_people_at_once(missing: float) -> None:
+    index = scattered_voxels()
+    z = people(9, 3, index.size, missing=missing)
+    moments = summed(z, index)
+    np.testing.assert_array_equal(moments.n, np.isfinite(z).sum(axis=0))
+    np.testing.assert_allclose(moments.total, np.nansum(z, axis=0), rtol=1e-13, atol=1e-13)
+    np.testing.assert_allclose(moments.square, np.nansum(z**2, axis=0), rtol=1e-13)
+    np.testing.assert_array_equal(moments.n_people, [9, 9, 9])
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.2])
+def test_neighbour_products_by_brute_force(missing: float) -> None:
+    index = scattered_voxels()
+    z = people(5, 2, index.size, missing=missing)
+    products = summed(z, index).products
+    assert products is not None
+    neighbours = forward_neighbours(index, SHAPE)
+    for v in range(index.size):
+        places = (v, *neighbours[:, v])
+        for row, (a, b) in enumerate(PAIRS):
+            expected = np.zeros(2)
+            if places[a] >= 0 and places[b] >= 0:
+                expected = np.nansum(z[:, :, places[a]] * z[:, :, places[b]], axis=0)
+            np.testing.assert_allclose(products[:, row, v], expected, rtol=1e-12, atol=1e-13)
+
+
+def test_more_voxels_than_one_block() -> None:
+    shape = (40, 30, 30)
+    index = np.arange(np.prod(shape))
+    z = np.random.default_rng(3).standard_normal((1, index.size))
+    moments = Moments(1, index, shape, smoothness=True)
+    moments.add(z, np.zeros(z.shape, dtype=bool))
+    volume = z.reshape(shape, order="F")
+    assert moments.products is not None
+    product = moments.products[0].reshape(6, *shape, order="F")
+    np.testing.assert_array_equal(moments.square, z**2)
+    np.testing.assert_array_equal(product[0, :-1], volume[:-1] * volume[1:])
+    np.testing.assert_array_equal(product[2, :, :, :-1], volume[:, :, :-1] * volume[:, :, 1:])
+    np.testing.assert_array_equal(product[3, :-1, :-1], volume[1:, :-1] * volume[:-1, 1:])
+    assert (product[0, -1] == 0).all()
+
+
+def test_a_person_without_a_map_is_not_one_of_its_people() -> None:
+    index = scattered_voxels()
+    z = people(4, 2, index.size, missing=0)
+    z[1, 0] = np.nan
+    moments = summed(z, index)
+    np.testing.assert_array_equal(moments.n_people, [3, 4])
+    assert (moments.n[0] == 3).all()
+    np.testing.assert_allclose(moments.total[0], np.nansum(z[:, 0], axis=0))
+
+
+def test_clipped_in_anybody_is_remembered() -> None:
+    moments = Moments(2, np.arange(4), (4, 1, 1), smoothness=False)
+    for voxel in (0, 3):
+        clipped = np.zeros((2, 4), dtype=bool)
+        clipped[1, voxel] = True
+        moments.add(np.ones((2, 4)), clipped)
+    np.testing.assert_array_equal(moments.clipped_in, [[0, 0, 0, 0], [1, 0, 0, 1]])
+
+
+def test_single_precision_maps_are_summed_in_double() -> None:
+    index = np.arange(6)
+    z = np.full((1, 6), 0.1, dtype=np.float32)
+    moments = Moments(1, index, (6, 1, 1), smoothness=False)
+    for _ in range(1000):
+        moments.add(z, np.zeros(z.shape, dtype=bool))  # type: ignore[arg-type]
+    np.testing.assert_allclose(moments.total, 1000 * np.float64(np.float32(0.1)), rtol=1e-12)
+
+
+def test_adding_leaves_the_maps_as_they_were() -> None:
+    index = scattered_voxels()
+    z = people(1, 2, index.size, missing=0.3)[0]
+    before = z.copy()
+    Moments(2, index, SHAPE, smoothness=True).add(z, np.zeros(z.shape, dtype=bool))
+    np.testing.assert_array_equal(z, before)
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 8))
+def test_merging_two_parts_gives_the_whole(split: int) -> None:
+    index = scattered_voxels()
+    z = people(8, 2, index.size, missing=0.1)
+    first, second = summed(z[:split], index), summed(z[split:], index)
+    whole = summed(z, index)
+    first.merge(second)
+    np.testing.assert_array_equal(first.n, whole.n)
+    np.testing.assert_array_equal(first.n_people, whole.n_people)
+    for name in ("total", "square", "products"):
+        np.testing.assert_allclose(
+            getattr(first, name), getattr(whole, name), rtol=1e-12, atol=1e-12
+        )
+
+
+def test_merging_keeps_what_was_clipped() -> None:
+    first, second = (Moments(1, np.arange(2), (2, 1, 1), smoothness=False) for _ in range(2))
+    second.add(np.ones((1, 2)), np.array([[True, False]]))
+    first.merge(second)
+    np.testing.assert_array_equal(first.clipped_in, [[True, False]])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Moments(1, np.arange(3), (4, 1, 1), smoothness=False),
+        Moments(2, np.arange(4), (4, 1, 1), smoothness=False),
+        Moments(1, np.arange(4), (4, 1, 1), smoothness=True),
+        Moments(1, np.arange(4), (2, 2, 1), smoothness=False),
+    ],
+    ids=["voxels", "contrasts", "products", "box"],
+)
+def test_sums_over_other_things_do_not_merge(other: Moments) -> None:
+    with pytest.raises(ValueError, match="cannot be merged"):
+        Moments(1, np.arange(4), (4, 1, 1), smoothness=False).merge(other)
+
+
+def test_maps_of_another_shape_are_refused() -> None:
+    moments = Moments(1, np.arange(4), (4, 1, 1), smoothness=False)
+    with pytest.raises(ValueError, match=r"\(1, 3\)"):
+        moments.add(np.ones((1, 3)), np.zeros((1, 3), dtype=bool))
+
+
+def test_unsorted_voxels_are_refused() -> None:
+    with pytest.raises(ValueError, match="sorted"):
+        Moments(1, np.array([2, 1]), (4, 1, 1), smoothness=False)
+
+
+def test_one_contrast_is_a_view_of_its_sums() -> None:
+    index = scattered_voxels()
+    moments = summed(people(3, 2, index.size, missing=0), index)
+    contrast = moments.contrast(1)
+    assert contrast.n_people == 3
+    assert np.shares_memory(contrast.total, moments.total)
+    assert contrast.products is not None
+    assert contrast.products.shape == (6, index.size)
+    assert (
+        summed(people(3, 2, index.size, missing=0), index, smoothness=False).contrast(0).products
+        is None
+    )
+
+
+def test_sums_travel_between_processes() -> None:
+    index = scattered_voxels()
+    z = people(2, 1, index.size, missing=0)
+    moments = pickle.loads(pickle.dumps(summed(z[:1], index)))
+    moments.add(z[1], np.zeros(z[1].shape, dtype=bool))
+    np.testing.assert_array_equal(moments.total, summed(z, index).total)
