@@ -1,0 +1,74 @@
+"""``python -m fcnm_bids.simulate OUT``: write a simulated data set."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from fcnm_bids.errors import RequestError
+from fcnm_bids.simulate.dataset import simulate_dataset
+from fcnm_bids.simulate.design import SimulationDesign
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Options for the knobs that people turn; defaults are those of `SimulationDesign`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m fcnm_bids.simulate",
+        description="Write an fMRIPrep-like data set with known networks, and coordinates.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    default = SimulationDesign()
+    parser.add_argument("out", type=Path, metavar="OUT", help="a new or empty folder")
+    parser.add_argument("--people", type=int, default=default.n_people)
+    parser.add_argument(
+        "--runs",
+        type=int,
+        nargs="+",
+        default=list(default.run_pattern),
+        help="runs of every person, or several numbers that repeat over people",
+    )
+    parser.add_argument("--sessions", nargs="*", default=[], help="session labels")
+    parser.add_argument("--space", default=default.space)
+    parser.add_argument("--voxel-size", type=float, default=default.voxel_size, help="mm")
+    parser.add_argument("--volumes", type=int, default=default.n_volumes)
+    parser.add_argument("--tr", type=float, default=default.repetition_time, help="seconds")
+    parser.add_argument("--studies", type=int, default=default.n_studies, help="per effect")
+    parser.add_argument("--coordinates", choices=("planted", "random"), default=default.coordinates)
+    parser.add_argument(
+        "--strength", type=float, default=default.network_strength, help="of networks, per cent"
+    )
+    parser.add_argument("--seed", type=int, default=default.random_seed)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the data set that the command line asks for; 2 where it cannot be had."""
+    options = build_parser().parse_args(argv)
+    try:
+        design = SimulationDesign(
+            n_people=options.people,
+            n_runs=tuple(options.runs),
+            sessions=tuple(options.sessions),
+            space=options.space,
+            voxel_size=options.voxel_size,
+            n_volumes=options.volumes,
+            repetition_time=options.tr,
+            n_studies=options.studies,
+            n_shared_studies=min(SimulationDesign.n_shared_studies, options.studies),
+            coordinates=options.coordinates,
+            network_strength=options.strength,
+            random_seed=options.seed,
+        )
+        truth = simulate_dataset(options.out, design)
+    except RequestError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"simulated {design.n_people} people in {truth.fmriprep}")
+    print(f"their coordinates in {truth.coordinates}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
