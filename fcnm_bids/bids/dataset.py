@@ -1,0 +1,132 @@
+"""What kind of data set a folder is, and the files that make ours one."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from fcnm_bids._version import __version__
+from fcnm_bids.bids.index import read_json
+from fcnm_bids.bids.write import write_json, write_text
+from fcnm_bids.errors import RequestError
+
+BIDS_VERSION = "1.10.0"
+
+BIDSIGNORE = """\
+# statistical maps, their masks and tables have no suffix in BIDS 1.10 yet
+**/*_statmap.nii.gz
+**/*_statmap.json
+**/*_metrics.tsv
+**/*_metrics.json
+# a person's list of promised files
+**/manifest.tsv
+**/manifest.json
+# projected runs: a format of its own, described in the data set inside
+connectome/
+# seeds and group results belong to no participant
+seeds/
+group/
+# the coordinates as they were used
+foci.tsv
+foci.json
+# settings, logs and methods text
+logs/
+# reports
+*.html
+"""
+
+
+@dataclass(frozen=True)
+class InputDataset:
+    """A folder to read from.
+
+    Parameters
+    ----------
+    root
+        The folder that holds the ``sub-`` folders.
+    kind
+        "derivatives" of fMRIPrep, or a "connectome" of projected runs.
+    """
+
+    root: Path
+    kind: Literal["derivatives", "connectome"]
+
+
+def recognise(folder: Path) -> InputDataset:
+    """Find out what a ``BIDS_DIR`` is.
+
+    Raises
+    ------
+    RequestError
+        It is none of the kinds that can be used; the text says what it is.
+    """
+    if not folder.is_dir():
+        raise RequestError(f"{folder}: there is no such folder")
+    description = folder / "dataset_description.json"
+    content = read_json(description) if description.is_file() else {}
+    generators = content.get("GeneratedBy")
+    names = (
+        [g.get("Name") for g in generators if isinstance(g, dict)]
+        if isinstance(generators, list)
+        else []
+    )
+    if "fcnm_bids" in names:
+        if content.get("ProjectedRuns"):
+            return InputDataset(folder, "connectome")
+        if (folder / "connectome" / "dataset_description.json").is_file():
+            return InputDataset(folder / "connectome", "connectome")
+        raise RequestError(f"{folder}: an output folder of fcnm_bids without a connectome in it")
+    if _has_people(folder) and content.get("DatasetType") == "derivative":
+        return InputDataset(folder, "derivatives")
+    inside = [
+        path.parent
+        for path in sorted((folder / "derivatives").glob("*/dataset_description.json"))
+        if _has_people(path.parent) and "fmriprep" in path.parent.name.lower()
+    ]
+    if len(inside) == 1:
+        return InputDataset(inside[0], "derivatives")
+    if len(inside) > 1:
+        raise RequestError(
+            f"{folder}: several fMRIPrep derivatives ({', '.join(p.name for p in inside)}); "
+            "give one of them as BIDS_DIR"
+        )
+    if _has_people(folder):
+        # fMRIPrep's early outputs, and copies of them, come without a description
+        return InputDataset(folder, "derivatives")
+    raise RequestError(
+        f"{folder}: no sub-* folders in it; BIDS_DIR is the folder that fMRIPrep wrote its "
+        "derivatives to, a raw data set with derivatives/fmriprep inside, or a connectome "
+        "that fcnm_bids stored"
+    )
+
+
+def describe_dataset(
+    folder: Path, name: str, source: Path, *, projected_runs: bool = False
+) -> None:
+    """Write ``dataset_description.json`` and ``.bidsignore`` where they are not there yet."""
+    description: dict[str, Any] = {
+        "Name": name,
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": "derivative",
+        "GeneratedBy": [{"Name": "fcnm_bids", "Version": __version__}],
+        "DatasetLinks": {"preprocessed": source.resolve().as_uri()},
+    }
+    if projected_runs:
+        description["ProjectedRuns"] = True
+    target = folder / "dataset_description.json"
+    if not target.is_file() or read_json(target) != description:
+        write_json(target, description)
+    ignore = folder / ".bidsignore"
+    wanted = "**/*.h5\n" if projected_runs else BIDSIGNORE
+    if not ignore.is_file() or ignore.read_text() != wanted:
+        write_text(ignore, wanted)
+
+
+def _has_people(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return any(e.name.startswith("sub-") and e.is_dir() for e in entries)
+    except OSError:
+        return False

@@ -1,0 +1,95 @@
+"""Where each output of a data set goes, and the metadata that all of one kind share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fcnm_bids.bids.index import RunFiles
+from fcnm_bids.bids.names import build_name
+
+_PLACE = ("space", "cohort", "res")
+_NOT_IN_NAMES = ("datatype", "suffix", "extension", "desc", "fmap")
+
+
+@dataclass(frozen=True)
+class OutputNames:
+    """The paths of one request's outputs.
+
+    Parameters
+    ----------
+    root
+        Output folder.
+    place
+        Entities space, cohort and res of the data, where they have them.
+    task
+        The task of the runs.
+    """
+
+    root: Path
+    place: Mapping[str, str]
+    task: str
+
+    @classmethod
+    def of(cls, root: Path, entities: Mapping[str, Any]) -> OutputNames:
+        """Outputs for data with these entities."""
+        place = {name: str(entities[name]) for name in _PLACE if name in entities}
+        return cls(root, place, str(entities["task"]))
+
+    def seed(self, label: str, suffix: str) -> Path:
+        """The image of a contrast seed."""
+        return self._name(seed=label, suffix=suffix)
+
+    def person_map(self, subject: str, label: str) -> Path:
+        """A person's Fisher z map of a contrast."""
+        return self._name(
+            subject=subject, task=self.task, seed=label, stat="fisherz", suffix="statmap"
+        )
+
+    def person_table(self, subject: str, desc: str) -> Path:
+        """A table about a person's runs."""
+        return self._name(
+            subject=subject, task=self.task, desc=desc, suffix="metrics", extension=".tsv"
+        )
+
+    def contrast_map(self, label: str, stat: str) -> Path:
+        """A statistical map of a contrast over people."""
+        return self._name(seed=label, stat=stat, suffix="statmap")
+
+    def contrast_mask(self, label: str) -> Path:
+        """The significant voxels of a contrast."""
+        return self._name(seed=label, desc="significant", suffix="mask")
+
+    def network(self, label: str, suffix: str) -> Path:
+        """A network's probability map (probseg) or the network itself (mask)."""
+        return self._name(network=label, suffix=suffix)
+
+    def network_table(self, label: str, desc: str, suffix: str) -> Path:
+        """A table about a network."""
+        return self.root / build_name(
+            {"network": label, "desc": desc, "suffix": suffix, "extension": ".tsv"}
+        )
+
+    def _name(self, extension: str = ".nii.gz", **entities: str) -> Path:
+        return self.root / build_name({**self.place, **entities, "extension": extension})
+
+
+def stored_run_name(run: RunFiles) -> Path:
+    """Path of a projected run within its store."""
+    kept = {k: v for k, v in run.entities.items() if k not in _NOT_IN_NAMES}
+    return build_name({**kept, "desc": "projected", "suffix": "timeseries", "extension": ".h5"})
+
+
+def sidecar_files(paths: Sequence[Path]) -> list[Path]:
+    """The JSON files beside images and tables."""
+    return [
+        path.with_name(path.name.removesuffix(".nii.gz").removesuffix(".tsv") + ".json")
+        for path in paths
+    ]
+
+
+def sources(paths: Sequence[Path], root: Path, dataset: str) -> list[str]:
+    """BIDS URIs of files of a linked data set."""
+    return [f"bids:{dataset}:{path.relative_to(root).as_posix()}" for path in paths]

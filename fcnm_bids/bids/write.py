@@ -1,0 +1,112 @@
+"""Writing files whole or not at all, with their sidecars."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fcnm_bids.grid import Grid
+
+_TEMPLATE_CODE = 4
+"""NIfTI's code for coordinates in MNI space."""
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """A temporary name in the same folder that becomes `path` when all went well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # the whole name stays at the end, since libraries look at its extensions
+    temporary = path.with_name(f".{uuid.uuid4().hex}.{path.name}")
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in UTF-8."""
+    with replaced(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file; NaN becomes null, arrays become lists."""
+    text = json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def write_table(
+    path: Path,
+    table: pd.DataFrame,
+    columns: Mapping[str, str],
+    metadata: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
+    """Write a JSON sidecar that describes the columns of a table, then the table as TSV."""
+    described = {name: {"Description": columns[name]} for name in table.columns if name in columns}
+    write_json(path.with_suffix(".json"), {**metadata, **described})
+    with replaced(path) as temporary:
+        table.to_csv(temporary, sep="\t", index=False, na_rep="n/a", lineterminator="\n")
+
+
+def write_image(
+    path: Path,
+    values: NDArray[Any],
+    grid: Grid,
+    metadata: Mapping[str, Any],
+    *,
+    index: NDArray[np.intp] | None = None,
+) -> None:
+    """Write a volume and its JSON sidecar.
+
+    Boolean values are written as uint8 with 0 elsewhere, others as float32 with NaN elsewhere.
+
+    Parameters
+    ----------
+    values
+        Shape (voxels,).
+    index
+        Their voxel numbers; all voxels of the grid by default.
+    metadata
+        Sidecar.
+    """
+    if values.dtype == bool:
+        volume = grid.unflatten(values.astype(np.uint8), index, fill=0)
+    else:
+        volume = grid.unflatten(values.astype(np.float32), index, fill=np.nan)
+    image = nib.Nifti1Image(volume, grid.affine)
+    image.header.set_xyzt_units("mm")
+    image.set_sform(grid.affine, _TEMPLATE_CODE)
+    image.set_qform(grid.affine, _TEMPLATE_CODE)
+    with replaced(path) as temporary:
+        nib.save(image, temporary)
+    write_json(path.with_name(path.name.removesuffix(".nii.gz") + ".json"), metadata)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    if isinstance(value, Path):
+        return value.as_posix()
+    return value

@@ -1,0 +1,83 @@
+"""The entry point: parse, plan, run, and say how it ended."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+from fcnm_bids._version import __version__
+from fcnm_bids.cli.parser import parse
+from fcnm_bids.config import Config
+from fcnm_bids.errors import FcnmError, RequestError
+
+LOGGER = logging.getLogger("fcnm_bids")
+
+DONE, FAILED, WRONG_REQUEST = 0, 1, 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run fcnm-bids; returns the exit code.
+
+    0: done (runs left out for a stated reason included). 1: something failed, or a promised
+    output is missing. 2: the request is wrong, or no usable run is left.
+    """
+    _log_to(sys.stdout)
+    try:
+        request = parse(argv)
+        _prepare(request.config)
+        from fcnm_bids.workflows.levels import run_level
+
+        return DONE if run_level(request.config, request.explicit) else FAILED
+    except RequestError as error:
+        for problem in error.problems:
+            print(f"fcnm-bids: {problem}", file=sys.stderr)
+        return WRONG_REQUEST
+    except FcnmError as error:
+        print(f"fcnm-bids: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("fcnm-bids: interrupted; run the same command again to go on", file=sys.stderr)
+        return FAILED
+
+
+def _prepare(config: Config) -> None:
+    """Settle what libraries read from the environment when they are first imported."""
+    LOGGER.setLevel(logging.DEBUG if config.running.verbose else logging.INFO)
+    LOGGER.info("fcnm-bids %s, %s level", __version__, config.analysis_level)
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = str(config.resources.omp_nthreads)
+    os.environ.setdefault("NIPYPE_NO_ET", "1")
+    os.environ.setdefault("NO_ET", "1")
+    os.environ.setdefault("MPLCONFIGDIR", str(Path(config.running.work_dir) / "matplotlib"))
+
+
+def _log_to(stream: TextIO) -> None:
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_Elapsed("%(elapsed)s %(message)s"))
+    LOGGER.handlers = [handler]
+    LOGGER.propagate = False
+
+
+class _Elapsed(logging.Formatter):
+    """Lines that begin with the time since the start, and warnings that say so."""
+
+    def __init__(self, pattern: str) -> None:
+        super().__init__(pattern)
+        self._started = time.monotonic()
+
+    def format(self, record: logging.LogRecord) -> str:
+        spent = int(time.monotonic() - self._started)
+        record.elapsed = f"[{spent // 3600}:{spent // 60 % 60:02d}:{spent % 60:02d}]"
+        text = super().format(record)
+        if record.levelno >= logging.WARNING:
+            text = text.replace("] ", f"] {record.levelname.lower()}: ", 1)
+        return text
+
+
+if __name__ == "__main__":
+    sys.exit(main())

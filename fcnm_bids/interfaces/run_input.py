@@ -1,0 +1,151 @@
+"""A run's files, read and checked as far as that is possible without its voxels."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from fcnm_bids.bids import read_json
+from fcnm_bids.config import DenoisingSettings
+from fcnm_bids.connectome import RunImage, content_key, open_image
+from fcnm_bids.denoise import RunDenoising, load_strategy, plan_denoising, read_confounds
+from fcnm_bids.errors import RequestError, RunError
+
+_LONGEST_TR = 30.0
+
+
+@dataclass(frozen=True)
+class RunInput:
+    """The files of one run, and where its projection goes.
+
+    Parameters
+    ----------
+    name
+        Path of the image relative to its data set.
+    bold, mask, confounds, confounds_metadata, metadata
+        Absolute paths; empty where the data set has no such file.
+    space
+        Template space.
+    stored
+        Absolute path of the projected run.
+    """
+
+    name: str
+    bold: str
+    mask: str
+    confounds: str
+    confounds_metadata: str
+    metadata: str
+    space: str
+    stored: str
+
+    def to_dict(self) -> dict[str, str]:
+        """Plain content, as node inputs want it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedRun:
+    """A run that can be projected.
+
+    Parameters
+    ----------
+    image
+        Its header.
+    repetition_time
+        TR in seconds.
+    denoising
+        What is done to it in time.
+    key
+        Hash of everything that its projection depends on.
+    """
+
+    image: RunImage
+    repetition_time: float
+    denoising: RunDenoising
+    key: str
+
+
+def prepare_run(run: RunInput, settings: DenoisingSettings) -> PreparedRun:
+    """Read everything of a run but its voxels.
+
+    Raises
+    ------
+    RunError
+        The run cannot be used; the text is the reason.
+    """
+    if not run.mask:
+        raise RunError("no brain mask (desc-brain_mask) in the same space and resolution")
+    if not run.confounds:
+        raise RunError("no confound table (desc-confounds_timeseries or _regressors)")
+    image = open_image(Path(run.bold), run.space)
+    metadata, confounds_metadata = (
+        _sidecar(path) for path in (run.metadata, run.confounds_metadata)
+    )
+    repetition_time = _repetition_time(metadata, image)
+    strategy = load_strategy(settings.nuisance_regressors)
+    dummies = settings.dummy_scans
+    denoising = plan_denoising(
+        read_confounds(Path(run.confounds)),
+        confounds_metadata,
+        strategy,
+        n_volumes=image.n_volumes,
+        repetition_time=repetition_time,
+        high_pass=settings.high_pass,
+        low_pass=settings.low_pass,
+        dummy_scans=dummies if dummies == "auto" else int(dummies),
+        fd_threshold=settings.fd_threshold,
+        min_time=settings.min_time,
+        min_dof=settings.min_dof,
+    )
+    key = content_key(
+        Path(run.bold),
+        [Path(run.mask), Path(run.confounds), _optional(run.confounds_metadata)],
+        {
+            **denoising_record(settings),
+            "space": run.space,
+            "repetition_time": repetition_time,
+        },
+    )
+    return PreparedRun(image, repetition_time, denoising, key)
+
+
+def denoising_record(settings: DenoisingSettings) -> dict[str, Any]:
+    """The denoising settings with the content of the strategy in place of its name."""
+    strategy = load_strategy(settings.nuisance_regressors)
+    record = asdict(settings)
+    record["nuisance_regressors"] = {
+        "name": strategy.name,
+        "confounds": list(strategy.patterns),
+        "compcor": dict(strategy.compcor),
+    }
+    # through JSON, so that it compares equal to what a store's header gives back
+    content: dict[str, Any] = json.loads(json.dumps(record))
+    return content
+
+
+def _repetition_time(metadata: Mapping[str, Any], image: RunImage) -> float:
+    stated = metadata.get("RepetitionTime")
+    if stated is None:
+        if image.repetition_time <= 0:
+            raise RunError("no RepetitionTime in its JSON file, and none in its header")
+        stated = image.repetition_time
+    if isinstance(stated, bool) or not isinstance(stated, int | float) or not stated > 0:
+        raise RunError(f"RepetitionTime is {stated!r}, not a number of seconds")
+    if stated > _LONGEST_TR:
+        raise RunError(f"RepetitionTime is {stated:g}, which looks like milliseconds; BIDS has s")
+    return float(stated)
+
+
+def _sidecar(path: str) -> dict[str, Any]:
+    try:
+        return read_json(_optional(path))
+    except RequestError as error:
+        raise RunError(str(error)) from error
+
+
+def _optional(path: str) -> Path | None:
+    return Path(path) if path else None

@@ -1,0 +1,150 @@
+"""From a coordinate table or masks to the seed matrix and its images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from nipype.interfaces.base import TraitedSpec
+
+from fcnm_bids.bids import OutputNames, replaced, sidecar_files, to_labels, write_image
+from fcnm_bids.config import Config, SeedSettings
+from fcnm_bids.grid import Grid
+from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, File, traits
+from fcnm_bids.seeds import (
+    Contrast,
+    SeedMatrix,
+    group_foci,
+    mask_name,
+    mask_seeds,
+    read_foci,
+    sphere_seeds,
+    to_mni,
+    write_foci,
+    write_seed_matrix,
+)
+
+MASK_EFFECT = "network"
+"""The effect of masks where none is named."""
+
+
+class MakeSeedsInputSpec(ConfiguredInputSpec):
+    """Inputs of `MakeSeeds`."""
+
+    shape = traits.List(traits.Int(), mandatory=True, desc="shape of the grid")
+    affine = traits.List(traits.List(traits.Float()), mandatory=True, desc="affine of the grid")
+    entities = traits.Dict(mandatory=True, desc="entities space, res and task of the data")
+
+
+class MakeSeedsOutputSpec(TraitedSpec):
+    """Outputs of `MakeSeeds`."""
+
+    seeds_file = File(desc="the seed matrix")
+    promised = traits.List(traits.Str(), desc="files that should now be there")
+
+
+class MakeSeeds(ConfiguredInterface):
+    """Draw the contrast seeds on the grid of the data."""
+
+    input_spec = MakeSeedsInputSpec
+    output_spec = MakeSeedsOutputSpec
+
+    def _make(self, config: Config, folder: Path) -> None:
+        entities = dict(self.inputs.entities)
+        grid = Grid(tuple(self.inputs.shape), np.array(self.inputs.affine), entities["space"])
+        seeds = make_seeds(config.seeds, grid)
+        foci_file = _write_used_foci(seeds, config)
+        seeds_file = folder / "seeds.npz"
+        write_seed_matrix(seeds, seeds_file)
+        names = OutputNames.of(Path(config.output_dir), entities)
+        labels = to_labels((c.name for c in seeds.contrasts), "contrast")
+        images = []
+        for number, contrast in enumerate(seeds.contrasts):
+            row = seeds.weights[[number]].toarray().ravel()
+            binary = bool(np.isin(row, (0, 1)).all())
+            path = names.seed(labels[contrast.name], "mask" if binary else "probseg")
+            write_image(
+                path,
+                row.astype(bool) if binary else row,
+                grid,
+                {
+                    "Description": "Seed of one contrast",
+                    "Resolution": "as the preprocessed data",
+                    **describe_contrast(contrast, config.seeds),
+                },
+            )
+            images.append(path)
+        self._results["seeds_file"] = str(seeds_file)
+        files = [*images, *sidecar_files(images), *foci_file]
+        self._results["promised"] = [str(path) for path in files]
+
+
+def read_contrasts(settings: SeedSettings) -> tuple[Contrast, ...]:
+    """The contrasts of the coordinate table, their foci in MNI space; none for masks.
+
+    Raises
+    ------
+    SeedError
+        The table cannot be used; one line a problem.
+    """
+    if settings.coordinates is None:
+        return ()
+    foci = read_foci(Path(settings.coordinates), effect=settings.effect)
+    return group_foci(to_mni(foci, settings.talairach), settings.unit)
+
+
+def make_seeds(settings: SeedSettings, grid: Grid) -> SeedMatrix:
+    """The seed matrix that the settings ask for."""
+    if settings.masks:
+        return mask_seeds(mask_files(settings.masks), grid, effect=settings.effect or MASK_EFFECT)
+    contrasts = read_contrasts(settings)
+    return sphere_seeds(contrasts, grid, radius=settings.radius, sphere=settings.sphere)
+
+
+def contrast_names(settings: SeedSettings) -> list[tuple[str, str]]:
+    """Name and effect of every row that `make_seeds` will give the seed matrix."""
+    if settings.masks:
+        effect = settings.effect or MASK_EFFECT
+        return [(mask_name(path), effect) for path in mask_files(settings.masks)]
+    return [(contrast.name, contrast.effect) for contrast in read_contrasts(settings)]
+
+
+def mask_files(named: tuple[str, ...]) -> list[Path]:
+    """The masks, those of a folder in the order of their names."""
+    found: list[Path] = []
+    for name in named:
+        path = Path(name)
+        if path.is_dir():
+            found += sorted(p for p in path.iterdir() if p.name.endswith((".nii", ".nii.gz")))
+        else:
+            found.append(path)
+    return found
+
+
+def describe_contrast(contrast: Contrast, settings: SeedSettings) -> dict[str, Any]:
+    """What the sidecars say about a seed."""
+    described: dict[str, Any] = {
+        "Contrast": contrast.name,
+        "Effect": contrast.effect,
+        "Studies": list(contrast.studies),
+        "SampleSize": contrast.n,
+    }
+    if contrast.foci:
+        described["Foci"] = [[focus.x, focus.y, focus.z] for focus in contrast.foci]
+        described["FociUnits"] = "mm"
+        described["SphereRadius"] = settings.radius
+        described["SphereConvention"] = settings.sphere
+    return described
+
+
+def _write_used_foci(seeds: SeedMatrix, config: Config) -> list[Path]:
+    """Write the foci as they were used, once per table."""
+    foci = [focus for contrast in seeds.contrasts for focus in contrast.foci]
+    path = Path(config.output_dir) / "foci.tsv"
+    if not foci:
+        return []
+    if config.seeds.coordinates and Path(config.seeds.coordinates).resolve() != path.resolve():
+        with replaced(path) as temporary:
+            write_foci(foci, temporary)
+    return [path]

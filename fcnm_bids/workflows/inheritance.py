@@ -1,0 +1,170 @@
+"""Settings that outputs were made with: one set per output folder, handed from level to level."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from fcnm_bids.bids import write_text
+from fcnm_bids.config import INHERITED, Config, flag, read_sections
+from fcnm_bids.errors import RequestError
+from fcnm_bids.interfaces import read_contrasts
+from fcnm_bids.seeds import read_foci
+
+_BY_CONTENT = ("coordinates", "masks", "connectome_dir")
+"""Options that name files: what matters is their content, which keys compare."""
+
+
+def settings_file(output_dir: Path) -> Path:
+    """Where an output folder keeps the settings of its participant level."""
+    return output_dir / "logs" / "participant_settings.toml"
+
+
+def foci_file(output_dir: Path) -> Path:
+    """The coordinates as they were used."""
+    return output_dir / "foci.tsv"
+
+
+def settle(config: Config) -> None:
+    """Hold an output folder to the settings of its first participant-level run.
+
+    Raises
+    ------
+    RequestError
+        The folder's outputs were made with other settings; one line per difference.
+    """
+    root = Path(config.output_dir)
+    path = settings_file(root)
+    wanted = _inherited(config)
+    if config.connectome.connectome_only:
+        wanted.pop("seeds", None)
+    if path.is_file() and not config.running.overwrite:
+        before = _plain(read_sections(path))
+        problems = [
+            f"{flag(option)} {_shown(values.get(option))} now, {_shown(before[section][option])} "
+            "before"
+            for section, values in wanted.items()
+            if section in before
+            for option in sorted({*values, *before[section]})
+            if option not in _BY_CONTENT and values.get(option) != before[section].get(option)
+        ]
+        if "seeds" in wanted and "seeds" in before:
+            problems += _other_foci(config)
+        if problems:
+            raise RequestError(
+                [
+                    f"{root}: holds outputs that were made with other settings (--overwrite "
+                    "replaces them, another OUTPUT_DIR keeps them)",
+                    *problems,
+                ]
+            )
+        wanted = {**before, **wanted}
+    text = tomli_w.dumps(wanted)
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)
+
+
+def inherit(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> Config:
+    """The group level's configuration: the participant level's settings where they apply.
+
+    Parameters
+    ----------
+    config
+        Defaults and explicit options of this call.
+    explicit
+        The options that were given.
+
+    Raises
+    ------
+    RequestError
+        An explicit option differs from what the participant level was run with.
+    """
+    root = Path(config.output_dir)
+    path = settings_file(root)
+    if not path.is_file():
+        return config
+    before = read_sections(path)
+    problems = []
+    for section, values in before.items():
+        for option, value in values.items():
+            given = explicit.get(section, {})
+            if option in given and option not in _BY_CONTENT and given[option] != value:
+                problems.append(
+                    f"{flag(option)} {_shown(given[option])}: the participant level was run with "
+                    f"{_shown(value)}"
+                )
+    for section in ("selection", "denoising"):
+        # an option without a value is not in the file: giving it one now is a difference too
+        for option in INHERITED[section]:
+            value = explicit.get(section, {}).get(option)
+            if section in before and value and option not in before[section]:
+                problems.append(
+                    f"{flag(option)} {_shown(value)}: the participant level was run without it"
+                )
+    merged = {
+        section: {**values, **explicit.get(section, {})} for section, values in before.items()
+    }
+    config = config.update(merged)
+    seeds = config.seeds
+    used = foci_file(root)
+    if "coordinates" not in explicit.get("seeds", {}) and not seeds.masks and used.is_file():
+        config = config.update({"seeds": {"coordinates": str(used), "effect": None}})
+    elif not problems and "seeds" in before:
+        problems += _other_foci(config)
+    if problems:
+        raise RequestError(
+            [f"{root}: the group level maps what the participant level made", *problems]
+        )
+    return config
+
+
+def _inherited(config: Config) -> dict[str, dict[str, Any]]:
+    values = asdict(config)
+    return _plain(
+        {
+            section: {name: value for name, value in values[section].items() if name in options}
+            for section, options in INHERITED.items()
+        }
+    )
+
+
+def _plain(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Sections as TOML can hold them: lists for tuples, nothing for None."""
+    return {
+        section: {
+            option: list(value) if isinstance(value, tuple) else value
+            for option, value in values.items()
+            if value is not None
+        }
+        for section, values in sections.items()
+    }
+
+
+def _other_foci(config: Config) -> list[str]:
+    path = foci_file(Path(config.output_dir))
+    if not path.is_file() or config.seeds.coordinates is None:
+        return []
+    if Path(config.seeds.coordinates).resolve() == path.resolve():
+        return []
+    before = {(f.x, f.y, f.z, f.study, f.contrast, f.effect) for f in read_foci(path, effect=None)}
+    now = {
+        (f.x, f.y, f.z, f.study, f.contrast, f.effect)
+        for contrast in read_contrasts(config.seeds)
+        for f in contrast.foci
+    }
+    if before == now:
+        return []
+    return [
+        f"--coordinates {config.seeds.coordinates}: other foci than before ({len(now - before)} "
+        f"new, {len(before - now)} gone; {path.name} has those used before)"
+    ]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value)) or "(none)"
+    return "(none)" if value is None else str(value)

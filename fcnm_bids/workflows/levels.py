@@ -1,0 +1,206 @@
+"""The two levels from beginning to end: plan, say the plan, run, look whether all is there."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fcnm_bids.bids import Manifest, describe_dataset, recognise, write_text
+from fcnm_bids.config import Config
+from fcnm_bids.interfaces import contrast_names
+from fcnm_bids.workflows.inheritance import inherit, settle
+from fcnm_bids.workflows.preflight import (
+    GroupPlan,
+    LeftOut,
+    ParticipantPlan,
+    plan_group,
+    plan_participants,
+)
+
+LOGGER = logging.getLogger("fcnm_bids")
+
+
+def run_level(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Run the level that is asked for; whether everything promised is there.
+
+    Raises
+    ------
+    RequestError
+        The request is wrong.
+    """
+    if config.analysis_level == "participant":
+        return _run_participants(config)
+    config = inherit(config, explicit)
+    dataset = recognise(Path(config.bids_dir))
+    if dataset.kind == "connectome":
+        config = config.update({"connectome": {"connectome_dir": str(dataset.root)}})
+    return _run_group(config)
+
+
+def _run_participants(config: Config) -> bool:
+    plan = plan_participants(config)
+    _say_participants(plan)
+    if config.running.dry_run:
+        return True
+    settle(config)
+    root = Path(config.output_dir)
+    describe_dataset(root, "Functional connectivity network mapping", plan.source)
+    describe_dataset(config.connectome_path, "Projected runs", plan.source, projected_runs=True)
+    waiting = [person for person in plan.people if not person.done]
+    if not waiting:
+        LOGGER.info("everything is there already; nothing to do")
+        return True
+    from fcnm_bids.workflows.engine import Progress, Stage, configure, run_workflow
+    from fcnm_bids.workflows.participant import init_participants_wf, maps_wanted
+
+    logs, config_file = _open_logs(config)
+    configure(config, logs)
+    workflow = init_participants_wf(plan, config, config_file)
+    wf = f"{workflow.name}.sub_{{}}_wf.{{}}"
+    at_work = [person for person in waiting if person.runs]
+    stages = [
+        Stage("runs projected", {wf.format(p.subject, "project"): len(p.runs) for p in at_work})
+    ]
+    if maps_wanted(config):
+        stages.append(Stage("people mapped", {wf.format(p.subject, "map"): 1 for p in at_work}))
+    failures = run_workflow(workflow, config, Progress(*stages))
+    return _end(
+        failures,
+        {
+            f"sub-{person.subject}": Manifest(root / f"sub-{person.subject}", root).complete(
+                person.key
+            )
+            for person in waiting
+        },
+        root,
+        logs,
+    )
+
+
+def _run_group(config: Config) -> bool:
+    plan = plan_group(config)
+    _say_group(plan)
+    if config.running.dry_run:
+        return True
+    root = Path(config.output_dir)
+    describe_dataset(root, "Functional connectivity network mapping", Path(config.bids_dir))
+    if plan.done:
+        LOGGER.info("everything is there already; nothing to do")
+        return True
+    from fcnm_bids.workflows.engine import Progress, Stage, configure, run_workflow
+    from fcnm_bids.workflows.group import init_group_wf
+
+    logs, config_file = _open_logs(config)
+    contrasts = contrast_names(config.seeds)
+    configure(config, logs)
+    workflow = init_group_wf(plan, config, config_file, contrasts)
+    stages = [
+        Stage(
+            verb,
+            dict.fromkeys(
+                (
+                    f"{workflow.name}.{name}"
+                    for name in workflow.list_node_names()
+                    if name.startswith(prefix)
+                ),
+                1,
+            ),
+        )
+        for prefix, verb in (("contrast_", "contrasts tested"), ("network_", "networks mapped"))
+    ]
+    failures = run_workflow(workflow, config, Progress(*stages))
+    complete = Manifest(root / "group", root).complete(plan.key)
+    return _end(failures, {"group": complete}, root, logs)
+
+
+def _end(failures: list[str], complete: Mapping[str, bool], root: Path, logs: Path) -> bool:
+    for failure in failures:
+        LOGGER.error("%s", failure.strip())
+    holes = [name for name, whole in complete.items() if not whole]
+    if failures or holes:
+        LOGGER.error(
+            "not everything was made%s; tracebacks are in %s; the same command again makes the "
+            "rest",
+            f" ({', '.join(holes[:10])})" if holes else "",
+            logs,
+        )
+        return False
+    LOGGER.info("done: %s", root)
+    return True
+
+
+def _open_logs(config: Config) -> tuple[Path, Path]:
+    """A new folder of logs, and the request saved in it."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    logs = Path(config.output_dir) / "logs" / f"{stamp}_{uuid.uuid4()}"
+    config_file = logs / "config.toml"
+    write_text(config_file, config.to_toml())
+    return logs, config_file
+
+
+def _say_participants(plan: ParticipantPlan) -> None:
+    runs = [run for person in plan.people for run in person.runs]
+    LOGGER.info(
+        "%d people, %d runs (%s, %s voxels of %s mm)",
+        len(plan.people),
+        len(runs),
+        plan.grid.space,
+        " x ".join(map(str, plan.grid.shape)),
+        " x ".join(f"{size:g}" for size in plan.grid.voxel_sizes.round(3)),
+    )
+    if runs:
+        dofs = sorted(run.dof for run in runs)
+        kept = sum(run.n_kept for run in runs) / sum(run.n_volumes for run in runs)
+        LOGGER.info(
+            "residual degrees of freedom per run: %d to %d, median %d; %.1f %% of volumes kept",
+            dofs[0],
+            dofs[-1],
+            dofs[len(dofs) // 2],
+            100 * kept,
+        )
+    _say_seeds(plan.contrasts)
+    _say_left_out(plan.left_out)
+    stored = sum(run.stored for run in runs)
+    done = sum(person.done for person in plan.people)
+    if stored or done:
+        LOGGER.info(
+            "already there: %d of %d runs in the store, %d of %d people complete",
+            stored,
+            len(runs),
+            done,
+            len(plan.people),
+        )
+
+
+def _say_group(plan: GroupPlan) -> None:
+    LOGGER.info(
+        "%d people, %d projected runs in %s",
+        len(plan.people),
+        sum(len(runs) for _, runs in plan.people),
+        plan.store,
+    )
+    _say_seeds(plan.contrasts)
+    _say_left_out(plan.left_out)
+
+
+def _say_seeds(contrasts: Any) -> None:
+    if not contrasts:
+        return
+    by_effect: dict[str, int] = {}
+    for contrast in contrasts:
+        by_effect[contrast.effect] = by_effect.get(contrast.effect, 0) + 1
+    LOGGER.info(
+        "%d contrasts with %d foci: %s",
+        len(contrasts),
+        sum(len(c.foci) for c in contrasts),
+        ", ".join(f"{count} {effect}" for effect, count in by_effect.items()),
+    )
+
+
+def _say_left_out(left_out: list[LeftOut] | tuple[LeftOut, ...]) -> None:
+    for run in left_out:
+        LOGGER.warning("%s is left out: %s", run.name, run.reason)

@@ -1,0 +1,131 @@
+"""The participant level: project everybody's runs, map everybody's seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nipype.pipeline import engine as pe
+from niworkflows.engine.workflows import LiterateWorkflow as Workflow
+
+from fcnm_bids.bids import OutputNames
+from fcnm_bids.config import Config
+from fcnm_bids.workflows.memory import group_gb, map_gb, project_gb
+from fcnm_bids.workflows.preflight import ParticipantPlan, PlannedPerson
+
+
+def init_participants_wf(plan: ParticipantPlan, config: Config, config_file: Path) -> Workflow:
+    """Build the participant level for those who are not done yet.
+
+    Parameters
+    ----------
+    plan
+        What the preflight found.
+    config
+        The request.
+    config_file
+        The request, saved.
+    """
+    from fcnm_bids.interfaces import MakeSeeds
+
+    workflow = Workflow(name="fcnm_participants_wf")
+    seeds = None
+    if maps_wanted(config):
+        seeds = pe.Node(
+            MakeSeeds(
+                config_file=str(config_file),
+                shape=list(plan.grid.shape),
+                affine=plan.grid.affine.tolist(),
+                entities=dict(plan.entities),
+            ),
+            name="seeds",
+            mem_gb=group_gb(plan.grid.n_voxels, max(1, len(plan.contrasts)), smoothness=False),
+        )
+        workflow.add_nodes([seeds])
+    for person in plan.people:
+        if person.done:
+            continue
+        person_wf = init_person_wf(person, plan, config, config_file)
+        workflow.add_nodes([person_wf])
+        if seeds is not None and person.runs:
+            workflow.connect([(seeds, person_wf, [("seeds_file", "map.seeds_file")])])
+    return workflow
+
+
+def init_person_wf(
+    person: PlannedPerson, plan: ParticipantPlan, config: Config, config_file: Path
+) -> Workflow:
+    """Build one person's workflow: ``project``, ``map``, ``manifest``.
+
+    Parameters
+    ----------
+    person
+        The person's part of the plan.
+    plan, config, config_file
+        As in `init_participants_wf`.
+    """
+    from fcnm_bids.interfaces import MapPerson, ProjectRuns, WriteManifest
+
+    root = Path(config.output_dir)
+    names = OutputNames.of(root, plan.entities)
+    workflow = Workflow(name=f"sub_{person.subject}_wf")
+    project = pe.Node(
+        ProjectRuns(
+            config_file=str(config_file),
+            runs=[run.files.to_dict() for run in person.runs],
+            excluded=[{"name": run.name, "reason": run.reason} for run in person.left_out],
+            qc_file=str(names.person_table(person.subject, "qc")),
+        ),
+        name="project",
+        mem_gb=project_gb(plan.grid, person.runs),
+        n_procs=min(config.resources.omp_nthreads, config.resources.nprocs),
+    )
+    manifest = pe.Node(
+        WriteManifest(
+            config_file=str(config_file),
+            folder=str(root / f"sub-{person.subject}"),
+            key=person.key,
+        ),
+        name="manifest",
+        run_without_submitting=True,
+        mem_gb=0.01,
+    )
+    gather = pe.Node(_merge(2), name="gather", run_without_submitting=True, mem_gb=0.01)
+    workflow.connect(
+        [
+            (project, gather, [("promised", "in1")]),
+            (gather, manifest, [("out", "promised")]),
+        ]
+    )
+    if maps_wanted(config) and person.runs:
+        maps = pe.Node(
+            MapPerson(
+                config_file=str(config_file),
+                subject=person.subject,
+                entities=dict(plan.entities),
+            ),
+            name="map",
+            mem_gb=map_gb(plan.grid, person.runs, max(1, len(plan.contrasts))),
+            n_procs=min(config.resources.omp_nthreads, config.resources.nprocs),
+        )
+        workflow.connect(
+            [
+                (project, maps, [("stored", "stored")]),
+                (maps, gather, [("promised", "in2")]),
+            ]
+        )
+    else:
+        gather.inputs.in2 = []
+    return workflow
+
+
+def maps_wanted(config: Config) -> bool:
+    """Whether people's maps are written."""
+    return not config.connectome.connectome_only and config.connectome.subject_maps == "all"
+
+
+def _merge(n: int) -> Any:
+    from nipype.interfaces.utility import Merge
+
+    # lists of files stay lists: a list of lists, one per node
+    return Merge(n, no_flatten=True)
