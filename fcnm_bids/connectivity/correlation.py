@@ -45,10 +45,14 @@ def correlation_tiles(
     length = np.sqrt(np.einsum("ij,ij->i", series, series))
     with np.errstate(divide="ignore", invalid="ignore"):
         series /= length[:, None]
-    for tile in run.tiles():
-        columns = run.columns(tile)
+    for tile in run.tiles(len(series)):
+        # a voxel's scale does not enter its correlations
+        columns = run.values[:, tile].astype(np.float64)
         norm = np.sqrt(np.einsum("ij,ij->j", columns, columns))
-        yield tile, (series @ columns) / norm
+        r = series @ columns
+        with np.errstate(divide="ignore", invalid="ignore"):
+            r /= norm
+        yield tile, r
 
 
 def correlate(run: ProjectedRun, weights: csr_array) -> NDArray[np.float64]:

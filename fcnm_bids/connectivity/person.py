@@ -63,9 +63,19 @@ def person_maps(
         A run adds nothing to a seed of which a smaller share lies on voxels with signal.
     index
         Voxel numbers, sorted, at which the maps are wanted; all voxels with signal by default.
+
+    Raises
+    ------
+    ValueError
+        A run lies on another grid than the seeds.
     """
+    for run in runs:
+        difference = seeds.grid.difference(run.grid)
+        if difference:
+            raise ValueError(f"a run is not on the grid of the seeds: {difference}")
     if index is None:
-        index = np.unique(np.concatenate([run.index for run in runs]))
+        several = len(runs) > 1
+        index = np.unique(np.concatenate([r.index for r in runs])) if several else runs[0].index
     shape = (seeds.weights.shape[0], index.size)
     total = np.zeros(shape)
     weight = np.zeros(shape)
@@ -82,14 +92,24 @@ def person_maps(
         wanted[inside] = index[target[inside]] == run.index[inside]
         weights = seeds.restrict(run.index)[enough]
         for tile, r in correlation_tiles(run, weights):
+            place, keep = target[tile], wanted[tile]
+            if not keep.all():
+                place, r = place[keep], np.compress(keep, r, axis=1)
+            if place.size == 0:
+                continue
+            # without gaps a slice does, which gives views in place of copies
+            whole = place[-1] - place[0] + 1 == place.size
+            to = slice(place[0], place[-1] + 1) if whole else place
             # a seed whose voxels cancel has no correlation with anything
-            r = r[:, wanted[tile]]
-            place = np.ix_(enough, target[tile][wanted[tile]])
             finite = np.isfinite(r)
-            share = (run.dof - 2.0) * finite
-            total[place] += np.where(finite, fisher_z(r), 0.0) * share
-            weight[place] += share
-            clipped[place] |= np.abs(r) >= LARGEST_R
+            hit = np.abs(r) >= LARGEST_R
+            z = fisher_z(r)
+            z *= run.dof - 2.0
+            z[~finite] = 0.0
+            for row, seed in enumerate(enough):
+                total[seed, to] += z[row]
+                weight[seed, to] += (run.dof - 2.0) * finite[row]
+                clipped[seed, to] |= hit[row]
     with np.errstate(invalid="ignore", divide="ignore"):
-        z = total / weight
-    return PersonMaps(z, clipped, shares, index)
+        np.divide(total, weight, out=total)
+    return PersonMaps(total, clipped, shares, index)

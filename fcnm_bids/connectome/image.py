@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import nibabel as nib
 import numpy as np
-from isal import igzip_lib, igzip_threaded
+from isal import igzip, igzip_lib
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError, ImageDataError
 from numpy.typing import NDArray
@@ -30,6 +31,17 @@ _BROKEN: tuple[type[Exception], ...] = (
     igzip_lib.IsalError,  # type: ignore[assignment]  # its stub calls it an instance
 )
 """What the many layers below raise when a compressed file is cut short or damaged."""
+
+_NOT_NIFTI: tuple[type[Exception], ...] = (
+    *_BROKEN,
+    AttributeError,
+    HeaderDataError,
+    ImageDataError,
+    ImageFileError,
+    OverflowError,
+    TypeError,
+)
+"""What nibabel raises on top of that when a header is damaged or another format's."""
 
 
 @dataclass(frozen=True)
@@ -84,17 +96,12 @@ def open_image(path: Path, space: str) -> RunImage:
         shape = tuple(int(n) for n in image.shape)
         dtype = np.dtype(header.get_data_dtype())
         affine = np.asarray(image.affine, dtype=np.float64)
-        unit = header.get_xyzt_units()[1]
         zooms = header.get_zooms()
+        slope, intercept = float(proxy.slope), float(proxy.inter)
+        offset = int(proxy.offset)
     except FileNotFoundError as error:
         raise RunError(f"{path.name} is not there") from error
-    except (
-        *_BROKEN,
-        AttributeError,
-        HeaderDataError,
-        ImageDataError,
-        ImageFileError,
-    ) as error:
+    except _NOT_NIFTI as error:
         raise RunError(f"{path.name} cannot be read as NIfTI: {error}") from error
     if len(shape) != 4 or min(shape) < 1:
         raise RunError(f"{path.name} has shape {shape}; a run has four dimensions")
@@ -104,17 +111,25 @@ def open_image(path: Path, space: str) -> RunImage:
         grid = Grid(shape[:3], affine, space)
     except ValueError as error:
         raise RunError(f"{path.name}: {error}") from error
-    factor = {"msec": 1e-3, "usec": 1e-6}.get(unit, 1.0)
     return RunImage(
         path=path,
         grid=grid,
         n_volumes=shape[3],
-        repetition_time=float(zooms[3]) * factor,
+        repetition_time=float(zooms[3]) * _seconds(header),
         dtype=dtype,
-        slope=float(proxy.slope),
-        intercept=float(proxy.inter),
-        offset=int(proxy.offset),
+        slope=slope,
+        intercept=intercept,
+        offset=offset,
     )
+
+
+def _seconds(header: Any) -> float:
+    """The header's unit of time; seconds where its code stands for none."""
+    try:
+        unit = header.get_xyzt_units()[1]
+    except KeyError:
+        return 1.0
+    return {"msec": 1e-3, "usec": 1e-6}.get(unit, 1.0)
 
 
 def read_volume(path: Path, grid: Grid) -> NDArray[np.float64]:
@@ -127,27 +142,31 @@ def read_volume(path: Path, grid: Grid) -> NDArray[np.float64]:
     """
     try:
         image = nib.load(path)
+        shape = tuple(int(n) for n in image.shape)
+        dtype = np.dtype(image.header.get_data_dtype())
+        if len(shape) < 3 or shape[3:] not in {(), (1,)}:
+            raise RunError(f"{path.name} has shape {shape}; three dimensions were expected")
+        if dtype.kind not in "iuf":
+            raise RunError(f"{path.name} holds numbers of type {dtype}, not integers or reals")
+        # before the values are read: a damaged header may ask for any amount of memory
+        nx, ny, nz, *_ = shape
+        difference = grid.difference(Grid((nx, ny, nz), image.affine, grid.space))
+        if difference:
+            raise RunError(f"{path.name} is not on the grid of its run: {difference}")
         values = np.asarray(image.dataobj, dtype=np.float64)
-        affine = np.asarray(image.affine, dtype=np.float64)
     except FileNotFoundError as error:
         raise RunError(f"{path.name} is not there") from error
-    except (*_BROKEN, HeaderDataError, ImageDataError, ImageFileError) as error:
+    except _NOT_NIFTI as error:
         raise RunError(f"{path.name} cannot be read: {error}") from error
-    values = values.reshape(values.shape[:3]) if values.shape[3:] == (1,) else values
-    if values.ndim != 3:
-        raise RunError(f"{path.name} has shape {values.shape}; three dimensions were expected")
-    difference = grid.difference(Grid(values.shape, affine, grid.space))
-    if difference:
-        raise RunError(f"{path.name} is not on the grid of its run: {difference}")
-    return grid.flatten(values)
+    return grid.flatten(values.reshape(shape[:3]))
 
 
 class VolumeStream:
     """The volumes of a run in order, decompressed on another thread while they are used.
 
-    Iterating gives (first volume, stored numbers of shape (volumes, voxels)) per block; the
-    array is used again for the next block. After the last block `sha256` holds the hash of the
-    file as it lies on disk.
+    Iterating gives (first volume, stored numbers of shape (volumes, voxels)) per block; an array
+    is used again for the block after the next. After the last block `sha256` holds the hash of
+    the file as it lies on disk.
     """
 
     def __init__(self, image: RunImage, block: int) -> None:
@@ -155,49 +174,72 @@ class VolumeStream:
         self.block = max(1, min(block, image.n_volumes))
         self.sha256: str | None = None
 
-    def __iter__(self) -> Iterator[tuple[int, NDArray[Any]]]:
+    def __iter__(self) -> Generator[tuple[int, NDArray[Any]]]:
+        blocks = self._read()
+        # one block is read while the one before is used: reading takes the larger part, and
+        # neither decompression nor matrix products hold the interpreter lock
+        with ThreadPoolExecutor(1, "volumes") as reader:
+            waiting = reader.submit(next, blocks, None)
+            try:
+                while (block := waiting.result()) is not None:
+                    waiting = reader.submit(next, blocks, None)
+                    yield block
+            finally:
+                waiting.cancel()
+                reader.submit(blocks.close)
+
+    def _read(self) -> Generator[tuple[int, NDArray[Any]]]:
         image = self.image
-        buffer = np.empty((self.block, image.grid.n_voxels), dtype=image.dtype)
+        buffers = np.empty((2, self.block, image.grid.n_voxels), dtype=image.dtype)
         try:
-            with image.path.open("rb") as file:
-                hashed = _HashedFile(file)
+            # the thread that hashes ends here and not when garbage is collected, which may happen
+            # while a thread is being made and then waits for ever
+            with image.path.open("rb") as file, ThreadPoolExecutor(1, "sha256") as hasher:
+                hashed = _HashedFile(file, hasher)
                 with _decompressed(hashed, image.path) as stream:
                     _skip(stream, image.offset)
-                    for start in range(0, image.n_volumes, self.block):
-                        rows = buffer[: min(self.block, image.n_volumes - start)]
+                    for number, start in enumerate(range(0, image.n_volumes, self.block)):
+                        rows = buffers[number % 2, : min(self.block, image.n_volumes - start)]
                         _fill(stream, rows.view(np.uint8).reshape(-1).data, image, start)
                         yield start, rows
                     # reads to the end, so that a damaged trailer is found and all is hashed
                     while stream.read(_READ_BYTES):
                         pass
-                while hashed.read(_READ_BYTES):
-                    pass
-        except RunError:
-            raise
+                    while hashed.read(_READ_BYTES):
+                        pass
         except _BROKEN as error:
             raise RunError(f"{image.path.name} is damaged or cut short: {error}") from error
         self.sha256 = hashed.digest.hexdigest()
 
 
 class _HashedFile(io.RawIOBase):
-    """A file that hashes what is read from it."""
+    """A file that hashes what is read from it, on another thread.
 
-    def __init__(self, file: IO[bytes]) -> None:
+    `digest` is complete when that thread has ended.
+    """
+
+    def __init__(self, file: IO[bytes], hasher: ThreadPoolExecutor) -> None:
         self._file = file
+        self._hasher = hasher
         self.digest = hashlib.sha256()
+        self._hashing: Future[None] | None = None
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, target: Any) -> int:
         count: int = self._file.readinto(target)  # type: ignore[attr-defined]
-        self.digest.update(memoryview(target)[:count])
+        # one part at a time: where reading is faster than hashing, parts would pile up
+        if self._hashing is not None:
+            self._hashing.result()
+        part = bytes(memoryview(target)[:count])
+        self._hashing = self._hasher.submit(self.digest.update, part)
         return count
 
 
 def _decompressed(file: _HashedFile, path: Path) -> IO[bytes]:
     if path.name.endswith(".gz"):
-        stream: IO[bytes] = igzip_threaded.open(io.BufferedReader(file, _READ_BYTES), "rb")
+        stream: IO[bytes] = igzip.open(io.BufferedReader(file, _READ_BYTES), "rb")
         return stream
     return io.BufferedReader(file, _READ_BYTES)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from fcnm_bids.connectome.smoothing import smooth_components
 from fcnm_bids.denoise.projection import Projection
 from fcnm_bids.errors import RunError
 
-_BLOCK_BYTES = 64 << 20
+_BLOCK_BYTES = 32 << 20
 _BLOCK_VOLUMES = 32
 _ROUNDING = 1e-10
 """A denoised series with less than this share of its raw energy is rounding, not signal."""
@@ -81,17 +82,19 @@ def project_run(
     carpet = np.empty((image.n_volumes, chosen.size), dtype=np.float32)
     sums = _Sums(index.size, projection)
     stream = VolumeStream(image, _block_volumes(image))
-    for start, volumes in stream:
-        stop = start + len(volumes)
-        carpet[start:stop] = volumes[:, index[chosen]] * image.slope + image.intercept
-        kept = np.flatnonzero(projection.kept[start:stop])
-        if kept.size:
-            sums.add(volumes, kept, index)
+    with closing(iter(stream)) as blocks:
+        for start, volumes in blocks:
+            stop = start + len(volumes)
+            with np.errstate(over="ignore", invalid="ignore"):
+                carpet[start:stop] = volumes[:, index[chosen]] * image.slope + image.intercept
+            kept = np.flatnonzero(projection.kept[start:stop])
+            if kept.size:
+                sums.add(volumes, kept, index)
     components, usable = sums.finish(image.slope)
     if not usable.any():
         raise RunError(f"no voxel in the brain mask of {image.path.name} carries signal")
     if not usable.all():
-        components = np.ascontiguousarray(components[:, usable])
+        components = _close_up(components, usable)
     voxels = index[usable]
     smooth_components(components, voxels, image.grid, smoothing)
     run = ProjectedRun(components, voxels, image.grid)
@@ -115,7 +118,7 @@ def projection_bytes(n_voxels: int, n_masked: int, n_volumes: int, dof: int, ite
         Bytes per stored number.
     """
     block = min(_BLOCK_VOLUMES, n_volumes, max(1, _BLOCK_BYTES // (n_voxels * itemsize)))
-    streaming = block * (n_voxels * itemsize + n_masked * (4 + max(4, itemsize)))
+    streaming = block * (2 * n_voxels * itemsize + n_masked * (4 + max(4, itemsize)))
     smoothing = 3 * 4 * n_voxels
     per_voxel = n_masked * (8 * 4 + 3 * 8)
     return (
@@ -125,6 +128,15 @@ def projection_bytes(n_voxels: int, n_masked: int, n_volumes: int, dof: int, ite
 
 def _block_volumes(image: RunImage) -> int:
     return min(_BLOCK_VOLUMES, max(1, _BLOCK_BYTES // image.volume_bytes))
+
+
+def _close_up(components: NDArray[np.float32], usable: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The usable columns, in the memory of all: a copy would double the peak."""
+    width = int(np.count_nonzero(usable))
+    flat = components.reshape(-1)
+    for row, component in enumerate(components):
+        flat[row * width : (row + 1) * width] = component[usable]
+    return flat[: len(components) * width].reshape(-1, width)
 
 
 class _Sums:
@@ -138,12 +150,16 @@ class _Sums:
         self._basis = projection.basis.astype(np.float32)
         self._components = np.zeros((projection.dof, n_voxels), dtype=np.float32)
         self._origin: NDArray[Any] | None = None
-        self._total = np.zeros(n_voxels)
         self._energy = np.zeros(n_voxels)
         self._n = 0
         self._differences = np.empty((0, n_voxels), dtype=np.float32)
 
     def add(self, volumes: NDArray[Any], kept: NDArray[np.intp], index: NDArray[np.intp]) -> None:
+        """Add the volumes `kept` of a block; infinities become NaN, which `finish` leaves out."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._add(volumes, kept, index)
+
+    def _add(self, volumes: NDArray[Any], kept: NDArray[np.intp], index: NDArray[np.intp]) -> None:
         # 16-bit integers and float32 are exact in float32; wider types lose digits there
         # unless the first volume goes before the conversion
         exact = volumes.dtype.itemsize <= 2 or volumes.dtype.newbyteorder("=") == np.float32
@@ -159,7 +175,6 @@ class _Sums:
         if self._components.size:
             basis = np.ascontiguousarray(self._basis[:, self._n : self._n + kept.size])
             sgemm(1.0, block.T, basis.T, 1.0, self._components.T, overwrite_c=True)
-        self._total += block.sum(axis=0, dtype=np.float32)
         self._energy += np.einsum("ij,ij->j", block, block)
         self._n += kept.size
 
@@ -167,9 +182,8 @@ class _Sums:
         """The components in the image's units, and which voxels carry signal."""
         if self._n == 0:
             raise RunError("no volume is left")
-        raw = self._energy - self._total**2 / self._n
         left = np.einsum("ij,ij->j", self._components, self._components, dtype=np.float64)
-        with np.errstate(invalid="ignore"):
-            usable = np.isfinite(left) & (raw > 0) & (left > _ROUNDING * self._energy)
+        # false for NaN as well, and for a series that does not vary: both sides are 0 then
+        usable: NDArray[np.bool_] = left > _ROUNDING * self._energy
         self._components *= np.float32(slope)
         return self._components, usable

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fcnm_bids.grid import Grid
 
-_TILE_ELEMENTS = 1 << 22
+_TILE_ELEMENTS = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,13 @@ class ProjectedRun:
             chosen *= self.scale[which]
         return chosen
 
-    def tiles(self) -> list[slice]:
-        """Slices of voxels that are small enough to be worked on at once."""
-        width = max(1, _TILE_ELEMENTS // max(1, self.dof))
+    def tiles(self, rows: int = 0) -> list[slice]:
+        """Slices of voxels that are small enough to be worked on at once.
+
+        Parameters
+        ----------
+        rows
+            Results per voxel, where there may be more of them than components.
+        """
+        width = max(1, _TILE_ELEMENTS // max(1, self.dof, rows))
         return [slice(i, min(i + width, self.n_voxels)) for i in range(0, self.n_voxels, width)]

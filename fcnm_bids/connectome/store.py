@@ -11,6 +11,7 @@ uint8 (volumes), ``carpet`` float32 (volumes, up to 2,000) raw series of the vox
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import uuid
@@ -33,6 +34,10 @@ from fcnm_bids.grid import Grid
 FORMAT = "fcnm_bids projected run"
 FORMAT_VERSION = 1
 _LARGEST = 32767
+_ROWS_ELEMENTS = 1 << 20
+
+_DAMAGED = (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError)
+"""What h5py raises where a file can be opened but does not hold what is looked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,29 +68,27 @@ class StoredRun:
 
     def index(self) -> NDArray[np.intp]:
         """Voxel numbers with signal."""
-        with _opened(self.path) as file:
-            return file["index"][()].astype(np.intp)
+        return read_stored(self.path, "index").astype(np.intp)
 
     def load(self) -> ProjectedRun:
         """The projected run, its components mapped into memory rather than read."""
+        scale = read_stored(self.path, "scale")
         with _opened(self.path) as file:
-            data = file["components"]
-            offset = data.id.get_offset()
-            shape = data.shape
-            scale = file["scale"][()]
-            index = file["index"][()].astype(np.intp)
-        try:
-            values = np.memmap(self.path, np.dtype("<i2"), "r", offset=offset, shape=shape)
-        except (OSError, ValueError) as error:
-            raise StoreError(f"{self.path.name} is cut short: {error}") from error
-        return ProjectedRun(values, index, self.grid, scale)
+            try:
+                data = file["components"]
+                offset, shape = data.id.get_offset(), data.shape
+                values = np.memmap(self.path, np.dtype("<i2"), "r", offset=offset, shape=shape)
+            except _DAMAGED as error:
+                raise StoreError(f"{self.path.name} is damaged: {error}") from error
+        return ProjectedRun(values, self.index(), self.grid, scale)
 
 
 def content_key(bold: Path, others: Iterable[Path | None], settings: Mapping[str, Any]) -> str:
     """Hash of what a projected run is made of; names, places and resources do not enter.
 
-    Of the image its size, its first 4 KiB and its last 8 bytes (of a gzip file the check sum and
-    length of the content) stand for the whole, which would take as long to hash as to project.
+    Of a gzip file its size, its first 4 KiB and its last 8 bytes (the check sum and length of the
+    content) stand for the whole, which would take as long to hash as to project. A file that is
+    not compressed carries no check sum and is hashed whole.
 
     Parameters
     ----------
@@ -104,6 +107,9 @@ def content_key(bold: Path, others: Iterable[Path | None], settings: Mapping[str
     digest = hashlib.sha256(f"{FORMAT} {FORMAT_VERSION}".encode())
     try:
         with bold.open("rb") as file:
+            if not bold.name.endswith(".gz"):
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+            file.seek(0)
             digest.update(file.read(4096))
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - 8))
@@ -127,55 +133,66 @@ def write_run(
     key: str,
     attributes: Mapping[str, Any],
 ) -> None:
-    """Write a projected run: a temporary file in the same folder, then a rename."""
+    """Write a projected run: a temporary file in the same folder, then a rename.
+
+    Raises
+    ------
+    OSError
+        The disk is full or cannot be written; what was there before is still there.
+    """
     run = projected.run
-    n_voxels = run.n_voxels
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     header = {
         **attributes,
         "dof": run.dof,
         "n_volumes": image.n_volumes,
         "n_kept": int(projection.kept.sum()),
         "n_masked": projected.n_masked,
-        "n_voxels": n_voxels,
+        "n_voxels": run.n_voxels,
         "confounds": list(projection.confounds),
         "bold_sha256": projected.sha256,
     }
+    # made in memory: HDF5 takes the process down where it meets a full disk (h5py issue 914)
+    content = io.BytesIO()
+    with h5py.File(content, "w", libver="latest") as file:
+        file.attrs["format"] = FORMAT
+        file.attrs["format_version"] = FORMAT_VERSION
+        file.attrs["key"] = key
+        file.attrs["space"] = run.grid.space
+        file.attrs["shape"] = np.array(run.grid.shape, dtype=np.int64)
+        file.attrs["affine"] = run.grid.affine
+        file.attrs["provenance"] = json.dumps(header, sort_keys=True)
+        file["index"] = run.index.astype(np.int32)
+        file["basis"] = projection.basis
+        file["kept"] = projection.kept.astype(np.uint8)
+        file["carpet"] = projected.carpet
+        file["carpet_index"] = projected.carpet_index.astype(np.int32)
+        _write_components(file, run)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
-        with h5py.File(temporary, "w", libver="latest", locking=False) as file:
-            file.attrs["format"] = FORMAT
-            file.attrs["format_version"] = FORMAT_VERSION
-            file.attrs["key"] = key
-            file.attrs["space"] = run.grid.space
-            file.attrs["shape"] = np.array(run.grid.shape, dtype=np.int64)
-            file.attrs["affine"] = run.grid.affine
-            file.attrs["provenance"] = json.dumps(header, sort_keys=True)
-            file["index"] = run.index.astype(np.int32)
-            file["basis"] = projection.basis
-            file["kept"] = projection.kept.astype(np.uint8)
-            file["carpet"] = projected.carpet
-            file["carpet_index"] = projected.carpet_index.astype(np.int32)
-            scale = np.empty(n_voxels, dtype=np.float32)
-            sd = np.empty(n_voxels, dtype=np.float32)
-            components = file.create_dataset("components", (run.dof, n_voxels), "<i2")
-            quantised = np.empty((run.dof, n_voxels), dtype="<i2")
-            for tile in run.tiles():
-                values = run.values[:, tile]
-                scale[tile] = np.abs(values).max(axis=0) / np.float32(_LARGEST)
-                sd[tile] = np.sqrt(
-                    np.einsum("ij,ij->j", values, values, dtype=np.float64) / run.dof
-                )
-                quantised[:, tile] = np.rint(values / scale[tile])
-            components[...] = quantised
-            file["scale"] = scale
-            file["sd"] = sd
-            file.flush()
-        with temporary.open("rb") as written:
+        with temporary.open("xb") as written:
+            written.write(content.getbuffer())
+            written.flush()
             os.fsync(written.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _write_components(file: h5py.File, run: ProjectedRun) -> None:
+    scale = np.empty(run.n_voxels, dtype=np.float32)
+    sd = np.empty(run.n_voxels, dtype=np.float32)
+    for tile in run.tiles():
+        values = run.values[:, tile]
+        scale[tile] = np.abs(values).max(axis=0) / np.float32(_LARGEST)
+        sd[tile] = np.sqrt(np.einsum("ij,ij->j", values, values, dtype=np.float64) / run.dof)
+    file["scale"] = scale
+    file["sd"] = sd
+    components = file.create_dataset("components", run.values.shape, "<i2")
+    height = max(1, _ROWS_ELEMENTS // run.n_voxels)
+    for first in range(0, run.dof, height):
+        rows = slice(first, min(first + height, run.dof))
+        components[rows] = np.rint(run.values[rows] / scale).astype("<i2")
 
 
 def open_run(path: Path) -> StoredRun:
@@ -187,8 +204,8 @@ def open_run(path: Path) -> StoredRun:
         The file is damaged, not a projected run, or of another format version.
     """
     with _opened(path) as file:
-        attributes = file.attrs
         try:
+            attributes = file.attrs
             if attributes["format"] != FORMAT:
                 raise StoreError(f"{path.name} is not a projected run")
             version = int(attributes["format_version"])
@@ -207,7 +224,7 @@ def open_run(path: Path) -> StoredRun:
             if set(lengths.values()) != {shape[1]} or shape[1] > grid.n_voxels:
                 raise StoreError(f"{path.name} has parts of unequal length")
             return StoredRun(path, str(attributes["key"]), header, grid)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except _DAMAGED as error:
             raise StoreError(f"{path.name} is damaged or foreign: {error!r}") from error
 
 
@@ -216,7 +233,7 @@ def read_stored(path: Path, name: str) -> NDArray[Any]:
     with _opened(path) as file:
         try:
             values: NDArray[Any] = file[name][()]
-        except (KeyError, OSError) as error:
+        except _DAMAGED as error:
             raise StoreError(f"{path.name} has no readable {name}: {error}") from error
         return values
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,17 @@ def read_confounds(path: Path) -> pd.DataFrame:
     """
     try:
         table = pd.read_csv(path, sep="\t", na_values=["n/a"], keep_default_na=True)
+        with path.open(encoding="utf-8-sig") as file:
+            names, first_row = (file.readline().rstrip("\r\n").split("\t") for _ in range(2))
     except (OSError, ValueError, pd.errors.ParserError, UnicodeDecodeError) as error:
         raise RunError(f"{path.name} cannot be read as a table: {error}") from error
     if table.empty:
         raise RunError(f"{path.name} has no rows")
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise RunError(f"{path.name} has several columns of the name {_some(twice)}")
+    if len(first_row) > len(names):  # pandas would take the first column for row names
+        raise RunError(f"{path.name} has rows with more values than there are column names")
     text = [str(name) for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
     if text:
         raise RunError(f"{path.name} holds text in place of numbers in {_some(text)}")

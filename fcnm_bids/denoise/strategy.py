@@ -137,15 +137,21 @@ def _parse(name: str, text: str, origin: str) -> Strategy:
 def _compcor_components(mask: str, available: list[str], metadata: Mapping[str, Any]) -> list[str]:
     """Components of one mask in order of variance; newer fMRIPrep names them by the mask."""
     prefix = {"WM": "w_comp_cor_", "CSF": "c_comp_cor_"}.get(mask)
-    named = sorted(name for name in available if prefix and name.startswith(prefix))
+    named = [name for name in available if prefix and name.startswith(prefix)]
     if named:
-        return named
+        return sorted(named, key=_component_order)
 
     def belongs(name: str) -> bool:
         entry = metadata.get(name)
         return isinstance(entry, Mapping) and entry.get("Mask") == mask
 
-    return sorted(n for n in available if n.startswith("a_comp_cor_") and belongs(n))
+    named = [name for name in available if name.startswith("a_comp_cor_") and belongs(name)]
+    return sorted(named, key=_component_order)
+
+
+def _component_order(name: str) -> tuple[int, str]:
+    """By number: the digits are two up to component 99, three from there on."""
+    return len(name), name
 
 
 def _moves(available: list[str]) -> bool:

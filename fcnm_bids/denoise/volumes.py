@@ -70,8 +70,9 @@ def keep_volumes(
     mean_fd = float("nan")
     if _FRAMEWISE_DISPLACEMENT in table:
         displacement = table[_FRAMEWISE_DISPLACEMENT].to_numpy(dtype=np.float64)
-        if np.isfinite(displacement).any():
-            mean_fd = float(np.nanmean(displacement))
+        measured = displacement[np.isfinite(displacement)]
+        if measured.size:
+            mean_fd = float(measured.mean())
     elif fd_threshold > 0:
         raise RunError(
             f"no column {_FRAMEWISE_DISPLACEMENT}, which censoring needs; "

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from fcnm_bids.simulate.bold import signal_model, volumes
 from fcnm_bids.simulate.confounds import confounds_table
@@ -60,6 +61,14 @@ def simulate_run(
     session, run
         Entities ``ses`` and ``run``; None leaves the entity out.
     """
+    # sums over several threads differ in their last bit, and with them a voxel here and there
+    with threadpool_limits(limits=1):
+        return _write_run(Path(folder), design, person, session, run)
+
+
+def _write_run(
+    folder: Path, design: SimulationDesign, person: int, session: str | None, run: int | None
+) -> SimulatedRun:
     head = load_head(design.space, design.voxel_size)
     grid = head.grid
     order = design.sessions.index(session) if session in design.sessions else 0

@@ -1,0 +1,50 @@
+"""A run after its projection."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fcnm_bids.connectome import ProjectedRun
+from fcnm_bids.grid import Grid
+
+GRID = Grid((10, 10, 10), np.eye(4), "MNI152NLin6Asym")
+INDEX = np.array([3, 5, 8, 13, 21])
+
+
+def values(m: int = 4, n: int = INDEX.size) -> np.ndarray:
+    return np.random.default_rng(1).standard_normal((m, n)).astype(np.float32)
+
+
+def test_its_size() -> None:
+    run = ProjectedRun(values(), INDEX, GRID)
+    assert (run.dof, run.n_voxels) == (4, 5)
+
+
+@pytest.mark.parametrize("which", [slice(1, 4), np.array([4, 0, 0]), np.array([], dtype=np.intp)])
+def test_columns_are_float64_copies(which: slice | np.ndarray) -> None:
+    run = ProjectedRun(values(), INDEX, GRID)
+    columns = run.columns(which)
+    assert columns.dtype == np.float64
+    np.testing.assert_array_equal(columns, values()[:, which])
+    columns[...] = 0
+    np.testing.assert_array_equal(run.values, values())
+
+
+@pytest.mark.parametrize("which", [slice(1, 4), np.array([4, 0, 0])])
+def test_integers_are_multiplied_by_their_scale(which: slice | np.ndarray) -> None:
+    stored = np.arange(-10, 10, dtype=np.int16).reshape(4, 5) * 3000
+    scale = np.array([1e-3, 2, 3e5, 0.25, 1e-9], dtype=np.float32)
+    columns = ProjectedRun(stored, INDEX, GRID, scale).columns(which)
+    expected = stored.astype(np.float64) * scale.astype(np.float64)
+    np.testing.assert_array_equal(columns, expected[:, which])
+
+
+@pytest.mark.parametrize(
+    ("m", "n"), [(1, 5), (4, 5), (1 << 21, 5), (1 << 23, 2), (0, 3), (4, 0), (1 << 20, 9)]
+)
+def test_tiles_hold_each_voxel_once_in_order_and_are_bounded(m: int, n: int) -> None:
+    run = ProjectedRun(np.broadcast_to(np.float32(0), (m, n)), np.arange(n), GRID)
+    tiles = run.tiles()
+    assert [i for tile in tiles for i in range(tile.start, tile.stop)] == list(range(n))
+    assert all((t.stop - t.start) * m <= 1 << 22 or t.stop - t.start == 1 for t in tiles)
