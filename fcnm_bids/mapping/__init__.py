@@ -1,10 +1,12 @@
 """The one way from seeds and people to contrast masks and network probability maps."""
 
+from fcnm_bids.mapping.analysis_mask import mask_on_grid, mean_probability_mask
 from fcnm_bids.mapping.network_map import (
     GroupMoments,
     MappedContrast,
     MappingRule,
     NetworkMap,
+    kept_maps,
     map_contrast,
     map_network,
     sum_over_people,
@@ -19,8 +21,11 @@ __all__ = [
     "NetworkMap",
     "Person",
     "analysis_voxels",
+    "kept_maps",
     "map_contrast",
     "map_network",
+    "mask_on_grid",
+    "mean_probability_mask",
     "probability_map",
     "stored_person",
     "sum_over_people",

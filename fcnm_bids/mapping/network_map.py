@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,10 @@ from fcnm_bids.stats import (
     ContrastMap,
     ContrastMoments,
     HeightRule,
+    KeptMaps,
     Moments,
     OneSample,
+    Smoothness,
     contrast_mask,
     one_sample,
 )
@@ -53,10 +56,13 @@ class GroupMoments:
         The sums.
     has_map
         Shape (people, contrasts), True where the person has a map of the contrast.
+    blocks
+        The sums over each block of people, where they were asked for.
     """
 
     moments: Moments
     has_map: NDArray[np.bool_]
+    blocks: tuple[Moments, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +77,7 @@ class MappedContrast:
         The significant voxels and their threshold.
     counted
         Shape (voxels,), where the contrast counts as tested in a probability map: also where its
-        seed met itself, which counts as 0.
+        seed met itself, which counts as 0. Nowhere if no other voxel was tested.
     """
 
     test: OneSample
@@ -105,6 +111,10 @@ def sum_over_people(
     *,
     min_coverage: float,
     smoothness: bool,
+    covariates: NDArray[np.float64] | None = None,
+    maps: NDArray[np.float32] | None = None,
+    block_of_person: NDArray[np.intp] | None = None,
+    n_in_blocks: int = 0,
     progress: Callable[[int], None] = lambda done: None,
 ) -> GroupMoments:
     """Map every seed in every person, once, and keep the sums.
@@ -121,29 +131,103 @@ def sum_over_people(
         As in `MappingRule`.
     smoothness
         Whether to keep what the random-field threshold needs.
+    covariates
+        Centred columns of the group's design, shape (people, covariates); None for none.
+    maps
+        Receives everybody's maps, shape (contrasts, people, voxels), NaN where there is none;
+        None where they are not needed.
+    block_of_person
+        Block of each person, shape (people,), over which sums are kept too (without what the
+        random-field threshold needs); None for no blocks.
+    n_in_blocks
+        The first so many seeds are summed over blocks.
     progress
         Called with the number of people done.
     """
     n_contrasts = seeds.weights.shape[0]
-    moments = Moments(n_contrasts, index, seeds.grid.shape, smoothness=smoothness)
+    if covariates is None:
+        covariates = np.zeros((len(people), 0))
+    moments = Moments(
+        n_contrasts,
+        index,
+        seeds.grid.shape,
+        smoothness=smoothness,
+        n_covariates=covariates.shape[1],
+    )
+    blocks: tuple[Moments, ...] = ()
+    if block_of_person is not None:
+        blocks = tuple(
+            Moments(
+                n_in_blocks,
+                index,
+                seeds.grid.shape,
+                smoothness=False,
+                n_covariates=covariates.shape[1],
+            )
+            for _ in range(int(block_of_person.max()) + 1)
+        )
     has_map = np.zeros((len(people), n_contrasts), dtype=bool)
     for number, person in enumerate(people):
-        maps = person_maps(person.open_runs(), seeds, min_coverage=min_coverage, index=index)
-        moments.add(maps.z, maps.clipped)
-        has_map[number] = maps.covered
+        found = person_maps(person.open_runs(), seeds, min_coverage=min_coverage, index=index)
+        moments.add(found.z, found.clipped, covariates[number])
+        if block_of_person is not None:
+            own = slice(n_in_blocks)
+            block = blocks[block_of_person[number]]
+            block.add(found.z[own], found.clipped[own], covariates[number])
+        has_map[number] = found.covered
+        if maps is not None:
+            maps[:, number] = found.z
         progress(number + 1)
-    return GroupMoments(moments, has_map)
+    return GroupMoments(moments, has_map, blocks)
 
 
-def map_contrast(moments: ContrastMoments, rule: HeightRule) -> MappedContrast:
-    """Test one contrast and threshold it."""
+def map_contrast(
+    moments: ContrastMoments,
+    rule: HeightRule,
+    *,
+    maps: KeptMaps | None = None,
+    smoothness: Smoothness | None = None,
+) -> MappedContrast:
+    """Test one contrast and threshold it.
+
+    Parameters
+    ----------
+    moments
+        Its sums over people.
+    rule
+        How to threshold.
+    maps, smoothness
+        As for :func:`~fcnm_bids.stats.height.contrast_mask`.
+    """
     test = one_sample(moments, min_subjects=rule.min_subjects)
-    mask = contrast_mask(test, moments, rule)
-    return MappedContrast(test, mask, test.tested | moments.clipped_in)
+    mask = contrast_mask(test, moments, rule, maps=maps, smoothness=smoothness)
+    counted = test.tested | (moments.clipped_in & test.tested.any())
+    return MappedContrast(test, mask, counted)
+
+
+def kept_maps(
+    maps: NDArray[np.float32],
+    has_map: NDArray[np.bool_],
+    covariates: NDArray[np.float64] | None,
+    position: int,
+) -> KeptMaps:
+    """One contrast's maps of those who have one, from what `sum_over_people` filled."""
+    present = np.flatnonzero(has_map[:, position])
+    columns = np.zeros((len(has_map), 0)) if covariates is None else covariates
+    # a view where everybody has a map: the maps may be larger than the memory
+    own = maps[position] if present.size == len(has_map) else maps[position][present]
+    return KeptMaps(own, columns[present])
 
 
 def map_network(
-    seeds: SeedMatrix, people: Sequence[Person], rule: MappingRule, index: NDArray[np.intp]
+    seeds: SeedMatrix,
+    people: Sequence[Person],
+    rule: MappingRule,
+    index: NDArray[np.intp],
+    *,
+    covariates: NDArray[np.float64] | None = None,
+    weights: NDArray[np.float64] | None = None,
+    spill: Path | None = None,
 ) -> NetworkMap:
     """From seeds and people to the probability map of every effect.
 
@@ -157,19 +241,43 @@ def map_network(
         Coverage and height control.
     index
         Voxel numbers of the analysis, sorted.
+    covariates
+        As for `sum_over_people`.
+    weights
+        Weight of each contrast in its effect's map; None for equal ones.
+    spill
+        File for the people's maps that ``permutation`` needs; None keeps them in memory.
     """
-    smoothness = rule.height.control == "fwe"
+    maps = None
+    if rule.height.control == "permutation":
+        shape = (len(seeds.contrasts), len(people), index.size)
+        if spill is None:
+            maps = np.empty(shape, dtype=np.float32)
+        else:
+            maps = np.lib.format.open_memmap(spill, "w+", np.float32, shape)
     group = sum_over_people(
-        seeds, people, index, min_coverage=rule.min_coverage, smoothness=smoothness
+        seeds,
+        people,
+        index,
+        min_coverage=rule.min_coverage,
+        smoothness=rule.height.control == "fwe",
+        covariates=covariates,
+        maps=maps,
     )
     mapped = tuple(
-        map_contrast(group.moments.contrast(i), rule.height) for i in range(len(seeds.contrasts))
+        map_contrast(
+            group.moments.contrast(i),
+            rule.height,
+            maps=None if maps is None else kept_maps(maps, group.has_map, covariates, i),
+        )
+        for i in range(len(seeds.contrasts))
     )
     effects = dict.fromkeys(contrast.effect for contrast in seeds.contrasts)
     probability = {}
     for effect in effects:
-        members = [m for m, c in zip(mapped, seeds.contrasts, strict=True) if c.effect == effect]
-        masks = np.stack([m.mask.significant for m in members])
-        counted = np.stack([m.counted for m in members])
-        probability[effect], _ = probability_map(masks, counted, None)
+        members = [i for i, c in enumerate(seeds.contrasts) if c.effect == effect]
+        masks = np.stack([mapped[i].mask.significant for i in members])
+        counted = np.stack([mapped[i].counted for i in members])
+        own = None if weights is None else weights[members]
+        probability[effect], _ = probability_map(masks, counted, own)
     return NetworkMap(index, mapped, probability)

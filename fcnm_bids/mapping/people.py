@@ -43,7 +43,11 @@ def stored_person(name: str, runs: Sequence[StoredRun]) -> Person:
 
 
 def analysis_voxels(
-    people: Iterable[Person], grid: Grid, *, min_subjects: float
+    people: Iterable[Person],
+    grid: Grid,
+    *,
+    min_subjects: float,
+    within: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.intp]:
     """Voxels at which enough people have signal, sorted.
 
@@ -51,6 +55,8 @@ def analysis_voxels(
     ----------
     min_subjects
         Share of the people, 0 to 1.
+    within
+        Mask that the voxels also lie in, shape (grid.n_voxels,); the whole box by default.
 
     Raises
     ------
@@ -69,4 +75,10 @@ def analysis_voxels(
             f"no voxel has signal in {fewest} of {n_people} people; a smaller share can be asked "
             "for with --min-subjects"
         )
+    if within is not None:
+        index = index[within[index]]
+        if index.size == 0:
+            raise RequestError(
+                f"no voxel of the analysis mask has signal in {fewest} of {n_people} people"
+            )
     return index

@@ -1,9 +1,17 @@
 """Statistics over people: moments, t, height thresholds, clusters."""
 
 from fcnm_bids.stats.clusters import label_clusters, remove_small, remove_small_at
+from fcnm_bids.stats.design import Design, design_of
 from fcnm_bids.stats.fdr import FdrResult, benjamini_hochberg, fdr_threshold
 from fcnm_bids.stats.height import ContrastMap, HeightRule, contrast_mask
-from fcnm_bids.stats.moments import ContrastMoments, Moments, forward_neighbours
+from fcnm_bids.stats.moments import (
+    ContrastMoments,
+    CovariateSums,
+    Moments,
+    forward_neighbours,
+    summed_moments,
+)
+from fcnm_bids.stats.permutation import KeptMaps, MaxNull, max_t_null, sign_flips
 from fcnm_bids.stats.rft import (
     bonferroni_threshold,
     ec_densities,
@@ -19,14 +27,19 @@ from fcnm_bids.stats.ttest import OneSample, one_sample, t_isf, t_sf, t_to_z
 __all__ = [
     "ContrastMap",
     "ContrastMoments",
+    "CovariateSums",
+    "Design",
     "FdrResult",
     "HeightRule",
+    "KeptMaps",
+    "MaxNull",
     "Moments",
     "OneSample",
     "Smoothness",
     "benjamini_hochberg",
     "bonferroni_threshold",
     "contrast_mask",
+    "design_of",
     "ec_densities",
     "estimate_smoothness",
     "expected_ec",
@@ -34,12 +47,15 @@ __all__ = [
     "forward_neighbours",
     "fwe_threshold",
     "label_clusters",
+    "max_t_null",
     "one_sample",
     "peak_p",
     "remove_small",
     "remove_small_at",
     "resel_counts",
     "rft_threshold",
+    "sign_flips",
+    "summed_moments",
     "t_isf",
     "t_sf",
     "t_to_z",

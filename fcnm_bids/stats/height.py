@@ -12,11 +12,12 @@ from fcnm_bids.errors import RequestError
 from fcnm_bids.stats.clusters import remove_small_at
 from fcnm_bids.stats.fdr import fdr_threshold
 from fcnm_bids.stats.moments import ContrastMoments
+from fcnm_bids.stats.permutation import KeptMaps, MaxNull, max_t_null
 from fcnm_bids.stats.rft import bonferroni_threshold, fwe_threshold, resel_counts
 from fcnm_bids.stats.smoothness import Smoothness, estimate_smoothness
 from fcnm_bids.stats.ttest import OneSample, t_isf
 
-_CONTROLS = ("fwe", "fdr", "bonferroni")
+_CONTROLS = ("fwe", "fdr", "permutation", "bonferroni")
 _TAILS = ("positive", "negative", "two-sided")
 
 _NO_RANDOM_FIELD = 3
@@ -31,7 +32,8 @@ class HeightRule:
     ----------
     control
         ``fwe`` (random field theory or Bonferroni, whichever is lower), ``fdr``
-        (Benjamini-Hochberg), ``bonferroni``, or ``t=VALUE``.
+        (Benjamini-Hochberg), ``permutation`` (sign flips, largest t), ``bonferroni``, or
+        ``t=VALUE``.
     alpha
         Error rate that `control` keeps; not used by ``t=VALUE``.
     tail
@@ -43,6 +45,8 @@ class HeightRule:
     min_subjects
         Share of the people who must have a value at a voxel, for
         :func:`~fcnm_bids.stats.ttest.one_sample`.
+    n_permutations, random_seed
+        Flips and their seed, for ``permutation``.
 
     Raises
     ------
@@ -56,6 +60,8 @@ class HeightRule:
     min_effect: float
     min_cluster_voxels: int
     min_subjects: float
+    n_permutations: int | None = None
+    random_seed: int | None = None
 
     def __post_init__(self) -> None:
         problems = [
@@ -79,11 +85,23 @@ class HeightRule:
                     0 <= self.min_subjects <= 1,
                     f"share of people {self.min_subjects:g}: not between 0 and 1",
                 ),
+                (
+                    self.control != "permutation" or self._enough_permutations,
+                    f"height control permutation: alpha {self.alpha:g} cannot be reached with "
+                    f"{self.n_permutations} permutations (seed {self.random_seed})",
+                ),
             )
             if not usable
         ]
         if problems:
             raise RequestError(problems)
+
+    @property
+    def _enough_permutations(self) -> bool:
+        flips, seed = self.n_permutations, self.random_seed
+        if flips is None or seed is None or seed < 0:
+            return False
+        return self.alpha <= 0 or (flips + 1) * self.alpha >= 1 - 1e-9
 
     @property
     def fixed_threshold(self) -> float | None:
@@ -99,8 +117,6 @@ class HeightRule:
 
 
 def _no_such_control(control: str) -> str:
-    if control == "permutation":
-        return "height control 'permutation': not available from sums over people"
     return (
         f"height control {control!r}: choose one of {', '.join(_CONTROLS)} or t=VALUE, with a"
         " VALUE above 0"
@@ -126,6 +142,8 @@ class ContrastMap:
         Smallest degrees of freedom among the tested voxels; 0 where there are none.
     n_tested
         Number of tested voxels.
+    null
+        What ``permutation`` found; None for another control.
     """
 
     significant: NDArray[np.bool_]
@@ -134,16 +152,24 @@ class ContrastMap:
     resels: tuple[float, float, float, float] | None
     df: int
     n_tested: int
+    null: MaxNull | None = None
 
 
-def contrast_mask(result: OneSample, moments: ContrastMoments, rule: HeightRule) -> ContrastMap:
+def contrast_mask(
+    result: OneSample,
+    moments: ContrastMoments,
+    rule: HeightRule,
+    *,
+    maps: KeptMaps | None = None,
+    smoothness: Smoothness | None = None,
+) -> ContrastMap:
     """Threshold one contrast's t map.
 
     ``fwe`` takes the smoothness from the residuals, the resel counts of the tested voxels and,
     for all of them, the smallest degrees of freedom among them. ``bonferroni`` and ``fdr`` take
     each voxel's own. Two-sided ``fwe`` and ``bonferroni`` give half of alpha to each side;
-    two-sided ``fdr`` takes two-sided p; small clusters are removed on each side before the two
-    are joined.
+    two-sided ``fdr`` takes two-sided p, two-sided ``permutation`` the largest absolute t; small
+    clusters are removed on each side before the two are joined.
 
     Parameters
     ----------
@@ -153,6 +179,10 @@ def contrast_mask(result: OneSample, moments: ContrastMoments, rule: HeightRule)
         The sums that it was computed from.
     rule
         How to threshold.
+    maps
+        The people's maps, which ``permutation`` flips.
+    smoothness
+        For ``fwe``, where it is known already (from more people, say); estimated by default.
 
     Raises
     ------
@@ -165,7 +195,9 @@ def contrast_mask(result: OneSample, moments: ContrastMoments, rule: HeightRule)
         return ContrastMap(np.zeros(tested.shape, dtype=bool), math.inf, None, None, 0, 0)
     df = int(result.df[tested].min())
     side_alpha = rule.alpha / 2 if rule.tail == "two-sided" else rule.alpha
-    smoothness: Smoothness | None = None
+    null: MaxNull | None = None
+    known = smoothness
+    smoothness = None
     resels: tuple[float, float, float, float] | None = None
     size = np.abs(result.t)
     if rule.control == "fdr":
@@ -180,10 +212,13 @@ def contrast_mask(result: OneSample, moments: ContrastMoments, rule: HeightRule)
     else:
         if rule.fixed_threshold is not None:
             threshold = rule.fixed_threshold
+        elif rule.control == "permutation":
+            null = _null_of(maps, tested, rule)
+            threshold = null.threshold(rule.alpha)
         elif df <= _NO_RANDOM_FIELD:
             threshold = bonferroni_threshold(side_alpha, df, n_tested)
         else:
-            smoothness = estimate_smoothness(moments, tested)
+            smoothness = known or estimate_smoothness(moments, tested)
             resels = _resels_of(tested, moments, smoothness)
             threshold = fwe_threshold(side_alpha, df, resels, n_tested)
         high = size >= threshold
@@ -192,7 +227,15 @@ def contrast_mask(result: OneSample, moments: ContrastMoments, rule: HeightRule)
         side = high & tested & (direction * result.t > 0)
         side &= direction * result.mean >= rule.min_effect
         significant |= remove_small_at(side, moments.index, moments.shape, rule.min_cluster_voxels)
-    return ContrastMap(significant, threshold, smoothness, resels, df, n_tested)
+    return ContrastMap(significant, threshold, smoothness, resels, df, n_tested, null)
+
+
+def _null_of(maps: KeptMaps | None, tested: NDArray[np.bool_], rule: HeightRule) -> MaxNull:
+    if maps is None or rule.n_permutations is None or rule.random_seed is None:
+        raise ValueError("permutation takes people's maps, a number of flips and a seed")
+    return max_t_null(
+        maps, tested, tail=rule.tail, n_permutations=rule.n_permutations, seed=rule.random_seed
+    )
 
 
 def _directions(tail: str) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +44,29 @@ def forward_neighbours(index: NDArray[np.intp], shape: tuple[int, int, int]) -> 
 
 
 @dataclass(frozen=True, eq=False)
+class CovariateSums:
+    """What a model with covariates needs beyond the sums of one contrast.
+
+    Parameters
+    ----------
+    products
+        Sums over people of covariate times z, shape (covariates, V).
+    gram
+        X'X over the people with a map, X being the intercept and the covariates, shape (p, p).
+    lacking
+        Row of `lacking_gram` of each voxel at which somebody has no value, -1 elsewhere,
+        shape (V,).
+    lacking_gram
+        Upper triangles of X'X over the people without a value there, shape (rows, p (p + 1) / 2).
+    """
+
+    products: NDArray[np.float64]
+    gram: NDArray[np.float64]
+    lacking: NDArray[np.int32]
+    lacking_gram: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
 class ContrastMoments:
     """The sums of one contrast's maps over people.
 
@@ -63,6 +87,8 @@ class ContrastMoments:
         Sorted voxel numbers (Fortran order), shape (V,).
     shape
         Shape of the box that they number.
+    covariates
+        Their sums; None for a model without covariates.
     """
 
     n: NDArray[np.int32]
@@ -73,6 +99,7 @@ class ContrastMoments:
     n_people: int
     index: NDArray[np.intp]
     shape: tuple[int, int, int]
+    covariates: CovariateSums | None = None
 
 
 class Moments:
@@ -93,6 +120,9 @@ class Moments:
         Whether to keep the products of neighbouring voxels that
         :func:`~fcnm_bids.stats.smoothness.estimate_smoothness` needs. They take 48 bytes per
         contrast and voxel; all the rest takes 21.
+    n_covariates
+        Number of covariates that come with each person, k: 8 k + 4 bytes more per contrast and
+        voxel, and 4 (k + 1) (k + 2) at voxels where somebody has no value.
 
     Attributes
     ----------
@@ -111,6 +141,7 @@ class Moments:
         shape: tuple[int, int, int],
         *,
         smoothness: bool,
+        n_covariates: int = 0,
     ) -> None:
         self.index = np.asarray(index, dtype=np.intp)
         self.shape = shape
@@ -129,8 +160,18 @@ class Moments:
             # An absent neighbour is read from one zero behind the last voxel.
             neighbours[neighbours < 0] = self.index.size
             self._neighbours = neighbours
+        self._models = [
+            _ModelSums(n_covariates, self.index.size)
+            for _ in range(n_contrasts * (n_covariates > 0))
+        ]
+        self.n_covariates = n_covariates
 
-    def add(self, z: NDArray[np.float64], clipped: NDArray[np.bool_]) -> None:
+    def add(
+        self,
+        z: NDArray[np.float64],
+        clipped: NDArray[np.bool_],
+        covariates: NDArray[np.float64] | None = None,
+    ) -> None:
         """Add one person.
 
         Parameters
@@ -139,7 +180,14 @@ class Moments:
             Fisher z, shape (C, V); NaN where the person has no value.
         clipped
             Where the correlation was clipped before its transform, shape (C, V).
+        covariates
+            The person's covariates, shape (k,).
         """
+        row_of_design = np.ones(self.n_covariates + 1)
+        if self.n_covariates:
+            if covariates is None or covariates.shape != (self.n_covariates,):
+                raise ValueError(f"{self.n_covariates} covariates are needed with each person")
+            row_of_design[1:] = covariates
         if z.shape != self.total.shape or clipped.shape != self.total.shape:
             raise ValueError(
                 f"maps of shape {z.shape}, clipped {clipped.shape}, instead of {self.total.shape}"
@@ -160,6 +208,8 @@ class Moments:
                 continue
             self.n_people[contrast] += 1
             self._add_map(contrast, values, buffers)
+            if self._models:
+                self._models[contrast].add(values[:n_voxels], valid, row_of_design)
         self.clipped_in |= clipped
 
     def _add_map(
@@ -190,6 +240,7 @@ class Moments:
             and self.total.shape == other.total.shape
             and np.array_equal(self.index, other.index)
             and (self.products is None) == (other.products is None)
+            and self.n_covariates == other.n_covariates
         )
         if not same:
             raise ValueError("sums over different contrasts or voxels cannot be merged")
@@ -200,6 +251,8 @@ class Moments:
         self.n_people += other.n_people
         if self.products is not None and other.products is not None:
             self.products += other.products
+        for model, others in zip(self._models, other._models, strict=True):
+            model.merge(others.sums())
 
     def contrast(self, position: int) -> ContrastMoments:
         """The sums of one contrast, as views that change when more people are added."""
@@ -212,4 +265,78 @@ class Moments:
             n_people=int(self.n_people[position]),
             index=self.index,
             shape=self.shape,
+            covariates=self._models[position].sums() if self._models else None,
         )
+
+
+def summed_moments(parts: Sequence[ContrastMoments]) -> ContrastMoments:
+    """One contrast's sums over all people of several parts, without the products of neighbours."""
+    first = parts[0]
+    covariates = None
+    if first.covariates is not None:
+        model = _ModelSums(len(first.covariates.products), first.index.size)
+        for part in parts:
+            if part.covariates is not None:
+                model.merge(part.covariates)
+        covariates = model.sums()
+    return ContrastMoments(
+        n=np.sum([part.n for part in parts], axis=0, dtype=np.int32),
+        total=np.sum([part.total for part in parts], axis=0),
+        square=np.sum([part.square for part in parts], axis=0),
+        clipped_in=np.any([part.clipped_in for part in parts], axis=0),
+        products=None,
+        n_people=sum(part.n_people for part in parts),
+        index=first.index,
+        shape=first.shape,
+        covariates=covariates,
+    )
+
+
+class _ModelSums:
+    """Sums of one contrast's model with covariates."""
+
+    def __init__(self, n_covariates: int, n_voxels: int) -> None:
+        n_columns = n_covariates + 1
+        self.products = np.zeros((n_covariates, n_voxels))
+        self.gram = np.zeros((n_columns, n_columns))
+        self.lacking = np.full(n_voxels, -1, dtype=np.int32)
+        self.lacking_gram = np.zeros((0, n_columns * (n_columns + 1) // 2))
+        self.n_rows = 0
+
+    def add(
+        self, values: NDArray[np.float64], valid: NDArray[np.bool_], row: NDArray[np.float64]
+    ) -> None:
+        """Add a map, 0 where it is not valid, of a person with one row of the design."""
+        for covariate, total in zip(row[1:], self.products, strict=True):
+            total += covariate * values
+        outer = np.outer(row, row)
+        self.gram += outer
+        missing = np.flatnonzero(~valid)
+        if missing.size:
+            self._make_rows(missing)
+            self.lacking_gram[self.lacking[missing]] += outer[np.triu_indices(row.size)]
+
+    def merge(self, other: CovariateSums) -> None:
+        """Add the sums over other people."""
+        self.products += other.products
+        self.gram += other.gram
+        missing = np.flatnonzero(other.lacking >= 0)
+        self._make_rows(missing)
+        self.lacking_gram[self.lacking[missing]] += other.lacking_gram[other.lacking[missing]]
+
+    def sums(self) -> CovariateSums:
+        """The sums, as views."""
+        used = self.lacking_gram[: self.n_rows]
+        return CovariateSums(self.products, self.gram, self.lacking, used)
+
+    def _make_rows(self, voxels: NDArray[np.intp]) -> None:
+        """Give each voxel a row, doubling the room for them when it is used up."""
+        fresh = voxels[self.lacking[voxels] < 0]
+        needed = self.n_rows + fresh.size
+        if needed > len(self.lacking_gram):
+            room = min(max(needed, 2 * len(self.lacking_gram)), self.lacking.size)
+            grown = np.zeros((room, self.lacking_gram.shape[1]))
+            grown[: self.n_rows] = self.lacking_gram[: self.n_rows]
+            self.lacking_gram = grown
+        self.lacking[fresh] = np.arange(self.n_rows, needed)
+        self.n_rows = needed

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fcnm_bids.errors import RequestError
 from fcnm_bids.stats.moments import NEIGHBOUR_PAIRS, ContrastMoments, forward_neighbours
+from fcnm_bids.stats.regression import explained_by_design
 
 _FOUR_LOG_TWO = 4 * math.log(2)
 
@@ -43,10 +44,11 @@ class Smoothness:
 
 
 def estimate_smoothness(moments: ContrastMoments, tested: NDArray[np.bool_]) -> Smoothness:
-    """Estimate the smoothness of the residuals of a one-sample t test.
+    """Estimate the smoothness of the residuals of a group model.
 
     With u the residuals of one voxel divided by the root of their sum of squares, the inner
-    product of u at two voxels is their sample correlation, which follows from sums over people.
+    product of u at two voxels is their (with covariates, partial) correlation, which follows
+    from sums over people.
     The roughness Lambda_jk is the inner product of the forward differences of u along j and k.
     As in ``spm_est_smoothness`` of SPM, the mean over voxels of sqrt(det Lambda / (4 ln 2)^3)
     is the resel density, unbiased for any degrees of freedom because u has unit norm (Worsley
@@ -79,10 +81,11 @@ def estimate_smoothness(moments: ContrastMoments, tested: NDArray[np.bool_]) -> 
     if moments.products is None:
         raise ValueError("the products of neighbouring voxels were not kept")
     n = moments.n_people
-    if n < 4:
+    n_columns = 1 if moments.covariates is None else moments.covariates.gram.shape[0]
+    if n < 3 + n_columns:
         raise RequestError(
-            f"smoothness cannot be estimated from {n} people: 4 at least are needed; choose the"
-            " height control bonferroni or fdr"
+            f"smoothness cannot be estimated from {n} people: {3 + n_columns} at least are needed;"
+            " choose the height control bonferroni or fdr"
         )
     usable = tested & (moments.n == n)
     neighbours = forward_neighbours(moments.index, moments.shape)
@@ -119,14 +122,14 @@ def _correlations(
     """Sample correlations between a voxel and its neighbours, in the order of the products."""
     assert moments.products is not None
     places = (voxels, *neighbours)
-    total = [moments.total[place] for place in places]
+    explained = [explained_by_design(moments, place) for place in places]
     deviation = [
-        np.sqrt(moments.square[place] - sums**2 / moments.n_people)
-        for place, sums in zip(places, total, strict=True)
+        np.sqrt(moments.square[place] - np.einsum("pv,pv->v", fitted, fitted))
+        for place, fitted in zip(places, explained, strict=True)
     ]
     return np.stack(
         [
-            (moments.products[row, voxels] - total[a] * total[b] / moments.n_people)
+            (moments.products[row, voxels] - np.einsum("pv,pv->v", explained[a], explained[b]))
             / (deviation[a] * deviation[b])
             for row, (a, b) in enumerate(NEIGHBOUR_PAIRS)
         ]

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from fcnm_bids.stats.moments import ContrastMoments
+from fcnm_bids.stats.regression import fit_intercept
 
 _ROUNDING = 1e-10
 """A sum of squared deviations below this share of the sum of squares is taken for rounding:
@@ -24,20 +25,23 @@ _SERIES_TERMS = 12
 
 @dataclass(frozen=True, eq=False)
 class OneSample:
-    """A one-sample t test at every voxel; all arrays have shape (V,).
+    """A test of the mean, or of the intercept of a model with covariates, at every voxel.
+
+    All arrays have shape (V,).
 
     Parameters
     ----------
     t
         NaN where a voxel was not tested.
     mean
-        Mean over the people with a value; NaN where there are none.
+        Mean over the people with a value; NaN where there are none. With centred covariates the
+        intercept: the mean that people with average covariates have.
     variance
-        Unbiased sample variance; NaN below two people.
+        Unbiased residual variance; NaN where no degree of freedom is left.
     n
         Number of people with a value.
     df
-        Degrees of freedom, n - 1, not below 0.
+        Degrees of freedom, n minus the columns of the design (1 without covariates), not below 0.
     tested
         Which voxels were tested.
     """
@@ -53,9 +57,11 @@ class OneSample:
 def one_sample(moments: ContrastMoments, *, min_subjects: float) -> OneSample:
     """Test at every voxel whether the mean over people differs from zero.
 
-    A voxel is tested where at least ``ceil(min_subjects * n_people)`` people, and two at least,
-    have a value, where these values vary, and where no correlation was clipped in anybody (a
-    seed's correlation with itself is no connectivity).
+    With covariates the intercept of the ordinary least squares fit is tested, over the people
+    with a value at the voxel. A voxel is tested where at least ``ceil(min_subjects * n_people)``
+    people, and one more than the design has columns, have a value, where these tell its columns
+    apart, where the residuals vary, and where no correlation was clipped in anybody (a seed's
+    correlation with itself is no connectivity).
 
     Parameters
     ----------
@@ -65,15 +71,17 @@ def one_sample(moments: ContrastMoments, *, min_subjects: float) -> OneSample:
         Share of the people with a map who must have a value, 0 to 1.
     """
     n = moments.n
-    count = n.astype(np.float64)
-    needed = max(2, math.ceil(min_subjects * moments.n_people - 1e-9))
+    fit = fit_intercept(moments)
+    df = n - fit.n_columns
+    needed = max(1 + fit.n_columns, math.ceil(min_subjects * moments.n_people - 1e-9))
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = moments.total / count
-        deviation = np.maximum(moments.square - moments.total * mean, 0.0)
-        variance = np.where(n >= 2, deviation / (count - 1), np.nan)
-        tested = (n >= needed) & (deviation > _ROUNDING * moments.square) & ~moments.clipped_in
-        t = np.where(tested, mean / np.sqrt(variance / count), np.nan)
-    return OneSample(t=t, mean=mean, variance=variance, n=n, df=np.maximum(n - 1, 0), tested=tested)
+        variance = np.where(df >= 1, fit.residual / df, np.nan)
+        tested = (n >= needed) & (fit.residual > _ROUNDING * moments.square) & ~moments.clipped_in
+        tested &= np.isfinite(fit.value)
+        t = np.where(tested, fit.value / np.sqrt(variance * fit.spread), np.nan)
+    return OneSample(
+        t=t, mean=fit.value, variance=variance, n=n, df=np.maximum(df, 0), tested=tested
+    )
 
 
 def t_sf(t: ArrayLike, df: ArrayLike) -> NDArray[np.float64]:

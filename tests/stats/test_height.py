@@ -223,7 +223,7 @@ def test_three_people_leave_bonferroni_alone(maps: NDArray) -> None:
 
 
 @pytest.mark.parametrize(
-    "control", ["permutation", "FWE", "", "t", "t=", "t=x", "t=0", "t=-2", "t=nan", "t=inf"]
+    "control", ["permutations", "FWE", "", "t", "t=", "t=x", "t=0", "t=-2", "t=nan", "t=inf"]
 )
 def test_controls_that_there_are_not(control: str) -> None:
     with pytest.raises(RequestError, match="height control"):

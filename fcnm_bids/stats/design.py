@@ -1,0 +1,132 @@
+"""The design of a group model: an intercept and centred covariates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnm_bids.errors import RequestError
+
+_COLLINEAR = 1e-8
+"""Share of a column's length that has to be left once the columns before it are taken out."""
+
+_MISSING = frozenset({"", "n/a", "nan", "na", "none"})
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """Covariates of a group of people.
+
+    Parameters
+    ----------
+    columns
+        Shape (people, covariates), each column centred over the people and of unit standard
+        deviation. Neither changes the t of any effect; centring makes the intercept the value at
+        the people's mean, and the unit length keeps the normal equations well conditioned.
+    names
+        One per column, such as ``age`` or ``site[B]``.
+    coding
+        One line per covariate that says how it was taken.
+    """
+
+    columns: NDArray[np.float64]
+    names: tuple[str, ...]
+    coding: tuple[str, ...]
+
+
+def design_of(
+    covariates: Mapping[str, Sequence[str]], people: Sequence[str], categorical: frozenset[str]
+) -> Design:
+    """Code covariates as columns.
+
+    A covariate all of whose values are numbers is one column. Another is categorical: each of
+    its levels but the first in alphabetical order is one column of zeros and ones. All columns
+    are centred over the people.
+
+    Parameters
+    ----------
+    covariates
+        Values as text, by name, in the order of `people`.
+    people
+        Labels, for the messages.
+    categorical
+        Covariates whose numbers are codes of levels.
+
+    Raises
+    ------
+    RequestError
+        With one line for every covariate that has missing values (naming the people), is the
+        same for everybody, or follows from those before it, and where covariates leave no
+        degrees of freedom.
+    """
+    problems: list[str] = []
+    coded: dict[str, NDArray[np.float64]] = {}
+    coding: list[str] = []
+    for name, texts in covariates.items():
+        values = [str(text).strip() for text in texts]
+        missing = [
+            f"sub-{who}" for who, value in zip(people, values, strict=True) if _is_missing(value)
+        ]
+        if missing:
+            problems.append(f"covariate {name}: no value for {', '.join(missing)}")
+            continue
+        numbers = None if name in categorical else _numbers(values)
+        levels = sorted(set(values))
+        if len(levels) == 1 or (numbers is not None and np.ptp(numbers) == 0):
+            problems.append(f"covariate {name}: the same for everybody ({values[0]})")
+        elif numbers is not None:
+            coded[name] = numbers
+            coding.append(f"{name}: a number, centred at {numbers.mean():g}")
+        else:
+            for level in levels[1:]:
+                coded[f"{name}[{level}]"] = np.array([float(v == level) for v in values])
+            coding.append(f"{name}: levels {', '.join(levels)}, the first as reference")
+    if not problems:
+        problems = _dependent(coded)
+    if not problems and len(people) < len(coded) + 2:
+        problems.append(
+            f"{len(people)} people are too few for an intercept and {len(coded)} covariate columns"
+            f" ({', '.join(coded)})"
+        )
+    if problems:
+        raise RequestError(problems)
+    columns = np.empty((len(people), len(coded)))
+    for position, column in enumerate(coded.values()):
+        columns[:, position] = (column - column.mean()) / column.std()
+    return Design(columns, tuple(coded), tuple(coding))
+
+
+def _dependent(coded: Mapping[str, NDArray[np.float64]]) -> list[str]:
+    """A line for each column that those before it, or the intercept, determine."""
+    problems: list[str] = []
+    basis: list[NDArray[np.float64]] = []
+    before: list[str] = []
+    for name, column in coded.items():
+        rest = column - column.mean()
+        length = math.sqrt(rest @ rest)
+        for _ in range(2):
+            for direction in basis:
+                rest = rest - direction * (direction @ rest)
+        left = math.sqrt(rest @ rest)
+        if left <= _COLLINEAR * length:
+            problems.append(f"covariate {name}: follows from {', '.join(before)}; leave one out")
+            continue
+        basis.append(rest / left)
+        before.append(name)
+    return problems
+
+
+def _is_missing(value: str) -> bool:
+    return value.lower() in _MISSING
+
+
+def _numbers(values: Sequence[str]) -> NDArray[np.float64] | None:
+    try:
+        numbers = np.array([float(value) for value in values])
+    except ValueError:
+        return None
+    return numbers if np.isfinite(numbers).all() else None

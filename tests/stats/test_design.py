@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fcnm_bids.errors import RequestError
+from fcnm_bids.stats import Design, design_of
+
+PEOPLE = ["01", "02", "03", "04", "05", "06"]
+AGE = ["20", "31", "25", "40", "52", "28"]
+SITE = ["B", "A", "C", "A", "B", "C"]
+
+
+def design(categorical: frozenset[str] = frozenset(), **covariates: list[str]) -> Design:
+    return design_of(covariates, PEOPLE, categorical)
+
+
+def refused(categorical: frozenset[str] = frozenset(), **covariates: list[str]) -> tuple[str, ...]:
+    with pytest.raises(RequestError) as error:
+        design(categorical, **covariates)
+    return error.value.problems
+
+
+def test_numbers_are_one_column_and_levels_all_but_the_first() -> None:
+    found = design(age=AGE, site=SITE)
+    assert found.names == ("age", "site[B]", "site[C]")
+    np.testing.assert_allclose(found.columns.mean(axis=0), 0, atol=1e-15)
+    np.testing.assert_allclose(found.columns.std(axis=0), 1)
+    assert np.corrcoef(found.columns[:, 0], [float(a) for a in AGE])[0, 1] == pytest.approx(1)
+    np.testing.assert_array_equal(found.columns[:, 1] > 0, [s == "B" for s in SITE])
+    assert "A, B, C, the first as reference" in found.coding[1]
+
+
+def test_codes_of_levels_are_no_numbers() -> None:
+    assert design(site=["1", "2", "3", "1", "2", "3"]).names == ("site",)
+    coded = design(frozenset({"site"}), site=["1", "2", "3", "1", "2", "3"])
+    assert coded.names == ("site[2]", "site[3]")
+
+
+def test_missing_values_name_their_people() -> None:
+    (problem,) = refused(age=["20", "n/a", "25", "", "52", "28"])
+    assert problem == "covariate age: no value for sub-02, sub-04"
+
+
+def test_all_problems_are_listed() -> None:
+    problems = refused(age=["n/a", *AGE[1:]], sex=["F"] * 6)
+    assert len(problems) == 2
+    assert problems[1] == "covariate sex: the same for everybody (F)"
+
+
+def test_a_covariate_that_follows_from_others_is_named() -> None:
+    months = [str(12 * int(age) + 3) for age in AGE]
+    (problem,) = refused(age=AGE, site=SITE, months=months)
+    assert problem == "covariate months: follows from age, site[B], site[C]; leave one out"
+
+
+def test_more_columns_than_people_can_tell_apart() -> None:
+    # with 6 people, 1 + 5 columns leave nothing
+    (problem,) = refused(name=["a", "b", "c", "d", "e", "f"])
+    assert problem.startswith("6 people are too few for an intercept and 5 covariate columns")
+
+
+def test_no_covariates_are_a_design_too() -> None:
+    found = design()
+    assert found.columns.shape == (6, 0)
+    assert found.names == ()
