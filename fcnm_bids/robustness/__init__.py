@@ -1,0 +1,24 @@
+"""How much a network changes with the choices, the studies and the people it rests on."""
+
+from fcnm_bids.robustness.agreement import ROBUSTNESS_COLUMNS, Reference, compared, effects_compared
+from fcnm_bids.robustness.contrasts import (
+    Bootstrap,
+    bootstrap,
+    leave_one_study_out,
+    threshold_sweep,
+)
+from fcnm_bids.robustness.people import PeopleDraw, block_of_person, people_draws
+
+__all__ = [
+    "ROBUSTNESS_COLUMNS",
+    "Bootstrap",
+    "PeopleDraw",
+    "Reference",
+    "block_of_person",
+    "bootstrap",
+    "compared",
+    "effects_compared",
+    "leave_one_study_out",
+    "people_draws",
+    "threshold_sweep",
+]
