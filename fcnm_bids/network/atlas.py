@@ -1,0 +1,99 @@
+"""An atlas on the voxel grid of the data: where regions lie, and what they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnm_bids.grid import Grid
+
+
+@dataclass(frozen=True, eq=False)
+class Atlas:
+    """Regions on a grid, and the canonical networks they belong to.
+
+    Parameters
+    ----------
+    name
+        What reports call it.
+    labels
+        Region number of each voxel of the grid, shape (voxels,); 0 for none.
+    regions
+        Names of the regions by number.
+    networks
+        Region numbers of each canonical network, by its name.
+    """
+
+    name: str
+    labels: NDArray[np.int32]
+    regions: Mapping[int, str]
+    networks: Mapping[str, tuple[int, ...]]
+
+    def joined(self, other: Atlas) -> Atlas:
+        """Both atlases in one; where both have a region, this one's stands.
+
+        Raises
+        ------
+        ValueError
+            The atlases lie on different grids, or have networks of one name.
+        """
+        if self.labels.shape != other.labels.shape:
+            raise ValueError("the atlases lie on different grids")
+        if set(self.networks) & set(other.networks):
+            raise ValueError("the atlases have networks of the same name")
+        step = max(self.regions, default=0)
+        moved = np.where(other.labels > 0, other.labels + step, 0)
+        return Atlas(
+            name=f"{self.name}, {other.name}",
+            labels=np.where(self.labels > 0, self.labels, moved).astype(np.int32),
+            regions={**self.regions, **{n + step: name for n, name in other.regions.items()}},
+            networks={
+                **self.networks,
+                **{k: tuple(n + step for n in v) for k, v in other.networks.items()},
+            },
+        )
+
+
+def resample_labels(
+    values: NDArray[np.integer], affine: NDArray[np.float64], grid: Grid
+) -> NDArray[np.int32]:
+    """Labels of the voxels of a grid: those of the nearest voxels of an image in the same space.
+
+    Parameters
+    ----------
+    values
+        Label image, three-dimensional.
+    affine
+        From its voxel indices to mm.
+    grid
+        Where labels are wanted.
+
+    Returns
+    -------
+    labels
+        Shape (grid.n_voxels,); 0 outside the image.
+    """
+    inverse = np.linalg.inv(affine)
+    positions = grid.positions(np.arange(grid.n_voxels))
+    # rounded first, so that positions half-way between voxels fall to one side on any machine
+    index = np.floor(np.round(positions @ inverse[:3, :3].T + inverse[:3, 3], 6) + 0.5)
+    index = index.astype(np.intp)
+    inside = ((index >= 0) & (index < np.array(values.shape))).all(axis=1)
+    labels = np.zeros(grid.n_voxels, dtype=np.int32)
+    labels[inside] = values[tuple(index[inside].T)]
+    return labels
+
+
+def region_name(atlas: Atlas, voxel: int) -> str | None:
+    """Name of the region at a voxel; None where there is none."""
+    return atlas.regions.get(int(atlas.labels[voxel]))
+
+
+def region_shares(atlas: Atlas, voxels: NDArray[np.intp]) -> list[tuple[str | None, float]]:
+    """Share of some voxels in each region, the largest first; None stands for no region."""
+    numbers, counts = np.unique(atlas.labels[voxels], return_counts=True)
+    order = np.lexsort((numbers, -counts))
+    return [(atlas.regions.get(int(numbers[i])), float(counts[i] / counts.sum())) for i in order]

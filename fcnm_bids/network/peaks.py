@@ -1,0 +1,144 @@
+"""Peaks within the clusters of a network, and what lies there."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from fcnm_bids.grid import Grid
+from fcnm_bids.network.atlas import Atlas, region_name, region_shares
+from fcnm_bids.stats.clusters import label_clusters
+
+PEAK_COLUMNS = {
+    "cluster": "Number of the cluster, as in the table of clusters",
+    "peak": "Number of the peak within the cluster; 1 is the cluster's own",
+    "x": "Position in mm",
+    "y": "Position in mm",
+    "z": "Position in mm",
+    "probability": "Probability at the peak",
+    "mean_t": "Mean over contrasts of t at the peak",
+    "region": "Region of the atlas at the peak",
+}
+"""Columns of the table of peaks and what they hold."""
+
+DESCRIBED_COLUMNS = {
+    "mean_t": "Mean over the cluster and over contrasts of t",
+    "peak_label": "Region of the atlas at the peak",
+    "cluster_labels": "Regions of the atlas in the cluster, with their share of its voxels",
+}
+"""Columns that `describe_clusters` adds to a table of clusters."""
+
+_EVERY_NEIGHBOUR = ndimage.generate_binary_structure(3, 3)
+
+
+def describe_clusters(
+    clusters: pd.DataFrame,
+    network: NDArray[np.bool_],
+    mean_t: NDArray[np.floating],
+    atlas: Atlas | None,
+    grid: Grid,
+    *,
+    min_distance: float,
+    probability: NDArray[np.floating],
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What a table of clusters does not say yet, and a table of the peaks in them.
+
+    A peak is the cluster's own, or a voxel that no voxel beside it (faces, edges, corners)
+    exceeds in probability, nor, where probabilities are equal, in mean t. Going down from the
+    highest, a peak nearer than `min_distance` to one already taken is passed over.
+
+    Parameters
+    ----------
+    clusters
+        What `cluster_table` made of `network` and `probability`.
+    network, probability, mean_t
+        Volumes of the shape of `grid`: the mask, its probability map, the mean over contrasts
+        of t.
+    atlas
+        Regions on the grid; None where there are none.
+    grid
+        The voxel grid.
+    min_distance
+        Smallest distance in mm between two peaks of a cluster.
+
+    Returns
+    -------
+    clusters, peaks
+        The first with :data:`DESCRIBED_COLUMNS` added, the second with :data:`PEAK_COLUMNS`.
+    """
+    labels = grid.flatten(label_clusters(np.asarray(network, dtype=bool))[0])
+    p, t = (grid.flatten(values).astype(np.float64) for values in (probability, mean_t))
+    maxima = _local_maxima(np.asarray(network, dtype=bool), probability, mean_t, grid)
+    described, rows = [], []
+    where = clusters[["peak_x", "peak_y", "peak_z"]].to_numpy(dtype=np.float64)
+    for cluster, position in zip(clusters["cluster"], where, strict=True):
+        own = _voxel_at(grid, position)
+        voxels = np.flatnonzero(labels == labels[own])
+        candidates = voxels[maxima[voxels]]
+        order = np.lexsort((candidates, -np.nan_to_num(t[candidates]), -p[candidates]))
+        peaks = _apart(own, candidates[order], grid, min_distance)
+        values = t[voxels]
+        mean = float(values[np.isfinite(values)].mean()) if np.isfinite(values).any() else np.nan
+        described.append((mean, *_named(atlas, own, voxels)))
+        for number, voxel in enumerate(peaks, start=1):
+            region = region_name(atlas, voxel) if atlas else None
+            at = grid.positions([voxel])[0]
+            rows.append((int(cluster), number, *at, p[voxel], t[voxel], region))
+    extended = clusters.copy()
+    for number, column in enumerate(DESCRIBED_COLUMNS):
+        extended[column] = [entry[number] for entry in described]
+    return extended, pd.DataFrame(rows, columns=list(PEAK_COLUMNS))
+
+
+def _named(
+    atlas: Atlas | None, peak: int, voxels: NDArray[np.intp]
+) -> tuple[str | None, str | None]:
+    if atlas is None:
+        return None, None
+    shares = region_shares(atlas, voxels)
+    listed = "; ".join(f"{name or 'no region'} {100 * share:.0f} %" for name, share in shares)
+    return region_name(atlas, peak), listed
+
+
+def _local_maxima(
+    network: NDArray[np.bool_],
+    probability: NDArray[np.floating],
+    mean_t: NDArray[np.floating],
+    grid: Grid,
+) -> NDArray[np.bool_]:
+    """Voxels that none beside them exceeds in probability, then in t; shape (voxels,)."""
+    pairs = np.stack(
+        [
+            grid.flatten(probability)[grid.flatten(network)],
+            np.nan_to_num(grid.flatten(mean_t)[grid.flatten(network)]),
+        ]
+    )
+    order = np.lexsort(pairs[::-1])
+    # equal pairs share a rank, so that neither of two equal neighbours exceeds the other
+    steps = np.concatenate([[0], (np.diff(pairs[:, order], axis=1) != 0).any(axis=0)])
+    ranks = np.zeros(grid.n_voxels)
+    inside = np.flatnonzero(grid.flatten(network))
+    ranks[inside[order]] = 1 + np.cumsum(steps)[: inside.size]
+    volume = grid.unflatten(ranks)
+    highest = ndimage.maximum_filter(volume, footprint=_EVERY_NEIGHBOUR, mode="constant", cval=0)
+    result: NDArray[np.bool_] = grid.flatten((volume > 0) & (volume == highest))
+    return result
+
+
+def _apart(first: int, candidates: NDArray[np.intp], grid: Grid, min_distance: float) -> list[int]:
+    taken = [first]
+    positions = [grid.positions([first])[0]]
+    for voxel in candidates:
+        position = grid.positions([voxel])[0]
+        if min(np.linalg.norm(position - other) for other in positions) >= min_distance - 1e-6:
+            taken.append(int(voxel))
+            positions.append(position)
+    return taken
+
+
+def _voxel_at(grid: Grid, position: NDArray[np.float64]) -> int:
+    inverse = np.linalg.inv(grid.affine)
+    index = np.rint(inverse[:3, :3] @ position + inverse[:3, 3]).astype(int)
+    return int(np.ravel_multi_index(tuple(index), grid.shape, order="F"))
