@@ -1,0 +1,20 @@
+"""Figures, HTML and methods text, from what an output folder holds and nothing else."""
+
+from fcnm_bids.report.group_figures import draw_group_figures
+from fcnm_bids.report.group_page import write_group_page
+from fcnm_bids.report.methods import write_methods
+from fcnm_bids.report.person_figures import draw_person_figures
+from fcnm_bids.report.person_page import write_person_page
+from fcnm_bids.report.robustness_figure import draw_robustness
+from fcnm_bids.report.run_record import RunRecord, latest_run
+
+__all__ = [
+    "RunRecord",
+    "draw_group_figures",
+    "draw_person_figures",
+    "draw_robustness",
+    "latest_run",
+    "write_group_page",
+    "write_methods",
+    "write_person_page",
+]

@@ -1,0 +1,123 @@
+"""Networks on a glass brain and on the cortical surface, as papers show them."""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnm_bids.report.drawing import drawn
+from fcnm_bids.report.palette import colormap
+from fcnm_bids.report.slices import Volume
+
+_ZOOM = 1.45
+"""How much of its frame a hemisphere fills."""
+
+
+def draw_glass(path: Path, volume: Volume, *, high: float, label: str) -> None:
+    """Draw the highest values along the line of sight, from four sides.
+
+    Parameters
+    ----------
+    path
+        SVG or PNG file.
+    volume
+        What is shown where it is above 0.
+    high
+        Value at the end of the colour map.
+    label
+        What the colour bar stands for.
+    """
+    from nilearn.plotting import plot_glass_brain
+
+    values = np.nan_to_num(volume.values)
+    with drawn(path, 9.2, 2.6) as figure, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        display = plot_glass_brain(
+            nib.Nifti1Image(values, volume.affine),
+            display_mode="lyrz",
+            figure=figure,
+            axes=(0.0, 0.0, 0.98, 0.98),
+            colorbar=True,
+            cmap=_on_white(),
+            vmin=0,
+            vmax=high,
+            threshold=1e-6,
+            alpha=0.6,
+        )
+        bar = getattr(display, "_cbar", None)
+        if bar is not None:
+            bar.set_label(label, fontsize=8)
+
+
+def draw_surface(path: Path, volume: Volume, *, high: float) -> None:
+    """Draw the map on the inflated surface of fsaverage5, both sides of both hemispheres.
+
+    The volume is sampled half-way between the white and the pial surface, so the cortex only
+    is seen: nuclei below it are not.
+
+    Parameters
+    ----------
+    path, volume, high
+        As in `draw_glass`.
+    """
+    from nilearn.plotting import plot_surf_stat_map
+
+    with drawn(path, 9.2, 2.5, dpi=200) as figure, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for number, (side, view) in enumerate(
+            (("left", "lateral"), ("left", "medial"), ("right", "medial"), ("right", "lateral"))
+        ):
+            axes = figure.add_axes((0.25 * number, 0, 0.25, 0.92), projection="3d")
+            inflated, middle, sulci = _surface(side)
+            cortex = np.isfinite(middle).all(axis=1)
+            found = np.zeros(len(middle))
+            found[cortex] = np.nan_to_num(volume.at(middle[cortex], 0))
+            plot_surf_stat_map(
+                surf_mesh=inflated,
+                stat_map=found,
+                bg_map=sulci,
+                hemi=side,
+                view=view,
+                cmap=_on_white(),
+                vmin=0,
+                vmax=high,
+                threshold=1e-6,
+                colorbar=False,
+                bg_on_data=False,
+                axes=axes,
+                figure=figure,
+            )
+            axes.set_box_aspect(None, zoom=_ZOOM)
+            figure.text(0.25 * number + 0.125, 0.93, f"{side}, {view}", ha="center", fontsize=9)
+
+
+@cache
+def _surface(side: str) -> tuple[list[NDArray[Any]], NDArray[np.float64], NDArray[np.float32]]:
+    from nilearn.datasets import fetch_surf_fsaverage
+
+    meshes = fetch_surf_fsaverage("fsaverage5")  # comes with nilearn: nothing is fetched
+    pial, faces = _mesh(meshes[f"pial_{side}"])
+    white, _ = _mesh(meshes[f"white_{side}"])
+    inflated, _ = _mesh(meshes[f"infl_{side}"])
+    sulci = np.asarray(nib.load(meshes[f"sulc_{side}"]).darrays[0].data)
+    thickness = np.asarray(nib.load(meshes[f"thick_{side}"]).darrays[0].data)
+    middle = (pial + white) / 2
+    middle[thickness <= 0] = np.inf  # the medial wall is no cortex, and shows nothing
+    return [inflated, faces], middle, np.where(sulci > 0, 0.62, 0.42).astype(np.float32)
+
+
+def _mesh(path: str) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    points, faces = nib.load(path).agg_data()
+    return np.asarray(points, dtype=np.float64), np.asarray(faces)
+
+
+@cache
+def _on_white() -> Any:
+    """The rising colours from light to dark, for white paper."""
+    return colormap("rising").reversed()

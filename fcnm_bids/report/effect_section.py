@@ -1,0 +1,290 @@
+"""One effect of the group report: its network, its contrasts, what is known about both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from fcnm_bids.bids import to_label
+from fcnm_bids.report.group_figures import contrast_figure, network_figure
+from fcnm_bids.report.page import Figure, Folded, Note, Prose, Row, Section, Table
+from fcnm_bids.report.results import (
+    ContrastResult,
+    GroupResults,
+    NetworkResult,
+    describe_place,
+    read_sidecar,
+    read_tsv,
+)
+from fcnm_bids.report.tables import frame_table, shown
+
+CLUSTER_HEADINGS = {
+    "cluster": "Cluster",
+    "volume_mm3": "mm³",
+    "peak_x": "x",
+    "peak_y": "y",
+    "peak_z": "z",
+    "peak_probability": "Share of contrasts",
+    "mean_t": "Mean t",
+    "peak_label": "At the peak",
+    "cluster_labels": "In the cluster",
+    "com_x": "Centre x",
+    "com_y": "y",
+    "com_z": "z",
+}
+
+PEAK_HEADINGS = {
+    "cluster": "Cluster",
+    "peak": "Peak",
+    "x": "x",
+    "y": "y",
+    "z": "z",
+    "probability": "Share of contrasts",
+    "mean_t": "Mean t",
+    "region": "Region",
+}
+
+ROBUSTNESS_HEADINGS = {
+    "check": "What was varied",
+    "level": "To",
+    "draw": "Draw",
+    "n_contrasts": "Contrasts",
+    "n_voxels": "Voxels",
+    "volume_mm3": "mm³",
+    "dice": "Dice",
+    "correlation": "r of the probability maps",
+    "mean_change": "Mean change of the share",
+}
+
+_MOST_ROWS = 25
+_MOST_REGIONS = 6
+
+
+def effect_section(results: GroupResults, effect: str) -> Section:
+    """Everything about one effect."""
+    anchor = f"effect-{to_label(effect).lower()}"
+    network = next((n for n in results.networks if n.effect == effect), None)
+    sections = []
+    blocks: list[Any] = []
+    if network is None:
+        blocks.append(Note("The network was not made; see Errors.", "error"))
+    else:
+        blocks += _pictures(results, network)
+        sections.append(
+            Section(f"{anchor}-clusters", "Clusters", tuple(_clusters(results, network)))
+        )
+        sections.append(
+            Section(
+                f"{anchor}-canonical", "Canonical networks", tuple(_canonical(results, network))
+            )
+        )
+        sections.append(
+            Section(f"{anchor}-robustness", "Robustness", tuple(_robustness(results, network)))
+        )
+    contrasts = [c for c in results.contrasts if c.effect == effect]
+    sections.append(
+        Section(f"{anchor}-contrasts", "Contrasts", tuple(_contrasts(results, contrasts, effect)))
+    )
+    return Section(anchor, f"Network: {effect}", tuple(blocks), tuple(sections))
+
+
+def _pictures(results: GroupResults, network: NetworkResult) -> list[Any]:
+    sidecar = network.sidecar
+    n, threshold = sidecar.get("NumberOfContrasts", "?"), float(sidecar.get("Threshold", 0))
+    where = describe_place(results.table(network, "clusters"))
+    described = {
+        "slices": (
+            f"Share of the {n} contrasts whose map holds each voxel, over the ICBM 2009a template "
+            f"(left is left). Strong colours and the white border: the network, at or above "
+            f"{threshold:g} in clusters of at least "
+            f"{shown(sidecar.get('MinimumClusterVolume', 0))} mm³.",
+            f"Slices of the probability map of {network.effect}. {where}",
+        ),
+        "glass": (
+            "The network on a glass brain: the highest share along the line of sight.",
+            f"Glass brain with the network of {network.effect}. {where}",
+        ),
+        "surface": (
+            "The probability map on the cortical surface (fsaverage5, inflated). What lies below "
+            "the cortex does not show here.",
+            f"Inflated cortical surface with the probability map of {network.effect}. {where}",
+        ),
+        "histogram": (
+            "How many voxels lie in the maps of how many contrasts. The dashed line is the "
+            "network's threshold.",
+            f"Histogram of the probability map of {network.effect}, network from "
+            f"{threshold:g} upwards.",
+        ),
+    }
+    blocks: list[Any] = []
+    for desc, (caption, alt) in described.items():
+        path = network_figure(results.root, network.label, desc)
+        if path.is_file():
+            size = "small" if desc == "histogram" else "wide" if desc == "slices" else "half"
+            blocks.append(Figure(path, alt, caption, results.root, size))
+    if len(blocks) == 4:
+        return [blocks[0], Row((blocks[1], blocks[2])), blocks[3]]
+    return blocks
+
+
+def _clusters(results: GroupResults, network: NetworkResult) -> list[Any]:
+    frame = results.table(network, "clusters")
+    if frame is None:
+        return [Note("The cluster table is not there.", "error")]
+    if frame.empty:
+        return [Prose(("No cluster reaches the threshold and the smallest volume.",))]
+    if "cluster_labels" in frame:
+        frame["cluster_labels"] = frame["cluster_labels"].map(_first_regions)
+    blocks = [frame_table("Clusters of the network; positions in mm", frame, CLUSTER_HEADINGS)]
+    peaks = results.table(network, "peaks")
+    if peaks is not None and len(peaks) > len(frame):
+        said = read_sidecar(network.tables()["peaks"])
+        distance = shown(said.get("SmallestDistance", "?"))
+        caption = f"Peaks within the clusters, at least {distance} mm apart"
+        blocks.append(frame_table(caption, peaks, PEAK_HEADINGS))
+    return blocks
+
+
+def _first_regions(listed: str) -> str:
+    """The regions of a cluster with the largest shares; the table on disk has them all."""
+    regions = listed.split("; ")
+    more = len(regions) - _MOST_REGIONS
+    return listed if more <= 0 else f"{'; '.join(regions[:_MOST_REGIONS])}; {more} more"
+
+
+def _canonical(results: GroupResults, network: NetworkResult) -> list[Any]:
+    path = network.tables().get("canonical")
+    said = read_sidecar(path or network.tables().get("clusters", network.mask))
+    blocks: list[Any] = [Note(f"Here is {text}.", "warning") for text in said.get("Missing", [])]
+    frame = None if path is None else read_tsv(path)
+    if frame is None:
+        return blocks or [Note("The overlap with canonical networks was not computed.", "warning")]
+    for column in ("coverage", "share"):
+        shares = pd.to_numeric(frame[column], errors="coerce")
+        frame[column] = [f"{100 * v:.1f} %" if v == v else "n/a" for v in shares]
+    headings = {
+        "name": "Canonical network",
+        "coverage": "Covered",
+        "share": "Share of the network",
+        "enrichment": "Enrichment",
+        "dice": "Dice",
+        "n_overlap": "Voxels",
+    }
+    tested = [str(name) for name in frame if str(name) == "p" or str(name).startswith("p_")]
+    headings |= {name: name.replace("_", ", ") for name in tested}
+    caption = f"Overlap with canonical networks ({said.get('Atlas') or 'atlas unknown'})"
+    table = frame_table(caption, frame, headings, as_is=("name",))
+    polar = network_figure(results.root, network.label, "polar")
+    if polar.is_file():
+        covered = ", ".join(
+            f"{n} {v}" for n, v in zip(frame["name"], frame["coverage"], strict=True)
+        )
+        alt = f"Wheel of the share of each canonical network that is covered: {covered}."
+        caption = "Share of each canonical network that the network covers."
+        blocks.append(Figure(polar, alt, caption, results.root, "small"))
+    blocks.append(table)
+    what = (
+        "Covered: share of the canonical network that lies in the mapped one. Enrichment: how "
+        "many times that is the share of the whole brain that the mapped network takes; 1 is "
+        "what a network without preference has."
+    )
+    without = (
+        "No p-values are given: the random-foci null, the only one they could come from, was not "
+        "run."
+    )
+    blocks.append(Prose((what,) if tested else (what, without)))
+    return blocks
+
+
+def _robustness(results: GroupResults, network: NetworkResult) -> list[Any]:
+    blocks: list[Any] = []
+    figures = results.root / "group" / "figures"
+    for path in sorted(figures.glob(f"network-{network.label}_desc-robustness*.*")):
+        if path.suffix in (".svg", ".png"):
+            alt = f"Robustness of the network of {network.effect}; its numbers stand in the table."
+            caption = (
+                "How much the network stays the same when one thing is done differently; Dice of 1 "
+                "is the same network."
+            )
+            blocks.append(Figure(path, alt, caption, results.root, "wide"))
+    for desc, path in network.tables().items():
+        frame = read_tsv(path) if desc.lower().startswith("robustness") else None
+        if frame is None:
+            continue
+        known = {str(name): ROBUSTNESS_HEADINGS.get(str(name), str(name)) for name in frame}
+        caption = f"Variants of the network, compared with it ({path.name})"
+        table = frame_table(caption, frame, known, as_is=("check", "level", "variant"))
+        fold = len(frame) > _MOST_ROWS
+        blocks.append(Folded(f"All {len(frame)} variants", (table,)) if fold else table)
+    if not blocks:
+        blocks.append(Note("No check of robustness has been run."))
+    return blocks
+
+
+def _contrasts(results: GroupResults, contrasts: list[ContrastResult], effect: str) -> list[Any]:
+    made = {contrast.name for contrast in contrasts}
+    lost = [c.name for c in results.asked if c.effect == effect and c.name not in made]
+    blocks: list[Any] = [Note(f"{name}: its maps were not made.", "error") for name in lost]
+    if not contrasts:
+        return blocks
+    rows = []
+    for contrast in contrasts:
+        said = contrast.sidecar
+        tested = said.get("VoxelsTested") or 0
+        significant = said.get("VoxelsSignificant") or 0
+        people, absent = said.get("NumberOfPeople"), said.get("PeopleWithoutCoverage", [])
+        rows.append(
+            (
+                contrast.name,
+                shown(said.get("SampleSize")),
+                str(len(contrast.foci) or "mask"),
+                f"{people - len(absent)} of {people}" if people is not None else "–",
+                shown(said.get("DegreesOfFreedom")),
+                shown(said.get("Threshold")),
+                f"{100 * significant / tested:.1f} %" if tested else "–",
+            )
+        )
+    headings = (
+        "Contrast",
+        "Sample size",
+        "Foci",
+        "People covered",
+        "Degrees of freedom",
+        "Threshold t",
+        "Brain in the mask",
+    )
+    numeric = frozenset(range(1, len(headings)))
+    blocks.append(Table(f"The contrasts of {effect}", headings, tuple(rows), numeric))
+    for contrast in contrasts:
+        path = contrast_figure(results.root, contrast.label)
+        inner: list[Any] = []
+        if path.is_file():
+            n_significant = contrast.sidecar.get("VoxelsSignificant", 0)
+            inner.append(
+                Figure(
+                    path,
+                    f"Slices of the t map of {contrast.name}; {n_significant} voxels are "
+                    "significant.",
+                    "t over people of the Fisher z with the seed. Strong colours and the white "
+                    "border: significant voxels. Circles: foci, on the nearest of these slices.",
+                    results.root,
+                )
+            )
+        inner += _foci(contrast)
+        blocks.append(Folded(contrast.name, tuple(inner), open=len(contrasts) <= 12))
+    return blocks
+
+
+def _foci(contrast: ContrastResult) -> list[Any]:
+    absent = contrast.sidecar.get("PeopleWithoutCoverage", [])
+    text = []
+    if contrast.foci:
+        listed = "; ".join(" ".join(f"{value:g}" for value in focus) for focus in contrast.foci)
+        text.append(f"Foci (x y z, mm, MNI): {listed}")
+    if absent:
+        text.append(
+            f"No map for want of coverage in {len(absent)} "
+            f"{'person' if len(absent) == 1 else 'people'}: {', '.join(map(str, absent))}"
+        )
+    return [Prose(tuple(text))] if text else []

@@ -1,0 +1,127 @@
+"""The figures of the group report, as files."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fcnm_bids.bids import figure_name
+from fcnm_bids.report.charts import draw_histogram, draw_polar
+from fcnm_bids.report.palette import BLUE, CATEGORIES
+from fcnm_bids.report.results import ContrastResult, GroupResults, NetworkResult, read_tsv
+from fcnm_bids.report.robustness_figure import draw_robustness
+from fcnm_bids.report.slices import AXIAL, CORONAL, SAGITTAL, Overlay, Volume, draw_mosaic
+
+LOGGER = logging.getLogger("fcnm_bids")
+
+NETWORK_FIGURES = {
+    "slices": ("probseg", ".svg"),
+    "histogram": ("probseg", ".svg"),
+    "glass": ("mask", ".svg"),
+    "surface": ("probseg", ".png"),
+    "polar": ("metrics", ".svg"),
+    "robustness": ("metrics", ".svg"),
+}
+"""Suffix and extension of each figure of a network, by its desc."""
+
+_T_PERCENTILE = 99.5
+_MOST_SPOKES = 24
+
+
+def network_figure(root: Path, label: str, desc: str) -> Path:
+    """Where a figure of a network lies."""
+    suffix, extension = NETWORK_FIGURES[desc]
+    return figure_name(root, extension, network=label, desc=desc, suffix=suffix)
+
+
+def contrast_figure(root: Path, label: str) -> Path:
+    """Where the figure of a contrast lies."""
+    return figure_name(root, ".png", seed=label, desc="slices", suffix="statmap")
+
+
+def draw_group_figures(root: Path) -> list[Path]:
+    """Draw all figures of the group report from the files in an output folder.
+
+    Parameters
+    ----------
+    root
+        Output folder.
+
+    Returns
+    -------
+    files
+        The figures drawn. A figure whose source is not there is left out.
+    """
+    results = GroupResults(root)
+    files: list[Path] = []
+    for network in results.networks:
+        files += draw_network(root, network)
+    for contrast in results.contrasts:
+        if contrast.map("t").is_file():
+            files.append(draw_contrast(root, contrast))
+    return files
+
+
+def draw_network(root: Path, network: NetworkResult) -> list[Path]:
+    """Draw the figures of one network."""
+    probability, mask = Volume.read(network.probability), Volume.read(network.mask)
+    n_contrasts = int(network.sidecar.get("NumberOfContrasts", 1))
+    threshold = float(network.sidecar.get("Threshold", np.nan))
+    label = "share of contrasts"
+    files = {desc: network_figure(root, network.label, desc) for desc in NETWORK_FIGURES}
+    draw_mosaic(
+        files["slices"],
+        Overlay(probability, mask, "rising", 0, 1, 0, outside=0.5),
+        label,
+        rows=((2, AXIAL), (1, CORONAL), (0, SAGITTAL)),
+    )
+    defined = probability.values[np.isfinite(probability.values)]
+    draw_histogram(files["histogram"], defined, n_contrasts, threshold)
+    inside = np.where(mask.values > 0.5, probability.values, 0)
+    from fcnm_bids.report.brains import draw_glass, draw_surface
+
+    draw_glass(files["glass"], Volume(inside, mask.affine), high=1, label=label)
+    draw_surface(files["surface"], probability, high=1)
+    canonical = _canonical(network)
+    if canonical is None:
+        del files["polar"]
+    else:
+        names, coverage = canonical["name"].tolist(), canonical["coverage"].tolist()
+        colors = CATEGORIES if len(names) <= len(CATEGORIES) else (BLUE,) * len(names)
+        draw_polar(files["polar"], names, coverage, colors)
+    robustness = network.tables().get("robustness")
+    if robustness is None:
+        del files["robustness"]
+    else:
+        draw_robustness(files["robustness"], pd.read_csv(robustness, sep="\t"), threshold)
+    return list(files.values())
+
+
+def _canonical(network: NetworkResult) -> pd.DataFrame | None:
+    """The overlap with canonical networks, where a wheel can show it."""
+    path = network.tables().get("canonical")
+    table = None if path is None else read_tsv(path)
+    if table is None or not 3 <= len(table) <= _MOST_SPOKES or "coverage" not in table:
+        return None
+    return table.assign(coverage=pd.to_numeric(table["coverage"], errors="coerce"))
+
+
+def draw_contrast(root: Path, contrast: ContrastResult) -> Path:
+    """Draw the t map of one contrast with the border of its mask."""
+    t, mask = Volume.read(contrast.map("t")), Volume.read(contrast.mask)
+    finite = np.abs(t.values[np.isfinite(t.values)])
+    limit = float(np.percentile(finite, _T_PERCENTILE)) if finite.size else 1.0
+    path = contrast_figure(root, contrast.label)
+    draw_mosaic(
+        path,
+        Overlay(t, mask, "diverging", -max(limit, 1e-3), max(limit, 1e-3), 0, outside=0.3),
+        "t",
+        rows=((2, AXIAL),),
+        marks=contrast.foci,
+        step=1.25,
+        dpi=100,
+    )
+    return path

@@ -1,0 +1,169 @@
+"""The group report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fcnm_bids.bids import report_name, write_text
+from fcnm_bids.report.about import about_sections
+from fcnm_bids.report.effect_section import effect_section
+from fcnm_bids.report.page import Facts, Folded, Note, Prose, Section, Viewer, render_page
+from fcnm_bids.report.results import GroupResults, network_volume
+from fcnm_bids.report.tables import frame_table, shown
+
+_PEOPLE = {
+    "participant_id": "Participant",
+    "n_runs": "Runs",
+    "minutes_kept": "Minutes kept",
+    "dof": "Degrees of freedom",
+    "mean_fd": "Mean FD (mm)",
+}
+
+
+def write_group_page(root: Path) -> Path:
+    """Write ``group.html`` from what an output folder holds.
+
+    Parameters
+    ----------
+    root
+        Output folder.
+
+    Returns
+    -------
+    path
+        The report.
+    """
+    results = GroupResults(root)
+    sections = [
+        _summary(results),
+        *(effect_section(results, effect) for effect in results.effects),
+        *_viewer(results),
+        _specificity(results),
+        _people(results),
+        *about_sections(root, results.record),
+    ]
+    names = ", ".join(results.effects) or "nothing mapped yet"
+    path = report_name(root, None)
+    write_text(path, render_page("Functional connectivity network mapping", names, sections))
+    return path
+
+
+def _summary(results: GroupResults) -> Section:
+    blocks: list[Any] = []
+    n_foci = sum(len(c.foci) for c in results.asked)
+    studies = {study for contrast in results.asked for study in contrast.studies}
+    people = results.people
+    entries = [
+        ("People", str(len(people)) if people is not None else "–"),
+        ("Studies", str(len(studies) or "–")),
+        ("Contrasts", str(len(results.asked) or len(results.contrasts))),
+        ("Foci", str(n_foci or "–")),
+    ]
+    blocks.append(Facts(tuple(entries)))
+    sentences = []
+    for effect in results.effects:
+        network = next((n for n in results.networks if n.effect == effect), None)
+        if network is None:
+            blocks.append(Note(f"{effect}: there is no network; see Errors.", "error"))
+            continue
+        clusters = results.table(network, "clusters")
+        n_clusters = 0 if clusters is None else clusters["cluster"].nunique()
+        volume = 0.0 if clusters is None else network_volume(clusters)
+        threshold = float(network.sidecar.get("Threshold", 0))
+        n_contrasts = network.sidecar.get("NumberOfContrasts", "?")
+        share = f"at least {threshold:.0%} of its {n_contrasts} contrasts"
+        if n_clusters:
+            sentences.append(
+                f"{effect}: {share} are connected with a network of {n_clusters} "
+                f"cluster{'s' if n_clusters > 1 else ''}, {volume / 1000:.1f} cm³ in all."
+            )
+        else:
+            sentences.append(f"{effect}: no cluster is connected with {share}.")
+    blocks.append(Prose(tuple(sentences)))
+    for contrast in results.contrasts:
+        blocks += [Note(text, "warning") for text in contrast.sidecar.get("Warnings", [])]
+    return Section("summary", "Summary", tuple(blocks))
+
+
+def _viewer(results: GroupResults) -> list[Section]:
+    from fcnm_bids.report.viewer import viewer_content
+
+    if not results.networks:
+        return []
+    text = (
+        "Click into a slice, or move with the arrow keys and page up and down; the anatomy is "
+        "the ICBM 2009a template and serves for orientation only."
+    )
+    viewer = Viewer(viewer_content(results))
+    return [Section("viewer", "Interactive viewer", (Prose((text,)), viewer))]
+
+
+def _specificity(results: GroupResults) -> Section:
+    tables = [
+        (network, path, desc)
+        for network in results.networks
+        for desc, path in network.tables().items()
+        if desc.lower().startswith("specificity")
+    ]
+    blocks: list[Any] = []
+    if not tables:
+        blocks.append(
+            Note(
+                "No test of specificity has been run. Whether these networks say more than where "
+                "the connectome is well connected anyway (van den Heuvel et al. 2026, Nature "
+                "Neuroscience) is therefore open: nothing on this page answers it.",
+                "warning",
+            )
+        )
+    for network, path, _ in tables:
+        frame = results.read(path)
+        if frame is not None:
+            blocks.append(frame_table(f"{network.effect}: {path.name}", frame))
+    return Section("specificity", "Specificity", tuple(blocks))
+
+
+def _people(results: GroupResults) -> Section:
+    blocks: list[Any] = []
+    people = results.people
+    if people is None or people.empty:
+        blocks.append(Note("participants.tsv is not there.", "error"))
+    else:
+        numbers = people.drop(columns="participant_id", errors="ignore").apply(
+            pd.to_numeric, errors="coerce"
+        )
+        entries = [("People", str(len(people)))]
+        for column, name in (
+            ("minutes_kept", "Minutes kept per person"),
+            ("dof", "Degrees of freedom per person"),
+            ("mean_fd", "Mean FD (mm)"),
+        ):
+            if column in numbers and numbers[column].notna().any():
+                values = numbers[column].dropna()
+                entries.append(
+                    (
+                        name,
+                        f"{shown(values.median())} ({shown(values.min())}–{shown(values.max())})",
+                    )
+                )
+        blocks.append(Facts(tuple(entries)))
+        blocks.append(Prose(("Medians, with smallest and largest.",)))
+        others = [str(name) for name in people if name not in _PEOPLE]
+        headings = {**_PEOPLE, **dict(zip(others, others, strict=True))}
+        table = frame_table("People in the analysis", people, headings, as_is=("participant_id",))
+        blocks.append(Folded(f"All {len(people)} people", (table,)))
+    excluded = results.excluded
+    if excluded.empty:
+        blocks.append(Prose(("No person and no run was left out.",)))
+    else:
+        blocks.append(
+            frame_table(
+                "Runs that were left out",
+                excluded,
+                {"participant_id": "Participant", "run": "Run", "reason": "Reason"},
+                as_is=("participant_id", "run", "reason"),
+            )
+        )
+    return Section("people", "People and runs", tuple(blocks))

@@ -1,0 +1,322 @@
+"""The methods text: what was done, from the settings and the numbers that are on disk."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+
+from fcnm_bids._version import __version__
+from fcnm_bids.bids import write_text
+from fcnm_bids.config import SECTIONS, Config, flag
+from fcnm_bids.report.citations import (
+    as_data,
+    number_of,
+    to_bibtex,
+    to_html,
+    to_latex,
+    to_markdown,
+    was,
+)
+from fcnm_bids.report.methods_connectome import ConnectomeText
+from fcnm_bids.report.results import GroupResults, read_sidecar, read_tsv
+from fcnm_bids.report.run_record import RunRecord
+from fcnm_bids.seeds import Contrast
+
+TITLE = "Methods"
+
+_SAID = {
+    "seeds": {"coordinates", "masks", "effect", "radius", "sphere", "unit", "talairach"}
+    | {"min_coverage"},
+    "selection": {"task_id", "space"},
+    "denoising": {field.name for field in fields(SECTIONS["denoising"])},
+    "group": {"height_control", "alpha", "tail", "min_effect", "contrast_min_cluster"}
+    | {"min_subjects", "network_threshold", "min_cluster_volume", "network_atlas"}
+    | {"covariates", "max_mean_fd", "analysis_mask", "weights", "n_permutations", "preset"}
+    | {"random_seed"},
+}
+"""Options that the sentences below speak of; others are listed where they are not the default."""
+
+_TALAIRACH = {
+    "icbm_spm2tal": "the inverse of the affine icbm_spm2tal {{lancaster2007}}",
+    "icbm_fsl2tal": "the inverse of the affine icbm_fsl2tal {{lancaster2007}}",
+    "icbm_other2tal": "the inverse of the affine icbm_other2tal {{lancaster2007}}",
+    "brett": "the inverse of Brett's piecewise affine mni2tal",
+}
+_HEIGHT = {
+    "fwe": (
+        "the familywise error rate was held at {alpha:g} with random field theory on the t field "
+        "{{{{worsley1996}}}} or Bonferroni's bound, whichever was lower"
+    ),
+    "fdr": (
+        "the false discovery rate was held at {alpha:g} over all tested voxels "
+        "{{{{benjamini1995}}}}"
+    ),
+    "bonferroni": "the familywise error rate was held at {alpha:g} with Bonferroni's bound",
+    "permutation": (
+        "the familywise error rate was held at {alpha:g} with the distribution of the maximum "
+        "over {n_permutations} sign flips, or all where there are no more"
+    ),
+}
+_WEIGHTED = {
+    "none": "",
+    "n": ", each weighted by its sample size",
+    "sqrt-n": ", each weighted by the square root of its sample size",
+}
+_VARIED = {
+    "radius": "with other radii",
+    "threshold": "at other thresholds",
+    "leave-one-study-out": "without each study in turn",
+    "bootstrap": "on contrasts drawn with replacement",
+    "people": "on parts of the people",
+    "split-half": "on halves of the people",
+    "validation": "on a second connectome",
+}
+_TAIL = {
+    "positive": "Positive connectivity only was considered.",
+    "negative": "Negative connectivity only was considered.",
+    "two-sided": "Positive and negative connectivity were considered.",
+}
+
+
+@dataclass(frozen=True)
+class Methods:
+    """What the methods text of one run is made from.
+
+    Parameters
+    ----------
+    root
+        Output folder.
+    record
+        The run.
+    """
+
+    root: Path
+    record: RunRecord
+
+    @property
+    def config(self) -> Config:
+        """The request."""
+        return self.record.config
+
+    @cached_property
+    def results(self) -> GroupResults:
+        """What the output folder holds."""
+        return GroupResults(self.root)
+
+    def paragraphs(self) -> list[str]:
+        """The text; citations stand as in `report.citations`."""
+        found = [self._opening()]
+        if not self._stores_only:
+            found.append(self._seeds())
+        found.append(ConnectomeText(self.root, self.record, self.results).paragraph())
+        if not self._stores_only:
+            found.append(self._connectivity())
+        if self.config.analysis_level == "group":
+            found += [self._group(), self._network()]
+        return [text for text in (*found, self._further(), self._software()) if text]
+
+    @property
+    def _stores_only(self) -> bool:
+        participant = self.config.analysis_level == "participant"
+        return participant and self.config.connectome.connectome_only
+
+    def _opening(self) -> str:
+        versions = self.record.environment.get("Versions", {})
+        version = versions.get("fcnm_bids", __version__)
+        return (
+            "Functional connectivity network mapping {{boes2015 peng2022}} was carried out with "
+            f"fcnm_bids {version} on data in the Brain Imaging Data Structure "
+            "{{gorgolewski2016}}."
+        )
+
+    def _seeds(self) -> str:
+        seeds, asked = self.config.seeds, self.results.asked
+        sphere = (
+            f"voxels whose centres lie within {seeds.radius:g} mm of a focus"
+            if seeds.sphere == "mm"
+            else f"voxels within {seeds.radius:g} mm of a focus, with centre and radius rounded to "
+            "voxels"
+        )
+        if seeds.masks:
+            return (
+                "Masks served as seeds, one for each contrast, resampled to the grid of the data."
+            )
+        text = f"{self._counted(asked)} served as seeds. " if asked else ""
+        unit = {"contrast": "contrast", "study": "study and effect", "focus": "focus"}[seeds.unit]
+        text += f"The seed of a {unit} was the union of the {sphere}; a voxel counted once."
+        return f"{text} {self._moved(asked)}".strip()
+
+    def _counted(self, asked: tuple[Contrast, ...]) -> str:
+        n_foci = sum(len(c.foci) for c in asked)
+        n_studies = len({study for c in asked for study in c.studies})
+        by_effect = Counter(c.effect for c in asked)
+        unit = {"contrast": "contrast", "study": "seed", "focus": "seed"}[self.config.seeds.unit]
+        effects = ", ".join(f"{n} {as_data(effect)}" for effect, n in by_effect.items())
+        studies = number_of(n_studies, "study", "studies")
+        return (
+            f"{number_of(n_foci, 'published focus', 'published foci')} of "
+            f"{number_of(len(asked), unit)} ({effects}) from {studies}"
+        )
+
+    def _moved(self, asked: tuple[Contrast, ...]) -> str:
+        moved = [f for c in asked for f in c.foci if f.reported_space == "TAL"]
+        if not asked:
+            return ""
+        where = "Foci reported in variants of MNI space were used as they were."
+        if not moved:
+            return f"{where} None had been reported in Talairach space."
+        studies = list(dict.fromkeys(as_data(focus.study) for focus in moved))
+        foci = number_of(len(moved), "focus", "foci")
+        return (
+            f"{where} {foci} of {number_of(len(studies), 'study', 'studies')} "
+            f"({', '.join(studies)}) had been reported in Talairach space and {was(len(moved))} "
+            f"moved to MNI space with {_TALAIRACH[self.config.seeds.talairach]}."
+        )
+
+    def _connectivity(self) -> str:
+        return (
+            "For each person and seed, the Pearson correlation of the seed's mean series with the "
+            "series of every voxel was taken and transformed with Fisher's z; runs of one person "
+            "were averaged with their residual degrees of freedom less two as weights. A seed with "
+            f"less than {self.config.seeds.min_coverage:.0%} of its voxels on signal had no map in "
+            f"that run{self._uncovered()}."
+        )
+
+    def _uncovered(self) -> str:
+        if self.config.analysis_level != "group":
+            return ""
+        lost = sum(len(c.sidecar.get("PeopleWithoutCoverage", [])) for c in self.results.contrasts)
+        return f" ({number_of(lost, 'map')} lost over all people and seeds)"
+
+    def _group(self) -> str:
+        group = self.config.group
+        control = group.height_control
+        if control.startswith("t="):
+            rule = f"a threshold of t = {control.removeprefix('t=')} was used"
+        else:
+            rule = _HEIGHT.get(control, f"{control} at {group.alpha:g} was used")
+            rule = rule.format(alpha=group.alpha, n_permutations=group.n_permutations)
+        text = (
+            f"The settings were those of the preset {group.preset}, where not stated otherwise. "
+            if group.preset not in (None, "none")
+            else ""
+        )
+        if group.max_mean_fd is not None:
+            text += (
+                f"People with a mean framewise displacement above {group.max_mean_fd:g} mm were "
+                "left out. "
+            )
+        covariates = ", ".join(map(as_data, group.covariates))
+        test = (
+            f"for the intercept of a linear model with the centred covariates {covariates}"
+            if covariates
+            else "with a one-sample t test"
+        )
+        where = {"brain": "in the brain masks", "gm": "in grey matter"}.get(
+            group.analysis_mask, f"in the mask {as_data(Path(group.analysis_mask).name)}"
+        )
+        text += (
+            f"For each seed, the maps were tested over people {test} at voxels {where} with a "
+            f"value in at least {group.min_subjects:.0%} of the people; {rule}. "
+            f"{_TAIL[group.tail]}"
+        )
+        if group.min_effect > 0:
+            text += f" A voxel also needed a mean Fisher z of {group.min_effect:g}."
+        if group.contrast_min_cluster > 1:
+            text += f" Clusters below {group.contrast_min_cluster} voxels were removed."
+        return text
+
+    def _network(self) -> str:
+        group = self.config.group
+        text = (
+            "The network of an effect was made of the voxels that lay in the maps of at least "
+            f"{group.network_threshold:.0%} of its contrasts{_WEIGHTED[group.weights]}, without "
+            "clusters (voxels sharing a face or an edge) below "
+            f"{group.min_cluster_volume:g} mm³."
+        )
+        for network in self.results.networks:
+            path = network.tables().get("canonical")
+            if path is None:
+                continue
+            atlas = str(read_sidecar(path).get("Atlas"))
+            schaefer = " {{yeo2011 schaefer2018}}" if "Schaefer2018" in atlas else ""
+            text += f" Its overlap with canonical networks was measured on {atlas}{schaefer}."
+            break
+        return text + self._robustness()
+
+    def _robustness(self) -> str:
+        done: set[str] = set()
+        for network in self.results.networks:
+            path = network.tables().get("robustness")
+            table = None if path is None else read_tsv(path)
+            if table is not None and "check" in table:
+                done |= set(table["check"])
+        varied = [text for check, text in _VARIED.items() if check in done]
+        if not varied:
+            return ""
+        listed = f"{', '.join(varied[:-1])} and {varied[-1]}" if len(varied) > 1 else varied[0]
+        return f" To see how robust it is, the network was mapped again {listed}."
+
+    def _further(self) -> str:
+        listed = []
+        sections = ["seeds", "selection", "denoising"]
+        if self.config.analysis_level == "group":
+            sections.append("group")
+        for section in sections:
+            values, defaults = getattr(self.config, section), SECTIONS[section]()
+            for field in fields(values):
+                value = getattr(values, field.name)
+                if field.name in _SAID[section] or value == getattr(defaults, field.name):
+                    continue
+                shown = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+                listed.append(as_data(f"{flag(field.name)} {shown}"))
+        return f"Further settings: {'; '.join(listed)}." if listed else ""
+
+    def _software(self) -> str:
+        versions = self.record.environment.get("Versions", {})
+        named = [
+            (label, name, f" {{{{{key}}}}}" if key else "")
+            for label, name, key in (
+                ("Nipype", "nipype", "gorgolewski2011"),
+                ("NumPy", "numpy", "harris2020"),
+                ("SciPy", "scipy", "virtanen2020"),
+                ("nibabel", "nibabel", ""),
+            )
+            if name in versions
+        ]
+        if not named:
+            return ""
+        said = [f"{label} {versions[name]}{cite}" for label, name, cite in named]
+        return f"The software builds on {', '.join(said[:-1])} and {said[-1]}."
+
+
+def write_methods(root: Path, record: RunRecord) -> list[Path]:
+    """Write the methods text into the logs of a run: ``CITATION.md``, html, tex and bib.
+
+    Parameters
+    ----------
+    root
+        Output folder.
+    record
+        The run.
+
+    Returns
+    -------
+    files
+        What was written.
+    """
+    paragraphs = Methods(root, record).paragraphs()
+    texts = {
+        "md": to_markdown(TITLE, paragraphs),
+        "html": to_html(TITLE, paragraphs),
+        "tex": to_latex(TITLE, paragraphs),
+        "bib": to_bibtex(paragraphs),
+    }
+    written = []
+    for extension, text in texts.items():
+        path = record.logs / f"CITATION.{extension}"
+        write_text(path, text)
+        written.append(path)
+    return written

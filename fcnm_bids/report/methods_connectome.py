@@ -1,0 +1,163 @@
+"""What the methods text says about people, runs and denoising."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+
+from fcnm_bids.config import Config
+from fcnm_bids.denoise import load_strategy
+from fcnm_bids.errors import RequestError
+from fcnm_bids.report.citations import as_data, number_of, was
+from fcnm_bids.report.results import GroupResults, read_tsv
+from fcnm_bids.report.run_record import RunRecord
+
+
+@dataclass(frozen=True)
+class ConnectomeText:
+    """The paragraph on the connectome.
+
+    Parameters
+    ----------
+    root
+        Output folder.
+    record
+        The run.
+    results
+        What the output folder holds.
+    """
+
+    root: Path
+    record: RunRecord
+    results: GroupResults
+
+    @property
+    def config(self) -> Config:
+        """The request."""
+        return self.record.config
+
+    def paragraph(self) -> str:
+        """The text; citations stand as in `report.citations`."""
+        settings = self.config.denoising
+        table = self._runs()
+        text = f"{self._people()} "
+        if settings.dummy_scans == "auto":
+            text += "Volumes that fMRIPrep had marked as not in a steady state were dropped"
+        elif settings.dummy_scans == "0":
+            text += "No volumes were dropped at the start"
+        else:
+            text += f"The first {settings.dummy_scans} volumes were dropped"
+        if settings.fd_threshold > 0:
+            text += (
+                f", and so were volumes with a framewise displacement above "
+                f"{settings.fd_threshold:g} mm {{{{power2012}}}}"
+            )
+        else:
+            text += "; no volumes were censored for motion"
+        text += f"{self._censored(table)}. "
+        try:
+            strategy = load_strategy(settings.nuisance_regressors)
+            removed = as_data(strategy.description)
+        except RequestError:
+            removed = f"the confounds of the strategy {as_data(settings.nuisance_regressors)}"
+        text += (
+            f"An intercept, a linear trend, {removed}, and the discrete cosine functions "
+            f"{self._band()} were projected out of the kept volumes in one step, so that no "
+            "step put back what another had removed {{hallquist2013 lindquist2019}}. "
+            if settings.high_pass > 0 or settings.low_pass > 0
+            else f"An intercept, a linear trend and {removed} were projected out of the kept "
+            "volumes in one step. "
+        )
+        text += (
+            f"Runs with less than {settings.min_time:g} s or fewer than {settings.min_dof} "
+            f"residual degrees of freedom left were not used{self._left_out(table)}."
+        )
+        if settings.smoothing > 0:
+            text += (
+                f" The data were smoothed within the brain mask with a Gaussian kernel of "
+                f"{settings.smoothing:g} mm full width at half maximum."
+            )
+        else:
+            text += " The data were not smoothed."
+        return text
+
+    def _people(self) -> str:
+        by = self.record.environment.get("PreprocessedBy") or []
+        fmriprep = next((name for name in by if str(name).lower().startswith("fmriprep")), None)
+        made = (
+            f"preprocessed with {as_data(fmriprep)} {{{{esteban2019}}}}"
+            if fmriprep
+            else (
+                "preprocessed with fMRIPrep {{esteban2019}}"
+                if not by
+                else f"preprocessed with {as_data(', '.join(map(str, by)))}"
+            )
+        )
+        if self.config.analysis_level == "group" and self.results.people is not None:
+            people = len(self.results.people)
+            runs = pd.to_numeric(self.results.people["n_runs"], errors="coerce").sum()
+        else:
+            table = self._runs()
+            used = table[table["included"] == "True"]
+            people, runs = used["participant_id"].nunique(), len(used)
+        of = f"{number_of(int(runs), 'run')} of {number_of(people, 'person', 'people')}"
+        counted = f"{of} {was(int(runs))}" if people else "Runs were"
+        return f"{counted} used, {made}{self._grid()}."
+
+    def _grid(self) -> str:
+        images = [network.mask for network in self.results.networks]
+        images += sorted((self.root / "seeds").glob("*.nii.gz"))[:1]
+        space = self.config.selection.space
+        for path in images:
+            sizes = np.sqrt((nib.load(path).affine[:3, :3] ** 2).sum(axis=0))
+            found = [p for p in path.name.split("_") if p.startswith("space-")]
+            space = found[0].removeprefix("space-") if found else space
+            edges = " × ".join(f"{size:.3g}" for size in sizes)
+            return f", in {space} space at {edges} mm" if space else f", at {edges} mm"
+        return f", in {space} space" if space else ""
+
+    def _runs(self) -> pd.DataFrame:
+        tables = []
+        for path in sorted(self.root.glob("sub-*/func/*_desc-qc_metrics.tsv")):
+            table = read_tsv(path)
+            if table is not None:
+                tables.append(table.assign(participant_id=path.parent.parent.name))
+        people = self.results.people
+        if self.config.analysis_level == "group" and people is not None:
+            members = set(people["participant_id"])
+            tables = [table for table in tables if set(table["participant_id"]) <= members]
+        columns = ["participant_id", "included", "n_volumes", "n_dummy", "n_censored", "dof"]
+        if not tables:
+            return pd.DataFrame(columns=columns)
+        return pd.concat(tables, ignore_index=True)
+
+    def _censored(self, table: pd.DataFrame) -> str:
+        used = table[table["included"] == "True"]
+        numbers = used[["n_volumes", "n_dummy", "n_censored", "dof"]].apply(
+            pd.to_numeric, errors="coerce"
+        )
+        total = numbers["n_volumes"].sum()
+        if not total:
+            return ""
+        dropped, censored = int(numbers["n_dummy"].sum()), int(numbers["n_censored"].sum())
+        dof = numbers["dof"]
+        return (
+            f" ({dropped} and {censored} of {int(total)} volumes; {dof.min():.0f} to "
+            f"{dof.max():.0f} residual degrees of freedom a run, median {dof.median():.0f})"
+        )
+
+    def _left_out(self, table: pd.DataFrame) -> str:
+        if table.empty:
+            return ""
+        lost = int((table["included"] != "True").sum())
+        return f" ({number_of(lost, 'run')} left out for this or another reason)" if lost else ""
+
+    def _band(self) -> str:
+        low, high = self.config.denoising.high_pass, self.config.denoising.low_pass
+        if low > 0 and high > 0:
+            return f"outside {low:g} to {high:g} Hz"
+        return f"below {low:g} Hz" if low > 0 else f"above {high:g} Hz"

@@ -1,0 +1,215 @@
+"""An HTML page that needs no other file: blocks, sections, and the template that shows them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, ClassVar
+
+_DATA = files("fcnm_bids.data") / "report"
+_MEDIA_TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
+
+
+@dataclass(frozen=True)
+class Prose:
+    """Paragraphs of text."""
+
+    paragraphs: tuple[str, ...]
+    kind: ClassVar[str] = "prose"
+
+
+@dataclass(frozen=True)
+class Note:
+    """A remark that stands out; `tone` is "info", "warning" or "error"."""
+
+    text: str
+    tone: str = "info"
+    kind: ClassVar[str] = "note"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Short answers, each under its name."""
+
+    entries: tuple[tuple[str, str], ...]
+    kind: ClassVar[str] = "facts"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; numbers are already texts.
+
+    Parameters
+    ----------
+    caption
+        What the table shows.
+    columns
+        Headings.
+    rows
+        Cells.
+    numeric
+        Columns whose cells are aligned to the right.
+    """
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: frozenset[int] = frozenset()
+    kind: ClassVar[str] = "table"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture on disk; the page carries a copy of it.
+
+    Parameters
+    ----------
+    path
+        SVG or PNG file.
+    alt
+        What a person who cannot see it should know.
+    caption
+        What stands below it.
+    root
+        The output folder, to which the file's place is told.
+    size
+        "wide", "half" or "small".
+    """
+
+    path: Path
+    alt: str
+    caption: str
+    root: Path
+    size: str = "wide"
+    kind: ClassVar[str] = "figure"
+
+    @property
+    def source(self) -> str:
+        """The picture as a data URI."""
+        coded = base64.b64encode(self.path.read_bytes()).decode("ascii")
+        return f"data:{_MEDIA_TYPES[self.path.suffix]};base64,{coded}"
+
+    @property
+    def place(self) -> str:
+        """Where the picture lies, relative to the output folder."""
+        return self.path.relative_to(self.root).as_posix()
+
+
+@dataclass(frozen=True)
+class Row:
+    """Blocks side by side where the page is wide enough."""
+
+    blocks: tuple[Any, ...]
+    kind: ClassVar[str] = "row"
+
+
+@dataclass(frozen=True)
+class Code:
+    """Text as it is, in a fixed-width face."""
+
+    text: str
+    label: str
+    kind: ClassVar[str] = "code"
+
+
+@dataclass(frozen=True)
+class Folded:
+    """Blocks behind a heading that opens them."""
+
+    title: str
+    blocks: tuple[Any, ...]
+    open: bool = False
+    kind: ClassVar[str] = "folded"
+
+
+@dataclass(frozen=True)
+class Html:
+    """Markup that this package made and escaped itself."""
+
+    markup: str
+    kind: ClassVar[str] = "html"
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """The interactive viewer; `content` is what its script reads."""
+
+    content: Mapping[str, Any] = field(hash=False)
+    kind: ClassVar[str] = "viewer"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with blocks, and perhaps sections below it.
+
+    Parameters
+    ----------
+    anchor
+        Its address within the page; letters, digits and hyphens.
+    title
+        Heading.
+    blocks
+        Its content.
+    sections
+        Sections one level below.
+    """
+
+    anchor: str
+    title: str
+    blocks: tuple[Any, ...] = ()
+    sections: tuple[Section, ...] = ()
+
+
+def render_page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
+    """The page as HTML, with styles, scripts and pictures inside.
+
+    All text is escaped, and the page's own policy lets nothing run but its one script.
+
+    Parameters
+    ----------
+    title, subtitle
+        What the page is about.
+    sections
+        Its content.
+    """
+    style = (_DATA / "style.css").read_text(encoding="utf-8")
+    script = (_DATA / "script.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    page: str = _template("page.html.jinja").render(
+        title=title,
+        subtitle=subtitle,
+        sections=sections,
+        style=style,
+        script=script,
+        script_digest=digest,
+    )
+    return page
+
+
+@cache
+def _template(name: str) -> Any:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda n: (_DATA / n).read_text(encoding="utf-8")),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["inert_json"] = _inert_json
+    return environment.get_template(name)
+
+
+def _inert_json(content: Any) -> Any:
+    """JSON that cannot end the script element it stands in."""
+    from markupsafe import Markup
+
+    text = json.dumps(content, ensure_ascii=True, allow_nan=False)
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))

@@ -1,0 +1,34 @@
+"""Colours that readers with any kind of colour vision can tell apart.
+
+Categories use the palette of Okabe and Ito (2008, Color universal design). Maps go from dark to
+light, so that their order survives in grey.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+INK = "#1b1f24"
+SOFT = "#57606a"
+BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
+GREY = "#8c959f"
+CATEGORIES = (PURPLE, "#56b4e9", GREEN, "#f0e442", "#e69f00", ORANGE, BLUE, GREY)
+
+RISING = ("#5b0f4d", "#a01d5b", "#dc4a3d", "#f98e09", "#fcd748", "#fffbd0")
+"""From low to high, on grey anatomy."""
+
+FALLING = ("#0b2a6b", "#1356a3", "#2a85c9", "#5fb4e5", "#a5dcf6", "#e6f8ff")
+"""The same for what is below zero, from near zero to far."""
+
+OUTLINE = (255, 255, 255)
+
+
+@cache
+def colormap(name: str) -> Any:
+    """A matplotlib colour map: "rising", or "diverging" around zero."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    if name == "rising":
+        return LinearSegmentedColormap.from_list("fcnm_rising", RISING)
+    return LinearSegmentedColormap.from_list("fcnm_diverging", [*FALLING[::-1], *RISING])

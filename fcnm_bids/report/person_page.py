@@ -1,0 +1,164 @@
+"""A person's report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fcnm_bids.bids import parse_entities, report_name, write_text
+from fcnm_bids.report.about import about_sections
+from fcnm_bids.report.page import Facts, Figure, Note, Prose, Section, render_page
+from fcnm_bids.report.person_figures import PersonResults, map_figure, run_figure
+from fcnm_bids.report.results import read_sidecar
+from fcnm_bids.report.run_record import latest_run, subject_crashes
+from fcnm_bids.report.tables import frame_table, shown
+
+_QC = {
+    "run": "Run",
+    "n_volumes": "Volumes",
+    "n_dummy": "Dropped at the start",
+    "n_censored": "Dropped for motion",
+    "n_kept": "Kept",
+    "minutes_kept": "Minutes kept",
+    "dof": "Degrees of freedom",
+    "mean_fd": "Mean FD (mm)",
+    "n_voxels": "Voxels with signal",
+}
+
+
+def write_person_page(root: Path, subject: str) -> Path:
+    """Write ``sub-<label>.html`` from what an output folder holds.
+
+    Parameters
+    ----------
+    root
+        Output folder.
+    subject
+        Participant label.
+
+    Returns
+    -------
+    path
+        The report.
+    """
+    person = PersonResults(root, subject)
+    sections = [
+        _summary(person),
+        _runs(person),
+        _coverage(person),
+        _maps(person),
+        *about_sections(root, latest_run(root, "participant"), subject_crashes(root, subject)),
+    ]
+    path = report_name(root, subject)
+    write_text(path, render_page(f"sub-{subject}", "Participant report of fcnm_bids", sections))
+    return path
+
+
+def _summary(person: PersonResults) -> Section:
+    table = person.table("qc")
+    if table is None:
+        missing = Note("No table of runs is there: the person's runs were not projected.", "error")
+        return Section("summary", "Summary", (missing,))
+    used = table[table["included"] == "True"]
+    left_out = table[table["included"] != "True"]
+    entries = [("Runs in the analysis", f"{len(used)} of {len(table)}")]
+    if len(used):
+        numbers = used.apply(pd.to_numeric, errors="coerce")
+        censored = numbers["n_censored"].sum() / max(numbers["n_volumes"].sum(), 1)
+        entries += [
+            ("Minutes kept", shown(numbers["minutes_kept"].sum())),
+            ("Degrees of freedom", shown(numbers["dof"].sum())),
+            ("Censored for motion", f"{100 * censored:.1f} %"),
+            ("Mean FD (mm)", shown(numbers["mean_fd"].mean())),
+        ]
+    blocks: list[Any] = [Facts(tuple(entries))]
+    if len(left_out):
+        headings = {"run": "Run", "reason": "Reason"}
+        blocks.append(frame_table("Runs left out", left_out, headings, as_is=("run", "reason")))
+    return Section("summary", "Summary", tuple(blocks))
+
+
+def _runs(person: PersonResults) -> Section:
+    table = person.table("qc")
+    blocks: list[Any] = []
+    if table is not None:
+        used = table[table["included"] == "True"]
+        if used.empty:
+            blocks.append(Note("No run of this person is in the analysis.", "warning"))
+        else:
+            named = used.assign(run=used["run"].map(_short))
+            blocks.append(frame_table("Runs in the analysis", named, _QC, as_is=("run",)))
+    for volumes in person.volumes():
+        name = volumes.name.removesuffix("_desc-volumes_timeseries.tsv")
+        motion, carpet = (run_figure(person.root, volumes, d) for d in ("motion", "carpet"))
+        if motion.is_file():
+            caption = (
+                f"{name}: framewise displacement (Power et al. 2012). Grey: volumes dropped at "
+                "the start; orange: volumes dropped for motion."
+            )
+            alt = f"Framewise displacement over time in {name}; its mean stands in the table."
+            blocks.append(Figure(motion, alt, caption, person.root, "wide"))
+        if carpet.is_file():
+            caption = (
+                f"{name}: a sample of voxels over time, before denoising and after (without "
+                "smoothing), sorted by how they follow the mean signal, in one grey scale. "
+                "Volumes without a colour were dropped."
+            )
+            alt = f"Carpet plots of {name} before and after denoising."
+            blocks.append(Figure(carpet, alt, caption, person.root, "wide"))
+    return Section("runs", "Motion and denoising", tuple(blocks))
+
+
+def _coverage(person: PersonResults) -> Section:
+    table = person.table("coverage")
+    if table is None:
+        return Section("coverage", "Seed coverage", (Prose(("No seeds were mapped.",)),))
+    blocks: list[Any] = []
+    lost = table[table["included"] != "True"]
+    limit = person.config.seeds.min_coverage if person.config else None
+    if len(lost):
+        asked = "" if limit is None else f" ({limit:.0%} is asked for)"
+        text = f"{lost['contrast'].nunique()} contrasts lie too much outside the signal{asked}."
+        blocks.append(Note(text, "warning"))
+    headings = {
+        "contrast": "Contrast",
+        "run": "Run",
+        "coverage": "Share of the seed on voxels with signal",
+        "included": "Mapped",
+    }
+    said = table.assign(
+        included=table["included"].map({"True": "yes", "False": "no"}),
+        run=table["run"].map(_short),
+    )
+    caption = "Coverage of each seed in each run"
+    blocks.append(frame_table(caption, said, headings, as_is=("contrast", "run", "included")))
+    return Section("coverage", "Seed coverage", tuple(blocks))
+
+
+def _maps(person: PersonResults) -> Section:
+    blocks: list[Any] = []
+    for source in person.maps():
+        path = map_figure(person.root, source)
+        if not path.is_file():
+            continue
+        name = str(read_sidecar(source).get("Contrast", parse_entities(source).get("seed")))
+        caption = (
+            f"{name}: Fisher z of the correlation with the seed. Circles: its foci, on the nearest "
+            "of these slices."
+        )
+        alt = f"Slices of this person's connectivity map of {name}."
+        blocks.append(Figure(path, alt, caption, person.root, "wide"))
+    if not blocks:
+        blocks.append(Prose(("No maps were written for this person.",)))
+    return Section("maps", "Connectivity maps", tuple(blocks))
+
+
+def _short(run: str) -> str:
+    """A run's name without what all runs share."""
+    parts = run.rsplit("/", 1)[-1].split("_")
+    kept = [
+        p for p in parts if p.split("-")[0] not in ("sub", "space", "res", "desc", "bold.nii.gz")
+    ]
+    return " ".join(p for p in kept if "-" in p)

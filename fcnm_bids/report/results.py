@@ -1,0 +1,228 @@
+"""What an output folder holds: networks and contrasts, by the files that lie there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fcnm_bids.bids import parse_entities
+from fcnm_bids.errors import FcnmError
+from fcnm_bids.report.run_record import RunRecord, latest_run
+from fcnm_bids.seeds import Contrast, group_foci, read_foci
+
+
+@dataclass(frozen=True, eq=False)
+class ContrastResult:
+    """The files of one contrast.
+
+    Parameters
+    ----------
+    label
+        Its BIDS label.
+    sidecar
+        What the sidecar of its mask says.
+    mask
+        The significant voxels.
+    """
+
+    label: str
+    sidecar: Mapping[str, Any]
+    mask: Path
+
+    @property
+    def name(self) -> str:
+        """The contrast's own name."""
+        return str(self.sidecar.get("Contrast", self.label))
+
+    @property
+    def effect(self) -> str:
+        """The effect it belongs to."""
+        return str(self.sidecar.get("Effect", ""))
+
+    @property
+    def foci(self) -> list[list[float]]:
+        """Its foci in mm."""
+        return list(self.sidecar.get("Foci", []))
+
+    def map(self, stat: str) -> Path:
+        """A statistical map over people."""
+        name = self.mask.name.replace("_desc-significant_mask", f"_stat-{stat}_statmap")
+        return self.mask.with_name(name)
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkResult:
+    """The files of one effect's network.
+
+    Parameters
+    ----------
+    label
+        Its BIDS label.
+    sidecar
+        What the sidecar of the mask says.
+    probability, mask
+        Images.
+    """
+
+    label: str
+    sidecar: Mapping[str, Any]
+    probability: Path
+    mask: Path
+
+    @property
+    def effect(self) -> str:
+        """The effect's own name."""
+        return str(self.sidecar.get("Effect", self.label))
+
+    def tables(self) -> dict[str, Path]:
+        """Tables about the network, by their desc."""
+        found = {}
+        for path in sorted(self.mask.parent.glob(f"network-{self.label}_desc-*.tsv")):
+            found[str(parse_entities(path).get("desc"))] = path
+        return found
+
+
+@dataclass(frozen=True)
+class GroupResults:
+    """The group level's part of an output folder.
+
+    Parameters
+    ----------
+    root
+        The output folder.
+    """
+
+    root: Path
+
+    @cached_property
+    def record(self) -> RunRecord | None:
+        """The last group-level run."""
+        return latest_run(self.root, "group")
+
+    @cached_property
+    def asked(self) -> tuple[Contrast, ...]:
+        """The contrasts of the coordinate table as it was used; none for masks."""
+        path = self.root / "foci.tsv"
+        seeds = self.record.config.seeds if self.record else None
+        if not path.is_file() or (seeds and seeds.masks):
+            return ()
+        try:
+            return group_foci(read_foci(path, effect=None), seeds.unit if seeds else "contrast")
+        except FcnmError:
+            return ()
+
+    @cached_property
+    def contrasts(self) -> list[ContrastResult]:
+        """Contrasts with a mask, in the order of the coordinate table."""
+        found = []
+        for path in sorted((self.root / "group").glob("seed-*_desc-significant_mask.nii.gz")):
+            label = str(parse_entities(path)["seed"])
+            found.append(ContrastResult(label, read_sidecar(path), path))
+        order = {contrast.name: number for number, contrast in enumerate(self.asked)}
+        if order:  # what an earlier coordinate table left behind is not part of this result
+            found = [result for result in found if result.name in order]
+            found.sort(key=lambda result: order[result.name])
+        return found
+
+    @cached_property
+    def networks(self) -> list[NetworkResult]:
+        """Networks, in the order of the coordinate table."""
+        found = []
+        for path in sorted((self.root / "group").glob("network-*_mask.nii.gz")):
+            if "_desc-" in path.name:  # a part or a variant of a network
+                continue
+            label = str(parse_entities(path)["network"])
+            probability = path.with_name(path.name.replace("_mask.nii.gz", "_probseg.nii.gz"))
+            if probability.is_file():
+                found.append(NetworkResult(label, read_sidecar(path), probability, path))
+        order = list(dict.fromkeys(contrast.effect for contrast in self.asked))
+        if order:
+            found = [result for result in found if result.effect in order]
+            found.sort(key=lambda result: order.index(result.effect))
+        return found
+
+    def read(self, path: Path) -> pd.DataFrame | None:
+        """A table of the folder as texts, or None where it cannot be read."""
+        return read_tsv(path)
+
+    def table(self, network: NetworkResult, desc: str) -> pd.DataFrame | None:
+        """A table about a network."""
+        path = network.tables().get(desc)
+        return None if path is None else read_tsv(path)
+
+    @property
+    def effects(self) -> list[str]:
+        """Effects asked for, those without a network included."""
+        named = [c.effect for c in self.asked] + [n.effect for n in self.networks]
+        return list(dict.fromkeys(named + [c.effect for c in self.contrasts]))
+
+    @cached_property
+    def people(self) -> pd.DataFrame | None:
+        """Everybody in the group."""
+        return read_tsv(self.root / "participants.tsv")
+
+    @cached_property
+    def excluded(self) -> pd.DataFrame:
+        """People and runs that are not in the analysis: participant_id, run, reason."""
+        parts = [read_tsv(self.root / "group" / "desc-excluded_runs.tsv")]
+        for path in sorted(self.root.glob("sub-*/func/*_desc-qc_metrics.tsv")):
+            table = read_tsv(path)
+            if table is None or "included" not in table:
+                continue
+            left_out = table[table["included"] != "True"]
+            if len(left_out):
+                subject = path.parent.parent.name
+                parts.append(left_out[["run", "reason"]].assign(participant_id=subject))
+        tables = [part for part in parts if part is not None and len(part)]
+        columns = ["participant_id", "run", "reason"]
+        if not tables:
+            return pd.DataFrame(columns=columns)
+        return pd.concat(tables, ignore_index=True)[columns]
+
+
+def network_volume(clusters: pd.DataFrame) -> float:
+    """Volume of a network in cubic mm, from its cluster table (one or several rows a cluster)."""
+    volumes = clusters.drop_duplicates("cluster")["volume_mm3"]
+    return float(pd.to_numeric(volumes, errors="coerce").sum())
+
+
+def describe_place(clusters: pd.DataFrame | None) -> str:
+    """A sentence that says where a network lies, for those who cannot see its pictures."""
+    if clusters is None or clusters.empty:
+        return "The network is empty."
+    first = clusters.drop_duplicates("cluster")
+    number = len(first)
+    places = []
+    for _, row in first.head(5).iterrows():
+        position = ", ".join(f"{float(row[f'peak_{axis}']):.0f}" for axis in "xyz")
+        named = str(row.get("peak_label", "n/a"))
+        places.append(f"({position})" + (f" {named}" if named not in ("n/a", "") else ""))
+    more = f" and {number - 5} more" if number > 5 else ""
+    return (
+        f"{number} cluster{'s' if number > 1 else ''}, {network_volume(clusters) / 1000:.1f} cubic "
+        f"cm; peaks at {'; '.join(places)}{more}."
+    )
+
+
+def read_sidecar(path: Path) -> dict[str, Any]:
+    """The JSON beside an image or a table; empty where there is none."""
+    name = path.name.removesuffix(".nii.gz").removesuffix(".tsv")
+    try:
+        content = json.loads(path.with_name(f"{name}.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def read_tsv(path: Path) -> pd.DataFrame | None:
+    """A table as texts, or None where it cannot be read."""
+    try:
+        return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,79 @@
+"""Tables of an output folder as the page shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from fcnm_bids.report.page import Table
+
+
+def shown(value: Any, digits: int = 3) -> str:
+    """A cell: numbers short, nothing as a dash."""
+    text = str(value).strip()
+    if text in ("", "n/a", "nan", "None", "<NA>"):
+        return "–"
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    if number == int(number) and abs(number) < 1e15:
+        return f"{int(number):,}" if abs(number) >= 10000 else str(int(number))
+    if abs(number) >= 100:
+        return f"{number:.0f}"
+    return f"{number:.{digits}g}"
+
+
+def frame_table(
+    caption: str,
+    frame: pd.DataFrame,
+    headings: Mapping[str, str] | None = None,
+    digits: int = 3,
+    as_is: Sequence[str] = (),
+) -> Table:
+    """A data frame as a table.
+
+    Parameters
+    ----------
+    caption
+        What it shows.
+    frame
+        The data.
+    headings
+        Columns to show with their headings, in order; all by default.
+    digits
+        Significant digits of numbers that are no integers.
+    as_is
+        Columns whose cells are names, even where they look like numbers.
+    """
+    headings = {str(name): str(name) for name in frame} if headings is None else headings
+    columns = [name for name in headings if name in frame]
+    numeric = frozenset(
+        number
+        for number, name in enumerate(columns)
+        if name not in as_is and len(frame) and _all_numbers(frame[name])
+    )
+    rows = tuple(
+        tuple(
+            str(value) if name in as_is else shown(value, digits)
+            for name, value in zip(columns, values, strict=True)
+        )
+        for values in frame[columns].itertuples(index=False, name=None)
+    )
+    return Table(caption, tuple(headings[name] for name in columns), rows, numeric)
+
+
+def _all_numbers(column: pd.Series) -> bool:
+    texts = [str(cell).removesuffix(" %") for cell in column]
+    stated = [text for text in texts if text not in ("", "n/a")]
+    return bool(stated) and all(_is_number(text) for text in stated)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,73 @@
+"""An output folder with both levels' results, made from coordinates with hostile names."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from fcnm_bids.cli.run import DONE, main
+from fcnm_bids.simulate import Truth
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "../../x",
+    "Α" + "β" * 199,
+    "研究 一 {{boes2015}}",
+    "a & b_c % $ # ~ ^ \\ \"quoted\" 'so'",
+)
+
+
+def hostile_coordinates(simulated: Truth, path: Path) -> Path:
+    """The simulated foci under other names: studies, contrasts and effects."""
+    table = pd.read_csv(simulated.coordinates, sep="\t", dtype=str, keep_default_na=False)
+    for column in ("study", "contrast"):
+        names = list(table[column].unique())
+        new = {
+            name: HOSTILE[i % len(HOSTILE)] + (f" {i}" if i >= len(HOSTILE) else "")
+            for i, name in enumerate(names)
+        }
+        table[column] = table[column].map(new)
+    effects = dict(
+        zip(table["effect"].unique(), ("<img src=x onerror=alert(2)>", "增加 αύξηση"), strict=False)
+    )
+    table["effect"] = table["effect"].map(effects)
+    table.to_csv(path, sep="\t", index=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def finished(simulated: Truth, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both levels' results; not to be changed."""
+    folder = tmp_path_factory.mktemp("reported")
+    coordinates = hostile_coordinates(simulated, folder / "foci.tsv")
+    shared = ["--work-dir", str(folder / "work"), "--nprocs", "1"]
+    for level, options in (
+        ("participant", ["--coordinates", str(coordinates)]),
+        ("group", ["--network-threshold", "0.5", "--height-control", "t=2"]),
+    ):
+        command = [str(simulated.fmriprep), str(folder / "out"), level, *options, *shared]
+        assert main(command) == DONE
+    return folder / "out"
+
+
+@pytest.fixture
+def results(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the results of one's own."""
+    return Path(shutil.copytree(finished, tmp_path / "out"))
+
+
+@pytest.fixture
+def run(results: Path, simulated: Truth, tmp_path: Path) -> Callable[..., int]:
+    """Run the program on one's own copy."""
+
+    def call(level: str, *options: str) -> int:
+        work = str(tmp_path / "work")
+        return main(
+            [str(simulated.fmriprep), str(results), level, "-w", work, "--nprocs", "1", *options]
+        )
+
+    return call

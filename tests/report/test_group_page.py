@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from fcnm_bids.report import draw_group_figures, write_group_page
+from fcnm_bids.report.results import GroupResults
+
+from .conftest import HOSTILE
+
+
+class Elements(HTMLParser):
+    """Elements and texts of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self._within = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+        self._within = tag
+
+    def handle_data(self, data: str) -> None:
+        if self._within not in ("script", "style"):
+            self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+@pytest.fixture(scope="module")
+def page(finished: Path) -> Elements:
+    return Elements((finished / "group.html").read_text(encoding="utf-8"))
+
+
+def test_names_from_the_table_are_shown_as_they_are(page: Elements) -> None:
+    for name in HOSTILE[:4]:
+        assert name in page.text
+
+
+def test_nothing_from_the_table_becomes_markup(page: Elements) -> None:
+    assert not [a for a in page.all("img") if a.get("src") == "x"]
+    assert not [a for _, a in page.found if any(name.startswith("on") for name in a)]
+    assert [a.get("type") for a in page.all("script")] == ["application/json", None]
+
+
+def test_only_the_pages_own_script_may_run(page: Elements) -> None:
+    (policy,) = [a for a in page.all("meta") if a.get("http-equiv") == "Content-Security-Policy"]
+    assert "default-src 'none'" in str(policy["content"])
+    assert re.search(r"script-src 'sha256-[A-Za-z0-9+/=]+';", str(policy["content"]))
+
+
+def test_nothing_is_asked_from_elsewhere(page: Elements) -> None:
+    addresses = [a.get("src") or a.get("href") or "" for _, a in page.found]
+    assert not [x for x in addresses if x and not x.startswith(("data:", "#"))]
+
+
+def test_every_picture_has_a_text_beside_it(page: Elements) -> None:
+    pictures = page.all("img")
+    assert len(pictures) > 8
+    assert all(len(a.get("alt") or "") > 20 for a in pictures)
+
+
+def test_the_table_of_contents_leads_to_sections(page: Elements) -> None:
+    targets = [str(a["href"])[1:] for a in page.all("a")]
+    anchors = [str(a["id"]) for _, a in page.found if "id" in a]
+    assert len(anchors) == len(set(anchors))
+    assert set(targets) <= set(anchors)
+
+
+def test_the_numbers_are_those_of_the_tables(finished: Path, page: Elements) -> None:
+    for path in sorted((finished / "group").glob("network-*_desc-clusters_clusters.tsv")):
+        clusters = pd.read_csv(path, sep="\t")
+        for volume in clusters["volume_mm3"]:
+            shown = f"{volume:,.0f}" if volume >= 10000 else f"{volume:.0f}"
+            assert shown in page.text
+
+
+def test_a_note_says_that_no_test_of_specificity_ran(page: Elements) -> None:
+    assert "No test of specificity has been run" in page.text
+
+
+def test_no_p_value_of_overlap_is_shown(page: Elements) -> None:
+    assert "No p-values are given" in page.text or "no overlap with canonical" in page.text
+
+
+def test_the_command_and_the_versions_are_there(page: Elements) -> None:
+    assert "fcnm-bids " in page.text
+    assert "--network-threshold 0.5" in page.text
+    assert "nibabel" in page.text
+
+
+@pytest.mark.slow
+def test_the_same_results_give_the_same_files(results: Path) -> None:
+    first = {path: path.read_bytes() for path in draw_group_figures(results)}
+    first[write_group_page(results)] = (results / "group.html").read_bytes()
+    shutil.rmtree(results / "group" / "figures")
+    (results / "group.html").unlink()
+    draw_group_figures(results)
+    write_group_page(results)
+    assert [path.name for path, content in first.items() if path.read_bytes() != content] == []
+
+
+def test_no_path_leaves_the_output_folder(finished: Path) -> None:
+    strange = [p for p in finished.parent.rglob("*") if re.search(r"[<>]|x onerror", p.name)]
+    assert strange == []
+    assert sorted(p.name for p in finished.parent.iterdir()) == ["foci.tsv", "out", "work"]
+
+
+def test_a_page_is_made_from_whatever_there_is(results: Path) -> None:
+    shutil.rmtree(results / "logs")
+    shutil.rmtree(results / "group" / "figures")
+    for path in (results / "group").glob("network-*"):
+        path.unlink()
+    (results / "participants.tsv").unlink()
+    text = Elements(write_group_page(results).read_text(encoding="utf-8")).text
+    assert "The network was not made" in text
+    assert "participants.tsv is not there" in text
+
+
+def test_contrasts_of_an_earlier_table_are_not_shown(results: Path) -> None:
+    table = pd.read_csv(results / "foci.tsv", sep="\t", dtype=str, keep_default_na=False)
+    gone = table["contrast"].iloc[0]
+    table[table["contrast"] != gone].to_csv(results / "foci.tsv", sep="\t", index=False)
+    assert gone not in [contrast.name for contrast in GroupResults(results).contrasts]
+
+
+def test_runs_left_out_are_listed_with_their_reasons(results: Path) -> None:
+    excluded = results / "group" / "desc-excluded_runs.tsv"
+    excluded.write_text("participant_id\trun\treason\nsub-09\tbold\ttoo <b>short</b>\n")
+    text = write_group_page(results).read_text(encoding="utf-8")
+    assert "too &lt;b&gt;short&lt;/b&gt;" in text
+
+
+def test_a_crash_is_shown(results: Path) -> None:
+    logs = max((results / "logs").glob("*/config.toml")).parent
+    (logs / "crash-2026-node.txt").write_text("Traceback: <i>broken</i>")
+    text = write_group_page(results).read_text(encoding="utf-8")
+    assert "1 step failed" in text
+    assert "Traceback: &lt;i&gt;broken&lt;/i&gt;" in text
+
+
+def write_tsv(path: Path, text: str) -> None:
+    path.write_text(text.replace(" ", "\t"))
+
+
+def test_whatever_robustness_is_on_disk_is_shown(results: Path) -> None:
+    label = GroupResults(results).networks[0].label
+    path = results / "group" / f"network-{label}_desc-robustnessMore_metrics.tsv"
+    write_tsv(path, "variant dice\nradius<7> 0.8765\n")
+    page = Elements(write_group_page(results).read_text(encoding="utf-8"))
+    assert "radius<7>" in page.text
+    assert "0.876" in page.text
+
+
+def test_a_note_says_where_no_robustness_was_checked(results: Path) -> None:
+    for path in (results / "group").rglob("*robustness*"):
+        path.unlink()
+    page = Elements(write_group_page(results).read_text(encoding="utf-8"))
+    assert "No check of robustness has been run" in page.text
+
+
+def test_whatever_specificity_is_on_disk_is_shown(results: Path) -> None:
+    label = GroupResults(results).networks[0].label
+    path = results / "group" / f"network-{label}_desc-specificity_metrics.tsv"
+    write_tsv(path, "test p\nrandom 0.002\n")
+    page = Elements(write_group_page(results).read_text(encoding="utf-8"))
+    assert "0.002" in page.text
+    assert "No test of specificity" not in page.text
+
+
+def test_p_values_of_overlap_are_shown_where_there_are_any(results: Path) -> None:
+    label = GroupResults(results).networks[0].label
+    path = results / "group" / f"network-{label}_desc-canonical_metrics.tsv"
+    columns = "name n_voxels n_overlap coverage share enrichment dice p_random"
+    write_tsv(path, f"{columns}\nVisual 9 3 0.333 0.5 2.5 0.4 0.0123\n")
+    page = Elements(write_group_page(results).read_text(encoding="utf-8"))
+    assert "33.3 %" in page.text
+    assert "0.0123" in page.text

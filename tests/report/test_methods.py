@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from fcnm_bids.report import latest_run, write_methods
+from fcnm_bids.report.methods import Methods
+from fcnm_bids.report.run_record import RunRecord
+
+
+def record_of(root: Path, level: str = "group", **sections: dict[str, Any]) -> RunRecord:
+    record = latest_run(root, level)
+    assert record is not None
+    return replace(record, config=record.config.update(sections))
+
+
+def sentences(root: Path, level: str = "group", **sections: dict[str, Any]) -> list[str]:
+    text = " ".join(Methods(root, record_of(root, level, **sections)).paragraphs())
+    return re.split(r"(?<=[a-z)}³Tz])\. ", text)
+
+
+def test_the_numbers_are_those_on_disk(finished: Path) -> None:
+    text = ". ".join(sentences(finished))
+    foci = pd.read_csv(finished / "foci.tsv", sep="\t")
+    people = pd.read_csv(finished / "participants.tsv", sep="\t")
+    runs = pd.concat(
+        [pd.read_csv(p, sep="\t") for p in finished.glob("sub-*/func/*_desc-qc_metrics.tsv")]
+    )
+    runs = runs[runs["included"]]
+    assert f"{len(foci)} published foci" in text
+    assert f"from {foci['study'].nunique()} studies" in text
+    assert f"{people['n_runs'].sum()} runs of {len(people)} people" in text
+    dropped, censored = int(runs["n_dummy"].sum()), int(runs["n_censored"].sum())
+    assert f"{dropped} and {censored} of {int(runs['n_volumes'].sum())} volumes" in text
+    assert f"{runs['dof'].min():.0f} to {runs['dof'].max():.0f} residual degrees" in text
+
+
+CHANGES: list[tuple[dict[str, dict[str, Any]], str, str]] = [
+    (
+        {"denoising": {"low_pass": 0.0, "smoothing": 0.0}},
+        "below 0.01 Hz",
+        "were not smoothed",
+    ),
+    (
+        {"group": {"height_control": "fdr", "tail": "two-sided"}},
+        "false discovery rate was held at 0.05",
+        "Positive and negative connectivity",
+    ),
+    (
+        {"seeds": {"radius": 7.0}, "denoising": {"fd_threshold": 0.0}},
+        "within 7 mm of a focus",
+        "no volumes were censored for motion",
+    ),
+]
+
+
+@pytest.mark.parametrize(("sections", "first", "second"), CHANGES)
+def test_texts_differ_where_settings_do_and_nowhere_else(
+    finished: Path, sections: dict[str, dict[str, Any]], first: str, second: str
+) -> None:
+    before, after = sentences(finished), sentences(finished, **sections)
+    changed = [text for text in after if text not in before]
+    assert any(first in text for text in changed)
+    assert any(second in text for text in changed)
+    assert len(changed) == 2
+    assert len([text for text in before if text not in after]) == 2
+
+
+def test_settings_that_no_sentence_speaks_of_are_listed(finished: Path) -> None:
+    text = sentences(finished, selection={"session_id": ("01", "02")})
+    assert [t for t in text if "--session-id 01 02" in t]
+
+
+def test_studies_converted_from_talairach_are_named(results: Path) -> None:
+    table = pd.read_csv(results / "foci.tsv", sep="\t", dtype=str, keep_default_na=False)
+    moved = table["study"] == table["study"].iloc[0]
+    for axis in "xyz":
+        table.loc[moved, f"reported_{axis}"] = "1"
+    table.loc[moved, "reported_space"] = "TAL"
+    table.to_csv(results / "foci.tsv", sep="\t", index=False)
+    text = ". ".join(sentences(results))
+    assert f"{moved.sum()} foci of 1 study ({table['study'].iloc[0]}) had been reported" in text
+    assert "lancaster2007" in text
+
+
+def test_the_participant_level_speaks_of_no_group(finished: Path) -> None:
+    text = ". ".join(sentences(finished, "participant"))
+    assert "Pearson correlation" in text
+    assert "one-sample" not in text
+
+
+def test_four_files_lie_in_the_logs(results: Path) -> None:
+    record = record_of(results)
+    names = [path.name for path in write_methods(results, record)]
+    assert names == ["CITATION.md", "CITATION.html", "CITATION.tex", "CITATION.bib"]
+    assert "fcnm\\_bids" in (record.logs / "CITATION.tex").read_text(encoding="utf-8")
+
+
+def test_hostile_names_stay_text(results: Path) -> None:
+    write_methods(results, record_of(results))
+    logs = record_of(results).logs
+    assert "<img" not in (logs / "CITATION.html").read_text(encoding="utf-8")
+    assert "<img" not in (logs / "CITATION.tex").read_text(encoding="utf-8")
