@@ -6,6 +6,7 @@ outputs. The group level starts from what the participant level saved (`INHERITE
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 import types
@@ -81,6 +82,16 @@ class GroupSettings:
     min_subjects: float = 0.9
     network_threshold: float = 0.6
     min_cluster_volume: float = 810.0
+    network_atlas: tuple[str, ...] = ()
+    covariates: tuple[str, ...] = ()
+    max_mean_fd: float | None = None
+    analysis_mask: str = "brain"
+    weights: Literal["none", "n", "sqrt-n"] = "none"
+    n_permutations: int = 1000
+    random_seed: int = 0
+    preset: Literal["none", "fcnm-fwe", "fcnm-fdr"] = "none"
+    radii: tuple[float, ...] = (1.0, 4.0, 7.0)
+    validation_dir: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +112,8 @@ class RunningSettings:
     stop_on_first_crash: bool = False
     write_graph: bool = False
     dry_run: bool = False
+    reports_only: bool = False
+    boilerplate_only: bool = False
     verbose: int = 0
 
 
@@ -114,6 +127,8 @@ class Config:
         Input and output folders.
     analysis_level
         "participant" or "group".
+    command_line
+        What was typed, for the record.
     """
 
     bids_dir: str
@@ -126,12 +141,18 @@ class Config:
     group: GroupSettings = GroupSettings()
     resources: ResourceSettings = field(default_factory=ResourceSettings)
     running: RunningSettings = RunningSettings()
+    command_line: str = ""
 
     @property
     def connectome_path(self) -> Path:
         """Folder of the projected-run store."""
         named = self.connectome.connectome_dir
         return Path(named) if named else Path(self.output_dir) / "connectome"
+
+    @property
+    def makes_subject_maps(self) -> bool:
+        """Whether the participant level writes people's maps."""
+        return not self.connectome.connectome_only and self.connectome.subject_maps == "all"
 
     def update(self, options: Mapping[str, Mapping[str, Any]]) -> Config:
         """The configuration with some options of some sections replaced."""
@@ -165,23 +186,54 @@ class Config:
             (0 < group.min_subjects <= 1, "--min-subjects: a share above 0, up to 1"),
             (group.min_effect >= 0, "--min-effect: below 0"),
             (group.contrast_min_cluster >= 0, "--contrast-min-cluster: below 0 voxels"),
+            (
+                group.max_mean_fd is None or group.max_mean_fd > 0,
+                f"--max-mean-fd {group.max_mean_fd}: not above 0 mm",
+            ),
+            (
+                len(set(group.covariates)) == len(group.covariates),
+                f"--covariates {' '.join(group.covariates)}: names one twice",
+            ),
+            (all(radius > 0 for radius in group.radii), "--radii: above 0 mm"),
+            (group.n_permutations >= 1, "--n-permutations: at least 1"),
+            (group.random_seed >= 0, "--random-seed: 0 or more"),
             (self.resources.nprocs >= 1, "--nprocs: at least 1"),
             (self.resources.omp_nthreads >= 1, "--omp-nthreads: at least 1"),
+            (
+                self.resources.mem_gb is None or self.resources.mem_gb > 0,
+                f"--mem-gb {self.resources.mem_gb}: not above 0 GB",
+            ),
         )
-        return [problem for holds, problem in checks if not holds]
+        endless = [
+            f"{flag(option)} {value:g}: not a finite number"
+            for section in SECTIONS
+            for option, value in asdict(getattr(self, section)).items()
+            if isinstance(value, float) and not math.isfinite(value)
+        ]
+        return endless + [problem for holds, problem in checks if not holds]
 
     @classmethod
     def read(cls, path: Path) -> Config:
         """A configuration saved by `to_toml`."""
         content = tomllib.loads(path.read_text(encoding="utf-8"))
         level = content["analysis_level"]
-        return cls(content["bids_dir"], content["output_dir"], level).update(read_sections(path))
+        typed = str(content.get("command_line", ""))
+        fresh = cls(content["bids_dir"], content["output_dir"], level, command_line=typed)
+        return fresh.update(read_sections(path))
 
     def to_toml(self) -> str:
         """The configuration as TOML; settings without a value are left out."""
         content = {"fcnm_bids_version": __version__, **_without_none(asdict(self))}
         return tomli_w.dumps(content)
 
+
+_ABOUT_THE_REQUEST = (
+    "bids_dir",
+    "output_dir",
+    "analysis_level",
+    "fcnm_bids_version",
+    "command_line",
+)
 
 SECTIONS: Mapping[str, type] = {
     "seeds": SeedSettings,
@@ -192,6 +244,49 @@ SECTIONS: Mapping[str, type] = {
     "resources": ResourceSettings,
     "running": RunningSettings,
 }
+
+
+@dataclass(frozen=True)
+class RobustnessSettings:
+    """How robustness is looked at; the same in every analysis, so that numbers can be compared."""
+
+    thresholds: tuple[float, ...] = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+    bootstrap_draws: int = 500
+    interval: float = 0.95
+    people_blocks: int = 8
+    people_draws: int = 20
+
+
+ROBUSTNESS = RobustnessSettings()
+
+_PRESET = {
+    "seeds": {"radius": 4.0, "sphere": "mm"},
+    "denoising": {
+        "nuisance_regressors": "27P",
+        "high_pass": 0.01,
+        "low_pass": 0.1,
+        "fd_threshold": 0.0,
+        "smoothing": 6.0,
+    },
+    "group": {
+        "height_control": "fwe",
+        "alpha": 0.05,
+        "tail": "positive",
+        "contrast_min_cluster": 0,
+        "network_threshold": 0.6,
+        "min_cluster_volume": 810.0,
+    },
+}
+
+PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "fcnm-fwe": _PRESET,
+    "fcnm-fdr": {
+        **_PRESET,
+        "seeds": {"radius": 4.0, "sphere": "voxel-rounded"},
+        "group": {**_PRESET["group"], "height_control": "fdr", "contrast_min_cluster": 5},
+    },
+}
+"""Settings of published analyses, reconstructed from their authors' code."""
 
 INHERITED: Mapping[str, tuple[str, ...]] = {
     "seeds": tuple(f.name for f in fields(SeedSettings)),
@@ -217,7 +312,7 @@ def read_sections(path: Path) -> dict[str, dict[str, Any]]:
     problems: list[str] = []
     options: dict[str, dict[str, Any]] = {}
     for name, values in content.items():
-        if name in {"bids_dir", "output_dir", "analysis_level", "fcnm_bids_version"}:
+        if name in _ABOUT_THE_REQUEST:
             continue
         if name not in SECTIONS or not isinstance(values, dict):
             problems.append(f"{path.name}: there is no section [{name}]")

@@ -1,10 +1,25 @@
 """BIDS: finding runs, naming and writing outputs."""
 
-from fcnm_bids.bids.dataset import InputDataset, describe_dataset, recognise
-from fcnm_bids.bids.index import RunFiles, find_runs, read_json
+from fcnm_bids.bids.dataset import (
+    InputDataset,
+    describe_dataset,
+    holds_other_dataset,
+    recognise,
+)
+from fcnm_bids.bids.index import RunFiles, bold_filters, find_runs, matches, read_json
 from fcnm_bids.bids.manifest import Manifest, digest
 from fcnm_bids.bids.names import PYBIDS_CONFIG, build_name, parse_entities, to_label, to_labels
-from fcnm_bids.bids.outputs import OutputNames, sidecar_files, sources, stored_run_name
+from fcnm_bids.bids.outputs import (
+    OutputNames,
+    figure_name,
+    report_name,
+    sidecar_files,
+    sources,
+    stored_entities,
+    stored_run_name,
+    volumes_name,
+)
+from fcnm_bids.bids.participants import Participants, find_participants, read_participants
 from fcnm_bids.bids.write import replaced, write_image, write_json, write_table, write_text
 
 __all__ = [
@@ -12,20 +27,30 @@ __all__ = [
     "InputDataset",
     "Manifest",
     "OutputNames",
+    "Participants",
     "RunFiles",
+    "bold_filters",
     "build_name",
     "describe_dataset",
     "digest",
+    "figure_name",
+    "find_participants",
     "find_runs",
+    "holds_other_dataset",
+    "matches",
     "parse_entities",
     "read_json",
+    "read_participants",
     "recognise",
     "replaced",
+    "report_name",
     "sidecar_files",
     "sources",
+    "stored_entities",
     "stored_run_name",
     "to_label",
     "to_labels",
+    "volumes_name",
     "write_image",
     "write_json",
     "write_table",

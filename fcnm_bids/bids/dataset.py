@@ -20,21 +20,23 @@ BIDSIGNORE = """\
 **/*_statmap.json
 **/*_metrics.tsv
 **/*_metrics.json
+**/*_desc-volumes_timeseries.tsv
+**/*_desc-volumes_timeseries.json
 # a person's list of promised files
 **/manifest.tsv
 **/manifest.json
 # projected runs: a format of its own, described in the data set inside
-connectome/
+/connectome
 # seeds and group results belong to no participant
-seeds/
-group/
+/seeds
+/group
 # the coordinates as they were used
 foci.tsv
-foci.json
 # settings, logs and methods text
-logs/
-# reports
+/logs
+# reports and their figures
 *.html
+/sub-*/figures
 """
 
 
@@ -64,15 +66,8 @@ def recognise(folder: Path) -> InputDataset:
     """
     if not folder.is_dir():
         raise RequestError(f"{folder}: there is no such folder")
-    description = folder / "dataset_description.json"
-    content = read_json(description) if description.is_file() else {}
-    generators = content.get("GeneratedBy")
-    names = (
-        [g.get("Name") for g in generators if isinstance(g, dict)]
-        if isinstance(generators, list)
-        else []
-    )
-    if "fcnm_bids" in names:
+    content = _description(folder)
+    if _is_ours(content):
         if content.get("ProjectedRuns"):
             return InputDataset(folder, "connectome")
         if (folder / "connectome" / "dataset_description.json").is_file():
@@ -81,9 +76,9 @@ def recognise(folder: Path) -> InputDataset:
     if _has_people(folder) and content.get("DatasetType") == "derivative":
         return InputDataset(folder, "derivatives")
     inside = [
-        path.parent
-        for path in sorted((folder / "derivatives").glob("*/dataset_description.json"))
-        if _has_people(path.parent) and "fmriprep" in path.parent.name.lower()
+        path
+        for path in sorted((folder / "derivatives").glob("*"))
+        if _has_people(path) and "fmriprep" in path.name.lower()
     ]
     if len(inside) == 1:
         return InputDataset(inside[0], "derivatives")
@@ -122,6 +117,24 @@ def describe_dataset(
     wanted = "**/*.h5\n" if projected_runs else BIDSIGNORE
     if not ignore.is_file() or ignore.read_text() != wanted:
         write_text(ignore, wanted)
+
+
+def holds_other_dataset(folder: Path) -> bool:
+    """Whether a folder is a data set that another program made, and so not to be written to."""
+    content = _description(folder)
+    return bool(content) and not _is_ours(content)
+
+
+def _description(folder: Path) -> dict[str, Any]:
+    path = folder / "dataset_description.json"
+    return read_json(path) if path.is_file() else {}
+
+
+def _is_ours(description: dict[str, Any]) -> bool:
+    generators = description.get("GeneratedBy")
+    return isinstance(generators, list) and any(
+        isinstance(g, dict) and g.get("Name") == "fcnm_bids" for g in generators
+    )
 
 
 def _has_people(folder: Path) -> bool:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fcnm_bids.bids.names import parse_entities
+from fcnm_bids.bids.names import entity_names, parse_entities
 from fcnm_bids.config import SelectionSettings
 from fcnm_bids.errors import RequestError
 
 _IMAGES = (".nii.gz", ".nii")
 _CONFOUND_SUFFIXES = ("timeseries", "regressors")
-_RUN_ENTITIES = (
+RUN_ENTITIES = (
     "subject",
     "session",
     "task",
@@ -59,7 +61,7 @@ class _Found:
     entities: dict[str, Any]
 
     def identity(self, *further: str) -> tuple[str, ...]:
-        return tuple(str(self.entities.get(name, "")) for name in (*_RUN_ENTITIES, *further))
+        return tuple(str(self.entities.get(name, "")) for name in (*RUN_ENTITIES, *further))
 
 
 def find_runs(root: Path, selection: SelectionSettings) -> list[RunFiles]:
@@ -78,20 +80,21 @@ def find_runs(root: Path, selection: SelectionSettings) -> list[RunFiles]:
         Nothing matches, or it is left open which of several spaces, resolutions or tasks is
         meant; the text lists what there is.
     """
+    filters = bold_filters(selection)
     files = list(_files(root, selection.participant_label))
     images = [f for f in files if _is_preprocessed(f)]
     if not images:
-        raise RequestError(_nothing_found(root, selection))
+        raise RequestError(_nothing_found(root, selection, files))
     missing = set(selection.participant_label) - {f.entities["subject"] for f in images}
     if missing:
         raise RequestError(
             f"--participant-label {' '.join(sorted(missing))}: no preprocessed run in {root}"
         )
-    filters = _bold_filters(selection)
-    chosen = [f for f in images if _matches(f.entities, filters)]
-    if not chosen:
+    chosen = [f for f in images if matches(f.entities, filters)]
+    unmatched = set(selection.participant_label) - {f.entities["subject"] for f in chosen}
+    if not chosen or unmatched:
         raise RequestError(
-            f"no run matches {_shown(filters)}; there is "
+            f"no run{_of(unmatched)} matches {_shown(filters)}; there is "
             + "; ".join(f"{name}: {_values(images, name)}" for name in filters)
         )
     for entity, option in (("space", "--space"), ("res", "--resolution"), ("task", "--task-id")):
@@ -100,6 +103,7 @@ def find_runs(root: Path, selection: SelectionSettings) -> list[RunFiles]:
             raise RequestError(
                 f"the runs differ in {entity}: {_values(chosen, entity)}; choose one with {option}"
             )
+    _refuse_twins(chosen)
     return sorted(_assemble(chosen, files), key=lambda run: (run.subject, run.bold.as_posix()))
 
 
@@ -140,8 +144,9 @@ def _files(root: Path, labels: Sequence[str]) -> Iterator[_Found]:
             if not folder.is_dir():
                 continue
             for path in sorted(folder.iterdir()):
-                if _may_matter(path.name):
-                    yield _Found(path, parse_entities(path))
+                entities = parse_entities(path) if _may_matter(path.name) else {}
+                if "subject" in entities:
+                    yield _Found(path, entities)
 
 
 def _may_matter(name: str) -> bool:
@@ -189,13 +194,40 @@ def _assemble(chosen: Sequence[_Found], files: Sequence[_Found]) -> Iterator[Run
         )
 
 
-def _bold_filters(selection: SelectionSettings) -> dict[str, Any]:
+def _refuse_twins(chosen: Sequence[_Found]) -> None:
+    place = ("space", "cohort", "res")
+    times = Counter(f.identity(*place) for f in chosen)
+    twins = [f for f in chosen if times[f.identity(*place)] > 1]
+    if twins:
+        raise RequestError(
+            f"the same run more than once: {', '.join(f.path.name for f in twins[:6])}"
+            + (f" and {len(twins) - 6} more" if len(twins) > 6 else "")
+            + "; which of them is meant?"
+        )
+
+
+def bold_filters(selection: SelectionSettings) -> dict[str, Any]:
+    """What the entities of a run must be: a value, one of several, None (absent) or "*" (any).
+
+    Raises
+    ------
+    RequestError
+        The filter file cannot be used.
+    """
     filters: dict[str, Any] = {}
     if selection.bids_filter_file:
         content = read_json(Path(selection.bids_filter_file))
         query = content.get("bold", {})
         if not isinstance(query, dict):
             raise RequestError(f'{selection.bids_filter_file}: "bold" is an object of entities')
+        unknown = [
+            f"{selection.bids_filter_file}: there is no entity {name!r}"
+            + "".join(f"; {near!r}?" for near in difflib.get_close_matches(name, entity_names(), 1))
+            for name in query
+            if name not in entity_names()
+        ]
+        if unknown:
+            raise RequestError(unknown)
         filters |= query
     if selection.session_id:
         filters["session"] = list(selection.session_id)
@@ -209,19 +241,21 @@ def _bold_filters(selection: SelectionSettings) -> dict[str, Any]:
     return filters
 
 
-def _matches(entities: Mapping[str, Any], filters: Mapping[str, Any]) -> bool:
-    for name, wanted in filters.items():
-        value = entities.get(name)
-        if wanted is None:
-            matched = value is None
-        elif wanted == "*":
-            matched = value is not None
-        else:
-            options = wanted if isinstance(wanted, list) else [wanted]
-            matched = value is not None and str(value) in {str(option) for option in options}
-        if not matched:
-            return False
-    return True
+def matches(entities: Mapping[str, Any], filters: Mapping[str, Any]) -> bool:
+    """Whether the entities of a run are those that `bold_filters` asks for."""
+    known = {"datatype": "func", **entities}
+    return all(
+        any(_is(known.get(name), one) for one in (wanted if isinstance(wanted, list) else [wanted]))
+        for name, wanted in filters.items()
+    )
+
+
+def _is(value: Any, wanted: Any) -> bool:
+    if value is None or wanted is None:
+        return value is wanted
+    if isinstance(value, int) and str(wanted).isdecimal():
+        return value == int(wanted)  # run-01 is run 1
+    return wanted == "*" or str(value) == str(wanted)
 
 
 def _values(found: Sequence[_Found], entity: str) -> str:
@@ -233,11 +267,16 @@ def _shown(filters: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={value}" for name, value in filters.items()) or "the request"
 
 
-def _nothing_found(root: Path, selection: SelectionSettings) -> str:
+def _of(people: Iterable[str]) -> str:
+    named = " ".join(sorted(people))
+    return f" of {named}" if named else ""
+
+
+def _nothing_found(root: Path, selection: SelectionSettings, files: Sequence[_Found]) -> str:
     looked = "sub-*/[ses-*/]func/*_space-MNI*_desc-preproc_bold.nii[.gz]"
-    people = " ".join(selection.participant_label)
+    others = [f for f in files if f.entities.get("suffix") == "bold" and "space" in f.entities]
     return (
-        f"{root}: no preprocessed run in MNI space"
-        + (f" of {people}" if people else "")
-        + f" ({looked}); BIDS_DIR is the folder that fMRIPrep wrote its derivatives to"
+        f"{root}: no preprocessed run in MNI space{_of(selection.participant_label)} ({looked})"
+        + (f"; there is space: {_values(others, 'space')}" if others else "")
+        + "; BIDS_DIR is the folder that fMRIPrep wrote its derivatives to"
     )

@@ -63,6 +63,12 @@ def _configs() -> tuple[Any, ...]:
     return tuple(Config.load(name) for name in ("bids", "derivatives", str(PYBIDS_CONFIG)))
 
 
+@cache
+def entity_names() -> frozenset[str]:
+    """The names that entities have in PyBIDS, ours included."""
+    return frozenset(name for config in _configs() for name in config.entities)
+
+
 def parse_entities(path: Path) -> dict[str, Any]:
     """The entities of a file's name, under PyBIDS' names."""
     from bids.layout import parse_file_entities

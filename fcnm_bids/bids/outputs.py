@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fcnm_bids.bids.index import RunFiles
-from fcnm_bids.bids.names import build_name
+from fcnm_bids.bids.index import RUN_ENTITIES, RunFiles
+from fcnm_bids.bids.names import build_name, parse_entities
 
 _PLACE = ("space", "cohort", "res")
 _NOT_IN_NAMES = ("datatype", "suffix", "extension", "desc", "fmap")
@@ -72,14 +72,52 @@ class OutputNames:
             {"network": label, "desc": desc, "suffix": suffix, "extension": ".tsv"}
         )
 
+    def network_part(self, label: str, desc: str, suffix: str, **entities: str) -> Path:
+        """An image about a network, or about two."""
+        return self._name(network=label, desc=desc, suffix=suffix, **entities)
+
+    def network_mean(self, label: str) -> Path:
+        """The mean over a network's contrasts of their mean Fisher z."""
+        return self._name(network=label, stat="effect", suffix="statmap")
+
+    def effects_table(self) -> Path:
+        """The table that compares the effects."""
+        return self.root / build_name({"desc": "effects", "suffix": "metrics", "extension": ".tsv"})
+
+    def excluded(self) -> Path:
+        """The runs that the group level left out."""
+        return self.root / build_name({"desc": "excluded", "suffix": "runs", "extension": ".tsv"})
+
     def _name(self, extension: str = ".nii.gz", **entities: str) -> Path:
         return self.root / build_name({**self.place, **entities, "extension": extension})
 
 
 def stored_run_name(run: RunFiles) -> Path:
     """Path of a projected run within its store."""
-    kept = {k: v for k, v in run.entities.items() if k not in _NOT_IN_NAMES}
+    kept = {k: run.entities[k] for k in (*RUN_ENTITIES, *_PLACE) if k in run.entities}
     return build_name({**kept, "desc": "projected", "suffix": "timeseries", "extension": ".h5"})
+
+
+def figure_name(root: Path, extension: str = ".svg", **entities: str) -> Path:
+    """Path of a figure, from the entities of what it shows and a description."""
+    figure = {"datatype": "figures", **entities, "extension": extension}
+    return root / build_name(figure)
+
+
+def report_name(root: Path, subject: str | None) -> Path:
+    """Path of a person's report, or of the group's."""
+    return root / (f"sub-{subject}.html" if subject else "group.html")
+
+
+def stored_entities(stored: Path) -> dict[str, str]:
+    """The entities that a run's outputs share, from the name of one of them."""
+    return {k: v for k, v in parse_entities(stored).items() if k not in _NOT_IN_NAMES}
+
+
+def volumes_name(stored: Path) -> Path:
+    """Path of the table of a run's volumes, relative to the output folder, from its stored run."""
+    kept = stored_entities(stored)
+    return build_name({**kept, "desc": "volumes", "suffix": "timeseries", "extension": ".tsv"})
 
 
 def sidecar_files(paths: Sequence[Path]) -> list[Path]:

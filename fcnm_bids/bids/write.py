@@ -14,6 +14,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pandas as pd
+from isal import igzip
 from numpy.typing import NDArray
 
 from fcnm_bids.grid import Grid
@@ -59,7 +60,14 @@ def write_table(
     described = {name: {"Description": columns[name]} for name in table.columns if name in columns}
     write_json(path.with_suffix(".json"), {**metadata, **described})
     with replaced(path) as temporary:
-        table.to_csv(temporary, sep="\t", index=False, na_rep="n/a", lineterminator="\n")
+        table.to_csv(
+            temporary,
+            sep="\t",
+            index=False,
+            na_rep="n/a",
+            lineterminator="\n",
+            float_format="%.10g",
+        )
 
 
 def write_image(
@@ -91,8 +99,12 @@ def write_image(
     image.header.set_xyzt_units("mm")
     image.set_sform(grid.affine, _TEMPLATE_CODE)
     image.set_qform(grid.affine, _TEMPLATE_CODE)
-    with replaced(path) as temporary:
-        nib.save(image, temporary)
+    with (
+        replaced(path) as temporary,
+        temporary.open("wb") as raw,
+        igzip.IGzipFile("", "wb", 1, raw, mtime=0) as stream,
+    ):
+        image.to_stream(stream)
     write_json(path.with_name(path.name.removesuffix(".nii.gz") + ".json"), metadata)
 
 

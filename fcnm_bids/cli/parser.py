@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from fcnm_bids._version import __version__
-from fcnm_bids.config import SECTIONS, Config, flag, read_sections
+from fcnm_bids.config import PRESETS, SECTIONS, Config, flag, read_sections
 from fcnm_bids.errors import RequestError
 
 
@@ -43,7 +45,9 @@ OPTIONS: Mapping[str, Mapping[str, _Option]] = {
             "a mask",
             metavar="PATH",
         ),
-        "effect": _Option("effect of all foci or masks, where the table has no such column"),
+        "effect": _Option(
+            "effect of all foci or masks, where the table has no such column", metavar="NAME"
+        ),
         "radius": _Option("radius of the sphere around a focus, in mm", metavar="MM"),
         "sphere": _Option(
             "mm: voxel centres within the radius; voxel-rounded: as published scripts do it, "
@@ -56,8 +60,12 @@ OPTIONS: Mapping[str, Mapping[str, _Option]] = {
         ),
     },
     "selection": {
-        "participant_label": _Option("participants, with or without sub-", metavar="LABEL"),
-        "session_id": _Option("sessions", ("--session-label",), "LABEL"),
+        "participant_label": _Option(
+            "participants, with or without sub- (default: all)", metavar="LABEL"
+        ),
+        "session_id": _Option(
+            "sessions, with or without ses- (default: all)", ("--session-label",), "LABEL"
+        ),
         "task_id": _Option("task (default: the one there is)", ("-t",), "LABEL"),
         "space": _Option("template space (default: the one MNI space there is)", metavar="SPACE"),
         "resolution": _Option("entity res (default: the one there is)", metavar="RES"),
@@ -95,7 +103,8 @@ OPTIONS: Mapping[str, Mapping[str, _Option]] = {
     },
     "group": {
         "height_control": _Option(
-            "fwe (random field theory or Bonferroni), fdr, bonferroni, or t=VALUE",
+            "fwe (random field theory or Bonferroni), fdr, permutation (sign flips, largest t), "
+            "bonferroni, or t=VALUE",
             metavar="RULE",
         ),
         "alpha": _Option("error rate of the height control", metavar="P"),
@@ -111,6 +120,41 @@ OPTIONS: Mapping[str, Mapping[str, _Option]] = {
         "min_cluster_volume": _Option(
             "cubic mm below which a cluster leaves the network", metavar="MM3"
         ),
+        "covariates": _Option(
+            "columns of participants.tsv (mean_fd: from the store) that the group model takes out; "
+            "the map shows people with average values",
+            metavar="NAME",
+        ),
+        "max_mean_fd": _Option(
+            "mean framewise displacement in mm above which a person is left out", metavar="MM"
+        ),
+        "analysis_mask": _Option(
+            "brain; gm (grey matter, the mean over people of fMRIPrep's own); or a mask FILE on "
+            "the grid of the data",
+            metavar="MASK",
+        ),
+        "weights": _Option("what a contrast counts for in the network: its sample size n"),
+        "radii": _Option(
+            "radii in mm with which the networks are made again, to see what they change "
+            "(default: 1 4 7)",
+            metavar="MM",
+        ),
+        "validation_dir": _Option(
+            "a second connectome (a store of projected runs, of patients say) on which the "
+            "networks are made again",
+            metavar="DIR",
+        ),
+        "n_permutations": _Option("sign flips of the height control permutation", metavar="N"),
+        "random_seed": _Option("seed of everything that is random", metavar="N"),
+        "preset": _Option(
+            "settings of a published analysis, printed at the start; options given here win"
+        ),
+        "network_atlas": _Option(
+            "label images (dseg, each with its table beside it) of the networks that the result is "
+            "compared with; where two overlap, the first counts (default: Yeo's seven and the "
+            "subcortex, from TemplateFlow)",
+            metavar="FILE",
+        ),
     },
     "resources": {
         "nprocs": _Option(
@@ -125,6 +169,8 @@ OPTIONS: Mapping[str, Mapping[str, _Option]] = {
         "stop_on_first_crash": _Option("end at the first failure or unusable run"),
         "write_graph": _Option("draw the workflow into the work folder"),
         "dry_run": _Option("look at everything, compute nothing"),
+        "reports_only": _Option("write the reports of this level again from what OUTPUT_DIR holds"),
+        "boilerplate_only": _Option("write the methods text of this level, compute nothing"),
         "verbose": _Option("say more; twice: what nipype says", ("-v",)),
     },
 }
@@ -139,11 +185,14 @@ class Request:
     config
         Defaults, then the configuration file, then the options given.
     explicit
-        What was given, by section and option.
+        What was given, by section and option, that of a preset included.
+    preset
+        What the preset says and how it was overruled, one line each.
     """
 
     config: Config
     explicit: Mapping[str, Mapping[str, Any]]
+    preset: tuple[str, ...] = ()
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -177,14 +226,14 @@ def build_parser() -> argparse.ArgumentParser:
                 dest="resources.mem_gb",
                 type=_size,
                 metavar="SIZE",
-                help="the same with a unit: 16G, 500M",
+                help="the same with a unit: 16G, 500M (without one: MB)",
             )
             group.add_argument(
                 "--mem-mb",
                 "--mem_mb",
                 dest="resources.mem_gb",
                 metavar="MB",
-                type=lambda text: float(text) / 1000,
+                type=_megabytes,
                 help="the same in MB",
             )
         if section == "running":
@@ -235,19 +284,40 @@ def parse(argv: Sequence[str] | None = None) -> Request:
     if sessions := explicit.get("selection", {}).get("session_id"):
         explicit["selection"]["session_id"] = tuple(s.removeprefix("ses-") for s in sessions)
     _make_absolute(explicit)
+    said = _apply_preset(explicit)
     config = Config(
         str(Path(given["bids_dir"]).absolute()),
         str(Path(given["output_dir"]).absolute()),
         given["analysis_level"],
+        command_line=shlex.join(["fcnm-bids", *(sys.argv[1:] if argv is None else argv)]),
     ).update(explicit)
     config = config.update({"running": {"work_dir": str(Path(config.running.work_dir).absolute())}})
     if problems := config.problems():
         raise RequestError(problems)
-    return Request(config, explicit)
+    return Request(config, explicit, said)
+
+
+def _apply_preset(explicit: dict[str, dict[str, Any]]) -> tuple[str, ...]:
+    """Add what the preset settles to the options that were given, which win."""
+    name = explicit.get("group", {}).get("preset")
+    if name in (None, "none"):
+        return ()
+    settled: list[str] = []
+    overruled: list[str] = []
+    for section, values in PRESETS[name].items():
+        given = explicit.setdefault(section, {})
+        for option, value in values.items():
+            if option in given and given[option] != value:
+                overruled.append(
+                    f"preset {name}: {flag(option)} {given[option]} was given and overrules {value}"
+                )
+            given.setdefault(option, value)
+            settled.append(f"{flag(option)} {given[option]}")
+    return (f"preset {name}: {' '.join(settled)}", *overruled)
 
 
 def _add(group: Any, section: str, name: str, hint: Any, default: Any, option: _Option) -> None:
-    flags = [*option.aliases, *dict.fromkeys((flag(name), f"--{name}"))]
+    flags = list(dict.fromkeys(f for a in (*option.aliases, flag(name)) for f in _spellings(a)))
     settings: dict[str, Any] = {"dest": f"{section}.{name}", "help": option.help}
     if hint is bool:
         group.add_argument(*flags, action="store_true", **settings)
@@ -259,6 +329,8 @@ def _add(group: Any, section: str, name: str, hint: Any, default: Any, option: _
         settings["choices"] = get_args(hint)
     elif get_origin(hint) is tuple:
         settings["nargs"] = "+"
+        if get_args(hint)[0] is float:
+            settings["type"] = float
     elif hint in (float, int):
         settings["type"] = hint
     elif float in get_args(hint):
@@ -272,13 +344,27 @@ def _add(group: Any, section: str, name: str, hint: Any, default: Any, option: _
     group.add_argument(*flags, **settings)
 
 
+def _spellings(name: str) -> tuple[str, ...]:
+    """A flag with hyphens, and with underscores as some BIDS-Apps write it."""
+    dashes = "--" if name.startswith("--") else "-"
+    return name, dashes + name.removeprefix(dashes).replace("-", "_")
+
+
 def _size(text: str) -> float:
-    """Gigabytes of a size with a unit."""
-    match = re.fullmatch(r"\s*([0-9.]+)\s*([kmgt]?)i?b?\s*", text, re.IGNORECASE)
+    """Gigabytes of a size; without a unit it is in MB, as fMRIPrep takes it."""
+    match = re.fullmatch(r"\s*([0-9]+\.?[0-9]*)\s*(?:([kmgt])i?b?|(b))?\s*", text, re.IGNORECASE)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 16G or 500M")
-    power = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}[match[2].lower()]
+    power = {"b": 0, "k": 1, "m": 2, "g": 3, "t": 4}[(match[2] or match[3] or "m").lower()]
     return float(match[1]) * 1000.0**power / 1e9
+
+
+def _megabytes(text: str) -> float:
+    """Gigabytes of a number of megabytes."""
+    try:
+        return float(text) / 1000
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of MB") from None
 
 
 def _make_absolute(explicit: dict[str, dict[str, Any]]) -> None:
@@ -286,10 +372,14 @@ def _make_absolute(explicit: dict[str, dict[str, Any]]) -> None:
         ("seeds", ("coordinates", "masks")),
         ("selection", ("bids_filter_file",)),
         ("connectome", ("connectome_dir",)),
+        ("group", ("network_atlas",)),
+        ("group", ("analysis_mask", "validation_dir")),
     ):
         values = explicit.get(section, {})
         for name in names:
             value = values.get(name)
+            if name == "analysis_mask" and value in ("brain", "gm"):
+                continue
             if isinstance(value, tuple):
                 values[name] = tuple(str(Path(item).absolute()) for item in value)
             elif value:

@@ -30,6 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         request = parse(argv)
         _prepare(request.config)
+        for line in request.preset:
+            LOGGER.info("%s", line)
         from fcnm_bids.workflows.levels import run_level
 
         return DONE if run_level(request.config, request.explicit) else FAILED
@@ -39,6 +41,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return WRONG_REQUEST
     except FcnmError as error:
         print(f"fcnm-bids: {error}", file=sys.stderr)
+        return FAILED
+    except OSError as error:
+        # a full disk, a folder that went away; anything else of the system
+        print(f"fcnm-bids: {error}", file=sys.stderr)
+        LOGGER.debug("where it happened", exc_info=True)
         return FAILED
     except KeyboardInterrupt:
         print("fcnm-bids: interrupted; run the same command again to go on", file=sys.stderr)

@@ -20,6 +20,7 @@ from fcnm_bids.interfaces.run_input import (
     denoising_record,
     prepare_run,
 )
+from fcnm_bids.interfaces.volumes import write_volumes
 
 LOGGER = logging.getLogger("fcnm_bids")
 
@@ -63,10 +64,12 @@ class ProjectRuns(ConfiguredInterface):
     def _make(self, config: Config, folder: Path) -> None:
         rows: list[dict[str, Any]] = []
         stored: list[str] = []
+        volumes: list[str] = []
         for fields in self.inputs.runs:
             run = RunInput(**fields)
             try:
                 rows.append(store_run(run, config.denoising))
+                volumes += write_volumes(run, Path(config.output_dir))
                 stored.append(run.stored)
             except RunError as error:
                 if config.running.stop_on_first_crash:
@@ -85,24 +88,36 @@ class ProjectRuns(ConfiguredInterface):
             table[column] = table[column].astype("Int64")
         write_table(qc_file, table, QC_COLUMNS)
         self._results["stored"] = stored
-        self._results["promised"] = [*stored, *map(str, (qc_file, *sidecar_files([qc_file])))]
+        table_files = map(str, (qc_file, *sidecar_files([qc_file])))
+        self._results["promised"] = [*stored, *volumes, *table_files]
 
 
 def store_run(run: RunInput, settings: DenoisingSettings) -> dict[str, Any]:
     """Make sure that a run is in the store; its row of the quality table.
+
+    A run without an image is one that came from a store.
 
     Raises
     ------
     RunError
         The run cannot be used.
     """
-    prepared = prepare_run(run, settings)
     path = Path(run.stored)
+    if not run.bold:
+        return {"run": run.name, "included": True, "reason": None, **_qc_row(_stored_header(path))}
+    prepared = prepare_run(run, settings)
     header = _reusable(path, prepared.key)
     if header is None:
         _project(run, prepared, settings)
         header = dict(open_run(path).attributes)
-    return {"run": run.name, "included": True, "reason": "", **_qc_row(header)}
+    return {"run": run.name, "included": True, "reason": None, **_qc_row(header)}
+
+
+def _stored_header(path: Path) -> dict[str, Any]:
+    try:
+        return dict(open_run(path).attributes)
+    except StoreError as error:
+        raise RunError(str(error)) from error
 
 
 def is_stored(run: RunInput, key: str) -> bool:

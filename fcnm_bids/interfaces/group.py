@@ -3,33 +3,49 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from nipype.interfaces.base import TraitedSpec
 from numpy.typing import NDArray
 
-from fcnm_bids.bids import OutputNames, sidecar_files, to_labels, write_image, write_table
-from fcnm_bids.config import Config, GroupSettings
+from fcnm_bids.bids import (
+    OutputNames,
+    sidecar_files,
+    to_labels,
+    write_image,
+)
+from fcnm_bids.config import ROBUSTNESS, Config, GroupSettings
 from fcnm_bids.connectome import open_run
 from fcnm_bids.grid import Grid
+from fcnm_bids.interfaces.analysis_mask import read_analysis_mask
 from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, File, traits
+from fcnm_bids.interfaces.moments_file import (
+    MAPS,
+    block_file,
+    radius_file,
+    read_maps,
+    read_moments,
+    write_moments,
+)
+from fcnm_bids.interfaces.rule import contrast_weights, effect_map, height_rule
 from fcnm_bids.interfaces.seeds import describe_contrast
+from fcnm_bids.interfaces.variants import with_other_radii
 from fcnm_bids.mapping import (
     MappedContrast,
     analysis_voxels,
     map_contrast,
-    probability_map,
     stored_person,
     sum_over_people,
 )
-from fcnm_bids.network import CLUSTER_COLUMNS, cluster_table, network_mask
+from fcnm_bids.network import network_mask
+from fcnm_bids.robustness import block_of_person
 from fcnm_bids.seeds import SeedMatrix, read_seed_matrix
-from fcnm_bids.stats import ContrastMoments, HeightRule, t_to_z
+from fcnm_bids.stats import t_to_z
 
 LOGGER = logging.getLogger("fcnm_bids")
 
@@ -41,62 +57,8 @@ _MAP_MEANING = {
     "effect": "mean over people of the Fisher z",
     "variance": "variance over people of the Fisher z",
     "n": "number of people with a value",
+    "pfwe": "p of t, corrected for all voxels by sign flips (largest t)",
 }
-
-
-PEOPLE_COLUMNS = {
-    "n_runs": "Runs in the analysis",
-    "minutes_kept": "Minutes of kept volumes over all runs",
-    "dof": "Residual degrees of freedom over all runs",
-    "mean_fd": "Mean over runs of the mean framewise displacement, in mm",
-}
-
-
-class DescribePeopleInputSpec(ConfiguredInputSpec):
-    """Inputs of `DescribePeople`."""
-
-    people = traits.List(mandatory=True, desc="participant labels with their projected runs")
-
-
-class DescribePeopleOutputSpec(TraitedSpec):
-    """Outputs of `DescribePeople`."""
-
-    promised = traits.List(traits.Str(), desc="files that should now be there")
-
-
-class DescribePeople(ConfiguredInterface):
-    """List the people of the group, beside what the data set says about them."""
-
-    input_spec = DescribePeopleInputSpec
-    output_spec = DescribePeopleOutputSpec
-
-    def _make(self, config: Config, folder: Path) -> None:
-        rows = []
-        for name, runs in self.inputs.people:
-            headers = [open_run(Path(path)).attributes for path in runs]
-            displacements = [h["mean_fd"] for h in headers if h["mean_fd"] is not None]
-            minutes = sum(h["n_kept"] * h["repetition_time"] for h in headers) / 60
-            rows.append(
-                (
-                    f"sub-{name}",
-                    len(runs),
-                    round(minutes, 3),
-                    sum(h["dof"] for h in headers),
-                    float(np.mean(displacements)) if displacements else np.nan,
-                )
-            )
-        table = pd.DataFrame(rows, columns=["participant_id", *PEOPLE_COLUMNS])
-        source = Path(config.bids_dir) / "participants.tsv"
-        if source.is_file():
-            known = pd.read_csv(source, sep="\t", dtype=str, keep_default_na=False)
-            if "participant_id" in known:
-                known = known.drop(columns=[c for c in PEOPLE_COLUMNS if c in known])
-                table = table.merge(
-                    known.drop_duplicates("participant_id"), on="participant_id", how="left"
-                )
-        path = Path(config.output_dir) / "participants.tsv"
-        write_table(path, table, PEOPLE_COLUMNS)
-        self._results["promised"] = [str(path), *map(str, sidecar_files([path]))]
 
 
 class SumOverPeopleInputSpec(ConfiguredInputSpec):
@@ -104,6 +66,8 @@ class SumOverPeopleInputSpec(ConfiguredInputSpec):
 
     people = traits.List(mandatory=True, desc="participant labels with their projected runs")
     seeds_file = File(exists=True, mandatory=True, desc="the seed matrix")
+    covariates = traits.List(mandatory=True, desc="row of the design of each person")
+    mask_files = traits.List(traits.Str(), desc="images that the analysis mask is made from")
 
 
 class SumOverPeopleOutputSpec(TraitedSpec):
@@ -124,18 +88,40 @@ class SumOverPeople(ConfiguredInterface):
             stored_person(name, [open_run(Path(path)) for path in runs])
             for name, runs in self.inputs.people
         ]
-        index = analysis_voxels(people, seeds.grid, min_subjects=config.group.min_subjects)
+        covariates = np.array(self.inputs.covariates, dtype=np.float64).reshape(len(people), -1)
+        mask_files = [Path(path) for path in self.inputs.mask_files]
+        every = with_other_radii(seeds, config)
+        blocks = None
+        if len(people) >= ROBUSTNESS.people_blocks:
+            blocks = block_of_person(
+                len(people), ROBUSTNESS.people_blocks, config.group.random_seed
+            )
+        index = analysis_voxels(
+            people,
+            seeds.grid,
+            min_subjects=config.group.min_subjects,
+            within=read_analysis_mask(config.group.analysis_mask, mask_files, seeds.grid),
+        )
+        moments_dir = folder / "moments"
+        shutil.rmtree(moments_dir, ignore_errors=True)
+        moments_dir.mkdir()
+        maps = None
+        if config.group.height_control == "permutation":
+            shape = (len(every.contrasts), len(people), index.size)
+            maps = np.lib.format.open_memmap(moments_dir / MAPS, "w+", np.float32, shape)
         group = sum_over_people(
-            seeds,
+            every,
             people,
             index,
             min_coverage=config.seeds.min_coverage,
             smoothness=config.group.height_control == "fwe",
+            covariates=covariates,
+            maps=maps,
+            block_of_person=blocks,
+            n_in_blocks=len(seeds.contrasts),
             progress=_Progress(len(people)),
         )
         labels = to_labels((c.name for c in seeds.contrasts), "contrast")
-        moments_dir = folder / "moments"
-        moments_dir.mkdir(exist_ok=True)
         for number, contrast in enumerate(seeds.contrasts):
             absent = [
                 p.name for p, has in zip(people, group.has_map[:, number], strict=True) if not has
@@ -149,11 +135,27 @@ class SumOverPeople(ConfiguredInterface):
                     config.seeds.min_coverage,
                     ", ".join(absent[:10]) + (" ..." if len(absent) > 10 else ""),
                 )
-            _write_moments(
-                moments_dir / f"{labels[contrast.name]}.npz",
-                group.moments.contrast(number),
-                absent,
-            )
+            label = labels[contrast.name]
+            rows = {moments_dir / f"{label}.npz": number}
+            for position in range(len(every.contrasts) // len(seeds.contrasts) - 1):
+                row = number + (position + 1) * len(seeds.contrasts)
+                rows[radius_file(moments_dir, label, position)] = row
+            for path, row in rows.items():
+                write_moments(
+                    path,
+                    group.moments.contrast(row),
+                    absent=absent,
+                    present=np.flatnonzero(group.has_map[:, row]),
+                    covariates=covariates,
+                )
+            for block, sums in enumerate(group.blocks):
+                write_moments(
+                    block_file(moments_dir, label, block),
+                    sums.contrast(number),
+                    absent=absent,
+                    present=np.flatnonzero(group.has_map[:, number]),
+                    covariates=covariates,
+                )
         self._results["moments_dir"] = str(moments_dir)
 
 
@@ -163,6 +165,7 @@ class MapContrastInputSpec(ConfiguredInputSpec):
     moments_dir = traits.Directory(exists=True, mandatory=True, desc="sums per contrast")
     seeds_file = File(exists=True, mandatory=True, desc="the seed matrix")
     number = traits.Int(mandatory=True, desc="row of the seed matrix")
+    model = traits.Dict(mandatory=True, desc="what the sidecars say about people and design")
     entities = traits.Dict(mandatory=True, desc="entities space, res and task of the data")
 
 
@@ -183,8 +186,10 @@ class MapContrast(ConfiguredInterface):
         seeds = read_seed_matrix(self.inputs.seeds_file)
         contrast = seeds.contrasts[self.inputs.number]
         label = to_labels((c.name for c in seeds.contrasts), "contrast")[contrast.name]
-        moments, absent = _read_moments(Path(self.inputs.moments_dir) / f"{label}.npz")
-        mapped = map_contrast(moments, height_rule(config.group))
+        stored = read_moments(Path(self.inputs.moments_dir) / f"{label}.npz")
+        moments = stored.moments
+        maps = read_maps(Path(self.inputs.moments_dir), self.inputs.number, stored)
+        mapped = map_contrast(moments, height_rule(config.group), maps=maps)
         warnings = _contrast_warnings(contrast.name, mapped)
         for warning in warnings:
             LOGGER.warning("%s", warning)
@@ -193,7 +198,8 @@ class MapContrast(ConfiguredInterface):
             "Resolution": "as the preprocessed data",
             **describe_contrast(contrast, config.seeds),
             "NumberOfPeople": moments.n_people,
-            "PeopleWithoutCoverage": absent,
+            "PeopleWithoutCoverage": stored.absent,
+            **self.inputs.model,
             "DegreesOfFreedom": mapped.mask.df,
             "MinimumShareOfPeople": config.group.min_subjects,
             "VoxelsTested": mapped.mask.n_tested,
@@ -203,9 +209,9 @@ class MapContrast(ConfiguredInterface):
             else [],
         }
         images = []
-        for stat in CONTRAST_STATS:
+        for stat in (*CONTRAST_STATS, *(("pfwe",) if mapped.mask.null else ())):
             path = names.contrast_map(label, stat)
-            values = _stat_values(mapped, stat)
+            values = _stat_values(mapped, stat, config.group.tail)
             described = {"Description": _MAP_MEANING[stat], **shared}
             write_image(path, values, seeds.grid, described, index=moments.index)
             images.append(path)
@@ -225,10 +231,20 @@ class MapContrast(ConfiguredInterface):
         )
         images.append(path)
         mapped_file = folder / "mapped.npz"
+        smoothness = mapped.mask.smoothness
+        found: dict[str, Any] = {}
+        if smoothness is not None:
+            found = {
+                "fwhm": smoothness.fwhm,
+                "resels_per_voxel": smoothness.resels_per_voxel,
+                "n_smooth": smoothness.n_voxels,
+            }
         np.savez(
             mapped_file,
+            **found,
             significant=mapped.mask.significant,
             counted=mapped.counted,
+            effect=mapped.test.mean,
             index=moments.index,
         )
         self._results["mapped_file"] = str(mapped_file)
@@ -247,6 +263,7 @@ class MapEffectInputSpec(ConfiguredInputSpec):
 class MapEffectOutputSpec(TraitedSpec):
     """Outputs of `MapEffect`."""
 
+    effect_file = File(desc="probability map, mean Fisher z and their voxel numbers")
     promised = traits.List(traits.Str(), desc="files that should now be there")
 
 
@@ -261,8 +278,12 @@ class MapEffect(ConfiguredInterface):
         effect = self.inputs.effect
         label = to_labels((c.effect for c in seeds.contrasts), "effect")[effect]
         members = [c.name for c in seeds.contrasts if c.effect == effect]
-        masks, counted, index = _stack(self.inputs.mapped_files)
-        probability, kept = probability_map(masks, counted, None)
+        masks, counted, means, index = _stack(self.inputs.mapped_files)
+        own = [c for c in seeds.contrasts if c.effect == effect]
+        weights = contrast_weights(config.group, own)
+        probability, kept = effect_map(masks, counted, weights)
+        if not kept.any():
+            LOGGER.warning("%s: no contrast could be tested anywhere; its map is empty", effect)
         left_out = [name for name, keep in zip(members, kept, strict=True) if not keep]
         for name in left_out:
             LOGGER.warning("%s was tested at no voxel and leaves the count of %s", name, effect)
@@ -280,6 +301,10 @@ class MapEffect(ConfiguredInterface):
             int(network.sum()),
             network.sum() * seeds.grid.voxel_volume / 1000,
         )
+        mean = means[kept].mean(axis=0) if kept.any() else np.full(index.size, np.nan)
+        effect_file = folder / "effect.npz"
+        np.savez(effect_file, probability=probability, effect=mean, index=index)
+        self._results["effect_file"] = str(effect_file)
         self._results["promised"] = _write_network(
             config,
             seeds,
@@ -290,24 +315,17 @@ class MapEffect(ConfiguredInterface):
                 "Contrasts": [n for n, keep in zip(members, kept, strict=True) if keep],
                 "ContrastsLeftOut": left_out,
                 "NumberOfContrasts": int(kept.sum()),
+                "Weights": config.group.weights,
+                "ContrastWeights": None if weights is None else weights[kept],
+                "AnalysisMask": config.group.analysis_mask,
+                "Preset": config.group.preset,
                 "Resolution": "as the preprocessed data",
             },
             probability,
             network,
+            mean,
             index,
         )
-
-
-def height_rule(settings: GroupSettings) -> HeightRule:
-    """The height rule that the settings ask for."""
-    return HeightRule(
-        control=settings.height_control,
-        alpha=settings.alpha,
-        tail=settings.tail,
-        min_effect=settings.min_effect,
-        min_cluster_voxels=settings.contrast_min_cluster,
-        min_subjects=settings.min_subjects,
-    )
 
 
 class _Progress:
@@ -326,8 +344,11 @@ class _Progress:
         LOGGER.info("summed over %d of %d people, about %.0f s left", done, self._n_people, left)
 
 
-def _stat_values(mapped: MappedContrast, stat: str) -> NDArray[Any]:
+def _stat_values(mapped: MappedContrast, stat: str, tail: str) -> NDArray[Any]:
     test = mapped.test
+    if stat == "pfwe" and mapped.mask.null:
+        directed = {"positive": test.t, "negative": -test.t, "two-sided": np.abs(test.t)}
+        return mapped.mask.null.p(directed[tail])
     if stat == "z":
         return t_to_z(test.t, test.df)
     if stat == "n":
@@ -345,6 +366,11 @@ def _describe_threshold(mapped: MappedContrast, settings: GroupSettings) -> dict
         "MinimumEffect": settings.min_effect,
         "MinimumClusterVoxels": settings.contrast_min_cluster,
     }
+    if mask.null is not None:
+        described["Permutations"] = mask.null.maxima.size - 1
+        described["PermutationsExact"] = mask.null.exact
+        described["SmallestP"] = 1 / mask.null.maxima.size
+        described["RandomSeed"] = settings.random_seed
     if mask.smoothness is not None:
         described["SmoothnessFWHM"] = mask.smoothness.fwhm
         described["SmoothnessUnits"] = "voxels"
@@ -358,7 +384,15 @@ def _contrast_warnings(name: str, mapped: MappedContrast) -> list[str]:
     n_tested = mapped.mask.n_tested
     n_significant = int(mapped.mask.significant.sum())
     if n_tested == 0:
-        warnings.append(f"{name}: no voxel could be tested (is the seed inside the brain masks?)")
+        warnings.append(
+            f"{name}: no voxel could be tested (is the seed inside the brain masks, and are there "
+            "people of every kind that the covariates tell apart?)"
+        )
+    elif mapped.mask.null and mapped.mask.threshold == np.inf:
+        warnings.append(
+            f"{name}: {mapped.mask.null.maxima.size} sign flips cannot reach alpha; nothing can be "
+            "significant with so few people"
+        )
     elif n_significant == 0:
         warnings.append(f"{name}: nothing survives the threshold of t = {mapped.mask.threshold:g}")
     elif n_significant > n_tested / 2:
@@ -378,12 +412,12 @@ def _write_network(
     shared: Mapping[str, Any],
     probability: NDArray[np.float64],
     network: NDArray[np.bool_],
+    mean: NDArray[np.float64],
     index: NDArray[np.intp],
 ) -> list[str]:
     grid: Grid = seeds.grid
     names = OutputNames.of(Path(config.output_dir), entities)
     probseg, mask = names.network(label, "probseg"), names.network(label, "mask")
-    clusters = names.network_table(label, "clusters", "clusters")
     write_image(
         probseg,
         probability,
@@ -405,50 +439,23 @@ def _write_network(
         },
         index=index,
     )
-    table = cluster_table(
-        grid.unflatten(network, index, fill=0), grid.unflatten(probability, index, fill=0), grid
+    mean_file = names.network_mean(label)
+    write_image(
+        mean_file,
+        mean,
+        grid,
+        {"Description": "Mean over the contrasts of their mean Fisher z, unthresholded", **shared},
+        index=index,
     )
-    write_table(clusters, table, CLUSTER_COLUMNS)
-    files = [probseg, mask, clusters]
+    files = [probseg, mask, mean_file]
     return [str(path) for path in (*files, *sidecar_files(files))]
 
 
 def _stack(
     paths: list[str],
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.intp]]:
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float64], NDArray[np.intp]]:
     parts = [np.load(path, allow_pickle=False) for path in paths]
     masks = np.stack([part["significant"] for part in parts])
     counted = np.stack([part["counted"] for part in parts])
-    return masks, counted, parts[0]["index"]
-
-
-def _write_moments(path: Path, moments: ContrastMoments, absent: list[str]) -> None:
-    content: dict[str, Any] = {
-        "n": moments.n,
-        "total": moments.total,
-        "square": moments.square,
-        "clipped_in": moments.clipped_in,
-        "n_people": moments.n_people,
-        "index": moments.index,
-        "shape": moments.shape,
-        "absent": np.array(absent, dtype=str),
-    }
-    if moments.products is not None:
-        content["products"] = moments.products
-    np.savez(path, **content)
-
-
-def _read_moments(path: Path) -> tuple[ContrastMoments, list[str]]:
-    with np.load(path, allow_pickle=False) as stored:
-        shape = tuple(int(n) for n in stored["shape"])
-        moments = ContrastMoments(
-            n=stored["n"],
-            total=stored["total"],
-            square=stored["square"],
-            clipped_in=stored["clipped_in"],
-            products=stored.get("products", None),
-            n_people=int(stored["n_people"]),
-            index=stored["index"],
-            shape=(shape[0], shape[1], shape[2]),
-        )
-        return moments, [str(name) for name in stored["absent"]]
+    means = np.stack([part["effect"] for part in parts])
+    return masks, counted, means, parts[0]["index"]

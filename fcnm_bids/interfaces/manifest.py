@@ -34,5 +34,9 @@ class WriteManifest(ConfiguredInterface):
     def _make(self, config: Config, folder: Path) -> None:
         manifest = Manifest(Path(self.inputs.folder), Path(config.output_dir))
         promised = [Path(path) for paths in self.inputs.promised for path in paths]
-        missing = manifest.write(promised, self.inputs.key, {})
+        # maps that this run does not make may still be wanted
+        partial = config.analysis_level == "participant" and not config.makes_subject_maps
+        missing = manifest.write(
+            promised, self.inputs.key, {}, remove_others=config.running.overwrite or not partial
+        )
         self._results["missing"] = [str(path) for path in missing]

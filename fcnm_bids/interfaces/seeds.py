@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from nipype.interfaces.base import TraitedSpec
 
 from fcnm_bids.bids import OutputNames, replaced, sidecar_files, to_labels, write_image
 from fcnm_bids.config import Config, SeedSettings
+from fcnm_bids.errors import SeedError
 from fcnm_bids.grid import Grid
 from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, File, traits
 from fcnm_bids.seeds import (
@@ -120,6 +122,35 @@ def mask_files(named: tuple[str, ...]) -> list[Path]:
         else:
             found.append(path)
     return found
+
+
+def check_masks(settings: SeedSettings) -> None:
+    """See that masks are there and are called as images are, without reading them.
+
+    Raises
+    ------
+    SeedError
+        One line a problem.
+    """
+    problems: list[str] = []
+    for path in mask_files(settings.masks):
+        try:
+            mask_name(path)
+        except SeedError as error:
+            problems += error.problems
+        if not path.is_file():
+            problems.append(f"--masks {path}: there is no such file")
+    if not problems:
+        times = Counter(mask_name(path) for path in mask_files(settings.masks))
+        problems += [
+            f"--masks: {count} are called {name}; rename them"
+            for name, count in times.items()
+            if count > 1
+        ]
+    if settings.masks and not problems and not mask_files(settings.masks):
+        problems.append(f"--masks {' '.join(settings.masks)}: no NIfTI file (.nii or .nii.gz)")
+    if problems:
+        raise SeedError(problems)
 
 
 def describe_contrast(contrast: Contrast, settings: SeedSettings) -> dict[str, Any]:

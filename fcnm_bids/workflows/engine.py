@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
+import shutil
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -28,10 +31,15 @@ class LocalProcesses(MultiProcPlugin):
     """Nipype's MultiProc, which outlives a worker that the kernel killed.
 
     Nipype waits for ever for the result of a worker that died. Here its node fails with a
-    traceback, and the nodes that do not depend on it go on in new workers.
+    traceback, and the nodes that do not depend on it go on in new workers. `failures` holds what
+    each node that failed said last.
     """
 
     pool: ProcessPoolExecutor
+
+    def __init__(self, plugin_args: Mapping[str, Any]) -> None:
+        super().__init__(plugin_args=plugin_args)
+        self.failures: dict[str, str] = {}
 
     def _submit_job(self, node: Any, updatehash: bool = False) -> int:
         self._taskid += 1
@@ -44,6 +52,11 @@ class LocalProcesses(MultiProcPlugin):
         self._task_obj[self._taskid] = future
         future.add_done_callback(partial(self._keep_result, self._taskid, node))
         return self._taskid
+
+    def _clean_queue(self, jobid: int, graph: Any, result: dict[str, Any] | None = None) -> Any:
+        if result is not None:
+            self.failures[self.procs[jobid].fullname] = _last_words(result["traceback"])
+        return super()._clean_queue(jobid, graph, result=result)
 
     def _keep_result(self, taskid: int, node: Any, future: Future[dict[str, Any]]) -> None:
         error = future.exception()
@@ -173,7 +186,12 @@ def run_workflow(workflow: Workflow, config: Config, progress: Progress) -> list
     """
     workflow.base_dir = config.running.work_dir
     if config.running.write_graph:
-        workflow.write_graph(graph2use="colored", format="svg", simple_form=True)
+        try:
+            workflow.write_graph(graph2use="colored", format="svg", simple_form=True)
+        except OSError as error:  # Graphviz is not there
+            LOGGER.warning("no drawing of the workflow: %s", error)
+    # jobs that share a work folder must not clear each other's nodes away
+    workflow.base_dir = tempfile.mkdtemp(prefix=f"{workflow.name}_", dir=config.running.work_dir)
     memory = config.resources.mem_gb or _SHARE_OF_MEMORY * get_system_total_memory_gb()
     needed = max((node.mem_gb for node in _nodes(workflow)), default=0.0)
     if needed > memory:
@@ -189,11 +207,16 @@ def run_workflow(workflow: Workflow, config: Config, progress: Progress) -> list
     try:
         workflow.run(plugin=plugin)
     except Exception as error:  # nipype raises what the first failed node raised
-        failures = [str(error)]
-        if error.__cause__ is not None:
-            failures.append(str(error.__cause__))
-        return failures
+        return [f"{node}: {words}" for node, words in plugin.failures.items()] or [str(error)]
+    shutil.rmtree(workflow.base_dir, ignore_errors=True)
     return []
+
+
+def _last_words(traceback: str | Sequence[str]) -> str:
+    """The message at the end of a traceback, without the way there."""
+    lines = "".join(traceback).rstrip().splitlines()
+    starts = [n for n, line in enumerate(lines) if re.match(r"\s*[\w.]+(Error|Exception)\b", line)]
+    return "\n".join(line.strip() for line in lines[starts[-1] if starts else -1 :])
 
 
 def _nodes(workflow: Workflow) -> list[Any]:

@@ -10,7 +10,13 @@ from niworkflows.engine.workflows import LiterateWorkflow as Workflow
 
 from fcnm_bids.bids import to_label
 from fcnm_bids.config import Config
-from fcnm_bids.workflows.memory import contrast_gb, group_gb
+from fcnm_bids.workflows.memory import (
+    contrast_gb,
+    group_gb,
+    report_gb,
+    robustness_gb,
+    variants_gb,
+)
 from fcnm_bids.workflows.preflight import GroupPlan
 
 
@@ -31,12 +37,19 @@ def init_group_wf(
         Name and effect of every row of the seed matrix.
     """
     from fcnm_bids.interfaces import (
+        CheckRobustness,
+        CompareEffects,
         DescribePeople,
+        LocateNetwork,
         MakeSeeds,
         MapContrast,
         MapEffect,
+        MapValidation,
+        ReportGroup,
         SumOverPeople,
+        VaryContrast,
         WriteManifest,
+        other_radii,
     )
 
     entities = dict(plan.entities)
@@ -56,20 +69,38 @@ def init_group_wf(
     )
     people = [(label, [str(run.path) for run in runs]) for label, runs in plan.people]
     described = pe.Node(
-        DescribePeople(**shared, people=people), name="people", run_without_submitting=True
+        DescribePeople(
+            **shared,
+            people=people,
+            excluded=[(run.subject, run.name, run.reason) for run in plan.left_out],
+        ),
+        name="people",
+        run_without_submitting=True,
     )
     sums = pe.Node(
-        SumOverPeople(**shared, people=people),
+        SumOverPeople(
+            **shared,
+            people=people,
+            covariates=plan.design.columns.tolist(),
+            mask_files=[str(path) for path in plan.mask_files],
+        ),
         name="sums",
-        mem_gb=group_gb(n_voxels, len(contrasts), smoothness=smoothness),
+        mem_gb=group_gb(
+            n_voxels,
+            len(contrasts),
+            smoothness=smoothness,
+            n_covariates=len(plan.design.names),
+            n_radii=len(other_radii(config)),
+        ),
         n_procs=min(config.resources.omp_nthreads, config.resources.nprocs),
     )
     effects = list(dict.fromkeys(effect for _, effect in contrasts))
     gather = pe.Node(
-        Merge(len(contrasts) + len(effects) + 2, no_flatten=True),
+        Merge(len(contrasts) + 3 * len(effects) + 4, no_flatten=True),
         name="gather",
         run_without_submitting=True,
     )
+    report = pe.Node(ReportGroup(**shared), name="report", mem_gb=report_gb(n_voxels))
     manifest = pe.Node(
         WriteManifest(**shared, folder=str(Path(config.output_dir) / "group"), key=plan.key),
         name="manifest",
@@ -80,24 +111,62 @@ def init_group_wf(
             (seeds, sums, [("seeds_file", "seeds_file")]),
             (seeds, gather, [("promised", "in1")]),
             (described, gather, [("promised", "in2")]),
-            (gather, manifest, [("out", "promised")]),
+            (gather, report, [("out", "after")]),
+            (report, manifest, [("promised", "promised")]),
         ]
     )
+    model = {
+        "Covariates": list(plan.design.names),
+        "CovariateCoding": list(plan.design.coding),
+        "AnalysisMask": config.group.analysis_mask,
+        "AnalysisMaskFiles": len(plan.mask_files),
+        "MaximumMeanFramewiseDisplacement": config.group.max_mean_fd,
+        "PeopleLeftOut": sorted({f"sub-{run.subject}: {run.reason}" for run in plan.left_out}),
+        "Preset": config.group.preset,
+    }
     by_effect: dict[str, list[pe.Node]] = {effect: [] for effect in effects}
+    varied: dict[str, list[pe.Node]] = {effect: [] for effect in effects}
+    compared = pe.Node(
+        CompareEffects(**shared, effects=effects, entities=entities),
+        name="compare",
+        mem_gb=contrast_gb(n_voxels),
+    )
+    validated = pe.Node(
+        MapValidation(
+            **shared,
+            people=[(label, [str(run.path) for run in runs]) for label, runs in plan.validation],
+            mask_files=[str(path) for path in plan.mask_files],
+            entities=entities,
+        ),
+        name="validation",
+        mem_gb=group_gb(n_voxels, len(contrasts), smoothness=smoothness),
+        n_procs=min(config.resources.omp_nthreads, config.resources.nprocs),
+    )
+    effect_files = pe.Node(Merge(len(effects)), name="effects", run_without_submitting=True)
     for number, (name, effect) in enumerate(contrasts):
         node = pe.Node(
-            MapContrast(**shared, number=number, entities=entities),
+            MapContrast(**shared, number=number, model=model, entities=entities),
             name=f"contrast_{number:04d}_{to_label(name)[:40]}",
             mem_gb=contrast_gb(n_voxels),
         )
         by_effect[effect].append(node)
+        variants = pe.Node(
+            VaryContrast(**shared, number=number),
+            name=f"vary_{number:04d}_{to_label(name)[:40]}",
+            mem_gb=variants_gb(n_voxels),
+        )
+        varied[effect].append(variants)
         workflow.connect(
             [
+                (seeds, variants, [("seeds_file", "seeds_file")]),
+                (sums, variants, [("moments_dir", "moments_dir")]),
+                (node, variants, [("mapped_file", "mapped_file")]),
                 (seeds, node, [("seeds_file", "seeds_file")]),
                 (sums, node, [("moments_dir", "moments_dir")]),
                 (node, gather, [("promised", f"in{number + 3}")]),
             ]
         )
+    last = len(contrasts) + len(effects)
     for number, effect in enumerate(effects):
         members = by_effect[effect]
         mapped = pe.Node(
@@ -108,6 +177,26 @@ def init_group_wf(
             name=f"network_{to_label(effect)}",
             mem_gb=contrast_gb(n_voxels) + 2e-9 * n_voxels * len(members),
         )
+        variants_files = pe.Node(
+            Merge(len(members)), name=f"variants_{to_label(effect)}", run_without_submitting=True
+        )
+        checked = pe.Node(
+            CheckRobustness(**shared, effect=effect, entities=entities),
+            name=f"robustness_{to_label(effect)}",
+            mem_gb=robustness_gb(n_voxels, len(members)),
+        )
+        located = pe.Node(
+            LocateNetwork(
+                **shared,
+                effect=effect,
+                contrasts=[name for name, own in contrasts if own == effect],
+                shape=list(plan.grid.shape),
+                affine=plan.grid.affine.tolist(),
+                entities=entities,
+            ),
+            name=f"locate_{to_label(effect)}",
+            mem_gb=contrast_gb(n_voxels),
+        )
         workflow.connect(
             [
                 *(
@@ -117,6 +206,34 @@ def init_group_wf(
                 (mapped, network, [("out", "mapped_files")]),
                 (seeds, network, [("seeds_file", "seeds_file")]),
                 (network, gather, [("promised", f"in{len(contrasts) + number + 3}")]),
+                (network, located, [("promised", "network")]),
+                (located, gather, [("promised", f"in{last + number + 3}")]),
+                *(
+                    (node, variants_files, [("variants_file", f"in{i + 1}")])
+                    for i, node in enumerate(varied[effect])
+                ),
+                (mapped, checked, [("out", "mapped_files")]),
+                (variants_files, checked, [("out", "variants_files")]),
+                (seeds, checked, [("seeds_file", "seeds_file")]),
+                (checked, gather, [("promised", f"in{last + len(effects) + number + 3}")]),
+                (network, effect_files, [("effect_file", f"in{number + 1}")]),
+            ]
+        )
+        if plan.validation:
+            workflow.connect(validated, "validation_file", checked, "validation_file")
+    if plan.validation:
+        workflow.connect(
+            [
+                (seeds, validated, [("seeds_file", "seeds_file")]),
+                (validated, gather, [("promised", f"in{last + 2 * len(effects) + 4}")]),
+            ]
+        )
+    if len(effects) > 1:
+        workflow.connect(
+            [
+                (effect_files, compared, [("out", "effect_files")]),
+                (seeds, compared, [("seeds_file", "seeds_file")]),
+                (compared, gather, [("promised", f"in{last + 2 * len(effects) + 3}")]),
             ]
         )
     return workflow

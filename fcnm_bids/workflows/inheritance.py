@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
 from fcnm_bids.bids import write_text
-from fcnm_bids.config import INHERITED, Config, flag, read_sections
+from fcnm_bids.config import INHERITED, SECTIONS, Config, GroupSettings, flag, read_sections
 from fcnm_bids.errors import RequestError
 from fcnm_bids.interfaces import read_contrasts
 from fcnm_bids.seeds import read_foci
 
-_BY_CONTENT = ("coordinates", "masks", "connectome_dir")
-"""Options that name files: what matters is their content, which keys compare."""
+_BY_CONTENT = ("coordinates", "connectome_dir")
+"""Options that name files: what matters is their content, which may have moved."""
 
 
-def settings_file(output_dir: Path) -> Path:
-    """Where an output folder keeps the settings of its participant level."""
-    return output_dir / "logs" / "participant_settings.toml"
+_SETTLED = {
+    "participant": INHERITED,
+    "group": {
+        "seeds": INHERITED["seeds"],
+        "denoising": INHERITED["denoising"],
+        "group": tuple(option.name for option in fields(GroupSettings)),
+    },
+}
+"""The settings of each level that its outputs depend on."""
+
+
+def settings_file(output_dir: Path, level: str = "participant") -> Path:
+    """Where an output folder keeps the settings of a level."""
+    return output_dir / "logs" / f"{level}_settings.toml"
 
 
 def foci_file(output_dir: Path) -> Path:
@@ -29,8 +40,15 @@ def foci_file(output_dir: Path) -> Path:
     return output_dir / "foci.tsv"
 
 
-def settle(config: Config) -> None:
-    """Hold an output folder to the settings of its first participant-level run.
+def settle(config: Config, *, save: bool = True) -> None:
+    """Hold the outputs of a level in a folder to the settings of its first run.
+
+    Parameters
+    ----------
+    config
+        The request, at group level with what it inherits.
+    save
+        Whether to keep the settings, or only to compare them.
 
     Raises
     ------
@@ -38,19 +56,20 @@ def settle(config: Config) -> None:
         The folder's outputs were made with other settings; one line per difference.
     """
     root = Path(config.output_dir)
-    path = settings_file(root)
-    wanted = _inherited(config)
-    if config.connectome.connectome_only:
+    path = settings_file(root, config.analysis_level)
+    wanted = _settled(config)
+    if config.analysis_level == "participant" and config.connectome.connectome_only:
         wanted.pop("seeds", None)
     if path.is_file() and not config.running.overwrite:
         before = _plain(read_sections(path))
         problems = [
-            f"{flag(option)} {_shown(values.get(option))} now, {_shown(before[section][option])} "
-            "before"
+            f"{flag(option)} {_shown(values.get(option))} now, "
+            f"{_shown(_before(before[section], section, option))} before"
             for section, values in wanted.items()
             if section in before
             for option in sorted({*values, *before[section]})
-            if option not in _BY_CONTENT and values.get(option) != before[section].get(option)
+            if option not in _BY_CONTENT
+            and values.get(option) != _before(before[section], section, option)
         ]
         if "seeds" in wanted and "seeds" in before:
             problems += _other_foci(config)
@@ -64,7 +83,7 @@ def settle(config: Config) -> None:
             )
         wanted = {**before, **wanted}
     text = tomli_w.dumps(wanted)
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+    if save and (not path.is_file() or path.read_text(encoding="utf-8") != text):
         write_text(path, text)
 
 
@@ -122,14 +141,23 @@ def inherit(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> Config
     return config
 
 
-def _inherited(config: Config) -> dict[str, dict[str, Any]]:
+def _settled(config: Config) -> dict[str, dict[str, Any]]:
     values = asdict(config)
+    if config.analysis_level == "group" and config.seeds.coordinates:
+        # foci.tsv has them, and their effect, whether that was an option or a column
+        values["seeds"] |= {"coordinates": None, "effect": None}
     return _plain(
         {
             section: {name: value for name, value in values[section].items() if name in options}
-            for section, options in INHERITED.items()
+            for section, options in _SETTLED[config.analysis_level].items()
         }
     )
+
+
+def _before(values: Mapping[str, Any], section: str, option: str) -> Any:
+    """What an option was: one that an earlier version did not have yet had its default."""
+    default = _plain({section: asdict(SECTIONS[section]())})[section].get(option)
+    return values.get(option, default)
 
 
 def _plain(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

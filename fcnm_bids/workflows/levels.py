@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import logging
-import time
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fcnm_bids.bids import Manifest, describe_dataset, recognise, write_text
+from fcnm_bids.bids import Manifest, describe_dataset, recognise
 from fcnm_bids.config import Config
+from fcnm_bids.errors import RequestError
 from fcnm_bids.interfaces import contrast_names
+from fcnm_bids.workflows.environment import open_logs
 from fcnm_bids.workflows.inheritance import inherit, settle
 from fcnm_bids.workflows.preflight import (
     GroupPlan,
     LeftOut,
     ParticipantPlan,
+    adopt_store,
     plan_group,
     plan_participants,
+)
+from fcnm_bids.workflows.reports import (
+    rebuild_reports,
+    report_again,
+    say_where,
+    write_boilerplate,
 )
 
 LOGGER = logging.getLogger("fcnm_bids")
@@ -32,69 +39,92 @@ def run_level(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> bool
     RequestError
         The request is wrong.
     """
-    if config.analysis_level == "participant":
-        return _run_participants(config)
-    config = inherit(config, explicit)
-    dataset = recognise(Path(config.bids_dir))
-    if dataset.kind == "connectome":
-        config = config.update({"connectome": {"connectome_dir": str(dataset.root)}})
-    return _run_group(config)
+    if config.running.reports_only:
+        return report_again(config)
+    if config.analysis_level == "group":
+        config = inherit(config, explicit)
+    config = adopt_store(config, explicit)
+    if config.seeds.unit == "focus":
+        LOGGER.warning("--unit focus: studies that report many foci dominate the network")
+    if config.running.boilerplate_only:
+        logs, _ = open_logs(config, "boilerplate.toml")
+        return write_boilerplate(config, logs)
+    return (
+        _run_participants(config)
+        if config.analysis_level == "participant"
+        else (_run_group(config))
+    )
 
 
 def _run_participants(config: Config) -> bool:
     plan = plan_participants(config)
     _say_participants(plan)
+    settle(config, save=not config.running.dry_run)
     if config.running.dry_run:
         return True
-    settle(config)
     root = Path(config.output_dir)
     describe_dataset(root, "Functional connectivity network mapping", plan.source)
-    describe_dataset(config.connectome_path, "Projected runs", plan.source, projected_runs=True)
+    if not plan.from_store:
+        describe_dataset(config.connectome_path, "Projected runs", plan.source, projected_runs=True)
     waiting = [person for person in plan.people if not person.done]
     if not waiting:
+        _refuse_if_nothing_stored(plan)
         LOGGER.info("everything is there already; nothing to do")
         return True
     from fcnm_bids.workflows.engine import Progress, Stage, configure, run_workflow
-    from fcnm_bids.workflows.participant import init_participants_wf, maps_wanted
+    from fcnm_bids.workflows.participant import (
+        init_participants_wf,
+        maps_wanted,
+        person_wf_name,
+    )
 
-    logs, config_file = _open_logs(config)
+    logs, config_file = open_logs(config)
     configure(config, logs)
     workflow = init_participants_wf(plan, config, config_file)
-    wf = f"{workflow.name}.sub_{{}}_wf.{{}}"
+    wf = f"{workflow.name}.{{}}.{{}}"
     at_work = [person for person in waiting if person.runs]
-    stages = [
-        Stage("runs projected", {wf.format(p.subject, "project"): len(p.runs) for p in at_work})
-    ]
+    stages = []
+    if not plan.from_store:
+        projected = {wf.format(person_wf_name(p.subject), "project"): len(p.runs) for p in at_work}
+        stages.append(Stage("runs projected", projected))
     if maps_wanted(config):
-        stages.append(Stage("people mapped", {wf.format(p.subject, "map"): 1 for p in at_work}))
+        mapped = {wf.format(person_wf_name(p.subject), "map"): 1 for p in at_work}
+        stages.append(Stage("people mapped", mapped))
     failures = run_workflow(workflow, config, Progress(*stages))
-    return _end(
-        failures,
-        {
-            f"sub-{person.subject}": Manifest(root / f"sub-{person.subject}", root).complete(
-                person.key
-            )
-            for person in waiting
-        },
-        root,
-        logs,
-    )
+    if not failures:
+        _refuse_if_nothing_stored(plan)
+    complete = {
+        person.subject: Manifest(root / f"sub-{person.subject}", root).complete(person.key)
+        for person in waiting
+    }
+    rebuild_reports(root, [name for name, whole in complete.items() if not whole], group=False)
+    write_boilerplate(config, logs)
+    say_where(root, list(complete), group=False)
+    return _end(failures, {f"sub-{name}": whole for name, whole in complete.items()}, root, logs)
+
+
+def _refuse_if_nothing_stored(plan: ParticipantPlan) -> None:
+    stored = (Path(run.files.stored) for person in plan.people for run in person.runs)
+    if not any(path.is_file() for path in stored):
+        raise RequestError("no usable run is left: each turned out damaged when it was read")
 
 
 def _run_group(config: Config) -> bool:
     plan = plan_group(config)
     _say_group(plan)
+    settle(config, save=not config.running.dry_run)
     if config.running.dry_run:
         return True
     root = Path(config.output_dir)
-    describe_dataset(root, "Functional connectivity network mapping", Path(config.bids_dir))
+    source = recognise(Path(config.bids_dir)).root
+    describe_dataset(root, "Functional connectivity network mapping", source)
     if plan.done:
         LOGGER.info("everything is there already; nothing to do")
         return True
     from fcnm_bids.workflows.engine import Progress, Stage, configure, run_workflow
     from fcnm_bids.workflows.group import init_group_wf
 
-    logs, config_file = _open_logs(config)
+    logs, config_file = open_logs(config)
     contrasts = contrast_names(config.seeds)
     configure(config, logs)
     workflow = init_group_wf(plan, config, config_file, contrasts)
@@ -114,6 +144,10 @@ def _run_group(config: Config) -> bool:
     ]
     failures = run_workflow(workflow, config, Progress(*stages))
     complete = Manifest(root / "group", root).complete(plan.key)
+    if not complete:
+        rebuild_reports(root, (), group=True)
+    write_boilerplate(config, logs)
+    say_where(root, (), group=True)
     return _end(failures, {"group": complete}, root, logs)
 
 
@@ -131,15 +165,6 @@ def _end(failures: list[str], complete: Mapping[str, bool], root: Path, logs: Pa
         return False
     LOGGER.info("done: %s", root)
     return True
-
-
-def _open_logs(config: Config) -> tuple[Path, Path]:
-    """A new folder of logs, and the request saved in it."""
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    logs = Path(config.output_dir) / "logs" / f"{stamp}_{uuid.uuid4()}"
-    config_file = logs / "config.toml"
-    write_text(config_file, config.to_toml())
-    return logs, config_file
 
 
 def _say_participants(plan: ParticipantPlan) -> None:
@@ -183,8 +208,12 @@ def _say_group(plan: GroupPlan) -> None:
         sum(len(runs) for _, runs in plan.people),
         plan.store,
     )
+    for note in plan.notes:
+        LOGGER.warning("%s", note)
     _say_seeds(plan.contrasts)
     _say_left_out(plan.left_out)
+    for line in plan.design.coding:
+        LOGGER.info("covariate %s", line)
 
 
 def _say_seeds(contrasts: Any) -> None:

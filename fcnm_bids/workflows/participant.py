@@ -10,7 +10,7 @@ from niworkflows.engine.workflows import LiterateWorkflow as Workflow
 
 from fcnm_bids.bids import OutputNames
 from fcnm_bids.config import Config
-from fcnm_bids.workflows.memory import group_gb, map_gb, project_gb
+from fcnm_bids.workflows.memory import group_gb, map_gb, project_gb, report_gb
 from fcnm_bids.workflows.preflight import ParticipantPlan, PlannedPerson
 
 
@@ -55,7 +55,7 @@ def init_participants_wf(plan: ParticipantPlan, config: Config, config_file: Pat
 def init_person_wf(
     person: PlannedPerson, plan: ParticipantPlan, config: Config, config_file: Path
 ) -> Workflow:
-    """Build one person's workflow: ``project``, ``map``, ``manifest``.
+    """Build one person's workflow: ``project``, ``map``, ``report``, ``manifest``.
 
     Parameters
     ----------
@@ -64,11 +64,11 @@ def init_person_wf(
     plan, config, config_file
         As in `init_participants_wf`.
     """
-    from fcnm_bids.interfaces import MapPerson, ProjectRuns, WriteManifest
+    from fcnm_bids.interfaces import MapPerson, ProjectRuns, ReportPerson, WriteManifest
 
     root = Path(config.output_dir)
     names = OutputNames.of(root, plan.entities)
-    workflow = Workflow(name=f"sub_{person.subject}_wf")
+    workflow = Workflow(name=person_wf_name(person.subject))
     project = pe.Node(
         ProjectRuns(
             config_file=str(config_file),
@@ -91,10 +91,16 @@ def init_person_wf(
         mem_gb=0.01,
     )
     gather = pe.Node(_merge(2), name="gather", run_without_submitting=True, mem_gb=0.01)
+    report = pe.Node(
+        ReportPerson(config_file=str(config_file), subject=person.subject),
+        name="report",
+        mem_gb=report_gb(plan.grid.n_voxels),
+    )
     workflow.connect(
         [
             (project, gather, [("promised", "in1")]),
-            (gather, manifest, [("out", "promised")]),
+            (gather, report, [("out", "after")]),
+            (report, manifest, [("promised", "promised")]),
         ]
     )
     if maps_wanted(config) and person.runs:
@@ -119,9 +125,14 @@ def init_person_wf(
     return workflow
 
 
+def person_wf_name(subject: str) -> str:
+    """What a person's workflow is called: labels may hold a plus sign, names of nodes may not."""
+    return f"sub_{subject.replace('+', '_')}_wf"
+
+
 def maps_wanted(config: Config) -> bool:
     """Whether people's maps are written."""
-    return not config.connectome.connectome_only and config.connectome.subject_maps == "all"
+    return config.makes_subject_maps
 
 
 def _merge(n: int) -> Any:

@@ -1,0 +1,76 @@
+"""The table of participants of a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from fcnm_bids.bids.index import read_json
+from fcnm_bids.errors import RequestError
+
+
+@dataclass(frozen=True, eq=False)
+class Participants:
+    """A table of participants.
+
+    Parameters
+    ----------
+    path
+        The file.
+    table
+        Its values as text, one row per participant, indexed by label (without ``sub-``).
+    categorical
+        Columns for which the JSON file beside it lists levels.
+    """
+
+    path: Path
+    table: pd.DataFrame
+    categorical: frozenset[str]
+
+    def values(self, column: str, people: Sequence[str]) -> list[str]:
+        """Values of a column, empty for people who are not in the table."""
+        return [str(value) for value in self.table[column].reindex(list(people), fill_value="")]
+
+
+def find_participants(root: Path) -> Path | None:
+    """The ``participants.tsv`` of a data set, of the raw one it derives from, or of its outputs.
+
+    Looked for in the folder, in the output folder that a store named ``connectome`` lies in, and
+    in the folder above ``derivatives``.
+    """
+    root = root.resolve()
+    folders = [root, root.parent] if root.name == "connectome" else [root]
+    folders += [folder.parent for folder in (root, *root.parents) if folder.name == "derivatives"]
+    tables = (folder / "participants.tsv" for folder in folders)
+    return next((table for table in tables if table.is_file()), None)
+
+
+def read_participants(path: Path) -> Participants:
+    """Read a table of participants.
+
+    Raises
+    ------
+    RequestError
+        It cannot be read, has no column ``participant_id``, or lists somebody twice.
+    """
+    try:
+        table = pd.read_csv(
+            path, sep="\t", dtype=str, keep_default_na=False, encoding_errors="replace"
+        )
+    except (OSError, ValueError) as error:
+        raise RequestError(f"{path}: cannot be read as a table ({error})") from error
+    if "participant_id" not in table:
+        raise RequestError(f"{path}: has no column participant_id")
+    table.index = pd.Index(table["participant_id"].str.strip().str.removeprefix("sub-"))
+    twice = sorted(set(table.index[table.index.duplicated()]))
+    if twice:
+        raise RequestError(f"{path}: lists {', '.join(f'sub-{who}' for who in twice)} twice")
+    sidecar = path.with_suffix(".json")
+    described = read_json(sidecar) if sidecar.is_file() else {}
+    categorical = frozenset(
+        name for name, said in described.items() if isinstance(said, dict) and "Levels" in said
+    )
+    return Participants(path, table, categorical)

@@ -1,0 +1,98 @@
+"""Finding and reading the mask that the analysis is kept to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnm_bids.bids import parse_entities
+from fcnm_bids.errors import RequestError
+from fcnm_bids.grid import Grid
+from fcnm_bids.mapping import mask_on_grid, mean_probability_mask
+
+GREY_MATTER_ABOVE = 0.2
+"""Mean probability of grey matter from which a voxel counts as such."""
+
+
+def find_analysis_mask(
+    choice: str, root: Path, people: Sequence[str], entities: Mapping[str, str]
+) -> list[Path]:
+    """The images that an analysis mask is made from; none for the whole brain.
+
+    Parameters
+    ----------
+    choice
+        ``brain``, ``gm``, or a file.
+    root
+        Root of the preprocessed data set, which has people's grey matter.
+    people
+        Participant labels of the group.
+    entities
+        Entities of the data.
+
+    Raises
+    ------
+    RequestError
+        There is no such file, or no image of the grey matter.
+    """
+    if choice == "brain":
+        return []
+    if choice != "gm":
+        if not Path(choice).is_file():
+            raise RequestError(f"--analysis-mask {choice}: there is no such file")
+        return [Path(choice)]
+    space = entities["space"]
+    own = [_grey_matter(root / f"sub-{label}", space, entities.get("res")) for label in people]
+    found = [path for path in own if path is not None]
+    if found:
+        without = [label for label, path in zip(people, own, strict=True) if path is None]
+        if without:
+            raise RequestError(
+                f"--analysis-mask gm: no label-GM_probseg in {space} for "
+                f"{', '.join(f'sub-{label}' for label in without[:10])}"
+                f"{' ...' if len(without) > 10 else ''}; give a mask FILE"
+            )
+        return found
+    template = _template_grey_matter(space)
+    if template is None:
+        raise RequestError(
+            f"--analysis-mask gm: neither {root} nor TemplateFlow's folder on this machine has a "
+            f"label-GM_probseg in {space}; give a mask FILE on the grid of the data"
+        )
+    return [template]
+
+
+def read_analysis_mask(choice: str, paths: Sequence[Path], grid: Grid) -> NDArray[np.bool_] | None:
+    """The voxels of the analysis mask, shape (grid.n_voxels,); None for the whole brain."""
+    if not paths:
+        return None
+    if choice == "gm":
+        return mean_probability_mask(paths, grid, above=GREY_MATTER_ABOVE)
+    return mask_on_grid(paths[0], grid)
+
+
+def _grey_matter(folder: Path, space: str, res: str | None) -> Path | None:
+    """A person's probability of grey matter, at the resolution of the data where there are more."""
+    found = [
+        path
+        for path in sorted(folder.glob("**/anat/*_label-GM_probseg.nii.gz"))
+        if parse_entities(path).get("space") == space
+    ]
+    same = [path for path in found if str(parse_entities(path).get("res")) == str(res)]
+    return next(iter(same or found), None)
+
+
+def _template_grey_matter(space: str) -> Path | None:
+    """TemplateFlow's probability of grey matter where it has been fetched already."""
+    home = os.environ.get("TEMPLATEFLOW_HOME") or Path.home() / ".cache" / "templateflow"
+    folder = Path(home) / f"tpl-{space}"
+    found = [
+        path
+        for path in sorted(folder.glob(f"tpl-{space}_*label-GM_probseg.nii.gz"))
+        if "cohort-" not in path.name and path.stat().st_size > 0
+    ]
+    return found[-1] if found else None

@@ -1,0 +1,126 @@
+"""Sums over people of one contrast, kept between the one pass and the contrasts' own nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnm_bids.stats import ContrastMoments, CovariateSums, KeptMaps, Smoothness
+
+MAPS = "maps.npy"
+"""People's maps, shape (contrasts, people, voxels), where the height control flips them."""
+
+
+@dataclass(frozen=True, eq=False)
+class StoredContrast:
+    """What the pass over the people left of one contrast.
+
+    Parameters
+    ----------
+    moments
+        The sums.
+    absent
+        People without a map.
+    present
+        Positions of those with one among the people of the group.
+    covariates
+        The group's design, shape (people, covariates).
+    """
+
+    moments: ContrastMoments
+    absent: list[str]
+    present: NDArray[np.intp]
+    covariates: NDArray[np.float64]
+
+
+def radius_file(folder: Path, label: str, position: int) -> Path:
+    """The sums of a contrast with another radius."""
+    return folder / f"{label}_radius{position}.npz"
+
+
+def block_file(folder: Path, label: str, block: int) -> Path:
+    """The sums of a contrast over one block of people."""
+    return folder / f"{label}_block{block}.npz"
+
+
+def read_smoothness(path: Path) -> Smoothness | None:
+    """The smoothness that a contrast's own node estimated; None where it took none."""
+    with np.load(path, allow_pickle=False) as stored:
+        if "fwhm" not in stored:
+            return None
+        x, y, z = stored["fwhm"].tolist()
+        return Smoothness((x, y, z), float(stored["resels_per_voxel"]), int(stored["n_smooth"]))
+
+
+def write_moments(
+    path: Path,
+    moments: ContrastMoments,
+    *,
+    absent: Sequence[str],
+    present: NDArray[np.intp],
+    covariates: NDArray[np.float64],
+) -> None:
+    """Write the sums of one contrast."""
+    content: dict[str, Any] = {
+        "n": moments.n,
+        "total": moments.total,
+        "square": moments.square,
+        "clipped_in": moments.clipped_in,
+        "n_people": moments.n_people,
+        "index": moments.index,
+        "shape": moments.shape,
+        "absent": np.array(absent, dtype=str),
+        "present": present,
+        "covariates": covariates,
+    }
+    if moments.products is not None:
+        content["products"] = moments.products
+    if moments.covariates is not None:
+        content["covariate_products"] = moments.covariates.products
+        content["gram"] = moments.covariates.gram
+        content["lacking"] = moments.covariates.lacking
+        content["lacking_gram"] = moments.covariates.lacking_gram
+    np.savez(path, **content)
+
+
+def read_moments(path: Path) -> StoredContrast:
+    """The sums of one contrast."""
+    with np.load(path, allow_pickle=False) as stored:
+        nx, ny, nz = (int(n) for n in stored["shape"])
+        sums = None
+        if "gram" in stored:
+            sums = CovariateSums(
+                products=stored["covariate_products"],
+                gram=stored["gram"],
+                lacking=stored["lacking"],
+                lacking_gram=stored["lacking_gram"],
+            )
+        moments = ContrastMoments(
+            n=stored["n"],
+            total=stored["total"],
+            square=stored["square"],
+            clipped_in=stored["clipped_in"],
+            products=stored.get("products", None),
+            n_people=int(stored["n_people"]),
+            index=stored["index"],
+            shape=(nx, ny, nz),
+            covariates=sums,
+        )
+        absent = [str(name) for name in stored["absent"]]
+        return StoredContrast(moments, absent, stored["present"], stored["covariates"])
+
+
+def read_maps(folder: Path, number: int, stored: StoredContrast) -> KeptMaps | None:
+    """One contrast's maps, mapped from their file; None where none were kept."""
+    path = folder / MAPS
+    if not path.is_file():
+        return None
+    own = np.load(path, mmap_mode="r")[number]
+    if stored.present.size < len(own):
+        own = own[stored.present]
+    return KeptMaps(own, stored.covariates[stored.present])

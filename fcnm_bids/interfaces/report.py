@@ -1,0 +1,53 @@
+"""The reports: figures first, then the page that shows them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nipype.interfaces.base import TraitedSpec
+
+from fcnm_bids.config import Config
+from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, traits
+
+
+class ReportInputSpec(ConfiguredInputSpec):
+    """Inputs of `ReportPerson` and `ReportGroup`."""
+
+    subject = traits.Str("", usedefault=True, desc="participant label; empty for the group")
+    after = traits.List(traits.List(traits.Str()), desc="files that have to be there before")
+
+
+class ReportOutputSpec(TraitedSpec):
+    """Outputs of `ReportPerson` and `ReportGroup`."""
+
+    promised = traits.List(traits.List(traits.Str()), desc="`after`, and the report's own files")
+
+
+class ReportPerson(ConfiguredInterface):
+    """Draw a person's figures and write the person's report."""
+
+    input_spec = ReportInputSpec
+    output_spec = ReportOutputSpec
+
+    def _make(self, config: Config, folder: Path) -> None:
+        from fcnm_bids.report import draw_person_figures, write_person_page
+
+        root = Path(config.output_dir)
+        figures = draw_person_figures(root, self.inputs.subject)
+        page = write_person_page(root, self.inputs.subject)
+        self._results["promised"] = [*self.inputs.after, [str(path) for path in (*figures, page)]]
+
+
+class ReportGroup(ConfiguredInterface):
+    """Draw the group's figures and write the group report."""
+
+    input_spec = ReportInputSpec
+    output_spec = ReportOutputSpec
+
+    def _make(self, config: Config, folder: Path) -> None:
+        from fcnm_bids.report import draw_group_figures, write_group_page
+
+        root = Path(config.output_dir)
+        figures = draw_group_figures(root)
+        page = write_group_page(root)
+        self._results["promised"] = [*self.inputs.after, [str(path) for path in (*figures, page)]]

@@ -1,0 +1,97 @@
+"""Who is in the group, and what the group model knows about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from fcnm_bids.bids import find_participants, read_participants
+from fcnm_bids.config import Config
+from fcnm_bids.connectome import StoredRun
+from fcnm_bids.errors import RequestError
+from fcnm_bids.stats import Design, design_of
+
+MEAN_FD = "mean_fd"
+"""The covariate that the store knows."""
+
+_LISTED = 12
+
+
+def mean_displacement(runs: Sequence[StoredRun]) -> float | None:
+    """Mean over a person's runs of the mean framewise displacement in mm, where it is known."""
+    known = [run.attributes["mean_fd"] for run in runs if run.attributes["mean_fd"] is not None]
+    return float(np.mean(known)) if known else None
+
+
+def moved_too_much(
+    people: Mapping[str, Sequence[StoredRun]], max_mean_fd: float | None
+) -> dict[str, str]:
+    """Why people are left out for their motion, by label."""
+    reasons: dict[str, str] = {}
+    if max_mean_fd is None:
+        return reasons
+    for label, runs in people.items():
+        moved = mean_displacement(runs)
+        if moved is None:
+            reasons[label] = "the mean framewise displacement is not known (--max-mean-fd)"
+        elif moved > max_mean_fd:
+            reasons[label] = (
+                f"mean framewise displacement {moved:.3f} mm, above --max-mean-fd {max_mean_fd:g}"
+            )
+    return reasons
+
+
+def group_design(config: Config, root: Path, people: Mapping[str, Sequence[StoredRun]]) -> Design:
+    """The covariates that are asked for, over the people of the group.
+
+    Parameters
+    ----------
+    config
+        The request.
+    root
+        Root of the data set that was read.
+    people
+        Projected runs by label.
+
+    Raises
+    ------
+    RequestError
+        One line per problem.
+    """
+    names = config.group.covariates
+    labels = list(people)
+    values: dict[str, Sequence[str]] = {}
+    if MEAN_FD in names:
+        moved = (mean_displacement(runs) for runs in people.values())
+        values[MEAN_FD] = ["" if value is None else repr(value) for value in moved]
+    tabled = [name for name in names if name != MEAN_FD]
+    categorical: frozenset[str] = frozenset()
+    problems: list[str] = []
+    if tabled:
+        path = find_participants(Path(config.bids_dir)) or find_participants(root)
+        if path is None:
+            raise RequestError(
+                f"--covariates {' '.join(tabled)}: there is no participants.tsv in "
+                f"{config.bids_dir} or above its derivatives"
+            )
+        participants = read_participants(path)
+        categorical = participants.categorical
+        for name in tabled:
+            if name not in participants.table:
+                there = [str(c) for c in participants.table if c != "participant_id"]
+                problems.append(
+                    f"--covariates {name}: {path} has no such column, but "
+                    f"{', '.join(there[:_LISTED]) or 'none'} (and {MEAN_FD} comes from the store)"
+                )
+            else:
+                values[name] = participants.values(name, labels)
+    ordered = {name: values[name] for name in names if name in values}
+    try:
+        design = design_of(ordered, labels, categorical)
+    except RequestError as error:
+        raise RequestError([*problems, *error.problems]) from error
+    if problems:
+        raise RequestError(problems)
+    return design

@@ -1,0 +1,124 @@
+"""Reports outside the workflow: after a crash, and whenever they are asked for alone."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+from fcnm_bids.bids import report_name
+from fcnm_bids.config import Config
+from fcnm_bids.errors import RequestError
+
+LOGGER = logging.getLogger("fcnm_bids")
+
+
+def rebuild_reports(root: Path, subjects: Iterable[str], *, group: bool) -> bool:
+    """Draw figures and write reports from what is on disk, whatever the state it is in.
+
+    Parameters
+    ----------
+    root
+        Output folder.
+    subjects
+        Participant labels whose reports are made.
+    group
+        Whether the group report is made.
+
+    Returns
+    -------
+    whole
+        Whether all figures could be drawn and all reports written.
+    """
+    from fcnm_bids.report import (
+        draw_group_figures,
+        draw_person_figures,
+        write_group_page,
+        write_person_page,
+    )
+
+    whole = True
+    for subject in subjects:
+        try:
+            draw_person_figures(root, subject)
+        except Exception as error:  # a damaged file must not cost the rest of the report
+            whole = _say("figures", subject, error)
+        try:
+            write_person_page(root, subject)
+        except Exception as error:
+            whole = _say("report", subject, error)
+    if group:
+        try:
+            draw_group_figures(root)
+        except Exception as error:
+            whole = _say("figures", None, error)
+        try:
+            write_group_page(root)
+        except Exception as error:
+            whole = _say("report", None, error)
+    return whole
+
+
+def report_again(config: Config) -> bool:
+    """Write the reports and the methods text of a level again; whether all could be made.
+
+    Raises
+    ------
+    RequestError
+        There are no results to report.
+    """
+    from fcnm_bids.report import latest_run
+
+    root = Path(config.output_dir)
+    group = config.analysis_level == "group"
+    wanted = config.selection.participant_label
+    subjects = [] if group else subjects_with_results(root)
+    if not group and wanted:
+        subjects = [subject for subject in subjects if subject in wanted]
+    if not subjects and not (group and (root / "group").is_dir()):
+        raise RequestError(
+            f"{root}: no results of the {config.analysis_level} level to report; run it first"
+        )
+    whole = rebuild_reports(root, subjects, group=group)
+    record = latest_run(root, config.analysis_level)
+    if record is not None:
+        whole = write_boilerplate(record.config, record.logs) and whole
+    say_where(root, subjects, group=group)
+    return whole
+
+
+def write_boilerplate(config: Config, logs: Path) -> bool:
+    """Write the methods text into the logs of a run; whether it could be made."""
+    from fcnm_bids.report import RunRecord, write_methods
+
+    try:
+        written = write_methods(Path(config.output_dir), RunRecord(logs, config))
+    except Exception as error:  # a text is not worth a failed run
+        LOGGER.error("methods text: %s: %s", type(error).__name__, error)
+        return False
+    LOGGER.info("methods text: %s", written[0])
+    return True
+
+
+def subjects_with_results(root: Path) -> list[str]:
+    """Participant labels that an output folder has results of."""
+    folders = {path.parent.parent for path in root.glob("sub-*/func/*_desc-qc_metrics.tsv")}
+    return sorted(folder.name.removeprefix("sub-") for folder in folders)
+
+
+def say_where(root: Path, subjects: Iterable[str], *, group: bool) -> None:
+    """Tell where the reports are."""
+    made = [report_name(root, subject) for subject in subjects]
+    made = [path for path in made if path.is_file()]
+    if group and report_name(root, None).is_file():
+        LOGGER.info("report: %s", report_name(root, None))
+    if len(made) == 1:
+        LOGGER.info("report: %s", made[0])
+    elif made:
+        LOGGER.info("reports: %s ... %s", made[0], made[-1].name)
+
+
+def _say(what: str, subject: str | None, error: Exception) -> bool:
+    of = f"sub-{subject}" if subject else "the group"
+    LOGGER.error("%s of %s: %s: %s", what, of, type(error).__name__, error)
+    return False

@@ -1,0 +1,157 @@
+"""What kind of data set a folder is, and what makes an output folder one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fcnm_bids.bids import describe_dataset, holds_other_dataset, recognise
+from fcnm_bids.bids.dataset import BIDSIGNORE
+from fcnm_bids.errors import RequestError
+
+RAW = {"Name": "raw", "BIDSVersion": "1.8.0", "DatasetType": "raw"}
+DERIVATIVE = {
+    "Name": "fMRIPrep outputs",
+    "BIDSVersion": "1.4.0",
+    "DatasetType": "derivative",
+    "GeneratedBy": [{"Name": "fMRIPrep", "Version": "23.2.0"}],
+}
+
+
+def folder(path: Path, description: Mapping[str, Any] | None, *people: str) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    if description is not None:
+        (path / "dataset_description.json").write_text(json.dumps(description))
+    for person in people:
+        (path / person / "func").mkdir(parents=True)
+    return path
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(RequestError) as error:
+        recognise(path)
+    [problem] = error.value.problems
+    assert str(path) in problem
+    return problem
+
+
+def test_derivatives(tmp_path: Path) -> None:
+    folder(tmp_path, DERIVATIVE, "sub-01")
+    assert recognise(tmp_path).root == tmp_path
+    assert recognise(tmp_path).kind == "derivatives"
+
+
+@pytest.mark.parametrize("name", ["fmriprep", "fMRIPrep-23.2.0", "ds000_fmriprep"])
+@pytest.mark.parametrize("description", [DERIVATIVE, None])
+def test_a_raw_data_set_with_derivatives_inside(
+    tmp_path: Path, name: str, description: dict[str, Any] | None
+) -> None:
+    folder(tmp_path, RAW, "sub-01")
+    inside = folder(tmp_path / "derivatives" / name, description, "sub-01")
+    folder(tmp_path / "derivatives" / "mriqc", DERIVATIVE, "sub-01")
+    assert recognise(tmp_path).root == inside
+
+
+def test_several_derivatives_inside_are_listed(tmp_path: Path) -> None:
+    folder(tmp_path, RAW, "sub-01")
+    for version in ("20", "23"):
+        folder(tmp_path / "derivatives" / f"fmriprep-{version}", DERIVATIVE, "sub-01")
+    assert "fmriprep-20, fmriprep-23" in refused(tmp_path)
+
+
+def test_derivatives_without_a_description(tmp_path: Path) -> None:
+    assert recognise(folder(tmp_path, None, "sub-01")).kind == "derivatives"
+
+
+def test_a_store_of_projected_runs(tmp_path: Path) -> None:
+    describe_dataset(tmp_path, "store", tmp_path / "fmriprep", projected_runs=True)
+    assert recognise(tmp_path).root == tmp_path
+    assert recognise(tmp_path).kind == "connectome"
+
+
+def test_an_output_folder_stands_for_the_store_in_it(tmp_path: Path) -> None:
+    describe_dataset(tmp_path, "results", tmp_path / "fmriprep")
+    store = tmp_path / "connectome"
+    describe_dataset(store, "store", tmp_path / "fmriprep", projected_runs=True)
+    assert recognise(tmp_path).root == store
+    assert recognise(tmp_path).kind == "connectome"
+
+
+def test_an_output_folder_without_a_store_is_explained(tmp_path: Path) -> None:
+    describe_dataset(tmp_path, "results", tmp_path / "fmriprep")
+    assert "without a connectome" in refused(tmp_path)
+
+
+def test_an_empty_folder_is_explained(tmp_path: Path) -> None:
+    problem = refused(tmp_path)
+    assert "sub-*" in problem
+    assert "derivatives/fmriprep" in problem
+
+
+def test_nonsense_is_explained(tmp_path: Path) -> None:
+    assert "no such folder" in refused(tmp_path / "absent")
+    (tmp_path / "file").touch()
+    assert "no such folder" in refused(tmp_path / "file")
+    folder(tmp_path / "photos", None)
+    (tmp_path / "photos" / "sub-01.jpg").touch()
+    assert "sub-*" in refused(tmp_path / "photos")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", ""])
+def test_a_broken_description_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "dataset_description.json").write_text(text)
+    assert "dataset_description.json" in refused(tmp_path)
+
+
+@pytest.mark.parametrize("generators", ["fcnm_bids", {"Name": "fcnm_bids"}, [None], ["x"], []])
+def test_odd_generators_do_no_harm(tmp_path: Path, generators: Any) -> None:
+    folder(tmp_path, {**DERIVATIVE, "GeneratedBy": generators}, "sub-01")
+    assert recognise(tmp_path).kind == "derivatives"
+
+
+def test_what_an_output_folder_says_about_itself(tmp_path: Path) -> None:
+    source = folder(tmp_path / "räume und", DERIVATIVE)
+    describe_dataset(tmp_path / "out", "Results", source)
+    description = json.loads((tmp_path / "out" / "dataset_description.json").read_text())
+    assert description["Name"] == "Results"
+    assert description["DatasetType"] == "derivative"
+    assert description["GeneratedBy"][0]["Name"] == "fcnm_bids"
+    assert description["DatasetLinks"] == {"preprocessed": source.as_uri()}
+    assert "ProjectedRuns" not in description
+
+
+def test_describing_again_writes_nothing(tmp_path: Path) -> None:
+    describe_dataset(tmp_path, "Results", tmp_path / "fmriprep")
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    assert {path.name for path in before} == {"dataset_description.json", ".bidsignore"}
+    describe_dataset(tmp_path, "Results", tmp_path / "fmriprep")
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("description", "other"),
+    [(None, False), (RAW, True), (DERIVATIVE, True)],
+)
+def test_whether_a_folder_belongs_to_another_program(
+    tmp_path: Path, description: dict[str, Any] | None, other: bool
+) -> None:
+    assert holds_other_dataset(folder(tmp_path / "x", description)) is other
+
+
+def test_our_own_folders_belong_to_us(tmp_path: Path) -> None:
+    describe_dataset(tmp_path, "Results", tmp_path / "fmriprep")
+    assert not holds_other_dataset(tmp_path)
+
+
+def test_every_ignored_pattern_has_its_reason(tmp_path: Path) -> None:
+    describe_dataset(tmp_path, "Results", tmp_path / "fmriprep")
+    assert (tmp_path / ".bidsignore").read_text() == BIDSIGNORE
+    explained = False
+    for line in BIDSIGNORE.splitlines():
+        explained = line.startswith("# ") or explained
+        assert explained
+        assert line == line.strip() != ""

@@ -1,0 +1,186 @@
+"""Names become labels, labels become paths, and paths give their entities back."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fcnm_bids.bids import build_name, parse_entities, to_label, to_labels
+from fcnm_bids.bids.names import entity_names
+from fcnm_bids.errors import RequestError
+
+BOLD = "sub-01_ses-pre_task-rest_acq-x_dir-AP_run-02_space-MNI152NLin6Asym_res-2_desc-preproc_bold"
+
+
+@given(st.text())
+def test_a_label_is_made_of_letters_and_digits(name: str) -> None:
+    assert re.fullmatch(r"[A-Za-z0-9]{1,80}", to_label(name))
+    assert to_label(name) == to_label(name)
+
+
+@given(st.from_regex(r"[A-Za-z0-9]{1,80}", fullmatch=True))
+def test_a_label_is_its_own_label(label: str) -> None:
+    assert to_label(label) == label
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("Smith 2020: pain > rest", "Smith2020painrest"),
+        ("Müller & Gómez", "MullerGomez"),
+        ("../../x", "x"),
+        ("/etc/passwd", "etcpasswd"),
+        ("C:\\windows", "Cwindows"),
+        ("ﬁne", "fine"),
+        ("a" * 300, "a" * 80),
+    ],
+)
+def test_the_label_of_a_name(name: str, label: str) -> None:
+    assert to_label(name) == label
+
+
+@pytest.mark.parametrize("name", ["ύπνος", "睡眠", "--", "", "🧠"])
+def test_a_name_without_latin_letters_has_a_label_of_its_own(name: str) -> None:
+    assert re.fullmatch(r"x[0-9a-f]{8}", to_label(name))
+
+
+def test_greek_and_chinese_names_do_not_collide() -> None:
+    names = ["ύπνος", "πόνος", "睡眠", "疼痛", "Schlaf"]
+    labels = to_labels(names, "contrast")
+    assert list(labels) == names
+    assert len(set(labels.values())) == len(names)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("pain 1", "pain-1"),
+        ("Pain", "pain"),
+        ("Müller", "Muller"),
+        ("a" * 80 + "b", "a" * 80 + "c"),
+        ("α1", "β1"),
+    ],
+)
+def test_two_names_with_one_label_are_an_error_that_names_both(names: tuple[str, str]) -> None:
+    with pytest.raises(RequestError) as refused:
+        to_labels(names, "contrast")
+    [problem] = refused.value.problems
+    assert all(name in problem for name in names)
+    assert "contrast" in problem
+
+
+def test_every_collision_is_told() -> None:
+    with pytest.raises(RequestError) as refused:
+        to_labels(["a b", "ab", "c d", "cd", "e"], "effect")
+    assert len(refused.value.problems) == 2
+
+
+def test_the_same_name_twice_is_one_name() -> None:
+    assert to_labels(["up", "up", "down"], "effect") == {"up": "up", "down": "down"}
+
+
+def test_entities_of_an_image() -> None:
+    entities = parse_entities(Path(f"{BOLD}.nii.gz"))
+    run = entities.pop("run")
+    assert run == 2
+    assert str(run) == "02"
+    assert entities == {
+        "subject": "01",
+        "session": "pre",
+        "task": "rest",
+        "acquisition": "x",
+        "direction": "AP",
+        "space": "MNI152NLin6Asym",
+        "res": "2",
+        "desc": "preproc",
+        "suffix": "bold",
+        "extension": ".nii.gz",
+    }
+
+
+@pytest.mark.parametrize("folder", ["/data/sub-99/func", "/ses-x/task-y", "räume und/空 格"])
+def test_only_the_name_of_a_file_says_what_it_is(folder: str) -> None:
+    name = Path(f"{BOLD}.json")
+    assert parse_entities(folder / name) == parse_entities(name)
+
+
+OUTPUTS = {
+    "sub-a+1/func/sub-a+1_task-rest_space-S_res-2_seed-x_stat-fisherz_statmap.nii.gz": {
+        "subject": "a+1",
+        "task": "rest",
+        "space": "S",
+        "res": "2",
+        "seed": "x",
+        "stat": "fisherz",
+        "suffix": "statmap",
+        "extension": ".nii.gz",
+    },
+    "sub-01/func/sub-01_task-rest_space-S_cohort-3_desc-qc_metrics.tsv": {
+        "subject": "01",
+        "task": "rest",
+        "space": "S",
+        "cohort": "3",
+        "desc": "qc",
+        "suffix": "metrics",
+        "extension": ".tsv",
+    },
+    "seeds/seed-x_space-S_mask.nii.gz": {
+        "seed": "x",
+        "space": "S",
+        "suffix": "mask",
+        "extension": ".nii.gz",
+    },
+    "group/seed-x_space-S_stat-t_statmap.nii.gz": {
+        "seed": "x",
+        "space": "S",
+        "stat": "t",
+        "suffix": "statmap",
+        "extension": ".nii.gz",
+    },
+    "group/seed-x_space-S_desc-significant_mask.nii.gz": {
+        "seed": "x",
+        "space": "S",
+        "desc": "significant",
+        "suffix": "mask",
+        "extension": ".nii.gz",
+    },
+    "group/network-up_space-S_probseg.nii.gz": {
+        "network": "up",
+        "space": "S",
+        "suffix": "probseg",
+        "extension": ".nii.gz",
+    },
+    "group/network-up_desc-clusters_clusters.tsv": {
+        "network": "up",
+        "desc": "clusters",
+        "suffix": "clusters",
+        "extension": ".tsv",
+    },
+}
+
+
+@pytest.mark.parametrize(("path", "entities"), OUTPUTS.items())
+def test_the_path_of_an_output_and_its_way_back(path: str, entities: dict[str, str]) -> None:
+    assert build_name(entities) == Path(path)
+    assert parse_entities(Path(path)) == entities
+
+
+@pytest.mark.parametrize(
+    "entities",
+    [
+        {"seed": "x", "suffix": "statmap", "extension": ".nii.gz"},
+        {"network": "up", "space": "S", "suffix": "statmap", "extension": ".nii.gz"},
+        {"seed": "x", "space": "S", "suffix": "mask", "extension": ".nii.gz", "colour": "red"},
+    ],
+)
+def test_entities_that_name_no_output_are_a_mistake_of_ours(entities: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="no output"):
+        build_name(entities)
+
+
+def test_our_entities_are_known_beside_those_of_pybids() -> None:
+    assert entity_names() >= {"seed", "network", "stat", "cohort", "acquisition", "res", "run"}

@@ -1,0 +1,108 @@
+"""A place from which to run the real command line, and how to look at what it did."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+RUN = Path(__file__).resolve().parents[2] / "run.py"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: its exit code, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def problems(self) -> list[str]:
+        """The lines that tell what is wrong with a request."""
+        return [line.removeprefix("fcnm-bids: ") for line in self.err.splitlines()]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where somebody works: a folder to stand in, and one to compute in.
+
+    There is no home, no folder of templates and no network to rely on.
+    """
+
+    folder: Path
+
+    @property
+    def cwd(self) -> Path:
+        return self.folder / "cwd"
+
+    @property
+    def work(self) -> Path:
+        return self.folder / "scratch"
+
+    @property
+    def temporary(self) -> Path:
+        return self.folder / "tmp"
+
+    @property
+    def home(self) -> Path:
+        """Named in the environment, but not there."""
+        return self.folder / "home"
+
+    def start(self, *words: object) -> subprocess.Popen[str]:
+        for folder in (self.cwd, self.temporary):
+            folder.mkdir(exist_ok=True)
+        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        return subprocess.Popen(
+            [sys.executable, str(RUN), *map(str, words), "--work-dir", str(self.work)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=self.cwd,
+            env={
+                **kept,
+                "HOME": str(self.home),
+                "TMPDIR": str(self.temporary),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "OMP_NUM_THREADS": "1",
+            },
+        )
+
+    def wait(self, process: subprocess.Popen[str]) -> Ended:
+        out, err = process.communicate(timeout=300)
+        return Ended(process.returncode, out, err)
+
+    def run(self, *words: object) -> Ended:
+        return self.wait(self.start(*words, "--nprocs", "2"))
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Both levels, run once; not to be changed."""
+
+    desk: Desk
+    fmriprep: Path
+    coordinates: Path
+    output: Path
+    participant: Ended
+    group: Ended
+    input_before: Mapping[Path, tuple[int, int]]
+
+
+def snapshot(folder: Path) -> dict[Path, tuple[int, int]]:
+    """Every file below a folder, with its size and time of writing."""
+    return {
+        path.relative_to(folder): (path.stat().st_size, path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if not path.is_dir()
+    }
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """A BIDS table as it stands there."""
+    return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from fcnm_bids.errors import RequestError
+from fcnm_bids.grid import Grid
+from fcnm_bids.interfaces.atlas import SUBCORTEX, YEO, find_atlas, read_atlas
+from fcnm_bids.network import region_name
+
+SPACE = "MNI152NLin6Asym"
+AFFINE = np.array([[2.0, 0, 0, -90], [0, 2, 0, -126], [0, 0, 2, -72], [0, 0, 0, 1]])
+GRID = Grid((91, 109, 91), AFFINE, SPACE)
+SMALL = Grid((4, 4, 4), np.diag([2.0, 2, 2, 1]), SPACE)
+SCHAEFER = "atlas-Schaefer2018_desc-400Parcels7Networks_dseg"
+
+KNOWN = {
+    "Visual": [(-8, -92, 0), (12, -86, 4), (30, -88, 2)],
+    "Somatomotor": [(-40, -24, 56), (42, -22, 54), (-52, -18, 6)],
+    "Dorsal attention": [(-26, -62, 56), (28, -58, 56), (-48, -64, 2)],
+    "Salience and ventral attention": [(-36, 18, 2), (40, 16, 2), (58, -38, 28)],
+    "Limbic": [(-24, 12, -34), (28, 10, -36), (-12, 28, -22)],
+    "Control": [(-46, 30, 24), (46, 32, 24), (44, -56, 48)],
+    "Default mode": [(-6, 52, 8), (6, -54, 28), (-48, -66, 32)],
+}
+"""Well-known places of Yeo's networks, in mm."""
+
+
+def write_atlas(
+    folder: Path, name: str = f"atlas-Mine_space-{SPACE}_dseg", table: str | None = None
+) -> Path:
+    labels = np.zeros(SMALL.shape, np.int16)
+    labels[:2], labels[2:] = 1, 2
+    image = folder / f"{name}.nii.gz"
+    nib.save(nib.Nifti1Image(labels, SMALL.affine), image)
+    (folder / f"{name}.tsv").write_text(table or "index\tname\n1\tone\n2\ttwo\n")
+    return image
+
+
+@pytest.fixture
+def templateflow(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    home = shutil.copytree(shared_data / "templateflow", tmp_path / "templateflow")
+    monkeypatch.setenv("TEMPLATEFLOW_HOME", str(home))
+    return home
+
+
+def at(position: tuple[float, float, float]) -> int:
+    index = np.rint(np.linalg.inv(AFFINE)[:3, :3] @ position + np.linalg.inv(AFFINE)[:3, 3])
+    return int(np.ravel_multi_index(tuple(index.astype(int)), GRID.shape, order="F"))
+
+
+def test_the_default_is_yeos_seven_and_a_word_on_what_is_missing(templateflow: Path) -> None:
+    files = find_atlas((), SPACE)
+    atlas = read_atlas(files, GRID)
+    assert atlas is not None
+    assert list(atlas.networks) == list(YEO.values())
+    assert sum(len(members) for members in atlas.networks.values()) == 400
+    assert ["subcortex" in line for line in files.missing] == [True]
+
+
+@pytest.mark.parametrize("network", KNOWN)
+def test_known_places_lie_in_their_network(templateflow: Path, network: str) -> None:
+    atlas = read_atlas(find_atlas((), SPACE), GRID)
+    assert atlas is not None
+    for position in KNOWN[network]:
+        number = atlas.labels[at(position)]
+        found = [name for name, members in atlas.networks.items() if number in members]
+        assert found == [network], (position, region_name(atlas, at(position)))
+
+
+def test_the_other_space_has_its_own_atlas(templateflow: Path) -> None:
+    files = find_atlas((), "MNI152NLin2009cAsym")
+    assert all("tpl-MNI152NLin2009cAsym" in path.name for path in files.paths)
+    assert files.paths
+
+
+def test_with_a_segmentation_of_nuclei_there_is_an_eighth_row(templateflow: Path) -> None:
+    values = np.zeros(GRID.shape, np.int16)
+    values[51, 68, 41] = 11
+    folder = templateflow / f"tpl-{SPACE}"
+    nib.save(nib.Nifti1Image(values, AFFINE), folder / f"tpl-{SPACE}_res-02_atlas-HCP_dseg.nii.gz")
+    files = find_atlas((), SPACE)
+    assert files.missing == ()
+    atlas = read_atlas(files, GRID)
+    assert atlas is not None
+    assert list(atlas.networks) == [*YEO.values(), SUBCORTEX]
+    assert region_name(atlas, at((12, 10, 10))) == "left caudate"
+    assert atlas.labels[at((12, 10, 10))] in atlas.networks[SUBCORTEX]
+    assert atlas.labels[at((-12, 10, 10))] not in atlas.networks[SUBCORTEX]
+
+
+def test_without_any_file_there_is_no_atlas_but_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEMPLATEFLOW_HOME", str(tmp_path / "not there"))
+    files = find_atlas((), SPACE)
+    assert read_atlas(files, GRID) is None
+    assert "--network-atlas" in files.missing[0]
+
+
+def test_files_that_templateflow_has_not_fetched_do_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEMPLATEFLOW_HOME", str(tmp_path))
+    folder = tmp_path / f"tpl-{SPACE}"
+    folder.mkdir()
+    (folder / f"tpl-{SPACE}_res-02_{SCHAEFER}.nii.gz").touch()
+    (folder / f"tpl-{SPACE}_{SCHAEFER}.tsv").write_text("index\tname\n1\t7Networks_LH_Vis_1\n")
+    assert find_atlas((), SPACE).parcellations == ()
+
+
+def test_an_atlas_of_ones_own_has_a_network_for_each_region(tmp_path: Path) -> None:
+    atlas = read_atlas(find_atlas([str(write_atlas(tmp_path))], SPACE), SMALL)
+    assert atlas is not None
+    assert dict(atlas.networks) == {"one": (1,), "two": (2,)}
+    assert SMALL.unflatten(atlas.labels)[0, 0, 0] == 1
+
+
+def test_a_column_of_networks_merges_regions(tmp_path: Path) -> None:
+    table = "index\tname\tnetwork\n1\tone\tboth\n2\ttwo\tboth\n"
+    atlas = read_atlas(find_atlas([str(write_atlas(tmp_path, table=table))], SPACE), SMALL)
+    assert atlas is not None
+    assert dict(atlas.networks) == {"both": (1, 2)}
+
+
+def test_a_table_may_have_fewer_entities_than_its_image(tmp_path: Path) -> None:
+    image = write_atlas(tmp_path)
+    image.with_name(image.name.replace(".nii.gz", ".tsv")).rename(tmp_path / "atlas-Mine_dseg.tsv")
+    assert find_atlas([str(image)], SPACE).paths == [image, tmp_path / "atlas-Mine_dseg.tsv"]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("atlas-Mine_space-MNI152NLin2009cAsym_dseg", "the data's is MNI152NLin6Asym"),
+        ("atlas-Mine_dseg", "does not say its space"),
+    ],
+)
+def test_another_space_is_refused(tmp_path: Path, name: str, reason: str) -> None:
+    with pytest.raises(RequestError, match=reason):
+        find_atlas([str(write_atlas(tmp_path, name))], SPACE)
+
+
+def test_an_atlas_without_a_table_is_refused(tmp_path: Path) -> None:
+    image = write_atlas(tmp_path)
+    image.with_name(image.name.replace(".nii.gz", ".tsv")).unlink()
+    with pytest.raises(RequestError, match="no table"):
+        find_atlas([str(image)], SPACE)
+
+
+def test_an_atlas_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="no such file"):
+        find_atlas([str(tmp_path / f"space-{SPACE}_dseg.nii.gz")], SPACE)
+
+
+def test_numbers_without_a_name_are_refused(tmp_path: Path) -> None:
+    files = find_atlas([str(write_atlas(tmp_path, table="index\tname\n1\tone\n"))], SPACE)
+    with pytest.raises(RequestError, match="no name for 2"):
+        read_atlas(files, SMALL)
+
+
+def test_a_damaged_image_is_refused(tmp_path: Path) -> None:
+    image = write_atlas(tmp_path)
+    image.write_bytes(image.read_bytes()[:60])
+    with pytest.raises(RequestError, match="cannot be read"):
+        read_atlas(find_atlas([str(image)], SPACE), SMALL)
+
+
+def test_probabilities_are_no_labels(tmp_path: Path) -> None:
+    image = write_atlas(tmp_path)
+    nib.save(nib.Nifti1Image(np.full(SMALL.shape, 0.5, np.float32), SMALL.affine), image)
+    with pytest.raises(RequestError, match="not an image of labels"):
+        read_atlas(find_atlas([str(image)], SPACE), SMALL)
+
+
+def test_two_atlases_with_networks_of_one_name_are_refused(tmp_path: Path) -> None:
+    other = write_atlas(tmp_path, f"atlas-Other_space-{SPACE}_dseg")
+    files = find_atlas([str(write_atlas(tmp_path)), str(other)], SPACE)
+    with pytest.raises(RequestError, match="same name"):
+        read_atlas(files, SMALL)

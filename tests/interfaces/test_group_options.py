@@ -1,0 +1,295 @@
+"""The group level's nodes on a small store, held against `map_network` on the same people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import ndimage
+
+from fcnm_bids.bids import write_text
+from fcnm_bids.config import ROBUSTNESS, Config
+from fcnm_bids.connectome import Projected, ProjectedRun, RunImage, open_run, write_run
+from fcnm_bids.denoise import build_projection
+from fcnm_bids.grid import Grid
+from fcnm_bids.interfaces import (
+    CheckRobustness,
+    CompareEffects,
+    MapContrast,
+    MapEffect,
+    MapValidation,
+    SumOverPeople,
+    VaryContrast,
+    height_rule,
+)
+from fcnm_bids.interfaces.robustness import draws_of
+from fcnm_bids.interfaces.seeds import make_seeds
+from fcnm_bids.mapping import MappingRule, Person, analysis_voxels, map_network, stored_person
+from fcnm_bids.network import dice, network_mask
+from fcnm_bids.robustness import block_of_person
+from fcnm_bids.seeds import SeedMatrix, write_seed_matrix
+
+GRID = Grid((9, 8, 7), np.diag([3.0, 3.0, 3.0, 1.0]), "MNI152NLin6Asym")
+V = GRID.n_voxels
+N_PEOPLE = 12
+ENTITIES = {"space": "MNI152NLin6Asym", "task": "rest"}
+FOCI = """study\tcontrast\teffect\tx\ty\tz\tspace\tn
+A\ta\tup\t6\t6\t6\tMNI152\t20
+A\tb\tup\t9\t6\t6\tMNI152\t10
+B\tc\tup\t6\t9\t9\tMNI152\t30
+C\td\tdown\t18\t15\t12\tMNI152\t12
+D\te\tdown\t18\t18\t12\tMNI152\t18
+"""
+MODEL = {"Covariates": []}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, list[str]]]:
+    """A store of twelve people, of whom some lack voxels."""
+    folder = tmp_path_factory.mktemp("store")
+    rng = np.random.default_rng(0)
+    loadings = ndimage.gaussian_filter(rng.standard_normal((2, *GRID.shape)), (0, 1, 1, 1))
+    loadings = 6 * loadings.reshape(2, V, order="F")
+    people = []
+    for number in range(N_PEOPLE):
+        time = build_projection(
+            rng.standard_normal((60, 2)), np.ones(60, bool), 2.0, high_pass=0.01, low_pass=0.2
+        )
+        raw = rng.standard_normal((60, 2)) @ loadings + 1.5 * rng.standard_normal((60, V))
+        index = np.arange(V) if number % 3 else np.setdiff1d(np.arange(V), rng.choice(V, 9))
+        values = (time.basis @ raw[:, index]).astype(np.float32)
+        run = ProjectedRun(values, index, GRID)
+        path = folder / f"{number:02}.h5"
+        image = RunImage(path, GRID, 60, 2.0, np.dtype("<i2"), 1.0, 0.0, 352)
+        projected = Projected(run, V, np.empty((0, 0)), np.empty(0, np.intp), "")
+        write_run(path, projected, time, image, key="", attributes={})
+        people.append((f"{number:02}", [str(path)]))
+    return people
+
+
+def stored(runs: list[tuple[str, list[str]]]) -> list[Person]:
+    return [stored_person(who, [open_run(Path(p)) for p in paths]) for who, paths in runs]
+
+
+class Bench:
+    """One request, its seeds, and the way to run a node of it."""
+
+    def __init__(self, folder: Path, runs: list[tuple[str, list[str]]], **group: Any) -> None:
+        self.folder, self.runs = folder, runs
+        write_text(folder / "foci.tsv", FOCI)
+        options = {"height_control": "fdr", "min_cluster_volume": 54.0, **group}
+        self.config = Config(str(folder), str(folder / "out"), "group").update(
+            {"seeds": {"coordinates": str(folder / "foci.tsv")}, "group": options}
+        )
+        write_text(folder / "config.toml", self.config.to_toml())
+        self.seeds = make_seeds(self.config.seeds, GRID)
+        write_seed_matrix(self.seeds, folder / "seeds.npz")
+        self.rule = MappingRule(height_rule(self.config.group), self.config.seeds.min_coverage)
+        share = self.config.group.min_subjects
+        self.index = analysis_voxels(stored(runs), GRID, min_subjects=share)
+
+    def run(self, interface: type, **inputs: Any) -> Any:
+        cwd = self.folder / f"{interface.__name__}{len(list(self.folder.iterdir()))}"
+        cwd.mkdir()
+        shared = {"config_file": str(self.folder / "config.toml")}
+        shared["seeds_file"] = str(self.folder / "seeds.npz")
+        return interface(**shared, **inputs).run(cwd=str(cwd)).outputs
+
+    def effect(self, effect: str, columns: np.ndarray | None = None, **more: Any) -> Any:
+        """All nodes of one effect; returns the table of its robustness."""
+        columns = np.zeros((len(self.runs), 0)) if columns is None else columns
+        sums = self.run(SumOverPeople, people=self.runs, covariates=columns.tolist(), mask_files=[])
+        mapped, varied = [], []
+        for number, contrast in enumerate(self.seeds.contrasts):
+            if contrast.effect != effect:
+                continue
+            shared = {"moments_dir": sums.moments_dir, "number": number}
+            own = self.run(MapContrast, **shared, model=MODEL, entities=ENTITIES)
+            mapped.append(own.mapped_file)
+            vary = self.run(VaryContrast, **shared, mapped_file=own.mapped_file)
+            varied.append(vary.variants_file)
+        shared = {"effect": effect, "mapped_files": mapped, "entities": ENTITIES}
+        self.network = self.run(MapEffect, **shared)
+        self.checked = self.run(CheckRobustness, **shared, variants_files=varied, **more)
+        self.promised = [*self.network.promised, *self.checked.promised]
+        path = self.folder / "out" / "group" / f"network-{effect}_desc-robustness_metrics.tsv"
+        return pd.read_csv(path, sep="\t")
+
+    def brute_force(
+        self, people: list[Person], seeds: SeedMatrix | None = None, **more: Any
+    ) -> np.ndarray:
+        """P of ``up`` through `map_network`."""
+        found = map_network(seeds or self.seeds, people, self.rule, self.index, **more)
+        return found.probability["up"]
+
+    def network_of(self, probability: np.ndarray) -> np.ndarray:
+        return network_mask(
+            probability,
+            threshold=self.config.group.network_threshold,
+            min_cluster_volume=self.config.group.min_cluster_volume,
+            grid=GRID,
+            index=self.index,
+        )
+
+
+Make = Callable[..., Bench]
+
+
+@pytest.fixture
+def bench(tmp_path: Path, runs: list[tuple[str, list[str]]]) -> Make:
+    return lambda **group: Bench(tmp_path, runs, **group)
+
+
+def image(path: str) -> np.ndarray:
+    return nib.load(path).get_fdata().ravel(order="F")
+
+
+@pytest.mark.parametrize("control", ["fdr", "permutation"])
+def test_radii_and_people_are_what_map_network_gives(bench: Make, control: str) -> None:
+    made = bench(height_control=control, n_permutations=99)
+    table = made.effect("up")
+    people = stored(made.runs)
+    main = made.brute_force(people)
+    network = made.network_of(main)
+    assert network.any()
+    probseg = next(p for p in made.network.promised if p.endswith("_probseg.nii.gz"))
+    np.testing.assert_allclose(image(probseg)[made.index], main, atol=1e-6)
+    for radius in (1, 7):
+        seeds = make_seeds(replace(made.config.seeds, radius=radius), GRID)
+        other = made.brute_force(people, seeds)
+        row = table[(table.check == "radius") & (table.level == str(radius))].iloc[0]
+        assert row.dice == pytest.approx(dice(made.network_of(other), network))
+        assert row.mean_change == pytest.approx(np.nanmean(np.abs(other - main)))
+    block = block_of_person(N_PEOPLE, ROBUSTNESS.people_blocks, 0)
+    for draw in draws_of(made.config)[:6]:
+        if draw.half == 1:
+            continue
+        some = [p for p, b in zip(people, block, strict=True) if b in draw.blocks]
+        other = made.brute_force(some)
+        chosen = (table.check == "people") & (table.draw == draw.draw)
+        row = table[chosen & (table.level.astype(str) == f"{draw.share:g}")].iloc[0]
+        assert row.n_voxels == made.network_of(other).sum()
+        expected = np.nanmean(np.abs(other - main))
+        assert row.mean_change == pytest.approx(expected)
+
+
+def test_every_check_is_in_the_table_and_every_file_is_there(bench: Make) -> None:
+    made = bench()
+    table = made.effect("up")
+    counts = table.groupby("check").size().to_dict()
+    assert counts == {
+        "radius": 2,
+        "threshold": 7,
+        "leave-one-study-out": 2,
+        "bootstrap": ROBUSTNESS.bootstrap_draws,
+        "people": 2 * ROBUSTNESS.people_draws,
+        "split-half": ROBUSTNESS.people_draws,
+    }
+    assert all(Path(path).is_file() for path in made.promised)
+    assert any(path.endswith("figures/network-up_desc-robustness_metrics.svg") for path in
+               made.checked.promised)  # fmt: skip
+
+
+def test_the_mean_map_is_that_of_the_contrasts(bench: Make) -> None:
+    made = bench()
+    made.effect("up")
+    group = made.folder / "out" / "group"
+    each = [image(str(path)) for path in sorted(group.glob("seed-*_stat-effect_statmap.nii.gz"))]
+    mean = image(next(p for p in made.network.promised if p.endswith("stat-effect_statmap.nii.gz")))
+    assert len(each) == 3
+    np.testing.assert_allclose(mean, np.mean(each, axis=0), rtol=1e-5)
+
+
+def test_weights_and_covariates_reach_the_network(bench: Make) -> None:
+    made = bench(weights="sqrt-n", height_control="permutation", n_permutations=99)
+    columns = np.random.default_rng(3).standard_normal((N_PEOPLE, 2))
+    columns -= columns.mean(axis=0)
+    made.effect("up", columns)
+    weights = np.sqrt([c.n or 0 for c in made.seeds.contrasts])
+    expected = made.brute_force(
+        stored(made.runs), covariates=columns, weights=weights, spill=made.folder / "maps.npy"
+    )
+    probseg = next(p for p in made.network.promised if p.endswith("_probseg.nii.gz"))
+    np.testing.assert_allclose(image(probseg)[made.index], expected, atol=1e-6)
+    sidecar = json.loads(Path(probseg.replace(".nii.gz", ".json")).read_text())
+    assert sidecar["Weights"] == "sqrt-n"
+    assert sidecar["ContrastWeights"] == pytest.approx(np.sqrt([20, 10, 30]))
+    group = made.folder / "out" / "group"
+    p = image(str(next(group.glob("seed-a_*_stat-pfwe_statmap.nii.gz"))))[made.index]
+    significant = image(str(next(group.glob("seed-a_*_desc-significant_mask.nii.gz"))))
+    np.testing.assert_array_equal(significant[made.index] > 0, p <= 0.05 + 1e-7)
+    assert np.nanmin(p) >= 0.0099
+
+
+def test_two_people_end_in_a_valid_output(bench: Make) -> None:
+    made = bench()
+    made.runs = made.runs[:2]
+    table = made.effect("up")
+    assert set(table.check) == {"radius", "threshold", "leave-one-study-out", "bootstrap"}
+    assert all(Path(path).is_file() for path in made.promised)
+
+
+def test_nothing_that_survives_is_an_empty_network(bench: Make) -> None:
+    made = bench(height_control="t=1000")
+    table = made.effect("up")
+    assert (table.n_voxels == 0).all()
+    probseg = next(p for p in made.network.promised if p.endswith("_probseg.nii.gz"))
+    assert np.nanmax(image(probseg)) == 0
+    assert all(Path(path).is_file() for path in made.promised)
+
+
+def test_an_effect_that_nobody_covers_is_an_empty_map(bench: Make) -> None:
+    made = bench()
+    made.seeds = SeedMatrix(made.seeds.weights * 0, made.seeds.contrasts, GRID)
+    write_seed_matrix(made.seeds, made.folder / "seeds.npz")
+    table = made.effect("up")
+    table = table[table.check != "radius"]  # those seeds come from the table anew
+    assert set(table.check) == {"threshold", "leave-one-study-out", "people", "split-half"}
+    assert (table.n_voxels.fillna(0) == 0).all()
+    assert (table.n_contrasts == 0).all()
+    probseg = next(p for p in made.network.promised if p.endswith("_probseg.nii.gz"))
+    assert np.isnan(image(probseg)).all()
+    assert all(Path(path).is_file() for path in made.promised)
+
+
+def test_a_second_connectome_of_the_same_people_agrees(bench: Make) -> None:
+    made = bench(validation_dir="/second")
+    found = made.run(MapValidation, people=made.runs, mask_files=[], entities=ENTITIES)
+    table = made.effect("up", validation_file=found.validation_file)
+    (row,) = table[table.check == "second connectome"].itertuples()
+    assert row.dice == row.correlation == pytest.approx(1)
+    assert row.mean_change == 0
+    assert all(Path(path).is_file() for path in found.promised)
+
+
+def test_two_effects_are_compared_voxel_by_voxel(bench: Make) -> None:
+    made = bench()
+    files = []
+    for effect in ("up", "down"):
+        made.effect(effect)
+        files.append(made.network.effect_file)
+    found = made.run(CompareEffects, effects=["up", "down"], effect_files=files, entities=ENTITIES)
+    assert all(Path(path).is_file() for path in found.promised)
+    group = made.folder / "out" / "group"
+    up, down = (
+        image(str(next(group.glob(f"network-{e}_space-*6Asym_probseg.nii.gz")))) for e in
+        ("up", "down")
+    )  # fmt: skip
+    difference, conjunction = (
+        image(next(p for p in found.promised if p.endswith(f"stat-{stat}_statmap.nii.gz")))
+        for stat in ("difference", "conjunction")
+    )
+    np.testing.assert_allclose(difference, up - down, atol=1e-6)
+    np.testing.assert_allclose(conjunction, np.minimum(up, down), atol=1e-6)
+    (row,) = pd.read_csv(group / "desc-effects_metrics.tsv", sep="\t").itertuples()
+    regions = image(next(p for p in found.promised if p.endswith("_dseg.nii.gz")))
+    assert row.n_voxels_both == (regions == 3).sum()
+    assert row.n_voxels_a == np.isin(regions, (1, 3)).sum()
+    assert row.n_voxels_b_only == (regions == 2).sum()

@@ -1,0 +1,59 @@
+"""What the tests of the workflows start from."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fcnm_bids.bids import describe_dataset
+from fcnm_bids.config import Config
+from fcnm_bids.interfaces.connectome import store_run
+from fcnm_bids.simulate import Truth
+from fcnm_bids.workflows.preflight import plan_participants
+
+
+@pytest.fixture
+def request_for(simulated: Truth, tmp_path: Path) -> Callable[..., Config]:
+    """Make a request for simulated people; sections of settings are given by their names."""
+
+    def make(
+        bids_dir: Path | None = None, level: str = "participant", **sections: dict[str, Any]
+    ) -> Config:
+        config = Config(str(bids_dir or simulated.fmriprep), str(tmp_path / "out"), level)
+        config = config.update(
+            {
+                "seeds": {"coordinates": str(simulated.coordinates)},
+                "running": {"work_dir": str(tmp_path / "work")},
+                "resources": {"nprocs": 1},
+            }
+        )
+        return config.update(sections)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def projected(simulated: Truth, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store of all simulated people; not to be changed."""
+    root = tmp_path_factory.mktemp("projected")
+    config = Config(str(simulated.fmriprep), str(root / "out"), "participant").update(
+        {
+            "connectome": {"connectome_dir": str(root / "store"), "connectome_only": True},
+            "running": {"work_dir": str(root / "work")},
+        }
+    )
+    for person in plan_participants(config).people:
+        for run in person.runs:
+            store_run(run.files, config.denoising)
+    describe_dataset(root / "store", "store", simulated.fmriprep, projected_runs=True)
+    return root / "store"
+
+
+@pytest.fixture
+def store(projected: Path, tmp_path: Path) -> Path:
+    """A store of one's own, where a participant level in ``out`` would have put it."""
+    return Path(shutil.copytree(projected, tmp_path / "out" / "connectome"))

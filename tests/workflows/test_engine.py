@@ -1,0 +1,204 @@
+"""Running a workflow: failures end their own node only, and progress is told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from nipype.interfaces.utility import Function
+from nipype.pipeline import engine as pe
+from niworkflows.engine.workflows import LiterateWorkflow as Workflow
+
+from fcnm_bids.config import Config
+from fcnm_bids.workflows.engine import Progress, Stage, configure, run_workflow
+
+
+def write_down(path: str, after: str = "") -> str:
+    """Leave a file behind; what nodes run must hold its own imports."""
+    from pathlib import Path
+
+    Path(path).touch()
+    return path
+
+
+def die(path: str) -> str:
+    """End like a process that the kernel kills for want of memory."""
+    import os
+    import signal
+
+    os.kill(os.getpid(), signal.SIGKILL)
+    return path
+
+
+def fail(path: str) -> str:
+    raise ValueError(f"first line\nsecond line of {path}")
+
+
+def node(name: str, function: Callable[..., str], path: Path, mem_gb: float = 0.1) -> pe.Node:
+    interface = Function(function=function, input_names=["path", "after"], output_names=["path"])
+    if function is not write_down:
+        interface = Function(function=function, input_names=["path"], output_names=["path"])
+    made = pe.Node(interface, name=name, mem_gb=mem_gb)
+    made.inputs.path = str(path)
+    return made
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Iterator[Config]:
+    levels = {n: logging.getLogger(n).level for n in ("nipype", "nipype.workflow")}
+    config = Config("in", str(tmp_path / "out"), "participant").update(
+        {
+            "running": {"work_dir": str(tmp_path / "work")},
+            "resources": {"nprocs": 1, "mem_gb": 1.0},
+        }
+    )
+    configure(config, tmp_path / "logs")
+    yield config
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Any:
+    """What the program says, which its own handler keeps from others."""
+    monkeypatch.setattr(logging.getLogger("fcnm_bids"), "propagate", True)
+    caplog.set_level(logging.INFO, "fcnm_bids")
+    return caplog
+
+
+def run(config: Config, *nodes: pe.Node, connect: Any = ()) -> list[str]:
+    workflow = Workflow(name="wf")
+    workflow.add_nodes(list(nodes))
+    if connect:
+        workflow.connect(list(connect))
+    return run_workflow(workflow, config, Progress())
+
+
+def test_a_workflow_runs_and_leaves_no_work_behind(settings: Config, tmp_path: Path) -> None:
+    a, b = (node(name, write_down, tmp_path / name) for name in "ab")
+    assert run(settings, a, b, connect=[(a, b, [("path", "after")])]) == []
+    assert (tmp_path / "b").exists()
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("nprocs", [1, 2])
+def test_a_killed_worker_ends_its_node_with_a_message_and_the_others_run(
+    settings: Config, tmp_path: Path, nprocs: int
+) -> None:
+    killed = node("killed", die, tmp_path / "never", mem_gb=0.9)
+    then = node("then", write_down, tmp_path / "then")
+    # they need what the killed node has taken, and so come after it
+    others = [node(f"other{n}", write_down, tmp_path / f"other{n}", mem_gb=0.9) for n in range(3)]
+    failures = run(
+        settings.update({"resources": {"nprocs": nprocs}}),
+        killed,
+        then,
+        *others,
+        connect=[(killed, then, [("path", "after")])],
+    )
+    [failure] = failures
+    assert failure.startswith("wf.killed: ")
+    assert "declared 0.90 GB" in failure
+    assert "was killed" in failure
+    assert not (tmp_path / "then").exists()
+    assert all((tmp_path / f"other{n}").exists() for n in range(3))
+    assert [path.name for path in (tmp_path / "logs").iterdir() if "killed" in path.name]
+
+
+@pytest.mark.faults
+def test_every_node_that_fails_is_told_with_its_last_words(
+    settings: Config, tmp_path: Path
+) -> None:
+    wrong = [node(name, fail, tmp_path / name) for name in ("wrong1", "wrong2")]
+    right = node("right", write_down, tmp_path / "right")
+    failures = run(settings, *wrong, right)
+    assert sorted(failures) == [
+        f"wf.{name}: ValueError: first line\nsecond line of {tmp_path / name}"
+        for name in ("wrong1", "wrong2")
+    ]
+    assert (tmp_path / "right").exists()
+    assert len(list((tmp_path / "logs").glob("crash*.txt"))) == 2
+
+
+@pytest.mark.faults
+def test_a_failure_on_the_main_thread_is_told_too(settings: Config, tmp_path: Path) -> None:
+    wrong = node("wrong", fail, tmp_path / "wrong")
+    wrong.run_without_submitting = True
+    right = node("right", write_down, tmp_path / "right")
+    [failure] = run(settings, wrong, right)
+    assert failure.startswith("wf.wrong: ValueError: first line")
+    assert (tmp_path / "right").exists()
+
+
+@pytest.mark.faults
+def test_stopping_at_the_first_failure(settings: Config, tmp_path: Path) -> None:
+    config = settings.update({"running": {"stop_on_first_crash": True}})
+    configure(config, tmp_path / "logs")
+    wrong = node("wrong", fail, tmp_path / "wrong")
+    late = [node(f"late{n}", write_down, tmp_path / f"late{n}", mem_gb=1.0) for n in range(3)]
+    [failure] = run(config, wrong, *late, connect=[(wrong, late[0], [("path", "after")])])
+    assert "ValueError: first line" in failure
+    assert not (tmp_path / "late0").exists()
+
+
+def test_nodes_share_the_memory_that_is_allowed(
+    settings: Config, tmp_path: Path, said: pytest.LogCaptureFixture
+) -> None:
+    greedy = node("greedy", write_down, tmp_path / "greedy", mem_gb=50.0)
+    assert run(settings, greedy, node("small", write_down, tmp_path / "small")) == []
+    assert (tmp_path / "greedy").exists()
+    assert "50.0 GB, 1.0 GB are allowed" in said.text
+
+
+def test_two_runs_in_one_work_folder_do_not_meet(settings: Config, tmp_path: Path) -> None:
+    first, second = Workflow(name="wf"), Workflow(name="wf")
+    for workflow in (first, second):
+        workflow.add_nodes([node("same", fail, tmp_path / "x")])
+        run_workflow(workflow, settings, Progress())
+    assert first.base_dir != second.base_dir
+    assert {Path(w.base_dir).parent for w in (first, second)} == {tmp_path / "work"}
+
+
+def test_the_drawing_of_the_workflow_is_kept_or_its_lack_is_told(
+    settings: Config, tmp_path: Path, said: pytest.LogCaptureFixture
+) -> None:
+    config = settings.update({"running": {"write_graph": True}})
+    a, b = (node(name, write_down, tmp_path / name) for name in "ab")
+    assert run(config, a, b, connect=[(a, b, [("path", "after")])]) == []
+    drawn = list((tmp_path / "work").rglob("graph.*"))
+    assert drawn or "no drawing" in said.text
+    assert (tmp_path / "b").exists()
+
+
+def finish(progress: Progress, name: str, status: str = "end") -> None:
+    progress(SimpleNamespace(fullname=name), status)
+
+
+def test_progress_counts_what_nodes_stand_for(said: pytest.LogCaptureFixture) -> None:
+    stages = Stage("runs projected", {"a": 2, "b": 3}), Stage("people mapped", {"c": 1})
+    assert [stage.total for stage in stages] == [5, 1]
+    progress = Progress(*stages)
+    finish(progress, "a")
+    assert "2 of 5 runs projected, 0 of 1 people mapped, about" in said.messages[-1]
+    finish(progress, "unknown")
+    finish(progress, "b", "start")
+    assert len(said.messages) == 1
+    finish(progress, "b", "exception")
+    finish(progress, "c")
+    assert (
+        "5 of 5 runs projected, 1 of 1 people mapped (3 failed), about 0 s left"
+        in (said.messages[-1])
+    )
+
+
+def test_progress_is_not_told_at_every_turn(said: pytest.LogCaptureFixture) -> None:
+    progress = Progress(Stage("things done", {str(n): 1 for n in range(100)}))
+    for n in range(100):
+        finish(progress, str(n))
+    assert len(said.messages) == 2
+    assert said.messages[-1].startswith("100 of 100 things done")

@@ -1,0 +1,102 @@
+"""The memory that nodes declare is what they allocate, at least."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fcnm_bids.config import Config
+from fcnm_bids.connectivity import person_maps
+from fcnm_bids.connectome import open_run
+from fcnm_bids.grid import Grid
+from fcnm_bids.interfaces import make_seeds
+from fcnm_bids.interfaces.connectome import store_run
+from fcnm_bids.mapping import analysis_voxels, stored_person, sum_over_people
+from fcnm_bids.simulate import Truth
+from fcnm_bids.workflows.memory import contrast_gb, group_gb, map_gb, project_gb
+from fcnm_bids.workflows.preflight import PlannedPerson, PlannedRun, plan_participants
+
+Make = Callable[..., Config]
+WHOLE_BRAIN = Grid((97, 115, 97), np.diag([2.0, 2, 2, 1]), "MNI152NLin2009cAsym")
+
+
+@pytest.fixture
+def people(request_for: Make, store: Path) -> Sequence[PlannedPerson]:
+    return plan_participants(request_for()).people
+
+
+def peak_gb(work: Callable[[], Any]) -> float:
+    """The most that Python and NumPy held at once during some work."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1] * 1e-9
+    finally:
+        tracemalloc.stop()
+
+
+def longer(people: Sequence[PlannedPerson], volumes: int, dof: int) -> list[PlannedRun]:
+    return [replace(people[0].runs[0], n_volumes=volumes, n_kept=volumes, dof=dof)]
+
+
+def test_projecting_a_run_stays_within_what_is_declared(
+    request_for: Make, people: Sequence[PlannedPerson], simulated: Truth
+) -> None:
+    run = people[0].runs[0]
+    Path(run.files.stored).unlink()
+    settings = request_for().denoising
+    assert peak_gb(lambda: store_run(run.files, settings)) < project_gb(simulated.grid, [run])
+    assert Path(run.files.stored).exists()
+
+
+def test_mapping_people_stays_within_what_is_declared(
+    request_for: Make, people: Sequence[PlannedPerson], simulated: Truth
+) -> None:
+    seeds = make_seeds(request_for().seeds, simulated.grid)
+    n_contrasts = len(seeds.contrasts)
+
+    def one() -> None:
+        runs = [open_run(Path(run.files.stored)).load() for run in people[1].runs]
+        person_maps(runs, seeds, min_coverage=0.5)
+
+    def everybody() -> None:
+        group = [
+            stored_person(p.subject, [open_run(Path(run.files.stored)) for run in p.runs])
+            for p in people
+        ]
+        index = analysis_voxels(group, simulated.grid, min_subjects=0.9)
+        sum_over_people(seeds, group, index, min_coverage=0.5, smoothness=True)
+
+    assert peak_gb(one) < map_gb(simulated.grid, people[1].runs, n_contrasts)
+    declared = group_gb(simulated.grid.n_voxels, n_contrasts, smoothness=True)
+    assert peak_gb(everybody) < declared
+
+
+def test_runs_of_a_person_are_projected_one_after_the_other(
+    people: Sequence[PlannedPerson],
+) -> None:
+    short, long = longer(people, 200, 50), longer(people, 1200, 127)
+    both = project_gb(WHOLE_BRAIN, short + long)
+    assert both == project_gb(WHOLE_BRAIN, long)
+    assert both > project_gb(WHOLE_BRAIN, short)
+
+
+def test_somebody_without_runs_needs_a_process_only() -> None:
+    assert project_gb(WHOLE_BRAIN, []) == pytest.approx(0.25)
+
+
+def test_more_contrasts_need_more_memory(people: Sequence[PlannedPerson]) -> None:
+    runs = longer(people, 300, 80)
+    maps = [map_gb(WHOLE_BRAIN, runs, n) for n in (1, 10, 100)]
+    sums = [group_gb(WHOLE_BRAIN.n_voxels, n, smoothness=True) for n in (1, 10, 100)]
+    assert maps == sorted(set(maps))
+    assert sums == sorted(set(sums))
+    plain = group_gb(WHOLE_BRAIN.n_voxels, 10, smoothness=False)
+    assert plain < sums[1]
+    assert contrast_gb(WHOLE_BRAIN.n_voxels) < sums[1]

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fcnm_bids.bids import find_participants, read_participants
+from fcnm_bids.config import Config
+from fcnm_bids.connectome import StoredRun
+from fcnm_bids.errors import RequestError
+from fcnm_bids.grid import Grid
+from fcnm_bids.workflows.people import group_design, mean_displacement, moved_too_much
+
+GRID = Grid((2, 2, 2), np.eye(4), "MNI152NLin6Asym")
+
+
+def run(mean_fd: float | None) -> StoredRun:
+    return StoredRun(Path("x.h5"), "key", {"mean_fd": mean_fd}, GRID)
+
+
+PEOPLE = {f"{i:02}": [run(0.1 * i), run(0.1 * i + 0.02)] for i in range(1, 7)}
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    rows = ["participant_id\tage\tsite"]
+    rows += [f"sub-{i:02}\t{20 + i * i}\t{1 + i % 2}" for i in range(1, 7)]
+    (tmp_path / "participants.tsv").write_text("\n".join(rows) + "\n")
+    return tmp_path
+
+
+def config(dataset: Path, *covariates: str) -> Config:
+    fresh = Config(str(dataset), str(dataset / "out"), "group")
+    return fresh.update({"group": {"covariates": covariates}})
+
+
+def test_motion_is_the_mean_over_runs() -> None:
+    assert mean_displacement([run(0.1), run(None), run(0.3)]) == pytest.approx(0.2)
+    assert mean_displacement([run(None)]) is None
+
+
+def test_people_who_moved_are_named_with_reasons() -> None:
+    assert moved_too_much(PEOPLE, None) == {}
+    reasons = moved_too_much({**PEOPLE, "07": [run(None)]}, 0.45)
+    assert sorted(reasons) == ["05", "06", "07"]
+    assert reasons["05"] == "mean framewise displacement 0.510 mm, above --max-mean-fd 0.45"
+    assert "not known" in reasons["07"]
+
+
+def test_design_from_the_table_and_the_store(dataset: Path) -> None:
+    design = group_design(config(dataset, "mean_fd", "age"), dataset, PEOPLE)
+    assert design.names == ("mean_fd", "age")
+    moved = [0.1 * i + 0.01 for i in range(1, 7)]
+    assert np.corrcoef(design.columns[:, 0], moved)[0, 1] == pytest.approx(1)
+
+
+def test_levels_in_the_sidecar_make_a_covariate_categorical(dataset: Path) -> None:
+    assert group_design(config(dataset, "site"), dataset, PEOPLE).names == ("site",)
+    described = {"site": {"Levels": {"1": "north", "2": "south"}}}
+    (dataset / "participants.json").write_text(json.dumps(described))
+    assert group_design(config(dataset, "site"), dataset, PEOPLE).names == ("site[2]",)
+
+
+def test_all_that_is_wrong_is_said_at_once(dataset: Path) -> None:
+    people = {**PEOPLE, "99": [run(None)]}
+    with pytest.raises(RequestError) as error:
+        group_design(config(dataset, "iq", "age", "mean_fd"), dataset, people)
+    unknown, *missing = error.value.problems
+    assert "no such column, but age, site" in unknown
+    assert missing == [
+        "covariate age: no value for sub-99",
+        "covariate mean_fd: no value for sub-99",
+    ]
+
+
+def test_without_a_table_there_are_no_covariates(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=r"no participants\.tsv"):
+        group_design(config(tmp_path, "age"), tmp_path, PEOPLE)
+    assert group_design(config(tmp_path, "mean_fd"), tmp_path, PEOPLE).names == ("mean_fd",)
+
+
+def test_the_raw_table_serves_its_derivatives(dataset: Path) -> None:
+    derivatives = dataset / "derivatives" / "fmriprep"
+    derivatives.mkdir(parents=True)
+    assert find_participants(derivatives) == (dataset / "participants.tsv").resolve()
+
+
+def test_somebody_listed_twice_is_refused(dataset: Path) -> None:
+    path = dataset / "participants.tsv"
+    path.write_text(path.read_text() + "sub-03\t50\t1\n")
+    with pytest.raises(RequestError, match="lists sub-03 twice"):
+        read_participants(path)

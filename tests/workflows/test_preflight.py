@@ -1,0 +1,276 @@
+"""What is found out before anything is computed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+
+from fcnm_bids.config import Config
+from fcnm_bids.errors import RequestError
+from fcnm_bids.simulate import Truth
+from fcnm_bids.workflows.preflight import ParticipantPlan, plan_participants
+
+Make = Callable[..., Config]
+
+
+def problems(config: Config) -> list[str]:
+    with pytest.raises(RequestError) as refused:
+        plan_participants(config)
+    return list(refused.value.problems)
+
+
+def the(root: Path, pattern: str) -> Path:
+    [path] = root.rglob(pattern)
+    return path
+
+
+def reasons(plan: ParticipantPlan) -> dict[str, str]:
+    """Why runs are left out, by the entities before their space."""
+    return {Path(run.name).name.split("_space")[0]: run.reason for run in plan.left_out}
+
+
+def change_json(path: Path, **content: Any) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **content}))
+
+
+def change_table(path: Path, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+    table = change(pd.read_csv(path, sep="\t", na_values="n/a"))
+    table.to_csv(path, sep="\t", index=False, na_rep="n/a")
+
+
+def save_like(path: Path, change: Callable[[nib.Nifti1Image], nib.Nifti1Image]) -> None:
+    image = nib.load(path)
+    changed = change(nib.Nifti1Image(np.asarray(image.dataobj), image.affine, image.header))
+    path.unlink()
+    nib.save(changed, path)
+
+
+def moved(image: nib.Nifti1Image) -> nib.Nifti1Image:
+    affine = image.affine.copy()
+    affine[0, 3] += 2
+    return nib.Nifti1Image(np.asarray(image.dataobj), affine, image.header)
+
+
+def cropped(image: nib.Nifti1Image) -> nib.Nifti1Image:
+    return image.slicer[:-1]
+
+
+def test_a_sound_data_set_is_planned_whole(request_for: Make, simulated: Truth) -> None:
+    plan = plan_participants(request_for())
+    assert [person.subject for person in plan.people] == ["01", "02", "03", "04"]
+    assert [len(person.runs) for person in plan.people] == [1, 2, 1, 2]
+    assert plan.left_out == []
+    assert plan.grid.difference(simulated.grid) is None
+    assert plan.entities == {"space": "MNI152NLin6Asym", "res": "8", "task": "rest"}
+    assert {contrast.name for contrast in plan.contrasts} == set(simulated.foci["contrast"])
+    for person in plan.people:
+        assert not person.done
+        for run in person.runs:
+            assert not run.stored
+            assert run.n_volumes == 120
+            assert 30 <= run.dof < run.n_kept <= 120
+            assert run.itemsize == 2
+
+
+def test_looking_writes_nothing(request_for: Make, dataset: Callable[..., Path]) -> None:
+    root = dataset("01")
+    before = {path: path.stat().st_mtime_ns for path in root.parent.rglob("*")}
+    plan_participants(request_for(root))
+    assert {path: path.stat().st_mtime_ns for path in root.parent.rglob("*")} == before
+
+
+def test_a_key_depends_on_content_and_settings_alone(
+    request_for: Make, dataset: Callable[..., Path]
+) -> None:
+    def keys(config: Config) -> list[str]:
+        return [person.key for person in plan_participants(config).people]
+
+    here = keys(request_for(selection={"participant_label": ("01",)}))
+    assert keys(request_for(dataset("01"))) == here
+    same = request_for(selection={"participant_label": ("01",)})
+    elsewhere = same.update(
+        {
+            "running": {"work_dir": "/elsewhere", "verbose": 2},
+            "resources": {"nprocs": 3, "omp_nthreads": 2, "mem_gb": 1.0},
+            "connectome": {"connectome_dir": "/elsewhere/store"},
+            "group": {"alpha": 0.01},
+        }
+    )
+    assert keys(elsewhere) == here
+    for section, option, value in (
+        ("denoising", "smoothing", 4.0),
+        ("denoising", "nuisance_regressors", "24P"),
+        ("seeds", "radius", 6.0),
+        ("seeds", "min_coverage", 0.4),
+        ("seeds", "unit", "focus"),
+    ):
+        assert keys(same.update({section: {option: value}})) != here
+
+
+@pytest.mark.parametrize(
+    ("pattern", "told"),
+    [
+        ("sub-02_*run-1*desc-brain_mask.nii.gz", "no brain mask"),
+        ("sub-02_*run-1*desc-confounds_timeseries.tsv", "no confound table"),
+    ],
+)
+def test_a_run_without_its_files_is_left_out_with_the_reason(
+    request_for: Make, dataset: Callable[..., Path], pattern: str, told: str
+) -> None:
+    root = dataset("01", "02")
+    the(root, pattern).unlink()
+    plan = plan_participants(request_for(root))
+    [(run, reason)] = reasons(plan).items()
+    assert run == "sub-02_task-rest_run-1"
+    assert told in reason
+    assert [len(person.runs) for person in plan.people] == [1, 1]
+
+
+@pytest.mark.parametrize(("change", "told"), [(moved, "affine"), (cropped, "shape (22, 28, 23)")])
+def test_a_run_on_another_grid_is_left_out_with_the_difference(
+    request_for: Make,
+    dataset: Callable[..., Path],
+    change: Callable[[nib.Nifti1Image], nib.Nifti1Image],
+    told: str,
+) -> None:
+    root = dataset("01", "03", "04")
+    for pattern in ("sub-01_*_bold.nii.gz", "sub-01_*_mask.nii.gz"):
+        save_like(the(root, pattern), change)
+    plan = plan_participants(request_for(root))
+    [(run, reason)] = reasons(plan).items()
+    assert run == "sub-01_task-rest"
+    assert "not on the grid of the other runs" in reason
+    assert told in reason
+    assert plan.people[0].runs == ()
+
+
+def shorter(table: pd.DataFrame) -> pd.DataFrame:
+    return table[:-1]
+
+
+def without_motion(table: pd.DataFrame) -> pd.DataFrame:
+    return table.drop(columns=["trans_x", "framewise_displacement"])
+
+
+def with_a_hole(table: pd.DataFrame) -> pd.DataFrame:
+    table.loc[60, "white_matter"] = np.nan
+    return table
+
+
+def restless(table: pd.DataFrame) -> pd.DataFrame:
+    table.loc[20:, "framewise_displacement"] = 3.0
+    return table
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (shorter, "120 volumes, but 119 rows"),
+        (without_motion, "trans_x"),
+        (with_a_hole, "white_matter"),
+        (restless, "--min-time"),
+    ],
+)
+def test_a_run_whose_confounds_are_no_use_is_left_out(
+    request_for: Make,
+    dataset: Callable[..., Path],
+    change: Callable[[pd.DataFrame], pd.DataFrame],
+    told: str,
+) -> None:
+    root = dataset("01", "03")
+    change_table(the(root, "sub-01_*_timeseries.tsv"), change)
+    [reason] = reasons(plan_participants(request_for(root))).values()
+    assert told in reason
+
+
+@pytest.mark.parametrize(
+    ("repetition_time", "told"),
+    [(3000, "milliseconds"), ("3", "'3'"), (0, "0"), (-3, "-3"), (True, "True")],
+)
+def test_a_repetition_time_that_is_none_is_told(
+    request_for: Make, dataset: Callable[..., Path], repetition_time: Any, told: str
+) -> None:
+    root = dataset("01", "03")
+    change_json(the(root, "sub-01_*_bold.json"), RepetitionTime=repetition_time)
+    [reason] = reasons(plan_participants(request_for(root))).values()
+    assert "RepetitionTime" in reason
+    assert told in reason
+
+
+@pytest.mark.parametrize(("unit", "value"), [("sec", 3.0), ("msec", 3000.0), ("usec", 3e6)])
+def test_without_a_sidecar_the_header_has_the_repetition_time(
+    request_for: Make, dataset: Callable[..., Path], unit: str, value: float
+) -> None:
+    def stated(image: nib.Nifti1Image) -> nib.Nifti1Image:
+        image.header.set_xyzt_units("mm", unit)
+        image.header["pixdim"][4] = value
+        return image
+
+    root = dataset("01")
+    [usual] = plan_participants(request_for(root)).people[0].runs
+    the(root, "sub-01_*_bold.json").unlink()
+    save_like(the(root, "sub-01_*_bold.nii.gz"), stated)
+    [run] = plan_participants(request_for(root)).people[0].runs
+    assert run.dof == usual.dof
+
+
+def test_no_repetition_time_anywhere_is_told(
+    request_for: Make, dataset: Callable[..., Path]
+) -> None:
+    def silent(image: nib.Nifti1Image) -> nib.Nifti1Image:
+        image.header["pixdim"][4] = 0
+        return image
+
+    root = dataset("01", "03")
+    the(root, "sub-01_*_bold.json").unlink()
+    save_like(the(root, "sub-01_*_bold.nii.gz"), silent)
+    [reason] = reasons(plan_participants(request_for(root))).values()
+    assert "no RepetitionTime in its JSON file, and none in its header" in reason
+
+
+@pytest.mark.parametrize(
+    ("pattern", "content", "told"),
+    [
+        ("sub-01_*_bold.nii.gz", b"not an image", "cannot be read as NIfTI"),
+        ("sub-01_*_bold.nii.gz", b"", "cannot be read as NIfTI"),
+        ("sub-01_*_bold.json", b"{", "cannot be read as JSON"),
+        ("sub-01_*_timeseries.json", b"[]", "not a JSON object"),
+        ("sub-01_*_timeseries.tsv", b"", "timeseries.tsv"),
+        ("sub-01_*_timeseries.tsv", b"\xff\xfe\x00", "timeseries.tsv"),
+    ],
+)
+def test_a_run_with_a_broken_file_is_left_out(
+    request_for: Make, dataset: Callable[..., Path], pattern: str, content: bytes, told: str
+) -> None:
+    root = dataset("01", "03")
+    the(root, pattern).write_bytes(content)
+    [(run, reason)] = reasons(plan_participants(request_for(root))).items()
+    assert run == "sub-01_task-rest"
+    assert told in reason
+
+
+def test_when_no_run_is_left_all_reasons_are_told(
+    request_for: Make, dataset: Callable[..., Path]
+) -> None:
+    root = dataset("01", "02")
+    the(root, "sub-01_*_mask.nii.gz").unlink()
+    first, *rest = problems(request_for(root, denoising={"min_dof": 100}))
+    assert first == "no usable run is left"
+    assert any("no brain mask" in line and "sub-01" in line for line in rest)
+    assert any("--min-dof asks for 100" in line and "--low-pass 0" in line for line in rest)
+
+
+def test_stopping_at_the_first_unusable_run_is_an_option(
+    request_for: Make, dataset: Callable[..., Path]
+) -> None:
+    root = dataset("01", "03")
+    the(root, "sub-01_*_mask.nii.gz").unlink()
+    [problem] = problems(request_for(root, running={"stop_on_first_crash": True}))
+    assert "no brain mask" in problem

@@ -1,0 +1,200 @@
+"""What is wrong with a request itself: seeds, names, folders."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fcnm_bids.bids import describe_dataset
+from fcnm_bids.config import Config
+from fcnm_bids.errors import RequestError
+from fcnm_bids.workflows.preflight import check_request, plan_participants
+
+Make = Callable[..., Config]
+
+
+def problems(config: Config) -> list[str]:
+    with pytest.raises(RequestError) as refused:
+        plan_participants(config)
+    return list(refused.value.problems)
+
+
+def table_of(folder: Path, *contrasts: tuple[str, str]) -> dict[str, dict[str, str]]:
+    path = folder / "foci.tsv"
+    rows = [f"{name}\t{name}\t{effect}\t0\t20\t30\tMNI152" for name, effect in contrasts]
+    path.write_text("\n".join(["study\tcontrast\teffect\tx\ty\tz\tspace", *rows]), encoding="utf-8")
+    return {"seeds": {"coordinates": str(path)}}
+
+
+@pytest.mark.parametrize(
+    ("contrasts", "told"),
+    [
+        ([("pain 1", "up"), ("pain-1", "up")], "contrasts 'pain 1' and 'pain-1'"),
+        ([("a", "more"), ("b", "more!")], "effects 'more' and 'more!'"),
+    ],
+)
+def test_names_with_one_label_are_refused(
+    request_for: Make, tmp_path: Path, contrasts: list[tuple[str, str]], told: str
+) -> None:
+    [problem] = problems(request_for(**table_of(tmp_path, *contrasts)))
+    assert told in problem
+
+
+def test_names_in_any_script_are_planned(request_for: Make, tmp_path: Path) -> None:
+    names = ["ύπνος", "睡眠", "../../x", "Schläfrigkeit"]
+    plan = plan_participants(request_for(**table_of(tmp_path, *((n, "wirkung ↑") for n in names))))
+    assert [contrast.name for contrast in plan.contrasts] == names
+
+
+def test_a_table_that_is_not_there_is_named(request_for: Make) -> None:
+    [problem] = problems(request_for(seeds={"coordinates": "/absent/foci.tsv"}))
+    assert "/absent/foci.tsv" in problem
+
+
+def test_a_strategy_that_does_not_exist_lists_those_that_do(request_for: Make) -> None:
+    [problem] = problems(request_for(denoising={"nuisance_regressors": "9P"}))
+    assert "27P" in problem
+    assert "acompcor" in problem
+
+
+@pytest.mark.parametrize(
+    ("masks", "told"),
+    [
+        (["absent.nii.gz"], "no such file"),
+        (["lesion.txt"], "a mask is a NIfTI file"),
+        (["empty"], "no NIfTI file"),
+        (["a b.nii", "a-b.nii"], "same label"),
+        (["one/x.nii", "two/x.nii"], "2 are called x"),
+        (["lesion.nii"], "lesion.nii: cannot be read as an image"),
+    ],
+)
+def test_masks_are_looked_at_before_computing(
+    request_for: Make, tmp_path: Path, masks: list[str], told: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    for name in ("lesion.txt", "a b.nii", "a-b.nii", "one/x.nii", "two/x.nii", "lesion.nii"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    named = tuple(str(tmp_path / mask) for mask in masks)
+    [problem] = problems(request_for(seeds={"coordinates": None, "masks": named}))
+    assert told in problem
+
+
+def test_seeds_are_needed_unless_only_the_connectome_is_wanted(request_for: Make) -> None:
+    none = {"coordinates": None}
+    [problem] = problems(request_for(seeds=none))
+    assert "--coordinates" in problem
+    assert "--connectome-only" in problem
+    plan = plan_participants(request_for(seeds=none, connectome={"connectome_only": True}))
+    assert plan.contrasts == ()
+
+
+def test_coordinates_and_masks_exclude_each_other(request_for: Make) -> None:
+    [problem] = problems(request_for(seeds={"masks": ("x.nii",)}))
+    assert "give one of them" in problem
+
+
+@pytest.mark.parametrize("place", ["", "work", "sub-01/x", "../fmriprep/./work"])
+def test_a_work_folder_inside_the_data_is_refused(
+    request_for: Make, dataset: Callable[..., Path], place: str
+) -> None:
+    root = dataset("01")
+    [problem] = problems(request_for(root, running={"work_dir": str(root / place)}))
+    assert "--work-dir" in problem
+    assert "BIDS_DIR" in problem
+
+
+def test_a_work_folder_that_links_into_the_data_is_refused(
+    request_for: Make, dataset: Callable[..., Path], tmp_path: Path
+) -> None:
+    root = dataset("01")
+    (tmp_path / "link").symlink_to(root)
+    config = request_for(root, running={"work_dir": str(tmp_path / "link" / "work")})
+    assert "lies inside BIDS_DIR" in problems(config)[0]
+
+
+def written_to(config: Config, folder: Path) -> Config:
+    return Config(config.bids_dir, str(folder), config.analysis_level, config.seeds).update(
+        {"running": {"work_dir": config.running.work_dir}}
+    )
+
+
+def test_an_output_folder_that_is_the_input_is_refused(
+    request_for: Make, dataset: Callable[..., Path]
+) -> None:
+    root = dataset("01")
+    [problem] = problems(written_to(request_for(root), root))
+    assert "OUTPUT_DIR is BIDS_DIR" in problem
+
+
+def test_the_derivatives_inside_a_raw_data_set_are_never_written_to(
+    request_for: Make, dataset: Callable[..., Path], tmp_path: Path
+) -> None:
+    raw = tmp_path / "raw"
+    (raw / "derivatives").mkdir(parents=True)
+    (raw / "sub-01").mkdir()
+    derivatives = raw / "derivatives" / "fmriprep"
+    dataset("01").rename(derivatives)
+    (raw / "dataset_description.json").write_text('{"Name": "raw", "BIDSVersion": "1.8.0"}')
+    plan = plan_participants(request_for(raw))
+    assert plan.source == derivatives
+    [problem] = problems(written_to(request_for(raw), derivatives))
+    assert "OUTPUT_DIR is BIDS_DIR" in problem
+    beside = written_to(request_for(raw), raw / "derivatives" / "fcnm")
+    assert plan_participants(beside).source == derivatives
+
+
+@pytest.mark.parametrize("other", ["out", "fmriprep"])
+def test_a_store_has_a_folder_of_its_own(
+    request_for: Make, dataset: Callable[..., Path], tmp_path: Path, other: str
+) -> None:
+    root = dataset("01")
+    config = request_for(root, connectome={"connectome_dir": str(tmp_path / other)})
+    [problem] = problems(config)
+    assert "--connectome-dir" in problem
+
+
+def test_a_data_set_of_another_program_is_not_written_into(
+    request_for: Make, tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    description = {"Name": "x", "GeneratedBy": [{"Name": "MRIQC"}]}
+    (tmp_path / "out" / "dataset_description.json").write_text(json.dumps(description))
+    [problem] = problems(request_for())
+    assert "another program" in problem
+    describe_dataset(tmp_path / "out", "ours", tmp_path)
+    (tmp_path / "out" / "dataset_description.json").unlink()
+    assert len(plan_participants(request_for()).people) == 4
+
+
+def test_folders_that_cannot_be_written_to_are_told(
+    request_for: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    config = written_to(request_for(), tmp_path / "file" / "out")
+    found = problems(config.update({"running": {"work_dir": str(tmp_path / "file")}}))
+    assert [line.split()[0] for line in found] == ["--work-dir", "OUTPUT_DIR", "--connectome-dir"]
+    assert all("is not a folder" in line for line in found)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert "cannot be written to" in problems(request_for())[0]
+
+
+@pytest.mark.parametrize("control", ["nonsense", "t=", "t=-1", "permutation2"])
+def test_a_height_control_that_does_not_exist_is_refused_at_group_level(
+    request_for: Make, control: str
+) -> None:
+    with pytest.raises(RequestError) as refused:
+        check_request(request_for(level="group", group={"height_control": control}))
+    assert "fwe" in str(refused.value)
+
+
+def test_all_problems_of_a_request_are_told_at_once(request_for: Make, tmp_path: Path) -> None:
+    config = request_for(tmp_path / "absent", seeds={"coordinates": None}, level="group")
+    config = config.update({"group": {"height_control": "x"}})
+    with pytest.raises(RequestError) as refused:
+        check_request(config)
+    assert len(refused.value.problems) == 3

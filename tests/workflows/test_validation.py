@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fcnm_bids.bids import describe_dataset
+from fcnm_bids.connectome import Projected, ProjectedRun, RunImage, write_run
+from fcnm_bids.denoise import build_projection
+from fcnm_bids.errors import RequestError
+from fcnm_bids.grid import Grid
+from fcnm_bids.workflows.validation import plan_validation
+
+GRID = Grid((3, 3, 3), np.diag([3.0, 3.0, 3.0, 1.0]), "MNI152NLin6Asym")
+SETTINGS = {"smoothing": 6.0}
+
+
+def add(root: Path, label: str, grid: Grid = GRID) -> None:
+    rng = np.random.default_rng(0)
+    time = build_projection(rng.standard_normal((40, 1)), np.ones(40, bool), 2.0, high_pass=0.01,
+                            low_pass=0.2)  # fmt: skip
+    values = (time.basis @ rng.standard_normal((40, grid.n_voxels))).astype(np.float32)
+    run = ProjectedRun(values, np.arange(grid.n_voxels), grid)
+    name = f"sub-{label}_task-rest_space-MNI152NLin6Asym_desc-projected_timeseries.h5"
+    path = root / f"sub-{label}" / "func" / name
+    image = RunImage(path, grid, 40, 2.0, np.dtype("<i2"), 1.0, 0.0, 352)
+    projected = Projected(run, grid.n_voxels, np.empty((0, 0)), np.empty(0, np.intp), "")
+    write_run(path, projected, time, image, key=label, attributes={"settings": SETTINGS})
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Path:
+    describe_dataset(tmp_path / "second", "store", tmp_path, projected_runs=True)
+    for label in ("11", "12", "13"):
+        add(tmp_path / "second", label)
+    return tmp_path / "second"
+
+
+def test_without_a_second_connectome_there_is_nobody() -> None:
+    assert plan_validation(None, GRID, SETTINGS).people == ()
+
+
+def test_its_people_in_order(second: Path) -> None:
+    found = plan_validation(str(second), GRID, SETTINGS)
+    assert [label for label, _ in found.people] == ["11", "12", "13"]
+    assert found.notes == ()
+
+
+def test_other_settings_are_noted_once(second: Path) -> None:
+    (note,) = plan_validation(str(second), GRID, {"smoothing": 4.0}).notes
+    assert "other denoising settings" in note
+
+
+def test_runs_that_cannot_be_used_are_noted(second: Path) -> None:
+    add(second, "14", Grid((3, 3, 4), GRID.affine, GRID.space))
+    next((second / "sub-13").glob("func/*.h5")).write_bytes(b"no store")
+    found = plan_validation(str(second), GRID, SETTINGS)
+    assert [label for label, _ in found.people] == ["11", "12"]
+    assert len(found.notes) == 2
+    assert all(note.endswith("left out") for note in found.notes)
+
+
+def test_another_grid_is_refused(second: Path) -> None:
+    with pytest.raises(RequestError) as error:
+        plan_validation(str(second), Grid((4, 3, 3), GRID.affine, GRID.space), SETTINGS)
+    first, *rest = error.value.problems
+    assert "fewer than two people" in first
+    assert "shape (3, 3, 3) instead of (4, 3, 3)" in rest[0]
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "sub-01").mkdir()
+    with pytest.raises(RequestError, match="not a store of projected runs"):
+        plan_validation(str(tmp_path), GRID, SETTINGS)
