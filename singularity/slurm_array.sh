@@ -1,0 +1,92 @@
+#!/bin/bash
+# The participant level as one array job, a person a task, and the group level when all have ended
+# well. Run it where sbatch is; it only submits.
+#
+#   slurm_array.sh BIDS_DIR OUTPUT_DIR [options of the participant level]
+#
+# From the environment:
+#   FCNM_IMAGE        the Apptainer image (default: fcnm_bids.sif)
+#   FCNM_BIND         what to bind besides the folders named here, as Apptainer's -B takes it
+#   FCNM_RUN          in place of Apptainer and the image: what fcnm-bids is called by
+#   FCNM_WORK_DIR     a folder all nodes see (default: OUTPUT_DIR with -work behind it)
+#   FCNM_PARTICIPANTS labels, separated by blanks (default: every sub-* folder of BIDS_DIR)
+#   FCNM_AT_ONCE      tasks that may run at once (default: 50)
+#   FCNM_PARTICIPANT_SBATCH, FCNM_GROUP_SBATCH    options of sbatch, such as "--mem=16G"
+#   FCNM_GROUP        options of the group level
+#   FCNM_DEPENDENCY   afterok (default); afterany: the group level runs although tasks failed, such
+#                     as those of people without one usable run, which end with exit code 2
+set -euo pipefail
+
+run() {
+  if [ -n "${FCNM_RUN:-}" ]; then
+    # shellcheck disable=SC2086  # a command and its options
+    $FCNM_RUN "$@"
+  else
+    apptainer run --containall --pwd "$PWD" -B "$FCNM_BINDS" "$FCNM_IMAGE" "$@"
+  fi
+}
+
+# What a job was given becomes what the program may use.
+resources() {
+  echo --nprocs "${SLURM_CPUS_PER_TASK:-1}"
+  [ -z "${SLURM_MEM_PER_NODE:-}" ] || echo --mem-mb "$SLURM_MEM_PER_NODE"
+}
+
+if [ "${1:-}" = --job ]; then
+  level=$2 bids=$3 output=$4
+  shift 4
+  case $level in
+    participant)
+      label=$(sed -n "${SLURM_ARRAY_TASK_ID}p" "$FCNM_WORK_DIR/participants.txt")
+      # shellcheck disable=SC2046  # words
+      run "$bids" "$output" participant --participant-label "$label" \
+        -w "$FCNM_WORK_DIR/sub-$label" $(resources) "$@"
+      ;;
+    group)
+      # shellcheck disable=SC2046
+      run "$bids" "$output" group -w "$FCNM_WORK_DIR/group" $(resources) "$@"
+      ;;
+  esac
+  exit
+fi
+
+if [ $# -lt 2 ]; then
+  sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//p}' "$0" >&2
+  exit 2
+fi
+bids=$(realpath "$1") output=$(realpath -m "$2")
+shift 2
+export FCNM_WORK_DIR=${FCNM_WORK_DIR:-$output-work}
+mkdir -p "$output" "$FCNM_WORK_DIR/log"
+FCNM_WORK_DIR=$(realpath "$FCNM_WORK_DIR")
+if [ -z "${FCNM_RUN:-}" ]; then
+  FCNM_IMAGE=$(realpath -e "${FCNM_IMAGE:-fcnm_bids.sif}")
+  FCNM_BINDS="$PWD,$bids:$bids:ro,$output,$FCNM_WORK_DIR${FCNM_BIND:+,$FCNM_BIND}"
+  export FCNM_IMAGE FCNM_BINDS
+fi
+
+if [ -n "${FCNM_PARTICIPANTS:-}" ]; then
+  # shellcheck disable=SC2086
+  printf '%s\n' $FCNM_PARTICIPANTS
+else
+  find "$bids" -mindepth 1 -maxdepth 1 -type d -name 'sub-*' -printf '%f\n' | sort
+fi | sed 's/^sub-//' > "$FCNM_WORK_DIR/participants.txt"
+people=$(wc -l < "$FCNM_WORK_DIR/participants.txt")
+if [ "$people" = 0 ]; then
+  echo "slurm_array.sh: no sub-* folder in $bids (FCNM_PARTICIPANTS names people)" >&2
+  exit 2
+fi
+
+# What stands later on sbatch's command line wins.
+# shellcheck disable=SC2086
+array=$(sbatch --parsable --job-name=fcnm --array="1-$people%${FCNM_AT_ONCE:-50}" \
+  --cpus-per-task=2 --mem=8G --time=04:00:00 --output="$FCNM_WORK_DIR/log/participant-%a.txt" \
+  ${FCNM_PARTICIPANT_SBATCH:-} "$0" --job participant "$bids" "$output" "$@")
+array=${array%%;*}
+# shellcheck disable=SC2086
+group=$(sbatch --parsable --job-name=fcnm-group \
+  --dependency="${FCNM_DEPENDENCY:-afterok}:$array" --kill-on-invalid-dep=yes \
+  --cpus-per-task=8 --mem=16G --time=12:00:00 --output="$FCNM_WORK_DIR/log/group.txt" \
+  ${FCNM_GROUP_SBATCH:-} "$0" --job group "$bids" "$output" ${FCNM_GROUP:-})
+echo "participant level: job $array, $people tasks; group level: job ${group%%;*}, after them"
+echo "logs: $FCNM_WORK_DIR/log"

@@ -1,0 +1,342 @@
+"""What holds for the container recipes; the slow tests build the image and run it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+DOCKERFILE = (REPOSITORY / "Dockerfile").read_text()
+DEFINITION = (REPOSITORY / "singularity" / "fcnm_bids.def").read_text()
+BUILD_LOCK = (REPOSITORY / "docker" / "requirements-build.txt").read_text()
+VERSION = (REPOSITORY / "version").read_text().strip()
+RECIPES = (
+    "Dockerfile",
+    ".dockerignore",
+    "docker/requirements-build.txt",
+    "docker/fetch_templates.py",
+    "singularity/fcnm_bids.def",
+    "singularity/slurm_array.sh",
+    "singularity/slurm_workflow.sh",
+)
+BASE_IMAGE = "docker.io/library/python:3.12-slim-bookworm"
+IMAGE = "localhost/fcnm_bids:test"
+LARGEST_IMAGE = 1.3e9
+
+
+def pins(lock: str) -> dict[str, str]:
+    """Name and version of every package of a lock."""
+    return dict(re.findall(r"^([a-z0-9._-]+)==([^\s;]+)", lock, re.MULTILINE))
+
+
+def sections(definition: str) -> dict[str, str]:
+    """The sections of an Apptainer definition file."""
+    parts = re.split(r"^%(\w+)\n", definition, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def docker_environment() -> dict[str, str]:
+    """What ENV sets in the last stage."""
+    last = re.sub(r"\\\n\s*", " ", DOCKERFILE.split("\nFROM ")[-1])
+    (line,) = re.findall(r"^ENV (.*)$", last, re.MULTILINE)
+    return dict(item.split("=", 1) for item in line.split())
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_recipe_names_no_address(recipe: str) -> None:
+    assert "://" not in (REPOSITORY / recipe).read_text()
+
+
+def test_the_base_image_can_be_replaced() -> None:
+    assert re.findall(r"^ARG BASE_IMAGE=(\S+)$", DOCKERFILE, re.MULTILINE) == [
+        "python:3.12-slim-bookworm"
+    ]
+    stages = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    assert stages == ["${BASE_IMAGE}"] * 2
+    assert f"    FROM={BASE_IMAGE.rpartition('/')[2]}\n" in DEFINITION
+
+
+@pytest.mark.parametrize("recipe", [DOCKERFILE, sections(DEFINITION)["post"]])
+def test_nothing_is_fetched_without_a_hash(recipe: str) -> None:
+    commands = re.findall(r"pip install (.*)", re.sub(r"\\\n\s*", " ", recipe))
+    assert len(commands) == 3
+    for command in commands:
+        assert "--require-hashes" in command or "--no-index --no-deps" in command
+        # with build isolation, pip would fetch the backends without hashes
+        assert "--no-build-isolation" in command or "--only-binary :all: -r" in command
+    for fetcher in ("apt-get", "curl", "wget", "ADD "):
+        assert fetcher not in recipe
+
+
+def test_the_backends_are_hashed_and_those_of_the_lock() -> None:
+    blocks = re.split(r"\n(?=\S)", BUILD_LOCK.strip())
+    assert all("--hash=sha256:" in block for block in blocks)
+    backends = pins(BUILD_LOCK)
+    assert {"hatchling", "setuptools"} <= backends.keys()
+    development = pins((REPOSITORY / "requirements-dev.txt").read_text())
+    for name in backends.keys() & development.keys():
+        assert backends[name] == development[name]
+
+
+@pytest.mark.parametrize("recipe", [DOCKERFILE, sections(DEFINITION)["post"]])
+def test_what_only_builds_does_not_stay(recipe: str) -> None:
+    (removed,) = re.findall(r"uninstall --yes(.*)", re.sub(r"\\\n\s*", " ", recipe))
+    runtime = pins((REPOSITORY / "requirements.txt").read_text())
+    only_for_building = pins(BUILD_LOCK).keys() - runtime.keys()
+    assert set(removed.removesuffix("&& ").split()) - {"&&"} >= only_for_building | {"pip"}
+
+
+def test_both_images_give_the_program_the_same_environment() -> None:
+    exported = dict(re.findall(r"export (\w+)=(\S+)", sections(DEFINITION)["environment"]))
+    docker = docker_environment()
+    assert docker.pop("HOME") == "/opt/home"
+    assert docker.pop("LOGNAME") == "fcnm"
+    assert exported.pop("LOGNAME") == '"${LOGNAME:-fcnm}"'
+    assert docker.pop("PATH").split(":")[0] == exported.pop("PATH").split(":")[0]
+    assert exported == docker
+    assert docker["NO_ET"] == docker["NIPYPE_NO_ET"] == docker["OMP_NUM_THREADS"] == "1"
+
+
+def test_the_entry_point_is_the_app_and_its_version_that_of_the_package() -> None:
+    assert re.search(r'^ENTRYPOINT \["fcnm-bids"\]$', DOCKERFILE, re.MULTILINE)
+    assert re.search(rf"^ARG VERSION={re.escape(VERSION)}$", DOCKERFILE, re.MULTILINE)
+    assert f"    VERSION={VERSION}\n" in DEFINITION
+    assert 'exec fcnm-bids "$@"' in sections(DEFINITION)["runscript"]
+
+
+def test_the_context_holds_what_is_built_and_nothing_else() -> None:
+    lines = (REPOSITORY / ".dockerignore").read_text().splitlines()
+    rules = [line for line in lines if line and line[0] != "#"]
+    assert rules[0] == "*"
+    let_in = {rule[1:] for rule in rules if rule[0] == "!"}
+    assert {"fcnm_bids", "pyproject.toml", "requirements.txt", "version", "docker"} <= let_in
+    assert not let_in & {"tests", "data", "demo", "docs", "benchmarks", ".git"}
+    copied = {line.split()[0] for line in sections(DEFINITION)["files"].split("\n") if line.strip()}
+    assert copied <= let_in
+    assert {path for path in copied if not (REPOSITORY / path).exists()} == set()
+
+
+def test_the_definition_has_its_sections() -> None:
+    wanted = {"arguments", "files", "post", "environment", "runscript", "test", "labels", "help"}
+    assert sections(DEFINITION).keys() == wanted
+    declared = set(re.findall(r"^    (\w+)=", sections(DEFINITION)["arguments"], re.MULTILINE))
+    assert set(re.findall(r"{{ (\w+) }}", DEFINITION)) == declared
+    assert "--version" in sections(DEFINITION)["test"]
+
+
+def test_hadolint_finds_nothing() -> None:
+    beside = Path(sys.executable).with_name("hadolint")
+    hadolint = str(beside) if beside.is_file() else shutil.which("hadolint")
+    if hadolint is None:
+        pytest.skip("no hadolint here: the Dockerfile was not linted")
+    found = subprocess.run(
+        [hadolint, str(REPOSITORY / "Dockerfile")], capture_output=True, text=True, check=False
+    )
+    assert (found.returncode, found.stdout) == (0, "")
+
+
+@pytest.fixture(scope="module")
+def templates() -> ModuleType:
+    """The script that fetches templates into the image."""
+    spec = importlib.util.spec_from_file_location(
+        "fetch_templates", REPOSITORY / "docker" / "fetch_templates.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_skipped_templates_leave_a_note(
+    templates: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "templateflow"
+    monkeypatch.setenv("TEMPLATEFLOW_HOME", str(home))
+    assert templates.main(["skip"]) == 0
+    (note,) = home.iterdir()
+    assert "left out" in note.read_text()
+    assert str(home) in note.read_text()
+
+
+def test_templates_are_listed_with_their_hashes(shared_data: Path, tmp_path: Path) -> None:
+    home = tmp_path / "templateflow"
+    shutil.copytree(shared_data / "templateflow", home)
+    placeholder = home / "tpl-Other" / "tpl-Other_T1w.nii.gz"
+    placeholder.parent.mkdir()
+    placeholder.touch()
+    script = REPOSITORY / "docker" / "fetch_templates.py"
+    subprocess.run(
+        [sys.executable, str(script), "fetch"],
+        env={**os.environ, "TEMPLATEFLOW_HOME": str(home)},
+        check=True,
+        capture_output=True,
+    )
+    lines = (home / "TEMPLATES.txt").read_text().splitlines()[1:]
+    assert len(lines) == 9
+    assert all(re.fullmatch(r"[0-9a-f]{64} +\d+  tpl-\S+", line) for line in lines)
+    assert not placeholder.parent.exists()
+
+
+@pytest.fixture
+def slurm(tmp_path: Path) -> dict[str, str]:
+    """An environment whose sbatch writes down what it was given and answers with a job's number."""
+    sbatch = tmp_path / "bin" / "sbatch"
+    sbatch.parent.mkdir()
+    sbatch.write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$*" >> {tmp_path}/submitted\n'
+        f'echo "$(wc -l < {tmp_path}/submitted | tr -d " ")7;cluster"\n'
+    )
+    sbatch.chmod(0o755)
+    for label in ("02", "01", "03"):
+        (tmp_path / "bids" / f"sub-{label}").mkdir(parents=True)
+    return {
+        "PATH": f"{sbatch.parent}:{os.environ['PATH']}",
+        "FCNM_RUN": "echo ran",
+        "SLURM_CPUS_PER_TASK": "3",
+        "SLURM_MEM_PER_NODE": "4000",
+    }
+
+
+def call(script: str, *arguments: object, env: dict[str, str], cwd: Path) -> str:
+    """Run a script of singularity/; its output."""
+    command = ["bash", str(REPOSITORY / "singularity" / script), *map(str, arguments)]
+    return subprocess.run(
+        command, env=env, cwd=cwd, capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_the_array_script_submits_a_task_a_person_and_then_the_group(
+    tmp_path: Path, slurm: dict[str, str]
+) -> None:
+    said = call("slurm_array.sh", "bids", "out", "--radius", "6", env=slurm, cwd=tmp_path)
+    assert "job 17, 3 tasks; group level: job 27" in said
+    array, group = (tmp_path / "submitted").read_text().splitlines()
+    assert "--array=1-3%50" in array
+    assert array.endswith(f"--job participant {tmp_path}/bids {tmp_path}/out --radius 6")
+    assert "--dependency=afterok:17 --kill-on-invalid-dep=yes" in group
+    assert group.endswith(f"--job group {tmp_path}/bids {tmp_path}/out")
+
+    task = {**slurm, "SLURM_ARRAY_TASK_ID": "2", "FCNM_WORK_DIR": f"{tmp_path}/out-work"}
+    ran = call("slurm_array.sh", "--job", "participant", "bids", "out", env=task, cwd=tmp_path)
+    assert ran.split() == [
+        *("ran", "bids", "out", "participant", "--participant-label", "02"),
+        *("-w", f"{tmp_path}/out-work/sub-02", "--nprocs", "3", "--mem-mb", "4000"),
+    ]
+
+
+def test_the_array_script_without_people_submits_nothing(
+    tmp_path: Path, slurm: dict[str, str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(subprocess.CalledProcessError) as error:
+        call("slurm_array.sh", "empty", "out", env=slurm, cwd=tmp_path)
+    assert error.value.returncode == 2
+    assert "no sub-* folder" in error.value.stderr
+    assert not (tmp_path / "submitted").exists()
+
+
+def test_the_workflow_script_runs_both_levels(tmp_path: Path, slurm: dict[str, str]) -> None:
+    ran = call(
+        "slurm_workflow.sh",
+        *("bids", "out", "--radius", "6"),
+        env={**slurm, "FCNM_GROUP": "--alpha 0.01"},
+        cwd=tmp_path,
+    ).splitlines()
+    resources = f"-w {tmp_path}/out-work --nprocs 3 --mem-mb 4000"
+    assert ran == [
+        f"ran {tmp_path}/bids {tmp_path}/out participant {resources} --radius 6",
+        f"ran {tmp_path}/bids {tmp_path}/out group {resources} --alpha 0.01",
+    ]
+
+
+def podman(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run podman with the settings of the development machine, where there are any."""
+    settings = REPOSITORY.parent / "shared" / "tools" / "containers.conf"
+    environment = dict(os.environ)
+    if settings.is_file():
+        environment.setdefault("CONTAINERS_CONF", str(settings))
+    done = subprocess.run(
+        ["podman", *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+    assert not check or done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return done
+
+
+@pytest.fixture(scope="module")
+def image() -> str:
+    """The image, built from the Dockerfile."""
+    missed = "not tested: that the image builds, its size, and the demonstration inside it"
+    if shutil.which("podman") is None:
+        pytest.skip(f"no podman here; {missed}")
+    if podman("image", "exists", BASE_IMAGE, check=False).returncode:
+        pytest.skip(f"podman has no {BASE_IMAGE}; {missed}")
+    options = ("--network", "host", "--build-arg", "TEMPLATES=skip")
+    podman("build", *options, "--tag", IMAGE, str(REPOSITORY))
+    return IMAGE
+
+
+@pytest.mark.slow
+def test_the_image_is_small_and_answers_without_data(image: str) -> None:
+    size = int(podman("image", "inspect", "--format", "{{.Size}}", image).stdout)
+    assert size < LARGEST_IMAGE
+    locked_up = ("run", "--rm", "--read-only", "--user", "1234:1234", "--network", "none", image)
+    assert podman(*locked_up, "--version").stdout == f"fcnm-bids {VERSION}\n"
+    assert podman(*locked_up, "--help").stdout.startswith("usage: fcnm-bids")
+    assert podman(*locked_up, "/no", "/no/out", "group", check=False).returncode == 2
+
+
+@pytest.mark.slow
+def test_the_locked_up_image_and_bare_metal_give_the_same_maps(image: str, tmp_path: Path) -> None:
+    demo = ["-m", "fcnm_bids.cli.demo", "--people", "6", "--nprocs", "2", "--output"]
+    bare, contained = tmp_path / "bare", tmp_path / "contained"
+    subprocess.run(
+        [sys.executable, *demo, str(bare)], cwd=REPOSITORY, check=True, capture_output=True
+    )
+    contained.mkdir()
+    shutil.copytree(bare / "data", contained / "data")
+    for path in (contained, *contained.rglob("*")):
+        path.chmod(path.stat().st_mode | (0o077 if path.is_dir() else 0o044))
+    # nothing but the one folder can be written: not even /tmp
+    podman(
+        *("run", "--rm", "--read-only", "--read-only-tmpfs=false", "--user", "1234:1234"),
+        *("--network", "none", "--volume", f"{contained}:/out", "--entrypoint", "python"),
+        *(image, *demo, "/out"),
+    )
+    assert_same_maps(bare / "results", contained / "results")
+
+
+def assert_same_maps(ours: Path, theirs: Path) -> None:
+    """Maps equal within 1e-5; masks too, but for voxels that close to their threshold."""
+    names = {path.relative_to(ours) for path in ours.rglob("*.nii.gz")}
+    assert names
+    assert names == {path.relative_to(theirs) for path in theirs.rglob("*.nii.gz")}
+    at_threshold = 0
+    # networks last: a voxel at a contrast's threshold may move them
+    for name in sorted(names, key=lambda path: (path.name.startswith("network-"), path)):
+        a, b = (np.asarray(nib.load(root / name).dataobj, float) for root in (ours, theirs))
+        if "_stat-" in name.name:
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5, err_msg=str(name))
+        elif name.name.endswith("_desc-significant_mask.nii.gz"):
+            sidecar = (ours / name).with_name(name.name.replace(".nii.gz", ".json"))
+            threshold = json.loads(sidecar.read_text())["Threshold"]
+            t_map = name.name.replace("_desc-significant_mask", "_stat-t_statmap")
+            t = np.asarray(nib.load((ours / name).with_name(t_map)).dataobj, float)
+            differ = ~np.isclose(a, b, rtol=0, atol=0, equal_nan=True)
+            assert np.all(np.abs(t[differ] - threshold) <= 1e-5 * threshold), name
+            at_threshold += int(differ.sum())
+        else:
+            same = np.isclose(a, b, rtol=0, atol=0, equal_nan=True)
+            assert np.count_nonzero(~same) <= at_threshold, name
+    print(f"{len(names)} maps, {at_threshold} voxels at a threshold differ")
