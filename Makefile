@@ -2,6 +2,7 @@
 # make test       the quick tests; make test-slow the others
 # make lint       format, style, types, import contracts
 # make demo       the whole way on simulated people, into demo/
+# make bench      speed and memory; make bench ARGS=--full for all of it, at full size
 # make lock       the lock files again, after a change of dependencies in pyproject.toml
 
 PYTHON  ?= python3
@@ -16,7 +17,7 @@ PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/pyth
 COMPILE = UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile --quiet --universal --generate-hashes \
 	--no-header --no-annotate --python-version 3.11 pyproject.toml
 
-.PHONY: venv check-python demo test test-slow lint lint-style lint-format lint-types lint-imports lock clean
+.PHONY: venv check-python demo bench test test-slow lint lint-style lint-format lint-types lint-imports lock clean
 .DELETE_ON_ERROR:
 
 venv: $(READY)
@@ -41,6 +42,9 @@ $(READY): $(LOCKED) pyproject.toml version
 
 demo: $(READY)
 	$(BIN)/python -m fcnm_bids.cli.demo --output demo
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 test: $(READY)
 	$(PYTEST) -n $(WORKERS) -m "not slow" $(ARGS)

@@ -1,0 +1,1 @@
+"""The arms: scripts that are run as whole processes."""

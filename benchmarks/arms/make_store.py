@@ -1,0 +1,52 @@
+"""Project one run and store it as many people, whose components are weighted differently.
+
+Never timed. The people share their smoothness in space and differ in their correlations.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.arms import script
+from benchmarks.arms.engine import denoising, seed_matrix
+from fcnm_bids.connectome import ProjectedRun, open_image, project_run, read_volume, write_run
+from fcnm_bids.seeds import write_seed_matrix
+
+
+def work(job):
+    image = open_image(Path(job["bold"]), job["space"])
+    projection = denoising(job, image).projection
+    mask = read_volume(Path(job["mask"]), image.grid) > 0.5
+    projected = project_run(image, mask, projection, smoothing=job["smoothing"])
+    run = projected.run
+    folder = Path(job["folder"])
+    folder.mkdir(parents=True, exist_ok=True)
+    stored = []
+    for person in range(job["n_people"]):
+        weights = np.random.default_rng(person).normal(1, 0.5, run.dof).astype(np.float32)
+        values = weights[:, None] * run.values if person else run.values
+        path = folder / f"sub-{person + 1:02d}_desc-projected_timeseries.h5"
+        write_run(
+            path,
+            replace(projected, run=ProjectedRun(values, run.index, run.grid)),
+            projection,
+            image,
+            key=f"benchmark {person}",
+            attributes={"mean_fd": None},
+        )
+        stored.append(str(path))
+    seeds_file = folder / "seeds.npz"
+    write_seed_matrix(seed_matrix(job, image.grid), seeds_file)
+    return {
+        "stored": stored,
+        "seeds_file": str(seeds_file),
+        "dof": run.dof,
+        "voxels": run.n_voxels,
+        "box": image.grid.n_voxels,
+        "megabytes": Path(stored[0]).stat().st_size / 1e6,
+    }
+
+
+if __name__ == "__main__":
+    script.run(work)

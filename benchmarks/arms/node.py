@@ -1,0 +1,93 @@
+"""One node of the workflows, run as it is there; the answer has the memory that it declares.
+
+The node ``people`` is none: it adds people to the store, for the nodes of the group level.
+"""
+
+import shutil
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from benchmarks.arms import script
+from fcnm_bids.bids import describe_dataset
+from fcnm_bids.config import Config
+from fcnm_bids.interfaces.seeds import contrast_names, make_seeds
+from fcnm_bids.seeds import write_seed_matrix
+from fcnm_bids.workflows.group import init_group_wf
+from fcnm_bids.workflows.levels import plan_group, plan_participants
+from fcnm_bids.workflows.participant import init_participants_wf
+
+
+def work(job):
+    work_dir = Path(job["folder"])
+    output = work_dir / "output"
+    level = "group" if job["node"] in ("sums", "contrast") else "participant"
+    config = Config(job["bids_dir"], str(output), level).update(
+        {
+            "seeds": {"coordinates": job["foci"]},
+            "denoising": {
+                "nuisance_regressors": job["strategy"],
+                "fd_threshold": 0.0,
+                "high_pass": job["high_pass"],
+                "low_pass": job["low_pass"],
+                "smoothing": job["smoothing"],
+            },
+            "resources": {"nprocs": 1, "omp_nthreads": 1},
+            "running": {"work_dir": str(work_dir / "work")},
+        }
+    )
+    if job["node"] == "people":
+        return add_people(config.connectome_path, job["n_people"])
+    output.mkdir(parents=True, exist_ok=True)
+    config_file = work_dir / "config.toml"
+    config_file.write_text(config.to_toml())
+    seeds_file = work_dir / "seeds.npz"
+    moments = work_dir / "work" / "moments"
+    if level == "participant":
+        describe_dataset(config.connectome_path, "runs", Path(job["bids_dir"]), projected_runs=True)
+        plan = plan_participants(config)
+        workflow = init_participants_wf(plan, config, config_file)
+        node = workflow.get_node(f"sub_01_wf.{job['node']}")
+        if job["node"] == "map":
+            write_seed_matrix(make_seeds(config.seeds, plan.grid), seeds_file)
+            node.inputs.seeds_file = str(seeds_file)
+            node.inputs.stored = [run.files.stored for run in plan.people[0].runs]
+    else:
+        plan = plan_group(config)
+        contrasts = contrast_names(config.seeds)
+        workflow = init_group_wf(plan, config, config_file, contrasts)
+        names = {"sums": "sums", "contrast": "contrast_0000"}
+        node = next(
+            workflow.get_node(name)
+            for name in workflow.list_node_names()
+            if name.startswith(names[job["node"]])
+        )
+        node.inputs.seeds_file = str(seeds_file)
+        if job["node"] == "contrast":
+            node.inputs.moments_dir = moments.read_text()
+    node.base_dir = str(work_dir / "work")
+    result = node.run()
+    if job["node"] == "sums":
+        moments.parent.mkdir(parents=True, exist_ok=True)
+        moments.write_text(result.outputs.moments_dir)
+    return {"declared_gb": node.mem_gb, "box": plan.grid.n_voxels}
+
+
+def add_people(store, n_people):
+    """Copies of the first person, their components weighted differently."""
+    source = next(store.glob("sub-01/**/*.h5"))
+    for person in range(2, n_people + 1):
+        label = f"sub-{person:02d}"
+        copy = Path(str(source).replace("sub-01", label))
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, copy)
+        with h5py.File(copy, "r+", locking=False) as file:
+            components = file["components"][()]
+            weights = np.random.default_rng(person).uniform(0.2, 1, (len(components), 1))
+            file["components"][...] = np.rint(components * weights).astype(np.int16)
+    return {}
+
+
+if __name__ == "__main__":
+    script.run(work)
