@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from fcnm_bids.simulate import SimulationDesign, Truth, simulate_dataset
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -17,3 +21,35 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real test data at {folder} (set FCNM_TEST_DATA)")
     return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Truth:
+    """Four people with one or two runs, long enough for the default denoising; not to be changed.
+
+    The folder's name has a space and letters beyond ASCII in it.
+    """
+    design = SimulationDesign(
+        n_people=4,
+        n_runs=(1, 2),
+        voxel_size=8.0,
+        n_volumes=120,
+        repetition_time=3.0,
+        n_studies=2,
+        n_shared_studies=1,
+    )
+    return simulate_dataset(tmp_path_factory.mktemp("simulated") / "données 数据", design)
+
+
+@pytest.fixture
+def dataset(simulated: Truth, tmp_path: Path) -> Callable[..., Path]:
+    """Make a derivatives folder of one's own with some of the simulated people."""
+
+    def copy(*people: str) -> Path:
+        folder = tmp_path / "fmriprep"
+        keep = set(people or ("01", "02", "03", "04"))
+        leave = {f"sub-{label}" for label in ("01", "02", "03", "04") if label not in keep}
+        shutil.copytree(simulated.fmriprep, folder, ignore=shutil.ignore_patterns(*leave))
+        return folder
+
+    return copy
