@@ -17,7 +17,7 @@ from fcnm_bids.workflows.memory import (
     robustness_gb,
     variants_gb,
 )
-from fcnm_bids.workflows.preflight import GroupPlan
+from fcnm_bids.workflows.plan import GroupPlan
 
 
 def init_group_wf(

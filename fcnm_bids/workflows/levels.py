@@ -13,20 +13,15 @@ from fcnm_bids.errors import RequestError
 from fcnm_bids.interfaces import contrast_names
 from fcnm_bids.workflows.environment import open_logs
 from fcnm_bids.workflows.inheritance import inherit, settle
-from fcnm_bids.workflows.preflight import (
-    GroupPlan,
-    LeftOut,
-    ParticipantPlan,
-    adopt_store,
-    plan_group,
-    plan_participants,
-)
+from fcnm_bids.workflows.plan import GroupPlan, LeftOut, ParticipantPlan
+from fcnm_bids.workflows.preflight import plan_group, plan_participants
 from fcnm_bids.workflows.reports import (
     rebuild_reports,
     report_again,
     say_where,
     write_boilerplate,
 )
+from fcnm_bids.workflows.stored import adopt_store
 
 LOGGER = logging.getLogger("fcnm_bids")
 

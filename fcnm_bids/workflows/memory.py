@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fcnm_bids.config import ROBUSTNESS
 from fcnm_bids.connectome import projection_bytes
 from fcnm_bids.grid import Grid
-from fcnm_bids.workflows.preflight import PlannedRun
+from fcnm_bids.workflows.plan import PlannedRun
 
 _PROCESS_GB = 0.25
 """A worker process with its libraries, beyond what it shares with its parent."""

@@ -11,7 +11,7 @@ from niworkflows.engine.workflows import LiterateWorkflow as Workflow
 from fcnm_bids.bids import OutputNames
 from fcnm_bids.config import Config
 from fcnm_bids.workflows.memory import group_gb, map_gb, project_gb, report_gb
-from fcnm_bids.workflows.preflight import ParticipantPlan, PlannedPerson
+from fcnm_bids.workflows.plan import ParticipantPlan, PlannedPerson
 
 
 def init_participants_wf(plan: ParticipantPlan, config: Config, config_file: Path) -> Workflow:

@@ -20,7 +20,8 @@ from fcnm_bids.interfaces.connectome import store_run
 from fcnm_bids.mapping import analysis_voxels, stored_person, sum_over_people
 from fcnm_bids.simulate import Truth
 from fcnm_bids.workflows.memory import contrast_gb, group_gb, map_gb, project_gb
-from fcnm_bids.workflows.preflight import PlannedPerson, PlannedRun, plan_participants
+from fcnm_bids.workflows.plan import PlannedPerson, PlannedRun
+from fcnm_bids.workflows.preflight import plan_participants
 
 Make = Callable[..., Config]
 WHOLE_BRAIN = Grid((97, 115, 97), np.diag([2.0, 2, 2, 1]), "MNI152NLin2009cAsym")

@@ -12,7 +12,8 @@ import pytest
 from fcnm_bids.bids import describe_dataset
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
-from fcnm_bids.workflows.preflight import check_request, plan_participants
+from fcnm_bids.workflows.preflight import plan_participants
+from fcnm_bids.workflows.request import check_request
 
 Make = Callable[..., Config]
 

@@ -15,12 +15,9 @@ import pytest
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
 from fcnm_bids.simulate import Truth
-from fcnm_bids.workflows.preflight import (
-    GroupPlan,
-    adopt_store,
-    plan_group,
-    plan_participants,
-)
+from fcnm_bids.workflows.plan import GroupPlan
+from fcnm_bids.workflows.preflight import plan_group, plan_participants
+from fcnm_bids.workflows.stored import adopt_store
 
 Make = Callable[..., Config]
 
@@ -102,6 +99,18 @@ def test_a_damaged_run_is_left_out_with_the_reason(
     plan = plan_group(request_for(level="group"))
     assert [label for label, _ in plan.people] == ["01", "02", "04"]
     assert "damaged" in reasons(plan)["03"]
+
+
+def test_a_stored_run_that_the_participant_level_left_out_since_is_left_out(
+    request_for: Make, store: Path
+) -> None:
+    source = json.loads(h5py.File(the(store, "sub-03*.h5")).attrs["provenance"])["source"]
+    table = store.parent / "sub-03" / "func" / "sub-03_task-rest_desc-qc_metrics.tsv"
+    table.parent.mkdir(parents=True)
+    table.write_text(f"run\tincluded\treason\n{source}\tFalse\tthe image is cut short\n")
+    plan = plan_group(request_for(level="group"))
+    assert reasons(plan) == {"03": "the image is cut short"}
+    assert [label for label, _ in plan.people] == ["01", "02", "04"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,172 @@
+"""What a preflight finds: which runs are usable, and what there is to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from fcnm_bids.connectome import StoredRun
+from fcnm_bids.grid import Grid
+from fcnm_bids.interfaces import RunInput
+from fcnm_bids.seeds import Contrast
+from fcnm_bids.stats import Design
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A run that is not used.
+
+    Parameters
+    ----------
+    subject
+        Participant label.
+    name
+        The image, relative to its data set.
+    reason
+        Why.
+    """
+
+    subject: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A run that will be projected, or already is.
+
+    Parameters
+    ----------
+    files
+        Its files.
+    key
+        Hash of what its projection depends on.
+    stored
+        Whether the store holds it already.
+    dof, n_volumes, n_kept
+        Residual degrees of freedom, volumes of the run, volumes kept.
+    itemsize
+        Bytes per number in the image.
+    """
+
+    files: RunInput
+    key: str
+    stored: bool
+    dof: int
+    n_volumes: int
+    n_kept: int
+    itemsize: int
+
+
+@dataclass(frozen=True)
+class PlannedPerson:
+    """One person's part of the plan.
+
+    Parameters
+    ----------
+    subject
+        Participant label.
+    runs
+        Usable runs.
+    left_out
+        Runs that are not.
+    key
+        Hash of everything that the person's outputs depend on.
+    done
+        Whether all outputs are there for this key.
+    """
+
+    subject: str
+    runs: tuple[PlannedRun, ...]
+    left_out: tuple[LeftOut, ...]
+    key: str
+    done: bool
+
+
+@dataclass(frozen=True, eq=False)
+class ParticipantPlan:
+    """What the participant level is about to do.
+
+    Parameters
+    ----------
+    source
+        Root of the preprocessed data set.
+    grid
+        The grid that all usable runs share.
+    entities
+        Entities space, res and task of the data.
+    contrasts
+        The contrasts of the coordinate table; empty for masks or without seeds.
+    people
+        Everybody asked for, in order.
+    from_store
+        Whether the data set is a store, so that there is nothing to project.
+    """
+
+    source: Path
+    grid: Grid
+    entities: Mapping[str, str]
+    contrasts: tuple[Contrast, ...]
+    people: tuple[PlannedPerson, ...]
+    from_store: bool = False
+
+    @property
+    def left_out(self) -> list[LeftOut]:
+        """All runs that are not used."""
+        return [run for person in self.people for run in person.left_out]
+
+
+@dataclass(frozen=True, eq=False)
+class GroupPlan:
+    """What the group level is about to do.
+
+    Parameters
+    ----------
+    store
+        Root of the projected-run store.
+    grid, entities, contrasts
+        As in `ParticipantPlan`.
+    people
+        Participant labels with their projected runs, in order.
+    left_out
+        Projected runs that are not used.
+    key
+        Hash of everything that the outputs depend on.
+    done
+        Whether all outputs are there for this key.
+    notes
+        What the results will lack, one line each.
+    design
+        Covariates of the group model, people in rows.
+    mask_files
+        Images that the analysis mask is made from; none for the whole brain.
+    validation
+        People of the second connectome; none without one.
+    """
+
+    store: Path
+    grid: Grid
+    entities: Mapping[str, str]
+    contrasts: tuple[Contrast, ...]
+    people: tuple[tuple[str, tuple[StoredRun, ...]], ...]
+    left_out: tuple[LeftOut, ...]
+    key: str
+    done: bool
+    notes: tuple[str, ...]
+    design: Design
+    mask_files: tuple[Path, ...]
+    validation: tuple[tuple[str, tuple[StoredRun, ...]], ...]
+
+
+def by_reason(reasons: Mapping[str, str]) -> list[str]:
+    """One line per reason, with the runs that it holds for."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        by_reason.setdefault(reason, []).append(name)
+    lines = []
+    for reason, names in by_reason.items():
+        shown = ", ".join(Path(name).name for name in names[:3])
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        lines.append(f"{reason} [{shown}{more}]")
+    return lines

@@ -1,0 +1,134 @@
+"""Checks of a request that need no run: folders, options, seeds."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+from fcnm_bids.bids import InputDataset, digest, holds_other_dataset, recognise, to_labels
+from fcnm_bids.config import Config
+from fcnm_bids.errors import RequestError
+from fcnm_bids.grid import Grid
+from fcnm_bids.interfaces import (
+    check_masks,
+    contrast_names,
+    height_rule,
+    make_seeds,
+    mask_files,
+    read_contrasts,
+)
+from fcnm_bids.seeds import Contrast
+
+
+def check_request(config: Config) -> InputDataset:
+    """Check what needs no reading of data.
+
+    Raises
+    ------
+    RequestError
+        One line per problem.
+    """
+    problems: list[str] = []
+    dataset = None
+    try:
+        dataset = recognise(Path(config.bids_dir))
+    except RequestError as error:
+        problems += error.problems
+    problems += _misplaced(config, dataset)
+    if config.analysis_level == "group":
+        try:
+            height_rule(config.group)
+        except RequestError as error:
+            problems += error.problems
+    seeds = config.seeds
+    if seeds.coordinates and seeds.masks:
+        problems.append("--coordinates and --masks: give one of them")
+    seeds_needed = config.analysis_level == "group" or not config.connectome.connectome_only
+    if seeds_needed and not seeds.coordinates and not seeds.masks:
+        problems.append(
+            "--coordinates FILE (or --masks) is needed; --connectome-only stores the connectome "
+            "without seeds"
+        )
+    if problems or dataset is None:
+        raise RequestError(problems)
+    return dataset
+
+
+def _misplaced(config: Config, dataset: InputDataset | None) -> list[str]:
+    """What is wrong with the folders that are written to."""
+    source = Path(config.bids_dir).resolve()
+    inputs = {source, dataset.root.resolve()} if dataset else {source}
+    work, output = (Path(p).resolve() for p in (config.running.work_dir, config.output_dir))
+    problems = []
+    if work == source or source in work.parents:
+        problems.append(f"--work-dir {work} lies inside BIDS_DIR, where nothing is ever written")
+    if output in inputs:
+        problems.append("OUTPUT_DIR is BIDS_DIR, where nothing is ever written")
+    written = {"--work-dir": work, "OUTPUT_DIR": output}
+    if dataset is not None and dataset.kind != "connectome":
+        store = config.connectome_path.resolve()
+        if store in (output, *inputs):
+            problems.append(f"--connectome-dir {store}: name a folder of its own")
+        if config.analysis_level == "participant":
+            written["--connectome-dir"] = store
+    for name, folder in written.items():
+        there = next(p for p in (folder, *folder.parents) if p.exists())
+        if not there.is_dir():
+            problems.append(f"{name} {folder}: {there} is not a folder")
+        elif not os.access(there, os.W_OK | os.X_OK):
+            problems.append(f"{name} {folder}: {there} cannot be written to")
+        elif folder not in inputs and holds_other_dataset(folder):
+            problems.append(f"{name} {folder}: holds a data set that another program made")
+    return problems
+
+
+def request_contrasts(config: Config) -> tuple[Contrast, ...]:
+    """The contrasts of the coordinate table; none for masks, or where no seed is needed.
+
+    Raises
+    ------
+    RequestError
+        Table or masks cannot be used, or two contrasts or effects share a label.
+    """
+    if config.connectome.connectome_only and config.analysis_level == "participant":
+        return ()
+    check_masks(config.seeds)
+    contrasts = read_contrasts(config.seeds)
+    named = contrast_names(config.seeds)
+    to_labels((name for name, _ in named), "contrast")
+    to_labels((effect for _, effect in named), "effect")
+    return contrasts
+
+
+def seed_record(config: Config, contrasts: tuple[Contrast, ...]) -> dict[str, Any]:
+    """Everything about the seeds that outputs depend on, whatever their files are called."""
+    seeds = config.seeds
+    foci = [
+        (c.name, c.effect, c.n, [(f.x, f.y, f.z, f.space, f.study) for f in c.foci])
+        for c in contrasts
+    ]
+    masks = {path.name: digest({"": path.read_bytes().hex()}) for path in mask_files(seeds.masks)}
+    return {
+        "foci": foci,
+        "masks": masks,
+        "effect": seeds.effect if masks else None,
+        "radius": seeds.radius,
+        "sphere": seeds.sphere,
+        "min_coverage": seeds.min_coverage,
+    }
+
+
+def try_masks(config: Config, grid: Grid) -> None:
+    """Read the masks once, so that one of no use is known before anything is computed."""
+    if config.seeds.masks and (config.analysis_level == "group" or config.makes_subject_maps):
+        make_seeds(config.seeds, grid)
+
+
+def fingerprint(path: Path) -> tuple[str, int, str]:
+    """Name, size and last bytes of a file: of a gzip file, the check sum of its content."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 8) if path.name.endswith(".gz") else 0)
+        return path.name, size, hashlib.sha256(file.read()).hexdigest()
