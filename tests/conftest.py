@@ -8,8 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from fcnm_bids.simulate import SimulationDesign, Truth, simulate_dataset
+
+# A run of the integration server says the same twice, and machines under load are slow.
+settings.register_profile("repository", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("repository")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, 
 from fcnm_bids.seeds import (
     Contrast,
     SeedMatrix,
+    foci_between_centres,
     group_foci,
     mask_name,
     mask_seeds,
@@ -26,6 +28,8 @@ from fcnm_bids.seeds import (
     write_foci,
     write_seed_matrix,
 )
+
+LOGGER = logging.getLogger("fcnm_bids")
 
 MASK_EFFECT = "network"
 """The effect of masks where none is named."""
@@ -57,6 +61,7 @@ class MakeSeeds(ConfiguredInterface):
         grid = Grid(tuple(self.inputs.shape), np.array(self.inputs.affine), entities["space"])
         seeds = make_seeds(config.seeds, grid)
         foci_file = _write_used_foci(seeds, config)
+        _warn_of_coarse_voxels(seeds, config.seeds)
         seeds_file = folder / "seeds.npz"
         write_seed_matrix(seeds, seeds_file)
         names = OutputNames.of(Path(config.output_dir), entities)
@@ -80,6 +85,20 @@ class MakeSeeds(ConfiguredInterface):
         self._results["seeds_file"] = str(seeds_file)
         files = [*images, *sidecar_files(images), *foci_file]
         self._results["promised"] = [str(path) for path in files]
+
+
+def _warn_of_coarse_voxels(seeds: SeedMatrix, settings: SeedSettings) -> None:
+    if settings.sphere != "mm":
+        return
+    alone = foci_between_centres(seeds.contrasts, seeds.grid, radius=settings.radius)
+    if alone:
+        LOGGER.warning(
+            "%d of %d foci have no voxel centre within %g mm: the voxel that holds a focus is its "
+            "sphere there, and smaller radii make no difference",
+            len(alone),
+            sum(len(contrast.foci) for contrast in seeds.contrasts),
+            settings.radius,
+        )
 
 
 def read_contrasts(settings: SeedSettings) -> tuple[Contrast, ...]:

@@ -5,7 +5,7 @@ from fcnm_bids.seeds.masks import mask_name, mask_seeds
 from fcnm_bids.seeds.matrix import SeedMatrix, coverage, read_seed_matrix, write_seed_matrix
 from fcnm_bids.seeds.nimads import read_nimads
 from fcnm_bids.seeds.sleuth import read_sleuth
-from fcnm_bids.seeds.spheres import SPHERES, foci_outside, sphere_seeds
+from fcnm_bids.seeds.spheres import SPHERES, foci_between_centres, foci_outside, sphere_seeds
 from fcnm_bids.seeds.tables import foci_table, read_foci, write_foci
 from fcnm_bids.seeds.talairach import TRANSFORMS, talairach_to_mni, to_mni
 
@@ -18,6 +18,7 @@ __all__ = [
     "Focus",
     "SeedMatrix",
     "coverage",
+    "foci_between_centres",
     "foci_outside",
     "foci_table",
     "group_foci",

@@ -86,6 +86,20 @@ def sphere_seeds(
     return SeedMatrix(weights, contrasts, grid)
 
 
+def foci_between_centres(
+    contrasts: Sequence[Contrast], grid: Grid, *, radius: float
+) -> list[Focus]:
+    """The foci whose sphere in mm holds no voxel centre, on a grid with orthogonal axes."""
+    foci = [focus for contrast in contrasts for focus in contrast.foci]
+    _refuse_talairach(foci)
+    positions = _positions(foci)
+    nearest = _nearest_voxel(positions, grid)
+    centres = nearest @ grid.affine[:3, :3].T + grid.affine[:3, 3]
+    distance2 = ((positions - centres) ** 2).sum(axis=1)
+    far = distance2 > radius**2 + _SURFACE_MM2
+    return [focus for focus, alone in zip(foci, far, strict=True) if alone]
+
+
 def foci_outside(contrasts: Sequence[Contrast], grid: Grid) -> list[Focus]:
     """The foci that no voxel of the grid holds; their spheres may still reach into it."""
     foci = [focus for contrast in contrasts for focus in contrast.foci]

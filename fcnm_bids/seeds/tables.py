@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import io
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -199,6 +200,12 @@ def _columns(name: str, header: Sequence[str], effect: str | None) -> dict[str, 
         )
     if "n" in names and "sample_size" in names:
         problems.append(f"{name}: both n and sample_size are columns: keep one")
+    problems += [
+        f"{name}: there is no column {cell!r}; is {near!r} meant? Rename it"
+        for cell in names
+        if cell not in known and len(cell) > 1
+        for near in difflib.get_close_matches(cell, set(known) - set(names), 1, 0.8)
+    ]
     refuse(problems)
     columns = {column: names.index(column) for column in known if column in names}
     if "sample_size" in columns:

@@ -188,7 +188,8 @@ def _other_foci(config: Config) -> list[str]:
         return []
     return [
         f"--coordinates {config.seeds.coordinates}: other foci than before ({len(now - before)} "
-        f"new, {len(before - now)} gone; {path.name} has those used before)"
+        f"new, {len(before - now)} gone; {path.name} has those used before); to map others on the "
+        f"same connectome, give {config.connectome_path} as BIDS_DIR and another OUTPUT_DIR"
     ]
 
 

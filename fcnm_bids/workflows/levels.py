@@ -85,6 +85,8 @@ def _run_participants(config: Config) -> bool:
     if maps_wanted(config):
         mapped = {wf.format(person_wf_name(p.subject), "map"): 1 for p in at_work}
         stages.append(Stage("people mapped", mapped))
+    reports = {wf.format(person_wf_name(p.subject), "report"): 1 for p in waiting}
+    stages.append(Stage("reports drawn", reports))
     failures = run_workflow(workflow, config, Progress(*stages))
     if not failures:
         _refuse_if_nothing_stored(plan)

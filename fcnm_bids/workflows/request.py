@@ -37,11 +37,10 @@ def check_request(config: Config) -> InputDataset:
     except RequestError as error:
         problems += error.problems
     problems += _misplaced(config, dataset)
-    if config.analysis_level == "group":
-        try:
-            height_rule(config.group)
-        except RequestError as error:
-            problems += error.problems
+    try:
+        height_rule(config.group)
+    except RequestError as error:
+        problems += error.problems
     seeds = config.seeds
     if seeds.coordinates and seeds.masks:
         problems.append("--coordinates and --masks: give one of them")

@@ -40,7 +40,8 @@ STUDYSET: dict[str, Any] = {
 
 def write(tmp_path: Path, content: object) -> Path:
     path = tmp_path / "set.json"
-    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    text = content if isinstance(content, str) else json.dumps(content)
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
     return path
 
 

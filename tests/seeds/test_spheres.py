@@ -13,7 +13,14 @@ from scipy.spatial.transform import Rotation
 
 from fcnm_bids.errors import SeedError
 from fcnm_bids.grid import Grid
-from fcnm_bids.seeds import Contrast, Focus, coverage, foci_outside, sphere_seeds
+from fcnm_bids.seeds import (
+    Contrast,
+    Focus,
+    coverage,
+    foci_between_centres,
+    foci_outside,
+    sphere_seeds,
+)
 
 Position = tuple[float, float, float]
 
@@ -249,3 +256,11 @@ def test_many_foci_are_worked_on_in_parts(monkeypatch: pytest.MonkeyPatch) -> No
     ]
     for one, other in zip(whole, parts, strict=True):
         assert (one.weights != other.weights).nnz == 0  # fmt: skip
+
+
+def test_foci_whose_sphere_holds_no_centre_are_found() -> None:
+    grid = box(10)
+    found = contrast("a", (10, 10, 10), (13.9, 10, 10), (-35, 10, 10))
+    alone = foci_between_centres([found], grid, radius=4)
+    assert [focus.x for focus in alone] == [-35]
+    assert len(voxels(found, grid, 4, "mm")) == 2

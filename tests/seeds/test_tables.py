@@ -310,3 +310,10 @@ def test_any_file_gives_foci_or_a_seed_error(
     assert len(listed) <= 21
     assert all("\n" not in problem for problem in listed)
     assert all(abs(c) <= 200 for focus in foci for c in (focus.x, focus.y, focus.z))
+
+
+def test_a_misspelt_column_is_named_with_what_may_be_meant(tmp_path: Path) -> None:
+    path = tmp_path / "peaks.tsv"
+    path.write_text("study\tcontrst\teffect\tx\ty\tz\tspace\nA\tc\tup\t1\t2\t3\tMNI152\n")
+    with pytest.raises(SeedError, match=r"no column 'contrst'; is 'contrast' meant\?"):
+        read_foci(path, effect=None)
