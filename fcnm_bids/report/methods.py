@@ -134,7 +134,8 @@ class Methods:
     def _seeds(self) -> str:
         seeds, asked = self.config.seeds, self.results.asked
         sphere = (
-            f"voxels whose centres lie within {seeds.radius:g} mm of a focus"
+            f"voxels whose centres lie within {seeds.radius:g} mm of a focus (where there is "
+            "none, the voxel that holds it)"
             if seeds.sphere == "mm"
             else f"voxels within {seeds.radius:g} mm of a focus, with centre and radius rounded to "
             "voxels"

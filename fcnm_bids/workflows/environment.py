@@ -8,6 +8,7 @@ import uuid
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from fcnm_bids._version import __version__
 from fcnm_bids.bids import read_json, write_json, write_text
@@ -63,13 +64,20 @@ def describe_environment(source: Path) -> dict[str, Any]:
 
 
 def _generators(source: Path) -> list[str]:
+    """Who preprocessed a data set; of a store, whoever preprocessed what it was made from."""
     path = source / "dataset_description.json"
     try:
-        generators = read_json(path).get("GeneratedBy") if path.is_file() else None
+        content = read_json(path) if path.is_file() else {}
     except RequestError:
         return []
+    origin = str((content.get("DatasetLinks") or {}).get("preprocessed", ""))
+    generators = content.get("GeneratedBy")
     if not isinstance(generators, list):
         return []
+    ours = any(isinstance(g, dict) and g.get("Name") == "fcnm_bids" for g in generators)
+    before = Path(unquote(urlsplit(origin).path))
+    if ours and origin.startswith("file://") and before != source:
+        return _generators(before)
     return [
         " ".join(str(g[key]) for key in ("Name", "Version") if g.get(key))
         for g in generators
