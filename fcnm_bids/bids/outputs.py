@@ -126,8 +126,3 @@ def sidecar_files(paths: Sequence[Path]) -> list[Path]:
         path.with_name(path.name.removesuffix(".nii.gz").removesuffix(".tsv") + ".json")
         for path in paths
     ]
-
-
-def sources(paths: Sequence[Path], root: Path, dataset: str) -> list[str]:
-    """BIDS URIs of files of a linked data set."""
-    return [f"bids:{dataset}:{path.relative_to(root).as_posix()}" for path in paths]

@@ -14,7 +14,6 @@ from fcnm_bids.bids import (
     RunFiles,
     parse_entities,
     sidecar_files,
-    sources,
     stored_run_name,
     to_label,
 )
@@ -121,8 +120,3 @@ def test_a_projected_run_keeps_the_entities_of_its_run(bold: str, stored: str) -
 def test_sidecars_lie_beside_images_and_tables() -> None:
     found = sidecar_files([Path("/out/a/x_mask.nii.gz"), Path("/out/y.z_metrics.tsv")])
     assert found == [Path("/out/a/x_mask.json"), Path("/out/y.z_metrics.json")]
-
-
-def test_sources_are_bids_uris() -> None:
-    found = sources([Path("/in/sub-01/func/x.nii.gz")], Path("/in"), "preprocessed")
-    assert found == ["bids:preprocessed:sub-01/func/x.nii.gz"]
