@@ -20,6 +20,7 @@ SECTIONS: dict[str, Callable[[Plan], list[Section]]] = {
     "run": one_run.measure,
     "coordinates": store.coordinates,
     "group": store.group,
+    "permutation": store.permutation,
     "seeds": store.many_seeds,
     "sampling": resources.sampling,
     "declared": resources.declared,

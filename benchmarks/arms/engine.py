@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.arms import script
-from fcnm_bids.bids import write_image
 from fcnm_bids.connectivity import person_maps
 from fcnm_bids.connectome import open_image, open_run, project_run, read_volume, write_run
 from fcnm_bids.denoise import load_strategy, plan_denoising, read_confounds
@@ -28,6 +27,8 @@ def work(job):
     seeds = seed_matrix(job, image.grid)
     maps = person_maps([run], seeds, min_coverage=job["min_coverage"])
     if job.get("output"):
+        from fcnm_bids.bids import write_image
+
         for number, values in enumerate(maps.z):
             path = Path(job["output"]) / f"sub-01_seed-{number:02d}_stat-fisherz_statmap.nii.gz"
             write_image(path, values, image.grid, {}, index=maps.index)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import sgemm
+from threadpoolctl import ThreadpoolController
 
 from fcnm_bids.connectome.image import RunImage, VolumeStream
 from fcnm_bids.connectome.projected import ProjectedRun
@@ -82,7 +83,7 @@ def project_run(
     carpet = np.empty((image.n_volumes, chosen.size), dtype=np.float32)
     sums = _Sums(index.size, projection)
     stream = VolumeStream(image, _block_volumes(image))
-    with closing(iter(stream)) as blocks:
+    with _room_for_the_reader(), closing(iter(stream)) as blocks:
         for start, volumes in blocks:
             stop = start + len(volumes)
             with np.errstate(over="ignore", invalid="ignore"):
@@ -99,6 +100,13 @@ def project_run(
     smooth_components(components, voxels, image.grid, smoothing)
     run = ProjectedRun(components, voxels, image.grid)
     return Projected(run, index.size, carpet, index[chosen], stream.sha256 or "")
+
+
+def _room_for_the_reader() -> Any:
+    """One thread of BLAS less while a thread decompresses: spinning, it would take that core."""
+    blas = ThreadpoolController().select(user_api="blas")
+    threads = max((library["num_threads"] for library in blas.info()), default=1)
+    return blas.limit(limits=max(1, threads - 1))
 
 
 def projection_bytes(n_voxels: int, n_masked: int, n_volumes: int, dof: int, itemsize: int) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, sparse
+from scipy import sparse
 
 from fcnm_bids.errors import SeedError
 from fcnm_bids.grid import Grid
@@ -101,6 +101,9 @@ def _on_grid(path: Path, grid: Grid) -> NDArray[np.float64]:
     if grid.difference(source) is None:
         return values
     to_source = np.linalg.inv(source.affine) @ grid.affine
+    # a seventh of a second that tables of foci need not pay
+    from scipy import ndimage
+
     resampled: NDArray[np.float64] = ndimage.affine_transform(
         values, to_source, output_shape=grid.shape, order=1, mode="grid-constant", cval=0.0
     )
