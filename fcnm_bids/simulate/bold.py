@@ -18,6 +18,7 @@ from fcnm_bids.simulate.head import (
     planted_nodes,
 )
 from fcnm_bids.simulate.motion import framewise_displacement
+from fcnm_bids.simulate.noise import FWHM_PER_SD, SmoothNoise
 
 _INTENSITY = 10_000.0
 _RIM_INTENSITY = 0.2
@@ -25,7 +26,6 @@ _STEADY_STATE_EXCESS = (0.25, 0.08, 0.03, 0.01, 0.005)
 """Excess of the volumes before the steady state, as longitudinal magnetisation settles."""
 
 _SPIKE_MM = 0.5
-_FWHM_PER_SD = 2 * np.sqrt(2 * np.log(2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +141,7 @@ def volumes(
     n_non_steady: int,
 ) -> Iterator[NDArray[np.int16]]:
     """Intensities of the model's voxels, one volume after the other, shape (voxels,)."""
-    noise = _SmoothNoise(head, model.index, design.smoothness)
+    noise = SmoothNoise(head.grid, model.index, design.smoothness)
     keep = design.noise_autocorrelation
     fresh = np.sqrt(1 - keep**2)
     smooth = noise.draw(rng)
@@ -157,36 +157,8 @@ def volumes(
         yield np.clip(np.rint(intensity), 1, np.iinfo(np.int16).max).astype(np.int16)
 
 
-class _SmoothNoise:
-    """Spatially smooth Gaussian noise of unit variance at given voxels.
-
-    White noise in the box around the voxels goes through one matrix per axis, the rows of which
-    are Gaussian weights of unit norm: the variance is 1 up to the edge of the box.
-    """
-
-    def __init__(self, head: Head, index: NDArray[np.intp], fwhm: float) -> None:
-        where = head.grid.subscripts(index)
-        low, high = where.min(axis=0), where.max(axis=0)
-        # Axes reversed: NIfTI's first axis varies fastest, and so does C's last.
-        self._shape = tuple(int(n) for n in (high - low + 1)[::-1])
-        self._at = np.ravel_multi_index(tuple((where - low).T[::-1]), self._shape)
-        self._weights = []
-        for n, size in zip(self._shape, head.grid.voxel_sizes[::-1], strict=True):
-            steps = np.arange(n) * size
-            weights = np.exp(-0.5 * ((steps[:, None] - steps[None, :]) * _FWHM_PER_SD / fwhm) ** 2)
-            weights /= np.linalg.norm(weights, axis=1, keepdims=True)
-            self._weights.append(weights.astype(np.float32))
-
-    def draw(self, rng: np.random.Generator) -> NDArray[np.float32]:
-        first, second, third = self._weights
-        box = rng.standard_normal(self._shape, dtype=np.float32)
-        box = (first @ box.reshape(self._shape[0], -1)).reshape(self._shape)
-        box = np.matmul(second, box) @ third.T
-        return np.asarray(box.ravel()[self._at])
-
-
 def _smooth_field(rng: np.random.Generator, head: Head, fwhm: float) -> NDArray[np.float32]:
     """A smooth random map of mean 0 and standard deviation 1 over the grid."""
     white = rng.standard_normal(head.grid.shape, dtype=np.float32)
-    field = gaussian_filter(white, fwhm / _FWHM_PER_SD / head.grid.voxel_sizes, truncate=3)
+    field = gaussian_filter(white, fwhm / FWHM_PER_SD / head.grid.voxel_sizes, truncate=3)
     return np.asarray((field - field.mean()) / field.std(), dtype=np.float32)
