@@ -47,6 +47,7 @@ def person_maps(
     *,
     min_coverage: float,
     index: NDArray[np.intp] | None = None,
+    out: NDArray[np.float64] | None = None,
 ) -> PersonMaps:
     """Map all seeds of a person and combine the runs.
 
@@ -63,6 +64,8 @@ def person_maps(
         A run adds nothing to a seed of which a smaller share lies on voxels with signal.
     index
         Voxel numbers, sorted, at which the maps are wanted; all voxels with signal by default.
+    out
+        Receives the maps, shape (seeds, voxels); a new array by default.
 
     Raises
     ------
@@ -77,10 +80,13 @@ def person_maps(
         several = len(runs) > 1
         index = np.unique(np.concatenate([r.index for r in runs])) if several else runs[0].index
     shape = (seeds.weights.shape[0], index.size)
-    total = np.zeros(shape)
-    weight = np.zeros(shape)
+    total = np.empty(shape) if out is None else out
     clipped = np.zeros(shape, dtype=bool)
     shares = np.zeros((len(runs), shape[0]))
+    # what several runs are weighted with; the maps of one are the person's
+    several = sum(run.dof > 2 for run in runs) > 1
+    weight = np.zeros(shape) if several else None
+    total.fill(np.nan if weight is None else 0)
     for number, run in enumerate(runs):
         shares[number] = coverage(seeds.weights, run.index)
         enough = np.flatnonzero((shares[number] >= min_coverage) & (shares[number] > 0))
@@ -100,16 +106,26 @@ def person_maps(
             # without gaps a slice does, which gives views in place of copies
             whole = place[-1] - place[0] + 1 == place.size
             to = slice(place[0], place[-1] + 1) if whole else place
-            # a seed whose voxels cancel has no correlation with anything
-            finite = np.isfinite(r)
-            hit = np.abs(r) >= LARGEST_R
-            z = fisher_z(r)
+            if not (r.min() > -LARGEST_R and r.max() < LARGEST_R):
+                # a seed met itself, or has no correlation with anything: its voxels cancel
+                hit = np.abs(r) >= LARGEST_R
+                for row, seed in enumerate(enough):
+                    clipped[seed, to] |= hit[row]
+            z = fisher_z(r, out=r)
+            if weight is None and enough.size == len(total):
+                total[:, to] = z
+                continue
+            if weight is None:
+                for row, seed in enumerate(enough):
+                    total[seed, to] = z[row]
+                continue
+            finite = np.isfinite(z)
             z *= run.dof - 2.0
             z[~finite] = 0.0
             for row, seed in enumerate(enough):
                 total[seed, to] += z[row]
                 weight[seed, to] += (run.dof - 2.0) * finite[row]
-                clipped[seed, to] |= hit[row]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        np.divide(total, weight, out=total)
+    if weight is not None:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            np.divide(total, weight, out=total)
     return PersonMaps(total, clipped, shares, index)

@@ -9,7 +9,11 @@ from numpy.typing import NDArray
 
 from fcnm_bids.grid import Grid
 
-_TILE_ELEMENTS = 1 << 20
+_TILE_ELEMENTS = 1 << 17
+"""Of 8 bytes: what a core's cache holds."""
+
+_TILE_STEP = 64
+"""Tiles are multiples of so many voxels, or products at their ends would round differently."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,5 +64,6 @@ class ProjectedRun:
         rows
             Results per voxel, where there may be more of them than components.
         """
-        width = max(1, _TILE_ELEMENTS // max(1, self.dof, rows))
+        width = _TILE_ELEMENTS // max(1, self.dof, rows)
+        width = max(_TILE_STEP, width // _TILE_STEP * _TILE_STEP)
         return [slice(i, min(i + width, self.n_voxels)) for i in range(0, self.n_voxels, width)]

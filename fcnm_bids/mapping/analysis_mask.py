@@ -85,8 +85,8 @@ def _read(path: Path, space: str) -> tuple[NDArray[np.float64], Grid]:
         shape = tuple(int(n) for n in image.shape)
         if len(shape) < 3 or any(n != 1 for n in shape[3:]):
             raise RequestError(f"{path}: has shape {shape}; three dimensions were expected")
-        values = np.asarray(image.get_fdata(caching="unchanged"), dtype=np.float64)
         own = Grid((shape[0], shape[1], shape[2]), image.affine, space)
+        values = np.asarray(image.get_fdata(caching="unchanged"), dtype=np.float64)
         return values.reshape(own.shape), own
     except FileNotFoundError as error:
         raise RequestError(f"{path}: there is no such file") from error

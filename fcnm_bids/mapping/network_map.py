@@ -29,6 +29,9 @@ from fcnm_bids.stats import (
     one_sample,
 )
 
+_PEOPLE_AT_ONCE = 4
+"""People whose maps are in memory together."""
+
 
 @dataclass(frozen=True)
 class MappingRule:
@@ -94,7 +97,7 @@ class NetworkMap:
     index
         Voxel numbers that all arrays refer to.
     contrasts
-        One entry per seed.
+        One entry per seed; empty where the tests were not to be kept.
     probability
         Per effect, the share of its contrasts whose mask holds each voxel.
     """
@@ -167,17 +170,27 @@ def sum_over_people(
             for _ in range(int(block_of_person.max()) + 1)
         )
     has_map = np.zeros((len(people), n_contrasts), dtype=bool)
-    for number, person in enumerate(people):
-        found = person_maps(person.open_runs(), seeds, min_coverage=min_coverage, index=index)
-        moments.add(found.z, found.clipped, covariates[number])
-        if block_of_person is not None:
-            own = slice(n_in_blocks)
-            block = blocks[block_of_person[number]]
-            block.add(found.z[own], found.clipped[own], covariates[number])
-        has_map[number] = found.covered
-        if maps is not None:
-            maps[:, number] = found.z
-        progress(number + 1)
+    buffers = np.empty((min(_PEOPLE_AT_ONCE, len(people)), n_contrasts, index.size))
+    for first in range(0, len(people), _PEOPLE_AT_ONCE):
+        some = range(first, min(first + _PEOPLE_AT_ONCE, len(people)))
+        mapped = [
+            person_maps(
+                people[number].open_runs(), seeds, min_coverage=min_coverage, index=index, out=out
+            )
+            for number, out in zip(some, buffers, strict=False)
+        ]
+        moments.add_people(
+            [(own.z, own.clipped, covariates[n]) for n, own in zip(some, mapped, strict=True)]
+        )
+        for number, found in zip(some, mapped, strict=True):
+            if block_of_person is not None:
+                own = slice(n_in_blocks)
+                block = blocks[block_of_person[number]]
+                block.add(found.z[own], found.clipped[own], covariates[number])
+            has_map[number] = found.covered
+            if maps is not None:
+                maps[:, number] = found.z
+            progress(number + 1)
     return GroupMoments(moments, has_map, blocks)
 
 
@@ -228,6 +241,7 @@ def map_network(
     covariates: NDArray[np.float64] | None = None,
     weights: NDArray[np.float64] | None = None,
     spill: Path | None = None,
+    keep_tests: bool = True,
 ) -> NetworkMap:
     """From seeds and people to the probability map of every effect.
 
@@ -247,6 +261,8 @@ def map_network(
         Weight of each contrast in its effect's map; None for equal ones.
     spill
         File for the people's maps that ``permutation`` needs; None keeps them in memory.
+    keep_tests
+        Whether every contrast's t test is wanted too: for thousands of them it would not fit.
     """
     maps = None
     if rule.height.control == "permutation":
@@ -264,20 +280,20 @@ def map_network(
         covariates=covariates,
         maps=maps,
     )
-    mapped = tuple(
-        map_contrast(
-            group.moments.contrast(i),
-            rule.height,
-            maps=None if maps is None else kept_maps(maps, group.has_map, covariates, i),
-        )
-        for i in range(len(seeds.contrasts))
-    )
-    effects = dict.fromkeys(contrast.effect for contrast in seeds.contrasts)
+    tests: list[MappedContrast] = []
+    significant = np.zeros((len(seeds.contrasts), index.size), dtype=bool)
+    counted = np.zeros_like(significant)
+    for i in range(len(seeds.contrasts)):
+        own = None if maps is None else kept_maps(maps, group.has_map, covariates, i)
+        mapped = map_contrast(group.moments.contrast(i), rule.height, maps=own)
+        significant[i], counted[i] = mapped.mask.significant, mapped.counted
+        if keep_tests:
+            tests.append(mapped)
+    members: dict[str, list[int]] = {}
+    for i, contrast in enumerate(seeds.contrasts):
+        members.setdefault(contrast.effect, []).append(i)
     probability = {}
-    for effect in effects:
-        members = [i for i, c in enumerate(seeds.contrasts) if c.effect == effect]
-        masks = np.stack([mapped[i].mask.significant for i in members])
-        counted = np.stack([mapped[i].counted for i in members])
-        own = None if weights is None else weights[members]
-        probability[effect], _ = probability_map(masks, counted, own)
-    return NetworkMap(index, mapped, probability)
+    for effect, rows in members.items():
+        own_weights = None if weights is None else weights[rows]
+        probability[effect], _ = probability_map(significant[rows], counted[rows], own_weights)
+    return NetworkMap(index, tuple(tests), probability)

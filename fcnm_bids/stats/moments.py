@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_BLOCK = 16_384
+_BLOCK = 8192
 """Voxels handled at once: the buffers of one block stay in a core's cache."""
+
+PersonSums = tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64] | None]
 
 NEIGHBOUR_PAIRS = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
 """Neighbour products kept; 0 is the voxel, 1, 2, 3 its forward neighbour along x, y, z."""
@@ -183,55 +185,85 @@ class Moments:
         covariates
             The person's covariates, shape (k,).
         """
-        row_of_design = np.ones(self.n_covariates + 1)
+        self.add_people([(z, clipped, covariates)])
+
+    def add_people(self, people: Sequence[PersonSums]) -> None:
+        """Add several people, in order, with the result of adding each by itself.
+
+        The sums of a contrast are large, and pass through the memory once for all of them.
+
+        Parameters
+        ----------
+        people
+            Fisher z, where it was clipped, and covariates of each, as for `add`.
+        """
+        designs = [self._row_of_design(*person) for person in people]
+        n_voxels = self.index.size
+        values = np.zeros((len(people), n_voxels + 1))
+        buffers = np.empty((5, min(_BLOCK, n_voxels)))
+        for contrast in range(len(self.total)):
+            present = []
+            for number, (z, _, _) in enumerate(people):
+                row = z[contrast]
+                valid = np.isfinite(row)
+                values[number, :n_voxels] = row
+                if valid.all():
+                    self.n[contrast] += 1
+                elif valid.any():
+                    self.n[contrast] += valid
+                    values[number, :n_voxels][~valid] = 0
+                else:
+                    continue
+                present.append(number)
+                if self._models:
+                    own = values[number, :n_voxels]
+                    self._models[contrast].add(own, valid, designs[number])
+            self.n_people[contrast] += len(present)
+            self._add_maps(contrast, [values[number] for number in present], buffers)
+        for _, clipped, _ in people:
+            self.clipped_in |= clipped
+
+    def _row_of_design(
+        self,
+        z: NDArray[np.float64],
+        clipped: NDArray[np.bool_],
+        covariates: NDArray[np.float64] | None,
+    ) -> NDArray[np.float64]:
+        row = np.ones(self.n_covariates + 1)
         if self.n_covariates:
             if covariates is None or covariates.shape != (self.n_covariates,):
                 raise ValueError(f"{self.n_covariates} covariates are needed with each person")
-            row_of_design[1:] = covariates
+            row[1:] = covariates
         if z.shape != self.total.shape or clipped.shape != self.total.shape:
             raise ValueError(
                 f"maps of shape {z.shape}, clipped {clipped.shape}, instead of {self.total.shape}"
             )
-        n_voxels = self.index.size
-        values = np.zeros(n_voxels + 1)
-        valid = np.empty(n_voxels, dtype=bool)
-        buffers = np.empty((5, min(_BLOCK, n_voxels)))
-        for contrast, row in enumerate(z):
-            np.isfinite(row, out=valid)
-            values[:n_voxels] = row
-            if valid.all():
-                self.n[contrast] += 1
-            elif valid.any():
-                self.n[contrast] += valid
-                values[:n_voxels][~valid] = 0
-            else:
-                continue
-            self.n_people[contrast] += 1
-            self._add_map(contrast, values, buffers)
-            if self._models:
-                self._models[contrast].add(values[:n_voxels], valid, row_of_design)
-        self.clipped_in |= clipped
+        return row
 
-    def _add_map(
-        self, contrast: int, values: NDArray[np.float64], buffers: NDArray[np.float64]
+    def _add_maps(
+        self,
+        contrast: int,
+        maps: Sequence[NDArray[np.float64]],
+        buffers: NDArray[np.float64],
     ) -> None:
-        """Add one map, zero where it has no value and in its one entry too many."""
+        """Add maps, zero where they have no value and in their one entry too many."""
         for start in range(0, self.index.size, _BLOCK):
             block = slice(start, min(start + _BLOCK, self.index.size))
-            here = values[block]
-            *around, product = buffers[:, : here.size]
-            self.total[contrast, block] += here
-            np.multiply(here, here, out=product)
-            self.square[contrast, block] += product
-            if self.products is None or self._neighbours is None:
-                continue
-            around[0] = here
-            for axis in range(3):
-                # mode="clip" lets take write to `out` without a copy; all positions are valid.
-                np.take(values, self._neighbours[axis, block], out=around[axis + 1], mode="clip")
-            for pair, (first, second) in enumerate(NEIGHBOUR_PAIRS):
-                np.multiply(around[first], around[second], out=product)
-                self.products[contrast, pair, block] += product
+            for values in maps:
+                here = values[block]
+                *around, product = buffers[:, : here.size]
+                self.total[contrast, block] += here
+                np.multiply(here, here, out=product)
+                self.square[contrast, block] += product
+                if self.products is None or self._neighbours is None:
+                    continue
+                around[0] = here
+                for axis in range(3):
+                    # with mode="clip" take writes to `out` without a copy; all places are valid
+                    values.take(self._neighbours[axis, block], out=around[axis + 1], mode="clip")
+                for pair, (first, second) in enumerate(NEIGHBOUR_PAIRS):
+                    np.multiply(around[first], around[second], out=product)
+                    self.products[contrast, pair, block] += product
 
     def merge(self, other: Moments) -> None:
         """Add the sums over other people, who come after those already in here."""

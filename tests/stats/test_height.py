@@ -95,6 +95,17 @@ def test_fwe_by_its_parts(maps: NDArray, t: NDArray) -> None:
     assert 20 < found.significant.sum() < 200
 
 
+def test_fwe_says_which_of_its_thresholds_held(maps: NDArray) -> None:
+    smooth = np.stack([ndimage.gaussian_filter(person, 2.0) for person in maps])
+    for people, basis in ((maps, "bonferroni"), (smooth, "random-field")):
+        found = mask_of(people, rule(control="fwe"))
+        assert found.basis == basis
+        lower = found.threshold < stats.t.isf(0.05 / found.n_tested, 15) * (1 - 1e-9)
+        assert lower == (basis == "random-field")
+    assert mask_of(maps[:4], rule(control="fwe")).basis == "bonferroni"
+    assert mask_of(maps, rule(control="fdr")).basis is None
+
+
 def test_fdr_is_benjamini_hochberg_over_all_voxels(maps: NDArray, t: NDArray) -> None:
     found = mask_of(maps, rule(control="fdr"))
     adjusted = stats.false_discovery_control(stats.t.sf(t, 15))
