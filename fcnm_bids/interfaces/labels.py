@@ -1,0 +1,110 @@
+"""Which contrasts a test of labels compares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from fcnm_bids.config import Config
+from fcnm_bids.errors import RequestError
+from fcnm_bids.interfaces.seeds import read_contrasts
+from fcnm_bids.seeds import Contrast
+
+
+def compared_contrasts(
+    config: Config, contrasts: Sequence[Contrast]
+) -> tuple[str, str, tuple[Contrast, ...]]:
+    """The two effects that a test of labels compares, and their contrasts.
+
+    The effects are those of ``--label-test A:B``, or the only two there are. B comes from the
+    second table where one is given, which is added to the name of its effect.
+
+    Parameters
+    ----------
+    config
+        The request.
+    contrasts
+        Those of the coordinate table.
+
+    Raises
+    ------
+    RequestError
+        There are no such effects, the second table cannot be used, or contrasts are masks.
+    """
+    settings = config.specificity
+    if not contrasts or not all(contrast.foci for contrast in contrasts):
+        raise RequestError("--specificity: a test of labels compares contrasts of coordinates")
+    here = list(dict.fromkeys(contrast.effect for contrast in contrasts))
+    others: tuple[Contrast, ...] = tuple(contrasts)
+    suffix = ""
+    if settings.label_coordinates is not None:
+        path = Path(settings.label_coordinates)
+        others = read_contrasts(replace(config.seeds, coordinates=str(path)))
+        suffix = f" ({path.stem})"
+    there = list(dict.fromkeys(contrast.effect for contrast in others))
+    if settings.label_test is None:
+        if suffix or len(here) != 2:
+            raise RequestError(
+                f"--label-test A:B is needed to say which effects are compared: {_listed(here)}"
+                + (f", in the second table {_listed(there)}" if suffix else "")
+            )
+        first, second = here
+    else:
+        first, second = _named(settings.label_test, here, there)
+    if not suffix and first == second:
+        raise RequestError(f"--label-test {settings.label_test}: names one effect twice")
+    names = {contrast.name for contrast in contrasts}
+    chosen = [contrast for contrast in contrasts if contrast.effect == first]
+    chosen += [
+        replace(
+            contrast,
+            effect=second + suffix,
+            name=contrast.name + (suffix if contrast.name in names else ""),
+        )
+        for contrast in others
+        if contrast.effect == second
+    ]
+    return first, second + suffix, tuple(chosen)
+
+
+def nulls_wanted(config: Config, contrasts: Sequence[Contrast]) -> tuple[str, ...]:
+    """The nulls that are asked for; ``all`` are those that the contrasts allow.
+
+    Raises
+    ------
+    RequestError
+        One was asked for by its name that they do not.
+    """
+    asked = config.specificity.specificity
+    if "all" not in asked:
+        if {"random", "strength"} & set(asked) and not contrasts:
+            raise RequestError("--specificity random, strength: foci are moved, not masks")
+        if {"labels", "split"} & set(asked):
+            compared_contrasts(config, contrasts)
+        return tuple(dict.fromkeys(asked))
+    if not contrasts:
+        return ()
+    try:
+        compared_contrasts(config, contrasts)
+    except RequestError:
+        if config.specificity.label_test or config.specificity.label_coordinates:
+            raise
+        return ("random", "strength")
+    return ("random", "strength", "labels", "split")
+
+
+def _named(text: str, here: Sequence[str], there: Sequence[str]) -> tuple[str, str]:
+    parts = text.split(":")
+    for i in range(1, len(parts)):
+        first, second = ":".join(parts[:i]), ":".join(parts[i:])
+        if first in here and second in there:
+            return first, second
+    raise RequestError(
+        f"--label-test {text}: two effects as A:B were expected; A is one of {_listed(here)}, B "
+        f"one of {_listed(there)}"
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)

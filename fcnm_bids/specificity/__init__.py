@@ -1,0 +1,67 @@
+"""Is the network specific? The connectome's degree, and nulls through the map's own function."""
+
+from fcnm_bids.specificity.assess import NullAssessment, assess, upper_p
+from fcnm_bids.specificity.degree import DEGREE_COLUMNS, DegreeAudit, degree_audit, residual_map
+from fcnm_bids.specificity.draws import DrawMapper, draw_generator
+from fcnm_bids.specificity.foci import (
+    FocusPlaces,
+    matched_foci,
+    nearest_foci,
+    random_foci,
+    strength_strata,
+)
+from fcnm_bids.specificity.labels import (
+    LabelledContrasts,
+    LabelTest,
+    SplitTest,
+    label_test,
+    relabellings,
+    split_test,
+    study_units,
+    thinned,
+)
+from fcnm_bids.specificity.strength import (
+    Strength,
+    choose_targets,
+    measure_strength,
+    person_columns,
+)
+from fcnm_bids.specificity.verdict import (
+    degree_sentence,
+    label_sentence,
+    null_sentence,
+    split_sentence,
+)
+
+__all__ = [
+    "DEGREE_COLUMNS",
+    "DegreeAudit",
+    "DrawMapper",
+    "FocusPlaces",
+    "LabelTest",
+    "LabelledContrasts",
+    "NullAssessment",
+    "SplitTest",
+    "Strength",
+    "assess",
+    "choose_targets",
+    "degree_audit",
+    "degree_sentence",
+    "draw_generator",
+    "label_sentence",
+    "label_test",
+    "matched_foci",
+    "measure_strength",
+    "nearest_foci",
+    "null_sentence",
+    "person_columns",
+    "random_foci",
+    "relabellings",
+    "residual_map",
+    "split_sentence",
+    "split_test",
+    "strength_strata",
+    "study_units",
+    "thinned",
+    "upper_p",
+]

@@ -1,0 +1,102 @@
+"""Draws of a null, mapped the way the data were."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnm_bids.grid import Grid
+from fcnm_bids.mapping import MappingRule, Person, map_network
+from fcnm_bids.seeds import Contrast, sphere_seeds
+
+_BYTES, _BYTES_SMOOTHNESS = 60, 48
+"""Bytes per contrast and voxel of the sums and the maps that are added to them."""
+
+
+@dataclass(frozen=True, eq=False)
+class DrawMapper:
+    """Everything that a draw shares with the observed foci.
+
+    Parameters
+    ----------
+    grid, radius, sphere
+        As for :func:`~fcnm_bids.seeds.spheres.sphere_seeds`.
+    people, rule, index, covariates
+        As for :func:`~fcnm_bids.mapping.network_map.map_network`.
+    weights
+        Weight of each contrast of a draw; None for equal ones.
+    """
+
+    grid: Grid
+    radius: float
+    sphere: str
+    people: Sequence[Person]
+    rule: MappingRule
+    index: NDArray[np.intp]
+    covariates: NDArray[np.float64] | None
+    weights: NDArray[np.float64] | None
+
+    def probability(
+        self,
+        draws: Sequence[Sequence[Contrast]],
+        *,
+        memory: float,
+        progress: Callable[[int], None] = lambda done: None,
+    ) -> dict[str, NDArray[np.float64]]:
+        """The probability map of every effect in every draw, shape (draws, V).
+
+        How many draws go through the people at once follows from the memory, and changes nothing
+        in the result.
+
+        Parameters
+        ----------
+        draws
+            Contrasts of each draw.
+        memory
+            Bytes that the sums of the draws in work may take.
+        progress
+            Is told the number of draws done.
+        """
+        per_contrast = _BYTES + _BYTES_SMOOTHNESS * (self.rule.height.control == "fwe")
+        per_draw = max(1, len(draws[0])) * self.index.size * per_contrast
+        at_once = max(1, int(memory // per_draw))
+        effects = list(dict.fromkeys(contrast.effect for contrast in draws[0]))
+        found = {effect: np.empty((len(draws), self.index.size)) for effect in effects}
+        for first in range(0, len(draws), at_once):
+            some = draws[first : first + at_once]
+            maps = self._map(some)
+            for number in range(len(some)):
+                for effect in effects:
+                    found[effect][first + number] = maps[_named(effect, number)]
+            progress(first + len(some))
+        return found
+
+    def _map(self, draws: Sequence[Sequence[Contrast]]) -> dict[str, NDArray[np.float64]]:
+        contrasts = [
+            replace(contrast, name=_named(contrast.name, n), effect=_named(contrast.effect, n))
+            for n, draw in enumerate(draws)
+            for contrast in draw
+        ]
+        seeds = sphere_seeds(contrasts, self.grid, radius=self.radius, sphere=self.sphere)
+        network = map_network(
+            seeds,
+            self.people,
+            self.rule,
+            self.index,
+            covariates=self.covariates,
+            weights=None if self.weights is None else np.tile(self.weights, len(draws)),
+            keep_tests=False,
+        )
+        return dict(network.probability)
+
+
+def _named(name: str, draw: int) -> str:
+    return f"{name}\n{draw}"
+
+
+def draw_generator(seed: int, null: int, draw: int) -> np.random.Generator:
+    """The random numbers of one draw, whatever other draws are made where and when."""
+    return np.random.default_rng([seed, null, draw])

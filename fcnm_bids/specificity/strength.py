@@ -1,0 +1,234 @@
+"""How strongly every voxel is connected, whatever the seeds: the connectome's own degree maps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from fcnm_bids.connectome import ProjectedRun
+from fcnm_bids.mapping import Person
+
+_TARGETS_AT_ONCE, _VOXELS_AT_ONCE = 128, 2048
+"""A tile of correlations, float32, that a core's cache holds."""
+
+_BLOCK_COLUMNS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Strength:
+    """Three accounts of a voxel's overall connectivity, over the voxels `index`.
+
+    Parameters
+    ----------
+    positive
+        Mean over people of the mean over targets of max(r, 0), shape (V,).
+    signed
+        Mean over people of the mean r with all other voxels, shape (V,).
+    eigenvector
+        First eigenvector of the mean over people of the matrix of r, of unit length and with a
+        positive sum, shape (V,).
+    eigenvalue_share
+        Its eigenvalue over the trace.
+    iterations, change
+        Iterations taken, and one minus the absolute cosine between the last two vectors.
+    index
+        Voxel numbers, sorted.
+    targets
+        Voxel numbers of the targets.
+    """
+
+    positive: NDArray[np.float64]
+    signed: NDArray[np.float64]
+    eigenvector: NDArray[np.float64]
+    eigenvalue_share: float
+    iterations: int
+    change: float
+    index: NDArray[np.intp]
+    targets: NDArray[np.intp]
+
+
+def choose_targets(where: NDArray[np.intp], n_targets: int, seed: int) -> NDArray[np.intp]:
+    """Some of the voxels `where`, all of them if they are no more than `n_targets`; sorted."""
+    if where.size <= n_targets:
+        return np.sort(where)
+    picked = np.random.default_rng(seed).choice(where.size, n_targets, replace=False)
+    return np.sort(where[picked])
+
+
+def measure_strength(
+    people: Sequence[Person],
+    index: NDArray[np.intp],
+    targets: NDArray[np.intp],
+    *,
+    tolerance: float,
+    max_iterations: int,
+    n_threads: int = 1,
+    progress: Callable[[str], None] = lambda line: None,
+) -> Strength:
+    """Strengths and first eigenvector of the mean matrix of r, without ever forming it.
+
+    A person's r are those of all runs, weighted by m - 2. A voxel's correlation with itself
+    enters neither strength. The eigenvector is found by block power iteration with a
+    Rayleigh-Ritz step (Golub and Van Loan, Matrix Computations, 8.2): each iteration reads every
+    person once.
+
+    Parameters
+    ----------
+    people
+        In the order in which they are added.
+    index
+        Voxel numbers of the analysis, sorted.
+    targets
+        Voxel numbers, sorted, over which positive correlations are averaged; those outside of
+        `index` are left out. With the global signal removed the mean of signed r says little:
+        each voxel's correlations then nearly cancel.
+    tolerance
+        The iteration ends when one minus the absolute cosine between two successive vectors is
+        below it.
+    max_iterations
+        The iteration ends here in any case.
+    n_threads
+        People worked on at once; the result does not depend on it.
+    progress
+        Is told what is done.
+
+    Raises
+    ------
+    ValueError
+        No target lies among the voxels.
+    """
+    place = np.flatnonzero(np.isin(index, targets))
+    if place.size == 0:
+        raise ValueError("no target lies among the voxels")
+    positive, signed = np.zeros(index.size), np.zeros(index.size)
+    n_people = np.zeros(index.size)
+    # people side by side, each with one thread of BLAS: its own threads would wait for each other
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(n_threads) as pool:
+        strengths = pool.map(lambda person: _person_strengths(person, index, place), people)
+        for number, (has, own_positive, own_signed) in enumerate(strengths):
+            n_people += has
+            positive += own_positive
+            signed += own_signed
+            progress(f"strengths of {number + 1} of {len(people)} people")
+        with np.errstate(invalid="ignore"):
+            positive /= n_people
+            signed /= n_people
+        vector, share, iterations, change = _first_eigenvector(
+            people,
+            index,
+            pool,
+            start=positive,
+            tolerance=tolerance,
+            max_iterations=max_iterations,
+        )
+    progress(f"first eigenvector after {iterations} iterations, change {change:.1e}")
+    return Strength(positive, signed, vector, share, iterations, change, index, index[place])
+
+
+def _person_strengths(
+    person: Person, index: NDArray[np.intp], place: NDArray[np.intp]
+) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
+    """Where a person has signal, and the positive and the signed strengths there, 0 elsewhere."""
+    columns = person_columns(person.open_runs(), index)
+    has = np.asarray(columns.any(axis=0))
+    is_target = np.zeros(index.size, dtype=bool)
+    is_target[place] = True
+    mean = columns.sum(axis=1, dtype=np.float64)
+    signed = np.where(has, mean @ columns - 1, 0) / max(1, np.count_nonzero(has) - 1)
+    others = np.count_nonzero(has[place]) - (is_target & has)
+    total = _positive_sum(columns, place) - is_target
+    return has, np.where(has, total / np.maximum(1, others), 0), signed
+
+
+def person_columns(runs: Sequence[ProjectedRun], index: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Columns of unit length whose inner products are a person's r, shape (sum of m, V).
+
+    Zero at voxels without signal. Where a voxel has signal in some of the runs only, r is that
+    of the stacked runs, in which the others count as silence.
+    """
+    used = [run for run in runs if run.dof > 2]
+    columns = np.zeros((sum(run.dof for run in used), index.size), dtype=np.float32)
+    first = 0
+    for run in used:
+        rows = slice(first, first + run.dof)
+        first += run.dof
+        to = np.searchsorted(index, run.index)
+        inside = np.zeros(run.n_voxels, dtype=bool)
+        inside[to < index.size] = index[to[to < index.size]] == run.index[to < index.size]
+        for tile in run.tiles():
+            keep = inside[tile]
+            # a voxel's scale does not enter its correlations
+            values = run.values[:, tile][:, keep].astype(np.float64)
+            length = np.sqrt(np.einsum("ij,ij->j", values, values))
+            values *= np.divide(
+                math.sqrt(run.dof - 2), length, out=np.zeros_like(length), where=length > 0
+            )
+            columns[rows, to[tile][keep]] = values
+    length = np.sqrt(np.einsum("ij,ij->j", columns, columns, dtype=np.float64))
+    columns *= np.divide(1, length, out=np.zeros_like(length), where=length > 0)
+    return columns
+
+
+def _positive_sum(columns: NDArray[np.float32], place: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Sum over some voxels of max(r, 0) with every voxel."""
+    total = np.zeros(columns.shape[1])
+    rows = np.ascontiguousarray(columns[:, place].T)
+    found = np.empty((_TARGETS_AT_ONCE, _VOXELS_AT_ONCE), dtype=np.float32)
+    ones = np.ones(_TARGETS_AT_ONCE, dtype=np.float32)
+    for start in range(0, columns.shape[1], _VOXELS_AT_ONCE):
+        tile = np.ascontiguousarray(columns[:, start : start + _VOXELS_AT_ONCE])
+        for first in range(0, place.size, _TARGETS_AT_ONCE):
+            some = rows[first : first + _TARGETS_AT_ONCE]
+            r = found[: len(some), : tile.shape[1]]
+            np.matmul(some, tile, out=r)
+            np.maximum(r, 0, out=r)
+            total[start : start + _VOXELS_AT_ONCE] += ones[: len(some)] @ r
+    return total
+
+
+def _first_eigenvector(
+    people: Sequence[Person],
+    index: NDArray[np.intp],
+    pool: ThreadPoolExecutor,
+    *,
+    start: NDArray[np.float64],
+    tolerance: float,
+    max_iterations: int,
+) -> tuple[NDArray[np.float64], float, int, float]:
+    """Vector, share of the trace, iterations, last change."""
+    n_columns = min(_BLOCK_COLUMNS, index.size)
+    block = np.random.default_rng(0).standard_normal((index.size, n_columns))
+    block[:, 0] = np.nan_to_num(start)
+    block, _ = np.linalg.qr(block)
+    vector = block[:, 0]
+    share, change, n_iterations = math.nan, math.inf, 0
+    while change >= tolerance and n_iterations < max_iterations:
+        n_iterations += 1
+        product = np.zeros_like(block)
+        trace = 0
+        single = block.astype(np.float32)
+        own = partial(_person_product, index=index, block=single)
+        for part, n_voxels in pool.map(own, people):
+            product += part
+            trace += n_voxels
+        values, turn = np.linalg.eigh(block.T @ product)
+        share = float(values[-1] / trace)
+        block, _ = np.linalg.qr(product @ turn[:, ::-1])
+        change = max(0.0, 1 - abs(float(block[:, 0] @ vector)))
+        vector = block[:, 0]
+    return vector * (1 if vector.sum() >= 0 else -1), share, n_iterations, change
+
+
+def _person_product(
+    person: Person, index: NDArray[np.intp], block: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], int]:
+    """A person's matrix of r times some columns, and its trace."""
+    columns = person_columns(person.open_runs(), index)
+    return columns.T @ (columns @ block), int(np.count_nonzero(columns.any(axis=0)))

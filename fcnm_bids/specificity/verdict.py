@@ -1,0 +1,74 @@
+"""What a test says, in a fixed sentence that names its null."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fcnm_bids.specificity.assess import NullAssessment
+from fcnm_bids.specificity.labels import LabelTest, SplitTest
+
+NULLS = {
+    "random": "foci scattered in grey matter would give",
+    "strength": "foci of equal strength would give",
+    "nearest": "foci of about equal strength would give",
+}
+"""How the nulls of foci are named in sentences."""
+
+
+def degree_sentence(r2: float) -> str:
+    """What the degree audit says of the mean map."""
+    if not np.isfinite(r2):
+        return "What the connectome's degree explains of the mean map cannot be said."
+    return (
+        f"The connectome's own degree maps explain {r2:.0%} of the variance of the mean map over "
+        "voxels."
+    )
+
+
+def null_sentence(null: str, result: NullAssessment, network: np.ndarray, alpha: float) -> str:
+    """What a null of foci says of a network, shape (V,)."""
+    than = NULLS[null]
+    beyond = np.nan_to_num(result.p_fwe, nan=1.0) <= alpha
+    inside = np.count_nonzero(beyond & network)
+    tail = f"(family-wise p at most {alpha:g}, {result.n_draws:,} draws)."
+    if result.smallest_p > alpha:
+        return f"{result.n_draws} draws cannot reach p = {alpha:g}: nothing can be said."
+    if not network.any():
+        return "There is no network to compare."
+    if not inside:
+        return f"No part of the network is shared by more contrasts than {than} {tail}"
+    return (
+        f"{inside / np.count_nonzero(network):.0%} of the network is shared by more contrasts than "
+        f"{than} {tail}"
+    )
+
+
+def label_sentence(first: str, second: str, result: LabelTest, alpha: float) -> str:
+    """What exchanging labels says of two effects."""
+    if result.smallest_p > alpha:
+        return (
+            f"The labels {first} and {second} can be exchanged in {result.n_possible} ways only: "
+            f"the smallest possible p is {result.smallest_p:.3f}, so that this test cannot reject "
+            "at all, and whether the map is specific cannot be said."
+        )
+    beyond = np.nan_to_num(result.p_fwe, nan=1.0) <= alpha
+    higher = np.count_nonzero(beyond & (result.difference > 0))
+    lower = np.count_nonzero(beyond & (result.difference < 0))
+    if not higher and not lower:
+        return (
+            f"No voxel tells {first} from {second} when studies exchange their labels "
+            f"(family-wise p at most {alpha:g}): the map is not shown to be specific to either."
+        )
+    return (
+        f"The map is specific: {higher:,} voxels belong to {first} and {lower:,} to {second} "
+        f"beyond what exchanged labels give (family-wise p at most {alpha:g})."
+    )
+
+
+def split_sentence(first: str, second: str, result: SplitTest) -> str:
+    """What random halves say of two effects."""
+    return (
+        f"{result.share:.0%} of {result.n_draws:,} random halves of the contrasts, whatever their "
+        f"label, show a cluster that one half shares and the other does not; {first} against "
+        f"{second} shows {result.observed[0]}, {second} against {first} {result.observed[1]}."
+    )

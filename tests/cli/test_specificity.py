@@ -1,0 +1,158 @@
+"""Whole runs that ask whether a network is specific."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from fcnm_bids.simulate import Truth
+from tests.cli.desk import Desk, Ended, read_table
+
+DRAWS = 23
+"""More than a block of 20, and no multiple of it."""
+
+
+def group(desk: Desk, fmriprep: Path, output: Path, *options: object) -> Ended:
+    return desk.run(fmriprep, output, "group", *options)
+
+
+def maps(output: Path) -> dict[str, np.ndarray]:
+    names = ("random", "strength", "labels", "connectome", "degreeremoved")
+    return {
+        path.name: np.asarray(nib.load(path).dataobj)
+        for name in names
+        for path in sorted((output / "group").glob(f"*_desc-{name}_stat-*_statmap.nii.gz"))
+    }
+
+
+def tables(output: Path) -> dict[str, str]:
+    found = (output / "group").glob("network-*_metrics.tsv")
+    return {path.name: path.read_text(encoding="utf-8") for path in sorted(found)}
+
+
+@pytest.fixture(scope="module")
+def compared(
+    simulated: Truth, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Desk, Path, Ended]:
+    """Both effects of the simulated table, compared with everything."""
+    desk = Desk(tmp_path_factory.mktemp("specific"))
+    output = desk.folder / "out"
+    first = desk.run(
+        simulated.fmriprep, output, "participant", "--coordinates", simulated.coordinates
+    )
+    assert first.code == 0, first.out + first.err
+    ended = group(desk, simulated.fmriprep, output, "--specificity", "--n-permutations", DRAWS)
+    return desk, output, ended
+
+
+def test_every_test_ends_in_a_sentence(compared: tuple[Desk, Path, Ended]) -> None:
+    _, output, ended = compared
+    assert ended.code == 0, ended.out + ended.err
+    assert f"specificity: {2 * DRAWS} draws" in ended.out
+    for effect in ("increase", "decrease"):
+        table = read_table(output / "group" / f"network-{effect}_desc-specificity_metrics.tsv")
+        assert table["test"].tolist() == ["degree", "random", "strength", "labels", "split"]
+        assert table["verdict"].str.endswith(".").all()
+        drawn = table.set_index("test")["n_draws"]
+        assert drawn[["random", "strength"]].tolist() == [str(DRAWS)] * 2
+
+
+def test_p_counts_the_observed_map(compared: tuple[Desk, Path, Ended]) -> None:
+    found = maps(compared[1])
+    for name, values in found.items():
+        if "_stat-p_" in name or "_stat-pfwe_" in name:
+            p = values[np.isfinite(values)]
+            assert p.size == 0 or (p.min() > 0 and p.max() <= 1), name
+        if "random_stat-p_" in name:
+            steps = values[np.isfinite(values)] * (DRAWS + 1)
+            np.testing.assert_allclose(steps, np.rint(steps), atol=1e-4)
+
+
+def test_the_degree_maps_are_the_connectomes_own(compared: tuple[Desk, Path, Ended]) -> None:
+    folder = compared[1] / "group"
+    (eigenvector,) = folder.glob("space-*_desc-connectome_stat-eigenvector_statmap.nii.gz")
+    values = np.asarray(nib.load(eigenvector).dataobj)
+    assert np.nansum(values**2) == pytest.approx(1, abs=1e-4)
+    sidecar = json.loads(Path(str(eigenvector).replace(".nii.gz", ".json")).read_text())
+    assert sidecar["TargetsIn"] == "grey matter"
+    assert sidecar["LastChange"] < 1e-6
+
+
+def test_blocks_lost_are_drawn_again_with_the_same_result(
+    compared: tuple[Desk, Path, Ended], simulated: Truth, tmp_path: Path
+) -> None:
+    desk, output, _ = compared
+    before = maps(output), tables(output)
+    again = Path(shutil.copytree(output, tmp_path / "again"))
+    work = Path(shutil.copytree(desk.work, tmp_path / "scratch"))
+    kept = sorted(work.glob("nulls/*/*.npz"))
+    assert len(kept) == 5  # two blocks of each null, and the observed foci
+    kept[0].unlink()
+    kept[-1].write_bytes(kept[-1].read_bytes()[:100])
+    written = kept[1].stat().st_mtime_ns
+    (again / "group" / "manifest.tsv").unlink()
+    ended = Desk(tmp_path).run(
+        simulated.fmriprep, again, "group", "--specificity", "--n-permutations", DRAWS,
+        "--nprocs", 1,
+    )  # fmt: skip
+    assert ended.code == 0, ended.out + ended.err
+    assert kept[1].stat().st_mtime_ns == written
+    after = maps(again), tables(again)
+    assert before[1] == after[1]
+    for name, values in before[0].items():
+        np.testing.assert_array_equal(values, after[0][name], err_msg=name)
+
+
+def test_time_that_is_up_leaves_a_block_of_each_null(
+    compared: tuple[Desk, Path, Ended], simulated: Truth, tmp_path: Path
+) -> None:
+    output = Path(shutil.copytree(compared[1], tmp_path / "short"))
+    ended = Desk(tmp_path).run(
+        simulated.fmriprep, output, "group", "--specificity", "random", "--n-permutations", 60,
+        "--specificity-time", "0.001s", "--overwrite",
+    )  # fmt: skip
+    assert ended.code == 0, ended.out + ended.err
+    table = read_table(output / "group" / "network-increase_desc-specificity_metrics.tsv")
+    assert table.set_index("test")["n_draws"]["random"] == "20"
+
+
+def test_draws_on_a_coarser_grid(
+    compared: tuple[Desk, Path, Ended], simulated: Truth, tmp_path: Path
+) -> None:
+    output = Path(shutil.copytree(compared[1], tmp_path / "coarse"))
+    ended = Desk(tmp_path).run(
+        simulated.fmriprep, output, "group", "--specificity", "random", "--n-permutations", 20,
+        "--null-resolution", 16, "--overwrite",
+    )  # fmt: skip
+    assert ended.code == 0, ended.out + ended.err
+    (path,) = (output / "group").glob("network-increase*_res-16mm_desc-random_stat-z*.nii.gz")
+    assert nib.load(path).header.get_zooms()[:3] == (16, 16, 16)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--specificity", "labels", "--label-test", "increase:nothing"], "nothing"),
+        (["--specificity", "random", "--height-control", "permutation"], "permutation"),
+        (["--specificity", "random", "--keep-distances", "--keep-hemisphere"], "one of them"),
+        (["--specificity", "random", "--base-rate", "/nowhere.nii.gz"], "--base-rate"),
+        (["--specificity-time", "soon"], "not a time"),
+        (["--specificity", "luck"], "invalid choice"),
+    ],
+)
+def test_what_cannot_be_had_is_said_first(
+    compared: tuple[Desk, Path, Ended],
+    simulated: Truth,
+    tmp_path: Path,
+    options: list[str],
+    said: str,
+) -> None:
+    output = Path(shutil.copytree(compared[1], tmp_path / "wrong"))
+    ended = Desk(tmp_path).run(simulated.fmriprep, output, "group", *options)
+    assert ended.code == 2
+    assert said in ended.err
