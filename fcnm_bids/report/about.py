@@ -12,6 +12,9 @@ from fcnm_bids.report.methods import TITLE, Methods
 from fcnm_bids.report.page import Code, Facts, Folded, Html, Note, Prose, Section, Table
 from fcnm_bids.report.run_record import RunRecord
 
+_PLACE = "the newest folder of its level in logs/"
+"""A report says no time: made again from the same, it is the same."""
+
 _NOT_SETTINGS = ("bids_dir", "output_dir", "analysis_level", "command_line")
 
 
@@ -36,7 +39,7 @@ def about_sections(
     return [
         _methods(root, record),
         _settings(record),
-        _about(root, record),
+        _about(record),
         _errors(crashes),
     ]
 
@@ -44,7 +47,7 @@ def about_sections(
 def _methods(root: Path, record: RunRecord) -> Section:
     text = (
         "For a paper; true to the settings and numbers of this run. As Markdown, HTML and LaTeX "
-        f"with its bibliography in {record.logs.relative_to(root).as_posix()}/CITATION.*"
+        f"with its bibliography it is called CITATION.* and lies in {_PLACE}."
     )
     markup = to_html(TITLE, Methods(root, record).paragraphs(), level=2)
     return Section("methods", "Methods", (Prose((text,)), Html(markup)))
@@ -62,14 +65,12 @@ def _settings(record: RunRecord) -> Section:
     return Section("settings", "Settings", tuple(folded))
 
 
-def _about(root: Path, record: RunRecord) -> Section:
+def _about(record: RunRecord) -> Section:
     environment = record.environment
     blocks: list[Any] = []
-    entries = [("Made", str(environment.get("Time", record.logs.name.split("_")[0])))]
     generators = environment.get("PreprocessedBy") or []
     if generators:
-        entries.append(("Preprocessed by", ", ".join(map(str, generators))))
-    blocks.append(Facts(tuple(entries)))
+        blocks.append(Facts((("Preprocessed by", ", ".join(map(str, generators))),)))
     command = record.config.command_line
     if command:
         blocks += [Prose(("The exact command:",)), Code(command, "Command line")]
@@ -77,8 +78,7 @@ def _about(root: Path, record: RunRecord) -> Section:
     if isinstance(versions, dict) and versions:
         rows = tuple((str(name), str(version)) for name, version in versions.items())
         blocks.append(Table("Versions of the software", ("Software", "Version"), rows))
-    place = record.logs.relative_to(root).as_posix()
-    blocks.append(Prose((f"Settings, versions and tracebacks of this run are in {place}.",)))
+    blocks.append(Prose((f"Time, settings, versions and tracebacks of this run are in {_PLACE}.",)))
     return Section("about", "About", tuple(blocks))
 
 

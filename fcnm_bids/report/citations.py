@@ -39,8 +39,12 @@ class Reference:
         What the text cites it by.
     authors
         Family names.
-    year, title, journal, doi
+    year, title
         As published.
+    journal
+        Where; of a book, its publisher.
+    doi
+        Empty where it has none, or none is known.
     bibtex
         The entry as it stands.
     """
@@ -56,17 +60,23 @@ class Reference:
     @property
     def short(self) -> str:
         """Author and year."""
-        if len(self.authors) == 1:
+        if len(self.authors) == 1 and not self._has_others:
             return f"{self.authors[0]}, {self.year}"
-        if len(self.authors) == 2:
+        if len(self.authors) == 2 and not self._has_others:
             return f"{self.authors[0]} & {self.authors[1]}, {self.year}"
         return f"{self.authors[0]} et al., {self.year}"
 
     @property
+    def _has_others(self) -> bool:
+        return " and others}" in self.bibtex
+
+    @property
     def full(self) -> str:
         """The line of a list of references."""
-        names = ", ".join(self.authors[:6]) + (" et al." if len(self.authors) > 6 else "")
-        return f"{names} ({self.year}). {self.title}. {self.journal}. doi:{self.doi}"
+        more = len(self.authors) > 6 or self._has_others
+        names = ", ".join(self.authors[:6]) + (" et al." if more else "")
+        doi = f" doi:{self.doi}" if self.doi else ""
+        return f"{names} ({self.year}). {self.title}. {self.journal}.{doi}"
 
 
 @cache
@@ -84,8 +94,8 @@ def bibliography() -> dict[str, Reference]:
             authors,
             fields["year"],
             fields["title"],
-            fields["journal"],
-            fields["doi"],
+            fields.get("journal") or fields["publisher"],
+            fields.get("doi", ""),
             entry[0],
         )
     return found

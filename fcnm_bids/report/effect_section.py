@@ -17,6 +17,7 @@ from fcnm_bids.report.results import (
     read_sidecar,
     read_tsv,
 )
+from fcnm_bids.report.specificity_section import specificity_blocks
 from fcnm_bids.report.tables import frame_table, shown
 
 CLUSTER_HEADINGS = {
@@ -77,6 +78,13 @@ def effect_section(results: GroupResults, effect: str) -> Section:
         sections.append(
             Section(
                 f"{anchor}-canonical", "Canonical networks", tuple(_canonical(results, network))
+            )
+        )
+        sections.append(
+            Section(
+                f"{anchor}-specificity",
+                "Is it specific?",
+                tuple(specificity_blocks(results, network)),
             )
         )
         sections.append(
@@ -190,8 +198,10 @@ def _canonical(results: GroupResults, network: NetworkResult) -> list[Any]:
         "what a network without preference has."
     )
     without = (
-        "No p-values are given: the random-foci null, the only one they could come from, was not "
-        "run."
+        "p-values against the nulls stand under “Is it specific?”."
+        if "canonicalnull" in network.tables()
+        else "No p-values are given: the random-foci null, the only one they could come from, was "
+        "not run."
     )
     blocks.append(Prose((what,) if tested else (what, without)))
     return blocks

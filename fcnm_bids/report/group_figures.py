@@ -14,6 +14,7 @@ from fcnm_bids.report.palette import BLUE, CATEGORIES
 from fcnm_bids.report.results import ContrastResult, GroupResults, NetworkResult, read_tsv
 from fcnm_bids.report.robustness_figure import draw_robustness
 from fcnm_bids.report.slices import AXIAL, CORONAL, SAGITTAL, Overlay, Volume, draw_mosaic
+from fcnm_bids.report.specificity_figure import draw_specificity
 
 LOGGER = logging.getLogger("fcnm_bids")
 
@@ -24,6 +25,7 @@ NETWORK_FIGURES = {
     "surface": ("probseg", ".png"),
     "polar": ("metrics", ".svg"),
     "robustness": ("metrics", ".svg"),
+    "specificity": ("metrics", ".svg"),
 }
 """Suffix and extension of each figure of a network, by its desc."""
 
@@ -97,6 +99,8 @@ def draw_network(root: Path, network: NetworkResult) -> list[Path]:
         del files["robustness"]
     else:
         draw_robustness(files["robustness"], pd.read_csv(robustness, sep="\t"), threshold)
+    if not draw_specificity(files["specificity"], network):
+        del files["specificity"]
     return list(files.values())
 
 

@@ -41,7 +41,6 @@ def write_group_page(root: Path) -> Path:
         _summary(results),
         *(effect_section(results, effect) for effect in results.effects),
         *_viewer(results),
-        _specificity(results),
         _people(results),
         *about_sections(root, results.record),
     ]
@@ -99,30 +98,6 @@ def _viewer(results: GroupResults) -> list[Section]:
     )
     viewer = Viewer(viewer_content(results))
     return [Section("viewer", "Interactive viewer", (Prose((text,)), viewer))]
-
-
-def _specificity(results: GroupResults) -> Section:
-    tables = [
-        (network, path, desc)
-        for network in results.networks
-        for desc, path in network.tables().items()
-        if desc.lower().startswith("specificity")
-    ]
-    blocks: list[Any] = []
-    if not tables:
-        blocks.append(
-            Note(
-                "No test of specificity has been run. Whether these networks say more than where "
-                "the connectome is well connected anyway (van den Heuvel et al. 2026, Nature "
-                "Neuroscience) is therefore open: nothing on this page answers it.",
-                "warning",
-            )
-        )
-    for network, path, _ in tables:
-        frame = results.read(path)
-        if frame is not None:
-            blocks.append(frame_table(f"{network.effect}: {path.name}", frame))
-    return Section("specificity", "Specificity", tuple(blocks))
 
 
 def _people(results: GroupResults) -> Section:

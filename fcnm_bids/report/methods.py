@@ -20,6 +20,7 @@ from fcnm_bids.report.citations import (
     was,
 )
 from fcnm_bids.report.methods_connectome import ConnectomeText
+from fcnm_bids.report.methods_specificity import SpecificityText
 from fcnm_bids.report.results import GroupResults, read_sidecar, read_tsv
 from fcnm_bids.report.run_record import RunRecord
 from fcnm_bids.seeds import Contrast
@@ -35,6 +36,8 @@ _SAID = {
     | {"min_subjects", "network_threshold", "min_cluster_volume", "network_atlas"}
     | {"covariates", "max_mean_fd", "analysis_mask", "weights", "n_permutations", "preset"}
     | {"random_seed"},
+    "specificity": {"specificity", "label_test", "label_coordinates", "thin_foci"}
+    | {"keep_distances", "keep_hemisphere", "base_rate", "strength_match", "null_resolution"},
 }
 """Options that the sentences below speak of; others are listed where they are not the default."""
 
@@ -115,6 +118,7 @@ class Methods:
             found.append(self._connectivity())
         if self.config.analysis_level == "group":
             found += [self._group(), self._network()]
+            found.append(SpecificityText(self.config, self.results).paragraph())
         return [text for text in (*found, self._further(), self._software()) if text]
 
     @property
@@ -264,7 +268,7 @@ class Methods:
         listed = []
         sections = ["seeds", "selection", "denoising"]
         if self.config.analysis_level == "group":
-            sections.append("group")
+            sections += ["group", "specificity"]
         for section in sections:
             values, defaults = getattr(self.config, section), SECTIONS[section]()
             for field in fields(values):

@@ -45,6 +45,29 @@ class ConnectomeText:
         settings = self.config.denoising
         table = self._runs()
         text = f"{self._people()} "
+        if settings.denoised:
+            text += (
+                "The images had been denoised already: all of their volumes were taken, and "
+                "nothing but their mean and linear trend was removed. "
+            )
+        else:
+            text += self._denoising(table)
+        text += (
+            f"Runs with less than {settings.min_time:g} s or fewer than {settings.min_dof} "
+            f"residual degrees of freedom left were not used{self._left_out(table)}."
+        )
+        if settings.smoothing > 0:
+            text += (
+                f" The data were smoothed within the brain mask with a Gaussian kernel of "
+                f"{settings.smoothing:g} mm full width at half maximum."
+            )
+        else:
+            text += " The data were not smoothed."
+        return text
+
+    def _denoising(self, table: pd.DataFrame) -> str:
+        settings = self.config.denoising
+        text = ""
         if settings.dummy_scans == "auto":
             text += "Volumes that fMRIPrep had marked as not in a steady state were dropped"
         elif settings.dummy_scans == "0":
@@ -72,17 +95,6 @@ class ConnectomeText:
             else f"An intercept, a linear trend and {removed} were projected out of the kept "
             "volumes in one step. "
         )
-        text += (
-            f"Runs with less than {settings.min_time:g} s or fewer than {settings.min_dof} "
-            f"residual degrees of freedom left were not used{self._left_out(table)}."
-        )
-        if settings.smoothing > 0:
-            text += (
-                f" The data were smoothed within the brain mask with a Gaussian kernel of "
-                f"{settings.smoothing:g} mm full width at half maximum."
-            )
-        else:
-            text += " The data were not smoothed."
         return text
 
     def _people(self) -> str:

@@ -42,6 +42,14 @@ class Facts:
 
 
 @dataclass(frozen=True)
+class Findings:
+    """Sentences that answer a question, each under what it is about."""
+
+    entries: tuple[tuple[str, str], ...]
+    kind: ClassVar[str] = "findings"
+
+
+@dataclass(frozen=True)
 class Table:
     """A table; numbers are already texts.
 

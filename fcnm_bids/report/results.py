@@ -75,6 +75,12 @@ class NetworkResult:
     probability: Path
     mask: Path
 
+    @classmethod
+    def of(cls, mask: Path) -> NetworkResult:
+        """The files of the network whose mask this is."""
+        probability = mask.with_name(mask.name.replace("_mask.nii.gz", "_probseg.nii.gz"))
+        return cls(str(parse_entities(mask)["network"]), read_sidecar(mask), probability, mask)
+
     @property
     def effect(self) -> str:
         """The effect's own name."""
@@ -137,10 +143,9 @@ class GroupResults:
         for path in sorted((self.root / "group").glob("network-*_mask.nii.gz")):
             if "_desc-" in path.name:  # a part or a variant of a network
                 continue
-            label = str(parse_entities(path)["network"])
-            probability = path.with_name(path.name.replace("_mask.nii.gz", "_probseg.nii.gz"))
-            if probability.is_file():
-                found.append(NetworkResult(label, read_sidecar(path), probability, path))
+            network = NetworkResult.of(path)
+            if network.probability.is_file():
+                found.append(network)
         order = list(dict.fromkeys(contrast.effect for contrast in self.asked))
         if order:
             found = [result for result in found if result.effect in order]

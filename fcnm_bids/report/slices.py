@@ -141,6 +141,20 @@ def paint(axis: int, position: float, step: float, overlay: Overlay) -> NDArray[
     return painted
 
 
+def strip(
+    axis: int, positions: Sequence[int], step: float, overlay: Overlay
+) -> tuple[NDArray[np.uint8], list[float]]:
+    """Slices side by side as RGB, and the middle of each in pixels from the left."""
+    gap = round(4 / step)
+    parts, middles, left = [], [], 0
+    for at in positions:
+        panel = paint(axis, at, step, overlay)
+        middles.append(left + panel.shape[1] / 2)
+        parts += [panel, np.full((panel.shape[0], gap, 3), 255, np.uint8)]
+        left += panel.shape[1] + gap
+    return np.concatenate(parts[:-1], axis=1), middles
+
+
 def draw_mosaic(
     path: Path,
     overlay: Overlay,
@@ -177,17 +191,14 @@ def draw_mosaic(
     names = "xyz"
     strips, titles, top = [], [], 0.0
     for axis, positions in rows:
-        panels = [paint(axis, at, step, overlay) for at in positions]
-        height, left = panels[0].shape[0], 0
-        parts = []
-        for panel, at in zip(panels, positions, strict=True):
-            titles.append((left + panel.shape[1] / 2, f"{names[axis]} = {at} mm"))
-            parts += [panel, np.full((height, gap, 3), 255, np.uint8)]
-            left += panel.shape[1] + gap
-        strips.append(np.concatenate(parts[:-1], axis=1))
-        top += height + 4 * gap
-    widest = max(strip.shape[1] for strip in strips)
-    offsets = [(widest - strip.shape[1]) / 2 for strip in strips]
+        picture, middles = strip(axis, positions, step, overlay)
+        titles += [
+            (x, f"{names[axis]} = {at} mm") for x, at in zip(middles, positions, strict=True)
+        ]
+        strips.append(picture)
+        top += picture.shape[0] + 4 * gap
+    widest = max(picture.shape[1] for picture in strips)
+    offsets = [(widest - picture.shape[1]) / 2 for picture in strips]
     total = top - 2 * gap
     scale = _SHARE * width / widest
     with drawn(path, width, scale * (total + 5 * gap), dpi) as figure:
@@ -196,10 +207,10 @@ def draw_mosaic(
         axes.axis("off")
         at_row = 0.0
         first = 0
-        for (_, positions), strip, offset in zip(rows, strips, offsets, strict=True):
+        for (_, positions), picture, offset in zip(rows, strips, offsets, strict=True):
             axes.imshow(
-                strip,
-                extent=(offset, offset + strip.shape[1], at_row + strip.shape[0], at_row),
+                picture,
+                extent=(offset, offset + picture.shape[1], at_row + picture.shape[0], at_row),
                 interpolation="none" if path.suffix == ".svg" else "antialiased",
                 aspect="equal",
             )
@@ -210,10 +221,10 @@ def draw_mosaic(
             if at_row == 0:
                 _circle(axes, rows[0], marks, offset, step, gap)
             first += len(positions)
-            at_row += strip.shape[0] + 4 * gap
+            at_row += picture.shape[0] + 4 * gap
         axes.text(offsets[0] + gap, 2 * gap, "L", fontsize=8, color=INK, va="top")
         axes.set(xlim=(0, widest), ylim=(total, -5 * gap))
-        _color_bar(figure, overlay, label)
+        color_bar(figure, overlay, label, (_SHARE + 0.008, 0.22, 0.011, 0.56))
 
 
 def _circle(
@@ -235,11 +246,14 @@ def _circle(
             axes.plot(x, y, "o", ms=5.5, mfc="none", mec=color, mew=edge)
 
 
-def _color_bar(figure: Any, overlay: Overlay, label: str) -> None:
+def color_bar(
+    figure: Any, overlay: Overlay, label: str, box: tuple[float, float, float, float]
+) -> None:
+    """Draw the colour bar of a map into a part of a figure: left, bottom, width, height."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
-    axes = figure.add_axes((_SHARE + 0.008, 0.22, 0.011, 0.56))
+    axes = figure.add_axes(box)
     norm = Normalize(overlay.low, overlay.high)
     bar = figure.colorbar(ScalarMappable(norm, colormap(overlay.colors)), cax=axes)
     bar.set_label(label, fontsize=8)

@@ -47,7 +47,13 @@ def finished(simulated: Truth, tmp_path_factory: pytest.TempPathFactory) -> Path
     shared = ["--work-dir", str(folder / "work"), "--nprocs", "1"]
     for level, options in (
         ("participant", ["--coordinates", str(coordinates)]),
-        ("group", ["--network-threshold", "0.5", "--height-control", "t=2"]),
+        (
+            "group",
+            [
+                *("--network-threshold", "0.5", "--height-control", "t=2"),
+                *("--specificity", "--n-permutations", "19"),
+            ],
+        ),
     ):
         command = [str(simulated.fmriprep), str(folder / "out"), level, *options, *shared]
         assert main(command) == DONE

@@ -84,10 +84,6 @@ def test_the_numbers_are_those_of_the_tables(finished: Path, page: Elements) -> 
             assert shown in page.text
 
 
-def test_a_note_says_that_no_test_of_specificity_ran(page: Elements) -> None:
-    assert "No test of specificity has been run" in page.text
-
-
 def test_no_p_value_of_overlap_is_shown(page: Elements) -> None:
     assert "No p-values are given" in page.text or "no overlap with canonical" in page.text
 
@@ -166,15 +162,6 @@ def test_a_note_says_where_no_robustness_was_checked(results: Path) -> None:
         path.unlink()
     page = Elements(write_group_page(results).read_text(encoding="utf-8"))
     assert "No check of robustness has been run" in page.text
-
-
-def test_whatever_specificity_is_on_disk_is_shown(results: Path) -> None:
-    label = GroupResults(results).networks[0].label
-    path = results / "group" / f"network-{label}_desc-specificity_metrics.tsv"
-    write_tsv(path, "test p\nrandom 0.002\n")
-    page = Elements(write_group_page(results).read_text(encoding="utf-8"))
-    assert "0.002" in page.text
-    assert "No test of specificity" not in page.text
 
 
 def test_p_values_of_overlap_are_shown_where_there_are_any(results: Path) -> None:

@@ -1,0 +1,184 @@
+"""What the methods text says about the connectome's degree and the nulls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fcnm_bids.config import Config
+from fcnm_bids.report.citations import as_data, number_of
+from fcnm_bids.report.results import GroupResults, read_sidecar
+from fcnm_bids.report.specificity_results import FOCUS_NULLS, SpecificityResult
+
+_STUDENTISED = (
+    "In each voxel, the share of contrasts was studentised over all maps, the observed one "
+    "included; to the variance, the square of one contrast's share was added, so that voxels "
+    "where hardly any map shows anything do not govern the maximum {{tusher2001}}. The "
+    "family-wise p of a voxel is that of its value among the largest values of all draws "
+    "{{westfall1993}}. The size of the network{in_regions} was compared with that of the draws' "
+    "networks. Every p is (1 + number of draws that reach the observed "
+    "value) / (1 + number of draws)."
+)
+
+
+@dataclass(frozen=True)
+class SpecificityText:
+    """The paragraph on specificity.
+
+    Parameters
+    ----------
+    config
+        The request.
+    results
+        What the output folder holds.
+    """
+
+    config: Config
+    results: GroupResults
+
+    def paragraph(self) -> str:
+        """The text; empty where nothing was looked at. Citations as in `report.citations`."""
+        found = [SpecificityResult(network) for network in self.results.networks]
+        degree = next((about for f in found if (about := f.about("degree"))), None)
+        tested = [one for one in found if one.tests is not None]
+        parts = [] if degree is None else [self._degree(degree)]
+        draws = self._draws(tested)
+        if draws:
+            regions = any(one.table("canonicalnull") is not None for one in tested)
+            within = ", in all and within canonical networks," if regions else ""
+            parts += [*draws, self._same_path(tested), _STUDENTISED.replace("{in_regions}", within)]
+        parts += self._labels(tested)
+        return " ".join(part for part in parts if part)
+
+    def _degree(self, about: Mapping[str, Any]) -> str:
+        targets = about.get("Targets")
+        where = self._targets_in()
+        over = f"{targets:,} random voxels{where}" if isinstance(targets, int) else "random voxels"
+        text = (
+            "To see how far the maps repeat what the connectome has whatever the seeds "
+            "{{vandenheuvel2026}}, the mean Fisher z of each contrast, their mean over an effect "
+            "and its probability map were correlated over voxels with two strengths, the mean of "
+            f"r with all other voxels and the mean of max(r, 0) with {over}, and with the first "
+            "eigenvector of the mean over people of the matrix of r"
+        )
+        if {"Iterations", "LastChange"} <= set(about):
+            n = number_of(int(about["Iterations"]), "block power iteration")
+            text += f" ({n}, last change {float(about['LastChange']):.1e})"
+        return (
+            f"{text}; the share of variance that the three explain together, and the mean map with "
+            "them taken out, are those of a least-squares fit."
+        )
+
+    def _targets_in(self) -> str:
+        """Where the voxels lie, as the map of the positive strength states it."""
+        pattern = "*desc-connectome_stat-positive_statmap.nii.gz"
+        for path in sorted((self.results.root / "group").glob(pattern)):
+            where = read_sidecar(path).get("TargetsIn")
+            return f" in {as_data(str(where))}" if where else ""
+        return ""
+
+    def _draws(self, found: list[SpecificityResult]) -> list[str]:
+        parts = []
+        for null in FOCUS_NULLS:
+            about = next((a for f in found if f.row(null) and (a := f.about(f"{null}draws"))), None)
+            if about is not None:
+                n = int(about.get("Draws", 0))
+                how = _random(about) if null == "random" else _strength(about)
+                parts.append(
+                    f"Each network was compared with {n:,} draws of a null in which {how}."
+                )
+        return parts
+
+    def _same_path(self, found: list[SpecificityResult]) -> str:
+        text = (
+            "Every draw went through the same steps as the observed foci, over the same people "
+            "and with the same thresholds"
+        )
+        coarse = {size for f in found for null in FOCUS_NULLS if (size := f.resolution(null))}
+        if coarse:
+            listed = ", ".join(f"{size:g}" for size in sorted(coarse))
+            return f"{text}; data and draws were compared at voxels about {listed} mm apart."
+        return f"{text}; the observed foci, fed in as a draw, gave the observed map to the bit."
+
+    def _labels(self, found: list[SpecificityResult]) -> list[str]:
+        for one in found:
+            about = one.about("labels")
+            if len(about.get("Labels", [])) == 2 and (one.row("labels") or one.row("split")):
+                return [self._compared(one, about), *self._split(one)]
+        return []
+
+    def _compared(self, one: SpecificityResult, about: Mapping[str, Any]) -> str:
+        first, second = (as_data(str(label)) for label in about["Labels"])
+        table = about.get("LabelCoordinates")
+        source = f", the latter from the table {as_data(Path(table).name)}" if table else ""
+        thinned = about.get("FociThinnedTo")
+        thin = (
+            f" Contrasts were thinned to {number_of(thinned, 'focus', 'foci')} each, at random."
+            if isinstance(thinned, int)
+            else ""
+        )
+        text = f"The effects {first} and {second}{source} were compared.{thin}"
+        if not one.row("labels"):
+            return text
+        image = one.image("labels", "z")
+        drawn = {} if image is None else read_sidecar(image)
+        text += (
+            " Whole studies exchanged the labels of their contrasts {{petersen2026}}: those with "
+            "both effects kept or exchanged them, the labels of the others were dealt out anew, as "
+            "many of each as there were. The difference of the two probability maps, in which what "
+            "they share cancels, was studentised over the labellings, and the largest absolute "
+            "value over voxels gave two-sided family-wise p"
+        )
+        if {"Labellings", "LabellingsPossible", "SmallestP"} <= set(drawn):
+            n, possible = drawn["Labellings"], drawn["LabellingsPossible"]
+            which = (
+                f"all {n:,} labellings"
+                if drawn.get("LabellingsExact")
+                else f"{n:,} of {possible:,} labellings, the observed one and random ones"
+            )
+            text += f" ({which}; smallest possible p {float(drawn['SmallestP']):.3g})"
+        return f"{text}."
+
+    def _split(self, one: SpecificityResult) -> list[str]:
+        draws = one.number("split", "n_draws")
+        if draws is None:
+            return []
+        high = self.config.group.network_threshold
+        return [
+            f"The contrasts of both were split into random halves {draws:,.0f} times without "
+            "regard to label {{siddiqi2026}}, and the clusters were counted "
+            f"that at least {high:.0%} of one half and at most {high / 2:.0%} of the other shared."
+        ]
+
+
+def _random(about: Mapping[str, Any]) -> str:
+    rate = about.get("BaseRate")
+    where = (
+        f"drawn from the base rate {as_data(Path(str(rate)).name)}"
+        if rate
+        else "scattered uniformly in grey matter"
+    )
+    text = f"the foci of every contrast, as many as there were, were {where}"
+    if about.get("KeepDistances"):
+        text += ", those of a contrast moved and turned as one rigid body"
+    if about.get("KeepHemisphere"):
+        text += ", each within its hemisphere"
+    return text
+
+
+def _strength(about: Mapping[str, Any]) -> str:
+    rate = about.get("BaseRate")
+    among = "of grey matter" if not rate else f"in which {as_data(Path(str(rate)).name)} is not 0"
+    if about.get("StrengthMatch") == "nearest20":
+        return (
+            f"every focus was moved to one of the 20 % of voxels {among} nearest to its own in "
+            "positive strength {{zalesky2026}}, which is approximate: for the strongest and the "
+            "weakest foci these lie on one side"
+        )
+    return (
+        f"every focus was moved to a random voxel {among} of equal positive strength, that is, "
+        f"of the same of {about.get('Strata', '?')} quantile bins, a strict form of matching for "
+        "strength {{zalesky2026}}"
+    )

@@ -1,0 +1,183 @@
+"""Is one network specific? What the degree audit and the nulls say, from the tables on disk."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from fcnm_bids.report.group_figures import network_figure
+from fcnm_bids.report.page import Figure, Findings, Note, Prose
+from fcnm_bids.report.results import GroupResults, NetworkResult
+from fcnm_bids.report.specificity_results import (
+    FOCUS_NULLS,
+    TESTS,
+    SpecificityResult,
+    capital,
+)
+from fcnm_bids.report.specificity_tables import (
+    degree_blocks,
+    label_blocks,
+    merged_levels,
+    region_blocks,
+    table_of_tests,
+)
+from fcnm_bids.report.tables import shown
+
+_ASKED = {
+    "random": "foci scattered in grey matter (--specificity random)",
+    "strength": "foci of equal strength (--specificity strength)",
+    "labels": "studies that exchange the labels of two effects (--specificity labels)",
+    "split": "random halves of the contrasts of two effects (--specificity split)",
+}
+
+_UNLOOKED = (
+    "No null has been looked at. Whether this network says more than where the connectome is well "
+    "connected anyway (van den Heuvel et al. 2026, Nature Neuroscience) is therefore open."
+)
+
+_FIGURE = (
+    "Of each null: how large the networks of its draws are (left), and the largest studentised "
+    "value of any voxel in each draw (right). Orange: the observed foci; blue: draws that reach "
+    "them; grey: draws that do not. A network that a null explains lies among its draws. Below: "
+    "the observed map, less the mean of the null's maps, over their standard deviation. Bright "
+    "red and yellow: shared by more contrasts than the null leads to expect; blue: by fewer. White "
+    "border: the network."
+)
+_FIGURE_LABELS = " For labels, the map is the difference of the two effects' maps."
+
+_MOST_LEVELS = 16
+
+
+def specificity_blocks(results: GroupResults, network: NetworkResult) -> list[Any]:
+    """What there is to say about one network's specificity.
+
+    Parameters
+    ----------
+    results
+        What the output folder holds.
+    network
+        The network.
+    """
+    found = SpecificityResult(network)
+    blocks = _verdicts(found)
+    if not any(found.row(test) for test in TESTS):
+        blocks.append(Note(_UNLOOKED, "warning"))
+    table = table_of_tests(found)
+    if table is not None:
+        blocks.append(table)
+    blocks += _reach(results, found)
+    path = network_figure(results.root, network.label, "specificity")
+    if path.is_file() and any(found.has(test) for test in (*FOCUS_NULLS, "labels")):
+        alt = (
+            f"The network of {network.effect} against its nulls: sizes and largest studentised "
+            "values of the draws, whose summaries stand in the table above, and slices of the "
+            "studentised map."
+        )
+        labels = found.has("labels") and found.image("labels", "z") is not None
+        caption = _FIGURE + (_FIGURE_LABELS if labels else "")
+        blocks.append(Figure(path, alt, caption, results.root))
+    blocks += degree_blocks(found)
+    blocks += region_blocks(found)
+    if found.has("labels") or found.has("split"):
+        # the table lies with the first of the two effects
+        for other in map(SpecificityResult, results.networks):
+            if network.effect in other.about("labels").get("Labels", []):
+                blocks += label_blocks(other)
+    blocks += _places(results, found)
+    return blocks + _unasked(results, found)
+
+
+def _verdicts(found: SpecificityResult) -> list[Any]:
+    if found.tests is None or "verdict" not in found.tests:
+        return []
+    entries = [
+        (capital(f"against {found.named(test)}" if test != "degree" else found.named(test)), text)
+        for test, text in zip(found.tests["test"], found.tests["verdict"], strict=True)
+        if text not in ("", "n/a")
+    ]
+    return [Findings(tuple(entries))] if entries else []
+
+
+def _reach(results: GroupResults, found: SpecificityResult) -> list[Any]:
+    """Which values there can be, and whether there were draws enough."""
+    blocks: list[Any] = []
+    levels = merged_levels(found, FOCUS_NULLS, _MOST_LEVELS)
+    if levels is not None:
+        blocks.append(Prose((f"The only shares that maps of draws and data have: {levels}.",)))
+    coarse = {found.resolution(null) for null in FOCUS_NULLS if found.has(null)} - {None}
+    if coarse:
+        listed = ", ".join(f"{shown(size)} mm" for size in coarse)
+        text = f"Draws and data were compared on a coarser grid ({listed}), and in its voxels."
+        blocks.append(Prose((text,)))
+    config = results.record.config if results.record else None
+    for test in TESTS:
+        name = capital(found.named(test))
+        smallest, draws = found.number(test, "smallest_p"), found.number(test, "n_draws")
+        if smallest is not None and found.alpha is not None and smallest > found.alpha:
+            needed = math.ceil(1 / found.alpha - 1e-9) - 1
+            remedy = (
+                f"at least {needed} are needed (--n-permutations)"
+                if test in FOCUS_NULLS
+                else "more studies are needed"
+            )
+            drawn = "relabellings" if test == "labels" else "draws"
+            text = (
+                f"{name}: {shown(draws)} {drawn} give no p below {shown(smallest)}, and so cannot "
+                f"reach {shown(found.alpha)}; {remedy}."
+            )
+            blocks.append(Note(text, "warning"))
+        asked = config.group.n_permutations if config and test in FOCUS_NULLS else 0
+        if config and draws is not None and draws < asked:
+            limited = config.specificity.specificity_time is not None
+            why = "the time of --specificity-time was up" if limited else "see Errors"
+            text = f"{name}: {shown(draws)} of {shown(asked)} draws were made; {why}."
+            blocks.append(Note(text, "warning"))
+    return blocks
+
+
+def _places(results: GroupResults, found: SpecificityResult) -> list[Any]:
+    """Where the maps are."""
+    listed = []
+    for desc, stats in (
+        ("random", ("p", "pfwe", "z")),
+        ("strength", ("p", "pfwe", "z")),
+        ("labels", ("difference", "p", "pfwe", "z")),
+        ("degreeremoved", ("effect",)),
+    ):
+        there = [stat for stat in stats if found.image(desc, stat) is not None]
+        if there and (desc not in TESTS or found.has(desc)):
+            listed.append(f"desc-{desc} (stat {', '.join(there)})")
+    if not listed:
+        return []
+    folder = found.network.mask.parent.relative_to(results.root).as_posix()
+    text = f"Maps, in {folder}/ as network-{found.network.label}_*: {'; '.join(listed)}."
+    return [Prose((text,))]
+
+
+def _unasked(results: GroupResults, found: SpecificityResult) -> list[Any]:
+    """What the network was not compared with, and how to ask for it."""
+    absent = [test for test in TESTS if not found.row(test)]
+    wanted: Sequence[str] = results.record.config.specificity.specificity if results.record else ()
+    compared = [
+        str(label)
+        for network in results.networks
+        for label in SpecificityResult(network).about("labels").get("Labels", [])
+    ]
+    elsewhere = bool(compared) and found.network.effect not in compared
+    lost = [t for t in absent if t in wanted and not (elsewhere and t not in FOCUS_NULLS)]
+    blocks: list[Any] = []
+    if lost:
+        blocks.append(Note(f"Asked for, but not here: {', '.join(lost)}; see Errors.", "error"))
+    rest = [test for test in absent if test not in lost]
+    if not rest:
+        return blocks
+    text = f"Not compared with: {'; '.join(_ASKED[test] for test in rest)}."
+    if {"labels", "split"} & set(rest):
+        text += (
+            f" Labels were compared for {' and '.join(compared)} alone."
+            if elsewhere
+            else " Which two effects labels and split compare is said with --label-test A:B; a "
+            "second table can bring B (--label-coordinates FILE)."
+        )
+    return [*blocks, Note(text)]

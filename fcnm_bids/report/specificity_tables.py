@@ -1,0 +1,174 @@
+"""The tables about a network's specificity, as the page shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fcnm_bids.report.page import Folded, Note, Prose, Table
+from fcnm_bids.report.results import read_sidecar
+from fcnm_bids.report.specificity_results import SpecificityResult, capital, number_in
+from fcnm_bids.report.tables import frame_table, shown
+
+TEST_HEADINGS = {
+    "test": "Compared with",
+    "n_draws": "Draws",
+    "smallest_p": "Smallest p there can be",
+    "n_voxels": "Voxels of the network",
+    "n_voxels_null": "Null: median",
+    "n_voxels_null_upper": "Null: 95th percentile",
+    "p_size": "p of the size",
+    "share_surviving": "Share of it that survives",
+    "n_voxels_pfwe": "Voxels that survive",
+    "min_pfwe": "Smallest family-wise p",
+}
+
+DEGREE_HEADINGS = {
+    "map": "Map",
+    "r_positive": "r, positive strength",
+    "r_signed": "r, signed strength",
+    "r_eigenvector": "r, first eigenvector",
+    "r2": "R² of all three",
+}
+
+LABEL_HEADINGS = {
+    "label": "Effect",
+    "n_contrasts": "Contrasts",
+    "n_studies": "Studies",
+    "n_studies_paired": "Studies with both effects",
+    "n_foci": "Foci",
+    "foci_per_contrast": "Foci per contrast",
+    "n_people_median": "Median sample size",
+}
+
+_UNTOLD = ("levels", "n_voxels_p", "verdict")
+"""Columns of the table of tests that stand elsewhere or on disk only."""
+
+_MAPS = {
+    "mean": "Mean over the contrasts of their mean Fisher z",
+    "probability": "Probability map",
+}
+_OF_CONTRAST = "contrast "
+_SHORT = {"random": "scattered foci", "strength": "equal strength"}
+_MOST_REGIONS = 30
+
+
+def table_of_tests(found: SpecificityResult) -> Table | None:
+    """The network against its nulls; tests without any number are left out."""
+    if found.tests is None:
+        return None
+    frame = found.tests.drop(columns=[name for name in _UNTOLD if name in found.tests])
+    cells = frame.drop(columns="test")
+    frame = frame[~cells.isin(["", "n/a"]).all(axis=1)] if len(cells.columns) else cells
+    if frame.empty:
+        return None
+    frame = frame.assign(test=[capital(found.named(test)) for test in frame["test"]])
+    if "share_surviving" in frame:
+        frame["share_surviving"] = [percent(share) for share in frame["share_surviving"]]
+    others = {str(name): str(name) for name in frame if name not in TEST_HEADINGS}
+    alpha = "alpha" if found.alpha is None else shown(found.alpha)
+    caption = f"The network against its nulls; what survives has a family-wise p ≤ {alpha}"
+    return frame_table(caption, frame, {**TEST_HEADINGS, **others}, as_is=("test",))
+
+
+def degree_blocks(found: SpecificityResult) -> list[Any]:
+    """How far the maps follow the connectome's degree; single contrasts folded away."""
+    frame = found.table("degree")
+    if frame is None or "map" not in frame:
+        return [Note("The table of the connectome's degree is not there.", "error")]
+    whole = frame.set_index("map", drop=False)
+    whole = whole.loc[[name for name in _MAPS if name in whole.index]]
+    whole = whole.assign(map=[_MAPS[name] for name in whole["map"]])
+    caption = "How far the map follows the connectome's own degree maps, over voxels"
+    blocks: list[Any] = [frame_table(caption, whole, DEGREE_HEADINGS, as_is=("map",))]
+    single = frame[frame["map"].str.startswith(_OF_CONTRAST)]
+    if len(single):
+        named = single.assign(map=single["map"].str.removeprefix(_OF_CONTRAST))
+        headings = {**DEGREE_HEADINGS, "map": "Contrast"}
+        table = frame_table("Mean Fisher z of each contrast", named, headings, as_is=("map",))
+        blocks.append(Folded(f"Degree, contrast by contrast ({len(single)})", (table,)))
+    said = found.about("degree")
+    if {"Targets", "EigenvalueShare", "Iterations", "LastChange"} <= set(said):
+        text = (
+            f"Positive strength: mean of max(r, 0) with {said['Targets']:,} random voxels; signed "
+            "strength: mean of r with all others; first eigenvector: of the mean matrix of r, of "
+            f"whose trace it takes {percent(said['EigenvalueShare'])}, found in "
+            f"{said['Iterations']} iterations (last change {said['LastChange']:.1e})."
+        )
+        blocks.append(Prose((text,)))
+    return blocks
+
+
+def region_blocks(found: SpecificityResult) -> list[Any]:
+    """Voxels in canonical networks against those of every null, in one table."""
+    frame = found.table("canonicalnull")
+    if frame is None or not {"test", "name", "n_overlap", "n_overlap_null", "p"} <= set(frame):
+        return []
+    tests = [test for test in dict.fromkeys(frame["test"]) if found.has(test)]
+    merged = frame[frame["test"].isin(tests)].drop_duplicates("name")[["name", "n_overlap"]]
+    headings = {"name": "Canonical network", "n_overlap": "Voxels of the network"}
+    for test in tests:
+        mean, p = f"mean {test}", f"p {test}"
+        own = frame[frame["test"] == test][["name", "n_overlap_null", "p"]]
+        own = own.rename(columns={"n_overlap_null": mean, "p": p})
+        merged = merged.merge(own, on="name", how="left")
+        short = _SHORT.get(test, test)
+        headings |= {mean: f"{capital(short)}: mean", p: f"p, {short}"}
+    if merged.empty:
+        return []
+    caption = "Voxels of the network in each canonical network, against the nulls"
+    table = frame_table(caption, merged.fillna(""), headings, as_is=("name",))
+    text = (
+        "p: share of all maps, the observed one included, whose network holds as many voxels of "
+        f"the canonical one; each by itself, not corrected for their number ({len(merged)})."
+    )
+    if len(merged) > _MOST_REGIONS:
+        return [Folded(f"All {len(merged)} canonical networks", (table, Prose((text,))))]
+    return [table, Prose((text,))]
+
+
+def label_blocks(found: SpecificityResult) -> list[Any]:
+    """What the labels stand for that a network's table of labels compares."""
+    frame, said = found.table("labels"), found.about("labels")
+    if frame is None:
+        return []
+    compared = " and ".join(map(str, said.get("Labels", [])))
+    caption = f"What the labels {compared} stand for".replace("  ", " ")
+    others = {str(name): str(name) for name in frame if name not in LABEL_HEADINGS}
+    table = frame_table(caption, frame, {**LABEL_HEADINGS, **others}, as_is=("label",))
+    text = []
+    if said.get("FociThinnedTo") is not None:
+        text.append(f"Every contrast was thinned to {said['FociThinnedTo']} foci, at random.")
+    image = found.image("labels", "z")
+    drawn = {} if image is None else read_sidecar(image)
+    if {"Labellings", "LabellingsPossible"} <= set(drawn):
+        n_compared, possible = drawn["Labellings"], drawn["LabellingsPossible"]
+        text.append(
+            f"All {possible:,} ways to exchange the labels were compared, the observed one "
+            "included."
+            if drawn.get("LabellingsExact")
+            else f"{n_compared:,} of {possible:,} ways to exchange the labels were compared, drawn "
+            "at random beside the observed one."
+        )
+    return [table, Prose(tuple(text))] if text else [table]
+
+
+def percent(share: Any) -> str:
+    """A share as the page shows it."""
+    value = number_in(share)
+    return "n/a" if value is None else f"{100 * value:.1f} %"
+
+
+def merged_levels(found: SpecificityResult, nulls: tuple[str, ...], most: int) -> str | None:
+    """The values that the maps take, where they are few; None where there is nothing to say."""
+    by_null = {null: found.about(f"{null}draws").get("Levels", []) for null in nulls}
+    listed = {
+        null: ", ".join(shown(level) for level in levels)
+        for null, levels in by_null.items()
+        if found.has(null) and 0 < len(levels) <= most
+    }
+    if not listed:
+        return None
+    texts = list(dict.fromkeys(listed.values()))
+    if len(texts) == 1:
+        return texts[0]
+    return "; ".join(f"{text} ({found.named(null)})" for null, text in listed.items())
