@@ -130,7 +130,7 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.slow
 def test_nulls_of_foci_keep_their_error_rates() -> None:
     found = simulate_validity(replace(ValidityDesign(), repetitions=20))
-    cases = found.set_index(["null", "foci", "p", "level"])
+    cases = found.set_index(["null", "foci", "p", "level"]).sort_index()
     kept = [("random", "uniform"), ("strength", "within strata"), ("strength", "by strength")]
     for null, foci in kept:
         own = cases.loc[(null, foci)]
