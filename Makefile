@@ -1,5 +1,6 @@
 # make            the development environment, in .venv
 # make test       the quick tests; make test-slow the others
+# make test-faults those that break something on purpose, quick and slow
 # make lint       format, style, types, import contracts
 # make demo       the whole way on simulated people, into demo/
 # make bench      speed and memory; make bench ARGS=--full for all of it, at full size
@@ -17,7 +18,7 @@ PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/pyth
 COMPILE = UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile --quiet --universal --generate-hashes \
 	--no-header --no-annotate --python-version 3.11 pyproject.toml
 
-.PHONY: venv check-python demo bench test test-slow lint lint-style lint-format lint-types lint-imports lock clean
+.PHONY: venv check-python demo bench test test-slow test-faults lint lint-style lint-format lint-types lint-imports lock clean
 .DELETE_ON_ERROR:
 
 venv: $(READY)
@@ -50,7 +51,10 @@ test: $(READY)
 	$(PYTEST) -n $(WORKERS) -m "not slow" $(ARGS)
 
 test-slow: $(READY)
-	$(PYTEST) -n $(WORKERS) -m slow $(ARGS) || [ $$? = 5 ]  # 5: there is none
+	$(PYTEST) -n $(WORKERS) --dist loadfile -m "slow and not faults" $(ARGS) || [ $$? = 5 ]  # 5: there is none
+
+test-faults: $(READY)
+	$(PYTEST) -n $(WORKERS) --dist loadfile -m faults $(ARGS)
 
 lint: lint-style lint-format lint-types lint-imports
 

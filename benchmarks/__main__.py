@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from benchmarks import indexing, one_run, resources, store
+from benchmarks import indexing, one_run, resources, scaling, store
 from benchmarks.measure import Arm, ArmError, markdown, run
 from benchmarks.plan import Plan, Section
 
@@ -24,6 +24,7 @@ SECTIONS: dict[str, Callable[[Plan], list[Section]]] = {
     "seeds": store.many_seeds,
     "sampling": resources.sampling,
     "declared": resources.declared,
+    "scaling": scaling.measure,
     "indexing": indexing.measure,
 }
 

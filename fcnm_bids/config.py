@@ -45,6 +45,7 @@ class SelectionSettings:
     space: str | None = None
     resolution: str | None = None
     bids_filter_file: str | None = None
+    derivatives: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class DenoisingSettings:
     min_time: float = 240.0
     min_dof: int = 30
     smoothing: float = 6.0
+    denoised: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,12 +97,29 @@ class GroupSettings:
 
 
 @dataclass(frozen=True)
+class SpecificitySettings:
+    """Whether a network is specific: the nulls it is compared with."""
+
+    specificity: tuple[Literal["all", "random", "strength", "labels", "split"], ...] = ()
+    label_test: str | None = None
+    label_coordinates: str | None = None
+    thin_foci: bool = False
+    keep_distances: bool = False
+    keep_hemisphere: bool = False
+    base_rate: str | None = None
+    strength_match: Literal["strata", "nearest20"] = "strata"
+    null_resolution: float | None = None
+    specificity_time: float | None = None
+
+
+@dataclass(frozen=True)
 class ResourceSettings:
     """What the machine may be asked for; never part of what a result depends on."""
 
     nprocs: int = field(default_factory=lambda: os.cpu_count() or 1)
     omp_nthreads: int = 1
     mem_gb: float | None = None
+    nipype_plugin_file: str | None = None
 
 
 @dataclass(frozen=True)
@@ -139,9 +158,15 @@ class Config:
     denoising: DenoisingSettings = DenoisingSettings()
     connectome: ConnectomeSettings = ConnectomeSettings()
     group: GroupSettings = GroupSettings()
+    specificity: SpecificitySettings = SpecificitySettings()
     resources: ResourceSettings = field(default_factory=ResourceSettings)
     running: RunningSettings = RunningSettings()
     command_line: str = ""
+
+    @property
+    def source_path(self) -> Path:
+        """Folder of the preprocessed data."""
+        return Path(self.selection.derivatives or self.bids_dir)
 
     @property
     def connectome_path(self) -> Path:
@@ -162,6 +187,7 @@ class Config:
     def problems(self) -> list[str]:
         """Settings that make no sense, one line each."""
         seeds, denoising, group = self.seeds, self.denoising, self.group
+        special = self.specificity
         checks = (
             (seeds.radius > 0, f"--radius {seeds.radius:g}: not above 0 mm"),
             (0 <= seeds.min_coverage <= 1, "--min-coverage: a share, from 0 to 1"),
@@ -197,6 +223,26 @@ class Config:
             (all(radius > 0 for radius in group.radii), "--radii: above 0 mm"),
             (group.n_permutations >= 1, "--n-permutations: at least 1"),
             (group.random_seed >= 0, "--random-seed: 0 or more"),
+            (
+                not (special.keep_distances and special.keep_hemisphere),
+                "--keep-distances and --keep-hemisphere: one of them",
+            ),
+            (
+                special.null_resolution is None or special.null_resolution > 0,
+                f"--null-resolution {special.null_resolution}: not above 0 mm",
+            ),
+            (
+                special.specificity_time is None or special.specificity_time > 0,
+                "--specificity-time: not above 0",
+            ),
+            (
+                not (
+                    {"all", "random", "strength"} & set(special.specificity)
+                    and group.height_control == "permutation"
+                ),
+                "--specificity random, strength: not with --height-control permutation, whose "
+                "flips would be drawn anew in every draw; fwe keeps the same error rate",
+            ),
             (self.resources.nprocs >= 1, "--nprocs: at least 1"),
             (self.resources.omp_nthreads >= 1, "--omp-nthreads: at least 1"),
             (
@@ -241,6 +287,7 @@ SECTIONS: Mapping[str, type] = {
     "denoising": DenoisingSettings,
     "connectome": ConnectomeSettings,
     "group": GroupSettings,
+    "specificity": SpecificitySettings,
     "resources": ResourceSettings,
     "running": RunningSettings,
 }
@@ -258,6 +305,24 @@ class RobustnessSettings:
 
 
 ROBUSTNESS = RobustnessSettings()
+
+
+@dataclass(frozen=True)
+class NullSettings:
+    """How nulls are drawn and the degree is audited; the same in every analysis."""
+
+    draws_per_block: int = 20
+    block_gb: float = 1.0
+    degree_targets: int = 5000
+    degree_people: int = 200
+    degree_tolerance: float = 1e-6
+    degree_iterations: int = 30
+    degree_threads: int = 8
+    strata: int = 20
+    nearest_share: float = 0.2
+
+
+NULLS = NullSettings()
 
 _PRESET = {
     "seeds": {"radius": 4.0, "sphere": "mm"},
@@ -290,7 +355,14 @@ PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
 
 INHERITED: Mapping[str, tuple[str, ...]] = {
     "seeds": tuple(f.name for f in fields(SeedSettings)),
-    "selection": ("session_id", "task_id", "space", "resolution", "bids_filter_file"),
+    "selection": (
+        "session_id",
+        "task_id",
+        "space",
+        "resolution",
+        "bids_filter_file",
+        "derivatives",
+    ),
     "denoising": tuple(f.name for f in fields(DenoisingSettings)),
     "connectome": ("connectome_dir",),
 }

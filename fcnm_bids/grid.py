@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,6 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 _SAME_POSITION_MM = 0.01
 """Two grids are one when no corner of theirs lies further apart than this (headers round)."""
+
+_MOST_VOXELS = 1 << 27
+"""No brain image has more (512 x 512 x 512); a damaged header may claim any number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +44,12 @@ class Grid:
             raise ValueError("an affine is a finite 4 x 4 matrix")
         if abs(np.linalg.det(affine[:3, :3])) < 1e-9:
             raise ValueError("the affine is singular: its axes do not span space")
+        shape = tuple(int(n) for n in self.shape)
+        if math.prod(shape) > _MOST_VOXELS:
+            raise ValueError(f"a volume of shape {shape} is larger than any brain image")
         affine.flags.writeable = False
         object.__setattr__(self, "affine", affine)
-        object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))
+        object.__setattr__(self, "shape", shape)
 
     @property
     def n_voxels(self) -> int:

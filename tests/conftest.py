@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,3 +59,17 @@ def dataset(simulated: Truth, tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return copy
+
+
+@pytest.fixture(scope="session")
+def slurm() -> None:
+    """A Slurm that answers; tests that need it are skipped without one."""
+    missed = "not tested: array jobs, and nodes as jobs, on a real Slurm"
+    if shutil.which("sbatch") is None:
+        pytest.skip(f"no sbatch here; {missed}")
+    nodes = subprocess.run(
+        ["sinfo", "--noheader", "--format=%t"], capture_output=True, text=True, check=False
+    )
+    if nodes.returncode or not {"idle", "mix", "alloc"} & set(nodes.stdout.split()):
+        said = (nodes.stderr or nodes.stdout).strip().replace("\n", "; ")
+        pytest.skip(f"Slurm has no node to give (is SLURM_CONF set?): {said}; {missed}")

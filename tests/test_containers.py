@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import re
 import shutil
@@ -12,9 +11,9 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-import nibabel as nib
-import numpy as np
 import pytest
+
+from tests.same_maps import compare
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DOCKERFILE = (REPOSITORY / "Dockerfile").read_text()
@@ -301,7 +300,9 @@ def test_the_image_is_small_and_answers_without_data(image: str) -> None:
 
 @pytest.mark.slow
 def test_the_locked_up_image_and_bare_metal_give_the_same_maps(image: str, tmp_path: Path) -> None:
-    demo = ["-m", "fcnm_bids.cli.demo", "--people", "6", "--nprocs", "2", "--output"]
+    # six people are too few for a family-wise threshold to leave voxels in the masks
+    options = ["--people", "6", "--nprocs", "2", "--height-control", "t=4"]
+    demo = ["-m", "fcnm_bids.cli.demo", *options, "--output"]
     bare, contained = tmp_path / "bare", tmp_path / "contained"
     subprocess.run(
         [sys.executable, *demo, str(bare)], cwd=REPOSITORY, check=True, capture_output=True
@@ -316,29 +317,6 @@ def test_the_locked_up_image_and_bare_metal_give_the_same_maps(image: str, tmp_p
         *("--network", "none", "--volume", f"{contained}:/out", "--entrypoint", "python"),
         *(image, *demo, "/out"),
     )
-    assert_same_maps(bare / "results", contained / "results")
-
-
-def assert_same_maps(ours: Path, theirs: Path) -> None:
-    """Maps equal within 1e-5; masks too, but for voxels that close to their threshold."""
-    names = {path.relative_to(ours) for path in ours.rglob("*.nii.gz")}
-    assert names
-    assert names == {path.relative_to(theirs) for path in theirs.rglob("*.nii.gz")}
-    at_threshold = 0
-    # networks last: a voxel at a contrast's threshold may move them
-    for name in sorted(names, key=lambda path: (path.name.startswith("network-"), path)):
-        a, b = (np.asarray(nib.load(root / name).dataobj, float) for root in (ours, theirs))
-        if "_stat-" in name.name:
-            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5, err_msg=str(name))
-        elif name.name.endswith("_desc-significant_mask.nii.gz"):
-            sidecar = (ours / name).with_name(name.name.replace(".nii.gz", ".json"))
-            threshold = json.loads(sidecar.read_text())["Threshold"]
-            t_map = name.name.replace("_desc-significant_mask", "_stat-t_statmap")
-            t = np.asarray(nib.load((ours / name).with_name(t_map)).dataobj, float)
-            differ = ~np.isclose(a, b, rtol=0, atol=0, equal_nan=True)
-            assert np.all(np.abs(t[differ] - threshold) <= 1e-5 * threshold), name
-            at_threshold += int(differ.sum())
-        else:
-            same = np.isclose(a, b, rtol=0, atol=0, equal_nan=True)
-            assert np.count_nonzero(~same) <= at_threshold, name
-    print(f"{len(names)} maps, {at_threshold} voxels at a threshold differ")
+    same = compare(bare / "results", contained / "results")
+    print(same)
+    assert same.in_masks > 1000

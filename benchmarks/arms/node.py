@@ -4,6 +4,7 @@ The node ``people`` is none: it adds people to the store, for the nodes of the g
 """
 
 import shutil
+import zlib
 from pathlib import Path
 
 import h5py
@@ -17,6 +18,8 @@ from fcnm_bids.seeds import write_seed_matrix
 from fcnm_bids.workflows.group import init_group_wf
 from fcnm_bids.workflows.levels import plan_group, plan_participants
 from fcnm_bids.workflows.participant import init_participants_wf
+
+_FOLDERS = {"store": "connectome/sub-01", "maps": "sub-01", "figures": "sub-01/figures"}
 
 
 def work(job):
@@ -49,6 +52,8 @@ def work(job):
         plan = plan_participants(config)
         workflow = init_participants_wf(plan, config, config_file)
         node = workflow.get_node(f"sub_01_wf.{job['node']}")
+        if job["node"] == "report":
+            node.inputs.after = []
         if job["node"] == "map":
             write_seed_matrix(make_seeds(config.seeds, plan.grid), seeds_file)
             node.inputs.seeds_file = str(seeds_file)
@@ -67,11 +72,30 @@ def work(job):
         if job["node"] == "contrast":
             node.inputs.moments_dir = moments.read_text()
     node.base_dir = str(work_dir / "work")
+    before = transferred()
     result = node.run()
+    after = transferred()
     if job["node"] == "sums":
         moments.parent.mkdir(parents=True, exist_ok=True)
         moments.write_text(result.outputs.moments_dir)
-    return {"declared_gb": node.mem_gb, "box": plan.grid.n_voxels}
+    return {
+        "declared_gb": node.mem_gb,
+        "box": plan.grid.n_voxels,
+        **{name: (after[name] - before[name]) / 1e6 for name in after},
+        **{f"{name}_mb": size(output / folder) for name, folder in _FOLDERS.items()},
+    }
+
+
+def transferred():
+    """Bytes that this process has read and written, from the page cache or the disk."""
+    lines = (line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+    counts = {name: int(number) for name, number in lines}
+    return {"read_mb": counts["rchar"], "written_mb": counts["wchar"]}
+
+
+def size(folder):
+    """Megabytes of a folder's files."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
 
 
 def add_people(store, n_people):
@@ -85,7 +109,11 @@ def add_people(store, n_people):
         with h5py.File(copy, "r+", locking=False) as file:
             components = file["components"][()]
             weights = np.random.default_rng(person).uniform(0.2, 1, (len(components), 1))
-            file["components"][...] = np.rint(components * weights).astype(np.int16)
+            components = np.rint(components * weights).astype("<i2")
+            file["components"][...] = components
+            checksums = file.attrs["checksums"]
+            checksums[1] = zlib.crc32(components.tobytes())
+            file.attrs["checksums"] = checksums
     return {}
 
 

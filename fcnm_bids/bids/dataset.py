@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fcnm_bids._version import __version__
-from fcnm_bids.bids.index import read_json
+from fcnm_bids.bids.read import read_json
 from fcnm_bids.bids.write import write_json, write_text
 from fcnm_bids.errors import RequestError
 
@@ -87,6 +87,12 @@ def recognise(folder: Path) -> InputDataset:
             f"{folder}: several fMRIPrep derivatives ({', '.join(p.name for p in inside)}); "
             "give one of them as BIDS_DIR"
         )
+    if folder.name.startswith("sub-") and _has_images(folder):
+        label = folder.name.removeprefix("sub-")
+        raise RequestError(
+            f"{folder}: the folder of one person; give {folder.parent} as BIDS_DIR, and "
+            f"--participant-label {label}"
+        )
     if _has_people(folder):
         # fMRIPrep's early outputs, and copies of them, come without a description
         return InputDataset(folder, "derivatives")
@@ -98,15 +104,35 @@ def recognise(folder: Path) -> InputDataset:
 
 
 def describe_dataset(
-    folder: Path, name: str, source: Path, *, projected_runs: bool = False
+    folder: Path,
+    name: str,
+    source: Path,
+    *,
+    projected_runs: bool = False,
+    connectome: Path | None = None,
 ) -> None:
-    """Write ``dataset_description.json`` and ``.bidsignore`` where they are not there yet."""
+    """Write ``dataset_description.json`` and ``.bidsignore`` where they are not there yet.
+
+    Parameters
+    ----------
+    folder, name
+        The data set.
+    source
+        What it was made from.
+    projected_runs
+        Whether it is a store.
+    connectome
+        The store that it reads; linked to where it lies elsewhere.
+    """
+    links = {"preprocessed": source.resolve().as_uri()}
+    if connectome is not None and not connectome.resolve().is_relative_to(folder.resolve()):
+        links["connectome"] = connectome.resolve().as_uri()
     description: dict[str, Any] = {
         "Name": name,
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "derivative",
         "GeneratedBy": [{"Name": "fcnm_bids", "Version": __version__}],
-        "DatasetLinks": {"preprocessed": source.resolve().as_uri()},
+        "DatasetLinks": links,
     }
     if projected_runs:
         description["ProjectedRuns"] = True
@@ -135,6 +161,10 @@ def _is_ours(description: dict[str, Any]) -> bool:
     return isinstance(generators, list) and any(
         isinstance(g, dict) and g.get("Name") == "fcnm_bids" for g in generators
     )
+
+
+def _has_images(folder: Path) -> bool:
+    return (folder / "func").is_dir() or any(folder.glob("ses-*/func"))
 
 
 def _has_people(folder: Path) -> bool:

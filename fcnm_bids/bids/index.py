@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import difflib
-import json
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fcnm_bids.bids.names import entity_names, parse_entities
+from fcnm_bids.bids.filters import bold_filters, matches
+from fcnm_bids.bids.names import parse_entities
 from fcnm_bids.config import SelectionSettings
 from fcnm_bids.errors import RequestError
 
 _IMAGES = (".nii.gz", ".nii")
 _CONFOUND_SUFFIXES = ("timeseries", "regressors")
+
+_OLD_NAMES = (
+    (re.compile(r"_bold_(space-[^_]+)_preproc\."), r"_\1_desc-preproc_bold."),
+    (re.compile(r"_bold_(space-[^_]+)_brainmask\."), r"_\1_desc-brain_mask."),
+    (re.compile(r"_bold_confounds\."), "_desc-confounds_regressors."),
+)
+"""How fMRIPrep called its outputs before version 1.2, and how it has called them since."""
 RUN_ENTITIES = (
     "subject",
     "session",
@@ -41,7 +48,8 @@ class RunFiles:
     entities
         Entities of the image's name.
     bold, mask, confounds
-        Preprocessed image, its brain mask, and the confound table; None where not found.
+        Preprocessed (or denoised) image, its brain mask, and the confound table; None where not
+        found.
     confounds_metadata, metadata
         JSON sidecars of the confound table and of the image.
     """
@@ -64,7 +72,9 @@ class _Found:
         return tuple(str(self.entities.get(name, "")) for name in (*RUN_ENTITIES, *further))
 
 
-def find_runs(root: Path, selection: SelectionSettings) -> list[RunFiles]:
+def find_runs(
+    root: Path, selection: SelectionSettings, *, denoised: bool = False
+) -> list[RunFiles]:
     """The preprocessed runs of a data set that a selection names, in a fixed order.
 
     Parameters
@@ -73,6 +83,8 @@ def find_runs(root: Path, selection: SelectionSettings) -> list[RunFiles]:
         An fMRIPrep derivatives folder.
     selection
         Participants, sessions, task, space and resolution.
+    denoised
+        Whether denoised images are looked for: any ``bold`` in MNI space but fMRIPrep's own.
 
     Raises
     ------
@@ -82,9 +94,9 @@ def find_runs(root: Path, selection: SelectionSettings) -> list[RunFiles]:
     """
     filters = bold_filters(selection)
     files = list(_files(root, selection.participant_label))
-    images = [f for f in files if _is_preprocessed(f)]
+    images = [f for f in files if _is_run(f) and _is_denoised(f) == denoised]
     if not images:
-        raise RequestError(_nothing_found(root, selection, files))
+        raise RequestError(_nothing_found(root, selection, files, denoised))
     missing = set(selection.participant_label) - {f.entities["subject"] for f in images}
     if missing:
         raise RequestError(
@@ -97,7 +109,13 @@ def find_runs(root: Path, selection: SelectionSettings) -> list[RunFiles]:
             f"no run{_of(unmatched)} matches {_shown(filters)}; there is "
             + "; ".join(f"{name}: {_values(images, name)}" for name in filters)
         )
-    for entity, option in (("space", "--space"), ("res", "--resolution"), ("task", "--task-id")):
+    for entity, option in (
+        ("space", "--space"),
+        ("cohort", "--space SPACE:cohort-N"),
+        ("res", "--resolution"),
+        ("task", "--task-id"),
+        ("desc", '--bids-filter-file ({"bold": {"desc": ...}})'),
+    ):
         values = {str(f.entities.get(entity, "")) for f in chosen}
         if len(values) > 1:
             raise RequestError(
@@ -105,25 +123,6 @@ def find_runs(root: Path, selection: SelectionSettings) -> list[RunFiles]:
             )
     _refuse_twins(chosen)
     return sorted(_assemble(chosen, files), key=lambda run: (run.subject, run.bold.as_posix()))
-
-
-def read_json(path: Path | None) -> dict[str, Any]:
-    """A JSON sidecar; nothing where there is none.
-
-    Raises
-    ------
-    RequestError
-        The file is there and is not a JSON object.
-    """
-    if path is None:
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RequestError(f"{path}: cannot be read as JSON ({error})") from error
-    if not isinstance(content, dict):
-        raise RequestError(f"{path}: not a JSON object")
-    return content
 
 
 def _files(root: Path, labels: Sequence[str]) -> Iterator[_Found]:
@@ -144,7 +143,8 @@ def _files(root: Path, labels: Sequence[str]) -> Iterator[_Found]:
             if not folder.is_dir():
                 continue
             for path in sorted(folder.iterdir()):
-                entities = parse_entities(path) if _may_matter(path.name) else {}
+                name = _modern(path.name)
+                entities = parse_entities(Path(name)) if _may_matter(name) else {}
                 if "subject" in entities:
                     yield _Found(path, entities)
 
@@ -156,12 +156,31 @@ def _may_matter(name: str) -> bool:
     )
 
 
-def _is_preprocessed(found: _Found) -> bool:
+def _modern(name: str) -> str:
+    for old, new in _OLD_NAMES:
+        name = old.sub(new, name)
+    return name
+
+
+def holds_denoised(root: Path) -> bool:
+    """Whether a data set holds XCP-D's denoised runs, and none that only fMRIPrep has seen."""
+    denoised = False
+    for path in root.glob("sub-*/**/func/*_bold.nii*"):
+        if "_desc-preproc_" in path.name:
+            return False
+        denoised = denoised or "_desc-denoised_" in path.name
+    return denoised
+
+
+def _is_denoised(found: _Found) -> bool:
+    return found.entities.get("desc") != "preproc"
+
+
+def _is_run(found: _Found) -> bool:
     entities = found.entities
     return (
         entities.get("suffix") == "bold"
         and entities.get("extension") in _IMAGES
-        and entities.get("desc") == "preproc"
         and str(entities.get("space", "")).startswith("MNI")
         # single echoes, phases and such are not the run
         and "echo" not in entities
@@ -206,58 +225,6 @@ def _refuse_twins(chosen: Sequence[_Found]) -> None:
         )
 
 
-def bold_filters(selection: SelectionSettings) -> dict[str, Any]:
-    """What the entities of a run must be: a value, one of several, None (absent) or "*" (any).
-
-    Raises
-    ------
-    RequestError
-        The filter file cannot be used.
-    """
-    filters: dict[str, Any] = {}
-    if selection.bids_filter_file:
-        content = read_json(Path(selection.bids_filter_file))
-        query = content.get("bold", {})
-        if not isinstance(query, dict):
-            raise RequestError(f'{selection.bids_filter_file}: "bold" is an object of entities')
-        unknown = [
-            f"{selection.bids_filter_file}: there is no entity {name!r}"
-            + "".join(f"; {near!r}?" for near in difflib.get_close_matches(name, entity_names(), 1))
-            for name in query
-            if name not in entity_names()
-        ]
-        if unknown:
-            raise RequestError(unknown)
-        filters |= query
-    if selection.session_id:
-        filters["session"] = list(selection.session_id)
-    for entity, value in (
-        ("task", selection.task_id),
-        ("space", selection.space),
-        ("res", selection.resolution),
-    ):
-        if value is not None:
-            filters[entity] = value
-    return filters
-
-
-def matches(entities: Mapping[str, Any], filters: Mapping[str, Any]) -> bool:
-    """Whether the entities of a run are those that `bold_filters` asks for."""
-    known = {"datatype": "func", **entities}
-    return all(
-        any(_is(known.get(name), one) for one in (wanted if isinstance(wanted, list) else [wanted]))
-        for name, wanted in filters.items()
-    )
-
-
-def _is(value: Any, wanted: Any) -> bool:
-    if value is None or wanted is None:
-        return value is wanted
-    if isinstance(value, int) and str(wanted).isdecimal():
-        return value == int(wanted)  # run-01 is run 1
-    return wanted == "*" or str(value) == str(wanted)
-
-
 def _values(found: Sequence[_Found], entity: str) -> str:
     values = sorted({str(f.entities.get(entity, "none")) for f in found})
     return ", ".join(values[:12]) + (f" and {len(values) - 12} more" if len(values) > 12 else "")
@@ -272,11 +239,15 @@ def _of(people: Iterable[str]) -> str:
     return f" of {named}" if named else ""
 
 
-def _nothing_found(root: Path, selection: SelectionSettings, files: Sequence[_Found]) -> str:
-    looked = "sub-*/[ses-*/]func/*_space-MNI*_desc-preproc_bold.nii[.gz]"
+def _nothing_found(
+    root: Path, selection: SelectionSettings, files: Sequence[_Found], denoised: bool
+) -> str:
+    kind = "denoised" if denoised else "preprocessed"
+    desc = "*" if denoised else "preproc"
+    looked = f"sub-*/[ses-*/]func/*_space-MNI*_desc-{desc}_bold.nii[.gz]"
     others = [f for f in files if f.entities.get("suffix") == "bold" and "space" in f.entities]
     return (
-        f"{root}: no preprocessed run in MNI space{_of(selection.participant_label)} ({looked})"
+        f"{root}: no {kind} run in MNI space{_of(selection.participant_label)} ({looked})"
         + (f"; there is space: {_values(others, 'space')}" if others else "")
         + "; BIDS_DIR is the folder that fMRIPrep wrote its derivatives to"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,10 @@ class OutputNames:
         """The mean over a network's contrasts of their mean Fisher z."""
         return self._name(network=label, stat="effect", suffix="statmap")
 
+    def connectome_map(self, stat: str) -> Path:
+        """A map of the connectome itself, whatever the seeds."""
+        return self._name(desc="connectome", stat=stat, suffix="statmap")
+
     def effects_table(self) -> Path:
         """The table that compares the effects."""
         return self.root / build_name({"desc": "effects", "suffix": "metrics", "extension": ".tsv"})
@@ -118,6 +122,11 @@ def volumes_name(stored: Path) -> Path:
     """Path of the table of a run's volumes, relative to the output folder, from its stored run."""
     kept = stored_entities(stored)
     return build_name({**kept, "desc": "volumes", "suffix": "timeseries", "extension": ".tsv"})
+
+
+def sources(root: Path, paths: Iterable[Path]) -> list[str]:
+    """BIDS URIs of files of an output folder, for the sidecars of what is made from them."""
+    return [f"bids::{path.relative_to(root).as_posix()}" for path in paths]
 
 
 def sidecar_files(paths: Sequence[Path]) -> list[Path]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fcnm_bids.bids.index import read_json
+from fcnm_bids.bids.read import read_json
 from fcnm_bids.errors import RequestError
 
 

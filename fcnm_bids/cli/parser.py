@@ -29,6 +29,7 @@ _TITLES = {
     "denoising": "denoising",
     "connectome": "connectome",
     "group": "group level",
+    "specificity": "specificity of the network (group level)",
     "resources": "resources",
     "running": "running",
 }
@@ -72,6 +73,11 @@ OPTIONS: Mapping[str, Mapping[str, _Option]] = {
         "bids_filter_file": _Option(
             'JSON file of filters, as fMRIPrep reads them ("bold" is used)', metavar="FILE"
         ),
+        "derivatives": _Option(
+            "where the fMRIPrep derivatives of the raw data set BIDS_DIR are (NAME=PATH or PATH)",
+            ("-d",),
+            "PATH",
+        ),
     },
     "denoising": {
         "nuisance_regressors": _Option(
@@ -93,6 +99,11 @@ OPTIONS: Mapping[str, Mapping[str, _Option]] = {
         "min_time": _Option("seconds that must be left of a run", metavar="S"),
         "min_dof": _Option("residual degrees of freedom that must be left of a run", metavar="N"),
         "smoothing": _Option("full width at half maximum in mm; 0 for none", metavar="MM"),
+        "denoised": _Option(
+            "the images are denoised already (any bold in MNI space with a brain mask): they are "
+            "taken as they are, and smoothed only if --smoothing says so; XCP-D's are recognised "
+            "without this"
+        ),
     },
     "connectome": {
         "connectome_dir": _Option(
@@ -144,7 +155,9 @@ OPTIONS: Mapping[str, Mapping[str, _Option]] = {
             "networks are made again",
             metavar="DIR",
         ),
-        "n_permutations": _Option("sign flips of the height control permutation", metavar="N"),
+        "n_permutations": _Option(
+            "sign flips of the height control permutation, and draws of every null", metavar="N"
+        ),
         "random_seed": _Option("seed of everything that is random", metavar="N"),
         "preset": _Option(
             "settings of a published analysis, printed at the start; options given here win"
@@ -156,19 +169,63 @@ OPTIONS: Mapping[str, Mapping[str, _Option]] = {
             metavar="FILE",
         ),
     },
+    "specificity": {
+        "specificity": _Option(
+            "what the network is compared with: random (foci scattered in grey matter), strength "
+            "(foci moved to voxels of equal strength), labels (studies exchange the labels of two "
+            "effects), split (random halves of the contrasts of two effects); without a name, all "
+            "that the data allow; the connectome's degree is always looked at"
+        ),
+        "label_test": _Option(
+            "the effects that labels and split compare (default: the two there are)", metavar="A:B"
+        ),
+        "label_coordinates": _Option(
+            "a second coordinate table, from which B of --label-test is taken", metavar="FILE"
+        ),
+        "thin_foci": _Option(
+            "labels, split: use as many foci of every contrast as the smallest has, at random"
+        ),
+        "keep_distances": _Option("random: move the foci of a contrast as one rigid body"),
+        "keep_hemisphere": _Option("random: keep the hemisphere of every focus"),
+        "base_rate": _Option(
+            "image of how often foci are reported where, or a mask, from which foci are drawn in "
+            "place of grey matter",
+            metavar="FILE",
+        ),
+        "strength_match": _Option(
+            "strength: within 20 strata of positive strength, or (approximate) among the 20 %% of "
+            "voxels nearest in strength"
+        ),
+        "null_resolution": _Option(
+            "compare on a coarser grid of about this voxel size in mm, which is faster",
+            metavar="MM",
+        ),
+        "specificity_time": _Option(
+            "begin no draws after this time, such as 30m or 2h; the report says how many were made",
+            metavar="TIME",
+        ),
+    },
     "resources": {
         "nprocs": _Option(
             "processes at once (default: all cores)", ("--n-cpus", "--nthreads"), "N"
         ),
         "omp_nthreads": _Option("threads of a process", metavar="N"),
         "mem_gb": _Option("memory in GB (default: 90 %% of the machine's)", metavar="GB"),
+        "nipype_plugin_file": _Option(
+            "YAML or JSON file with plugin (MultiProc or SLURM) and plugin_args: what runs the "
+            "nodes (default: processes of this machine)",
+            ("--use-plugin",),
+            "FILE",
+        ),
     },
     "running": {
         "work_dir": _Option("folder for intermediate files", ("-w",), "DIR"),
         "overwrite": _Option("replace outputs that were made with other settings"),
         "stop_on_first_crash": _Option("end at the first failure or unusable run"),
         "write_graph": _Option("draw the workflow into the work folder"),
-        "dry_run": _Option("look at everything, compute nothing"),
+        "dry_run": _Option(
+            "look at everything, say what it would take in memory, disk and time, compute nothing"
+        ),
         "reports_only": _Option("write the reports of this level again from what OUTPUT_DIR holds"),
         "boilerplate_only": _Option("write the methods text of this level, compute nothing"),
         "verbose": _Option("say more; twice: what nipype says", ("-v",)),
@@ -277,12 +334,17 @@ def parse(argv: Sequence[str] | None = None) -> Request:
             explicit.setdefault(section, {})[option] = (
                 tuple(value) if isinstance(value, list) else value
             )
+    if given.get("specificity.specificity") == []:
+        explicit["specificity"]["specificity"] = ("all",)
     if labels := explicit.get("selection", {}).get("participant_label"):
         explicit["selection"]["participant_label"] = tuple(
             label.removeprefix("sub-") for label in labels
         )
     if sessions := explicit.get("selection", {}).get("session_id"):
         explicit["selection"]["session_id"] = tuple(s.removeprefix("ses-") for s in sessions)
+    if named := explicit.get("selection", {}).get("derivatives"):
+        # fMRIPrep takes names with them
+        explicit["selection"]["derivatives"] = re.sub(r"^[A-Za-z0-9_.-]+=", "", named)
     _make_absolute(explicit)
     said = _apply_preset(explicit)
     config = Config(
@@ -331,8 +393,12 @@ def _add(group: Any, section: str, name: str, hint: Any, default: Any, option: _
         settings["nargs"] = "+"
         if get_args(hint)[0] is float:
             settings["type"] = float
+        elif get_origin(get_args(hint)[0]) is Literal:
+            settings |= {"nargs": "*", "choices": get_args(get_args(hint)[0])}
     elif hint in (float, int):
         settings["type"] = hint
+    elif name == "specificity_time":
+        settings["type"] = _duration
     elif float in get_args(hint):
         settings["type"] = float
     if option.metavar and "choices" not in settings:
@@ -359,6 +425,14 @@ def _size(text: str) -> float:
     return float(match[1]) * 1000.0**power / 1e9
 
 
+def _duration(text: str) -> float:
+    """Seconds of a time; without a unit it is in seconds."""
+    match = re.fullmatch(r"\s*([0-9]+\.?[0-9]*)\s*([smh]?)\s*", text, re.IGNORECASE)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 90s, 30m or 2h")
+    return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2].lower() or "s"]
+
+
 def _megabytes(text: str) -> float:
     """Gigabytes of a number of megabytes."""
     try:
@@ -370,10 +444,12 @@ def _megabytes(text: str) -> float:
 def _make_absolute(explicit: dict[str, dict[str, Any]]) -> None:
     for section, names in (
         ("seeds", ("coordinates", "masks")),
-        ("selection", ("bids_filter_file",)),
+        ("selection", ("bids_filter_file", "derivatives")),
         ("connectome", ("connectome_dir",)),
+        ("resources", ("nipype_plugin_file",)),
         ("group", ("network_atlas",)),
         ("group", ("analysis_mask", "validation_dir")),
+        ("specificity", ("label_coordinates", "base_rate")),
     ):
         values = explicit.get(section, {})
         for name in names:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,7 +63,11 @@ def _prepare(config: Config) -> None:
         os.environ[name] = str(config.resources.omp_nthreads)
     os.environ.setdefault("NIPYPE_NO_ET", "1")
     os.environ.setdefault("NO_ET", "1")
-    os.environ.setdefault("MPLCONFIGDIR", str(Path(config.running.work_dir) / "matplotlib"))
+    settled = Path(config.running.work_dir) / "matplotlib"
+    if config.running.dry_run:
+        settled = Path(tempfile.mkdtemp(prefix="fcnm-dry-run-"))
+        atexit.register(shutil.rmtree, settled, ignore_errors=True)
+    os.environ.setdefault("MPLCONFIGDIR", str(settled))
 
 
 def _log_to(stream: TextIO) -> None:

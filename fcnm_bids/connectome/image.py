@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import zlib
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -121,6 +122,39 @@ def open_image(path: Path, space: str) -> RunImage:
         intercept=intercept,
         offset=offset,
     )
+
+
+def check_complete(image: RunImage) -> None:
+    """Make sure that a file holds the volumes of its header, without reading them.
+
+    A gzip file ends with the length of its content. Where that is not what the header asks for
+    (the file is cut short, or made of several parts), it is decompressed to be sure.
+
+    Raises
+    ------
+    RunError
+        The file is damaged, or ends before its last volume.
+    """
+    wanted = image.offset + image.n_volumes * image.volume_bytes
+    try:
+        with image.path.open("rb") as file:
+            length = file.seek(0, os.SEEK_END)
+            if image.path.name.endswith(".gz"):
+                file.seek(max(0, length - 4))
+                if int.from_bytes(file.read(), "little") == wanted % 2**32:
+                    return
+                file.seek(0)
+                length = 0
+                with igzip.open(file, "rb") as stream:
+                    while length < wanted and (part := stream.read(_READ_BYTES)):
+                        length += len(part)
+    except _BROKEN as error:
+        raise RunError(f"{image.path.name} is damaged or cut short: {error}") from error
+    if length < wanted:
+        complete = max(0, length - image.offset) // image.volume_bytes
+        raise RunError(
+            f"{image.path.name} is cut short: it holds {complete} of {image.n_volumes} volumes"
+        )
 
 
 def _seconds(header: Any) -> float:

@@ -1,11 +1,12 @@
 """The projected-run store: one HDF5 file a run, from which all maps can be made.
 
-Format 1. Datasets are contiguous and uncompressed, so that they can be mapped into memory:
+Format 2. Datasets are contiguous and uncompressed, so that they can be mapped into memory:
 ``components`` int16 (m, voxels) times ``scale`` float32 (voxels) is the projected run, ``sd``
 float32 (voxels) its residual standard deviation in the image's units, ``index`` int32 (voxels)
 the voxel numbers in Fortran order, ``basis`` float64 (m, kept volumes) the projection, ``kept``
 uint8 (volumes), ``carpet`` float32 (volumes, up to 2,000) raw series of the voxels
-``carpet_index``. The attributes hold grid, space, key and provenance.
+``carpet_index``. The attributes hold grid, space, key and provenance, and ``checksums``: the CRC-32
+of these and of each dataset. HDF5 itself guards the rest of the file.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+from isal import isal_zlib
 from numpy.typing import NDArray
 
 from fcnm_bids.connectome.image import RunImage
@@ -32,11 +34,23 @@ from fcnm_bids.errors import RunError, StoreError
 from fcnm_bids.grid import Grid
 
 FORMAT = "fcnm_bids projected run"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _LARGEST = 32767
 _ROWS_ELEMENTS = 1 << 20
 
-_DAMAGED = (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError)
+_PARTS = ("components", "scale", "sd", "index", "basis", "kept", "carpet", "carpet_index")
+_HEADER = ("key", "space", "shape", "affine", "provenance")
+
+_DAMAGED = (
+    AttributeError,
+    KeyError,
+    MemoryError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 """What h5py raises where a file can be opened but does not hold what is looked for."""
 
 
@@ -78,9 +92,23 @@ class StoredRun:
                 data = file["components"]
                 offset, shape = data.id.get_offset(), data.shape
                 values = np.memmap(self.path, np.dtype("<i2"), "r", offset=offset, shape=shape)
+                _verify(file, "components", values)
             except _DAMAGED as error:
                 raise StoreError(f"{self.path.name} is damaged: {error}") from error
         return ProjectedRun(values, self.index(), self.grid, scale)
+
+    def verify(self) -> None:
+        """Read all of the file.
+
+        Raises
+        ------
+        StoreError
+            It does not hold what was written.
+        """
+        self.load()
+        for name in _PARTS:
+            if name not in ("components", "scale", "index"):
+                read_stored(self.path, name)
 
 
 def content_key(bold: Path, others: Iterable[Path | None], settings: Mapping[str, Any]) -> str:
@@ -161,14 +189,21 @@ def write_run(
         file.attrs["shape"] = np.array(run.grid.shape, dtype=np.int64)
         file.attrs["affine"] = run.grid.affine
         file.attrs["provenance"] = json.dumps(header, sort_keys=True)
-        file["index"] = run.index.astype(np.int32)
-        file["basis"] = projection.basis
-        file["kept"] = projection.kept.astype(np.uint8)
-        file["carpet"] = projected.carpet
-        file["carpet_index"] = projected.carpet_index.astype(np.int32)
-        _write_components(file, run)
+        parts: dict[str, NDArray[Any]] = {
+            "index": run.index.astype(np.int32),
+            "basis": projection.basis,
+            "kept": projection.kept.astype(np.uint8),
+            "carpet": projected.carpet,
+            "carpet_index": projected.carpet_index.astype(np.int32),
+        }
+        for name, values in parts.items():
+            file[name] = values
+        sums = {name: _checksum(values) for name, values in parts.items()}
+        sums |= _write_components(file, run)
+        checksums = [header_checksum(file.attrs), *(sums[name] for name in _PARTS)]
+        file.attrs["checksums"] = np.array(checksums, dtype=np.uint32)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    temporary = path.with_name(f".{uuid.uuid4().hex}.{path.name}.tmp")
     try:
         with temporary.open("xb") as written:
             written.write(content.getbuffer())
@@ -179,7 +214,8 @@ def write_run(
         temporary.unlink(missing_ok=True)
 
 
-def _write_components(file: h5py.File, run: ProjectedRun) -> None:
+def _write_components(file: h5py.File, run: ProjectedRun) -> dict[str, int]:
+    """Write the components, their scale and their standard deviation; their check sums."""
     scale = np.empty(run.n_voxels, dtype=np.float32)
     sd = np.empty(run.n_voxels, dtype=np.float32)
     for tile in run.tiles():
@@ -190,9 +226,32 @@ def _write_components(file: h5py.File, run: ProjectedRun) -> None:
     file["sd"] = sd
     components = file.create_dataset("components", run.values.shape, "<i2")
     height = max(1, _ROWS_ELEMENTS // run.n_voxels)
+    checksum = 0
     for first in range(0, run.dof, height):
         rows = slice(first, min(first + height, run.dof))
-        components[rows] = np.rint(run.values[rows] / scale).astype("<i2")
+        values = np.rint(run.values[rows] / scale).astype("<i2")
+        components[rows] = values
+        checksum = _checksum(values, checksum)
+    return {"components": checksum, "scale": _checksum(scale), "sd": _checksum(sd)}
+
+
+def _checksum(values: NDArray[Any], before: int = 0) -> int:
+    """CRC-32 of an array's bytes, going on from that of what comes before them."""
+    flat = np.ascontiguousarray(values).reshape(-1)
+    return int(isal_zlib.crc32(flat.view(np.uint8).data, before)) if flat.size else before
+
+
+def header_checksum(attributes: Mapping[str, Any]) -> int:
+    """CRC-32 of what the attributes of a stored run say."""
+    said = (np.asarray(attributes[name]) for name in _HEADER)
+    text = json.dumps([value.tolist() for value in said])
+    return int(isal_zlib.crc32(text.encode()))
+
+
+def _verify(file: h5py.File, name: str, values: NDArray[Any]) -> None:
+    """Compare an array with its check sum; OSError where they differ."""
+    if _checksum(values) != int(file.attrs["checksums"][1 + _PARTS.index(name)]):
+        raise OSError(f"the check sum of its {name} is wrong")
 
 
 def open_run(path: Path) -> StoredRun:
@@ -213,13 +272,17 @@ def open_run(path: Path) -> StoredRun:
                 raise StoreError(
                     f"{path.name} has format version {version}, this program reads {FORMAT_VERSION}"
                 )
+            if int(attributes["checksums"][0]) != header_checksum(attributes):
+                raise OSError("the check sum of its header is wrong")
             grid = Grid(tuple(attributes["shape"]), attributes["affine"], attributes["space"])
             header = json.loads(attributes["provenance"])
             shape = (int(header["dof"]), int(header["n_voxels"]))
             if file["components"].shape != shape or file["components"].dtype != np.dtype("<i2"):
                 raise StoreError(f"{path.name} does not hold what its header says")
-            if file["components"].id.get_offset() is None:
-                raise StoreError(f"{path.name} holds no contiguous components")
+            size = path.stat().st_size
+            for name in _PARTS:
+                if not _lies_within(file[name], size):
+                    raise StoreError(f"{path.name} holds no contiguous {name}")
             lengths = {name: len(file[name]) for name in ("scale", "sd", "index")}
             if set(lengths.values()) != {shape[1]} or shape[1] > grid.n_voxels:
                 raise StoreError(f"{path.name} has parts of unequal length")
@@ -232,10 +295,19 @@ def read_stored(path: Path, name: str) -> NDArray[Any]:
     """One of the smaller datasets of a stored run: basis, kept, sd, carpet, carpet_index."""
     with _opened(path) as file:
         try:
+            if not _lies_within(file[name], path.stat().st_size):
+                raise OSError("it is not contiguous")
             values: NDArray[Any] = file[name][()]
+            _verify(file, name, values)
         except _DAMAGED as error:
             raise StoreError(f"{path.name} has no readable {name}: {error}") from error
         return values
+
+
+def _lies_within(data: h5py.Dataset, size: int) -> bool:
+    """Whether a dataset is one piece of its file: a damaged header may ask for any memory."""
+    offset = data.id.get_offset()
+    return data.nbytes == 0 or (offset is not None and offset + data.nbytes <= size)
 
 
 def _opened(path: Path) -> h5py.File:

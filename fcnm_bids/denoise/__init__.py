@@ -1,6 +1,6 @@
 """Confounds, kept volumes and band of a run, as one orthogonal projection in time."""
 
-from fcnm_bids.denoise.confounds import nuisance_columns, read_confounds
+from fcnm_bids.denoise.confounds import complete_confounds, nuisance_columns, read_confounds
 from fcnm_bids.denoise.projection import Projection, build_projection, stop_band_cosines
 from fcnm_bids.denoise.run import RunDenoising, plan_denoising
 from fcnm_bids.denoise.strategy import Strategy, load_strategy, strategy_names
@@ -12,6 +12,7 @@ __all__ = [
     "RunDenoising",
     "Strategy",
     "build_projection",
+    "complete_confounds",
     "keep_volumes",
     "load_strategy",
     "nuisance_columns",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -11,9 +12,35 @@ from numpy.typing import NDArray
 
 from fcnm_bids.errors import RunError
 
+_OLD_NAMES = {
+    "WhiteMatter": "white_matter",
+    "CSF": "csf",
+    "GlobalSignal": "global_signal",
+    "FramewiseDisplacement": "framewise_displacement",
+    "stdDVARS": "std_dvars",
+    "non-stdDVARS": "dvars",
+    **{name: f"trans_{name.lower()}" for name in "XYZ"},
+    **{f"Rot{name}": f"rot_{name.lower()}" for name in "XYZ"},
+}
+_OLD_NUMBERED = {
+    "aCompCor": "a_comp_cor_",
+    "tCompCor": "t_comp_cor_",
+    "Cosine": "cosine",
+    "NonSteadyStateOutlier": "non_steady_state_outlier",
+}
+"""Columns of fMRIPrep before version 1.2, and what they have been called since."""
+
+_EXPANDED = tuple(
+    [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"]
+    + ["white_matter", "csf", "global_signal"]
+)
+"""Columns of which fMRIPrep writes derivatives and squares since version 1.4."""
+
 
 def read_confounds(path: Path) -> pd.DataFrame:
     """Read a confound table; ``n/a`` becomes NaN.
+
+    Columns that fMRIPrep called otherwise before version 1.2 get their present names.
 
     Raises
     ------
@@ -36,7 +63,42 @@ def read_confounds(path: Path) -> pd.DataFrame:
     text = [str(name) for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
     if text:
         raise RunError(f"{path.name} holds text in place of numbers in {_some(text)}")
-    return table.astype(np.float64)
+    present = {old: _present_name(old) for old in map(str, table.columns)}
+    renamed = {old: new for old, new in present.items() if new not in present}
+    return table.astype(np.float64).rename(columns=renamed)
+
+
+def complete_confounds(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with the derivatives and squares that fMRIPrep left out before version 1.4.
+
+    They are computed as later versions do it: backward differences, and the squares of both.
+
+    Parameters
+    ----------
+    table
+        As `read_confounds` gives it.
+    """
+    added: dict[str, pd.Series] = {}
+    for name in _EXPANDED:
+        if name not in table:
+            continue
+        derivative = f"{name}_derivative1"
+        difference = table[derivative] if derivative in table else table[name].diff()
+        for column, values in (
+            (derivative, difference),
+            (f"{name}_power2", table[name] ** 2),
+            (f"{derivative}_power2", difference**2),
+        ):
+            if column not in table:
+                added[column] = values
+    return table.assign(**added) if added else table
+
+
+def _present_name(name: str) -> str:
+    numbered = re.fullmatch(r"([A-Za-z]+)(\d+)", name)
+    if numbered and numbered[1] in _OLD_NUMBERED:
+        return _OLD_NUMBERED[numbered[1]] + numbered[2]
+    return _OLD_NAMES.get(name, name)
 
 
 def nuisance_columns(table: pd.DataFrame, names: list[str]) -> NDArray[np.float64]:

@@ -3,16 +3,27 @@
 from fcnm_bids.interfaces.analysis_mask import find_analysis_mask, read_analysis_mask
 from fcnm_bids.interfaces.atlas import find_atlas
 from fcnm_bids.interfaces.connectome import ProjectRuns, is_stored
+from fcnm_bids.interfaces.contrast import MapContrast
 from fcnm_bids.interfaces.effects import CompareEffects
-from fcnm_bids.interfaces.group import MapContrast, MapEffect, SumOverPeople
+from fcnm_bids.interfaces.label_tests import CompareLabels
+from fcnm_bids.interfaces.labels import compared_contrasts, nulls_wanted
 from fcnm_bids.interfaces.locate import LocateNetwork
 from fcnm_bids.interfaces.manifest import WriteManifest
+from fcnm_bids.interfaces.network import MapEffect
+from fcnm_bids.interfaces.null_data import PrepareNulls
+from fcnm_bids.interfaces.nulls import FOCUS_NULLS, OBSERVED, MapDraws, measure_draw
 from fcnm_bids.interfaces.people import DescribePeople
 from fcnm_bids.interfaces.person import MapPerson
 from fcnm_bids.interfaces.report import ReportGroup, ReportPerson
 from fcnm_bids.interfaces.robustness import CheckRobustness, VaryContrast
 from fcnm_bids.interfaces.rule import contrast_weights, height_rule
-from fcnm_bids.interfaces.run_input import PreparedRun, RunInput, denoising_record, prepare_run
+from fcnm_bids.interfaces.run_input import (
+    PreparedRun,
+    RunInput,
+    denoising_record,
+    prepare_run,
+    what_projects,
+)
 from fcnm_bids.interfaces.seeds import (
     MakeSeeds,
     check_masks,
@@ -21,19 +32,29 @@ from fcnm_bids.interfaces.seeds import (
     mask_files,
     read_contrasts,
 )
+from fcnm_bids.interfaces.specificity import AssessSpecificity
+from fcnm_bids.interfaces.strength import MeasureStrength, read_base_rate
+from fcnm_bids.interfaces.sums import SumOverPeople
 from fcnm_bids.interfaces.validation import MapValidation
 from fcnm_bids.interfaces.variants import other_radii
 
 __all__ = [
+    "FOCUS_NULLS",
+    "OBSERVED",
+    "AssessSpecificity",
     "CheckRobustness",
     "CompareEffects",
+    "CompareLabels",
     "DescribePeople",
     "LocateNetwork",
     "MakeSeeds",
     "MapContrast",
+    "MapDraws",
     "MapEffect",
     "MapPerson",
     "MapValidation",
+    "MeasureStrength",
+    "PrepareNulls",
     "PreparedRun",
     "ProjectRuns",
     "ReportGroup",
@@ -43,6 +64,7 @@ __all__ = [
     "VaryContrast",
     "WriteManifest",
     "check_masks",
+    "compared_contrasts",
     "contrast_names",
     "contrast_weights",
     "denoising_record",
@@ -52,8 +74,12 @@ __all__ = [
     "is_stored",
     "make_seeds",
     "mask_files",
+    "measure_draw",
+    "nulls_wanted",
     "other_radii",
     "prepare_run",
     "read_analysis_mask",
+    "read_base_rate",
     "read_contrasts",
+    "what_projects",
 ]

@@ -173,6 +173,7 @@ def _plain_names(names: Mapping[int, str]) -> dict[int, str]:
 def _read_labels(path: Path, grid: Grid) -> tuple[np.ndarray, list[int]]:
     try:
         image = nib.load(path)
+        Grid(image.shape[:3], image.affine, grid.space)  # bounded before anything is read
         values = np.asarray(image.dataobj)
     except (OSError, EOFError, ValueError, nib.filebasedimages.ImageFileError) as error:
         raise RequestError(f"{path}: cannot be read ({error})") from error

@@ -11,7 +11,7 @@ from nipype.interfaces.base import TraitedSpec
 
 from fcnm_bids.bids import sidecar_files, write_table
 from fcnm_bids.config import Config, DenoisingSettings
-from fcnm_bids.connectome import open_run, project_run, read_volume, write_run
+from fcnm_bids.connectome import open_run, project_run, write_run
 from fcnm_bids.errors import RunError, StoreError
 from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, traits
 from fcnm_bids.interfaces.run_input import (
@@ -106,7 +106,7 @@ def store_run(run: RunInput, settings: DenoisingSettings) -> dict[str, Any]:
     if not run.bold:
         return {"run": run.name, "included": True, "reason": None, **_qc_row(_stored_header(path))}
     prepared = prepare_run(run, settings)
-    header = _reusable(path, prepared.key)
+    header = _reusable(path, prepared.key, thoroughly=True)
     if header is None:
         _project(run, prepared, settings)
         header = dict(open_run(path).attributes)
@@ -115,33 +115,36 @@ def store_run(run: RunInput, settings: DenoisingSettings) -> dict[str, Any]:
 
 def _stored_header(path: Path) -> dict[str, Any]:
     try:
-        return dict(open_run(path).attributes)
+        run = open_run(path)
+        run.verify()
+        return dict(run.attributes)
     except StoreError as error:
         raise RunError(str(error)) from error
 
 
 def is_stored(run: RunInput, key: str) -> bool:
-    """Whether the store holds the run for this key."""
-    return _reusable(Path(run.stored), key, quiet=True) is not None
+    """Whether the store holds the run for this key, as far as its header says."""
+    return _reusable(Path(run.stored), key) is not None
 
 
-def _reusable(path: Path, key: str, quiet: bool = False) -> dict[str, Any] | None:
+def _reusable(path: Path, key: str, *, thoroughly: bool = False) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
         found = open_run(path)
+        if thoroughly:
+            found.verify()
     except StoreError as error:
-        if not quiet:
+        if thoroughly:
             LOGGER.warning("%s; it is made again", error)
         return None
     return dict(found.attributes) if found.key == key else None
 
 
 def _project(run: RunInput, prepared: PreparedRun, settings: DenoisingSettings) -> None:
-    mask = read_volume(Path(run.mask), prepared.image.grid)
     projected = project_run(
         prepared.image,
-        mask > 0.5,
+        prepared.mask,
         prepared.denoising.projection,
         smoothing=settings.smoothing,
     )

@@ -9,7 +9,14 @@ import numpy as np
 import pandas as pd
 from nipype.interfaces.base import TraitedSpec
 
-from fcnm_bids.bids import OutputNames, sidecar_files, to_labels, write_image, write_table
+from fcnm_bids.bids import (
+    OutputNames,
+    sidecar_files,
+    sources,
+    to_labels,
+    write_image,
+    write_table,
+)
 from fcnm_bids.config import Config
 from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, File, traits
 from fcnm_bids.robustness import Reference, effects_compared
@@ -75,7 +82,11 @@ class CompareEffects(ConfiguredInterface):
                 "Threshold": config.group.network_threshold,
                 "MinimumClusterVolume": config.group.min_cluster_volume,
                 "MinimumClusterVolumeUnits": "mm3",
+                "Sources": sources(
+                    names.root, [names.network(labels[own], "probseg") for own in (a, b)]
+                ),
             }
+            share = {"Units": "share of contrasts", **shared}
             versus = f"versus{labels[b]}"
             difference = names.network_part(labels[a], versus, "statmap", stat="difference")
             conjunction = names.network_part(labels[a], versus, "statmap", stat="conjunction")
@@ -84,14 +95,14 @@ class CompareEffects(ConfiguredInterface):
                 difference,
                 first.probability - second.probability,
                 seeds.grid,
-                {"Description": f"Probability map of {a} minus that of {b}", **shared},
+                {"Description": f"Probability map of {a} minus that of {b}", **share},
                 index=first.index,
             )
             write_image(
                 conjunction,
                 np.minimum(first.probability, second.probability),
                 seeds.grid,
-                {"Description": "The smaller of the two probabilities", **shared},
+                {"Description": "The smaller of the two probabilities", **share},
                 index=first.index,
             )
             regions = first.network + 2 * second.network.astype(np.uint8)

@@ -92,6 +92,9 @@ class PrepareNulls(ConfiguredInterface):
         people = [(name, list(runs)) for name, runs in self.inputs.people]
         places, rate = content.places, content.rate
         strength = content.on(places).positive
+        measured = np.isfinite(strength)
+        places, strength = places[measured], strength[measured]
+        rate = None if rate is None else rate[measured]
         if config.specificity.null_resolution is not None:
             coarse, numbers = coarser_grid(grid, config.specificity.null_resolution)
             people = self._coarser(people, coarse, numbers)

@@ -17,6 +17,7 @@ from fcnm_bids.bids import (
     OutputNames,
     figure_name,
     sidecar_files,
+    sources,
     to_labels,
     write_image,
     write_table,
@@ -185,6 +186,8 @@ class CheckRobustness(ConfiguredInterface):
             **{f"Robustness{_camel(k)}": v for k, v in asdict(ROBUSTNESS).items()},
         }
         names = OutputNames.of(Path(config.output_dir), dict(self.inputs.entities))
+        labels = to_labels((c.name for c in seeds.contrasts), "contrast")
+        masks_of = [labels[c.name] for c, keep in zip(members, kept, strict=True) if keep]
         table_file = names.network_table(label, "robustness", "metrics")
         table = pd.DataFrame(rows, columns=list(ROBUSTNESS_COLUMNS))
         table["draw"] = table["draw"].astype("Int64")
@@ -195,8 +198,10 @@ class CheckRobustness(ConfiguredInterface):
             described = {
                 "Description": f"Limit of the {ROBUSTNESS.interval:.0%} percentile interval of the "
                 "probability map, contrasts drawn with replacement",
+                "Units": "share of contrasts",
                 "Resolution": "as the preprocessed data",
                 **settings,
+                "Sources": sources(names.root, [names.contrast_mask(own) for own in masks_of]),
             }
             write_image(path, values, seeds.grid, described, index=index)
             images.append(path)

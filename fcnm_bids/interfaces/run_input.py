@@ -8,13 +8,26 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
 from fcnm_bids.bids import read_json
 from fcnm_bids.config import DenoisingSettings
-from fcnm_bids.connectome import RunImage, content_key, open_image
-from fcnm_bids.denoise import RunDenoising, load_strategy, plan_denoising, read_confounds
+from fcnm_bids.connectome import RunImage, check_complete, content_key, open_image, read_volume
+from fcnm_bids.denoise import (
+    RunDenoising,
+    complete_confounds,
+    load_strategy,
+    plan_denoising,
+    read_confounds,
+)
 from fcnm_bids.errors import RequestError, RunError
 
 _LONGEST_TR = 30.0
+_ANNEX_POINTER = b"/annex/objects/"
+_EXCLUDING = ("min_time", "min_dof")
+"""Settings that decide whether a run is used, not what is made of it."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,12 @@ class RunInput:
     space: str
     stored: str
 
+    @property
+    def paths(self) -> list[Path]:
+        """The files there are."""
+        named = (self.bold, self.mask, self.confounds, self.confounds_metadata, self.metadata)
+        return [Path(path) for path in named if path]
+
     def to_dict(self) -> dict[str, str]:
         """Plain content, as node inputs want it."""
         return asdict(self)
@@ -55,6 +74,8 @@ class PreparedRun:
     ----------
     image
         Its header.
+    mask
+        Shape (voxels of the box,), True inside the brain.
     repetition_time
         TR in seconds.
     denoising
@@ -64,6 +85,7 @@ class PreparedRun:
     """
 
     image: RunImage
+    mask: NDArray[np.bool_]
     repetition_time: float
     denoising: RunDenoising
     key: str
@@ -79,9 +101,19 @@ def prepare_run(run: RunInput, settings: DenoisingSettings) -> PreparedRun:
     """
     if not run.mask:
         raise RunError("no brain mask (desc-brain_mask) in the same space and resolution")
-    if not run.confounds:
+    if not run.confounds and not settings.denoised:
         raise RunError("no confound table (desc-confounds_timeseries or _regressors)")
+    if absent := [path for path in run.paths if _not_fetched(path)]:
+        folder = Path(run.name).parent
+        raise RunError(
+            "not fetched: datalad get "
+            + " ".join((folder / path.name).as_posix() for path in absent)
+        )
     image = open_image(Path(run.bold), run.space)
+    check_complete(image)
+    mask = read_volume(Path(run.mask), image.grid) > 0.5
+    if not mask.any():
+        raise RunError(f"{Path(run.mask).name} is empty")
     metadata, confounds_metadata = (
         _sidecar(path) for path in (run.metadata, run.confounds_metadata)
     )
@@ -89,7 +121,9 @@ def prepare_run(run: RunInput, settings: DenoisingSettings) -> PreparedRun:
     strategy = load_strategy(settings.nuisance_regressors)
     dummies = settings.dummy_scans
     denoising = plan_denoising(
-        read_confounds(Path(run.confounds)),
+        complete_confounds(read_confounds(Path(run.confounds)))
+        if run.confounds
+        else pd.DataFrame(index=range(image.n_volumes)),
         confounds_metadata,
         strategy,
         n_volumes=image.n_volumes,
@@ -103,14 +137,14 @@ def prepare_run(run: RunInput, settings: DenoisingSettings) -> PreparedRun:
     )
     key = content_key(
         Path(run.bold),
-        [Path(run.mask), Path(run.confounds), _optional(run.confounds_metadata)],
+        [Path(run.mask), _optional(run.confounds), _optional(run.confounds_metadata)],
         {
-            **denoising_record(settings),
+            **what_projects(denoising_record(settings)),
             "space": run.space,
             "repetition_time": repetition_time,
         },
     )
-    return PreparedRun(image, repetition_time, denoising, key)
+    return PreparedRun(image, mask, repetition_time, denoising, key)
 
 
 def denoising_record(settings: DenoisingSettings) -> dict[str, Any]:
@@ -125,6 +159,13 @@ def denoising_record(settings: DenoisingSettings) -> dict[str, Any]:
     # through JSON, so that it compares equal to what a store's header gives back
     content: dict[str, Any] = json.loads(json.dumps(record))
     return content
+
+
+def what_projects(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a denoising record that a projection depends on: neither names nor minima."""
+    named = record.get("nuisance_regressors", {})
+    kept = {name: value for name, value in record.items() if name not in _EXCLUDING}
+    return {**kept, "nuisance_regressors": {k: v for k, v in named.items() if k != "name"}}
 
 
 def _repetition_time(metadata: Mapping[str, Any], image: RunImage) -> float:
@@ -145,6 +186,17 @@ def _sidecar(path: str) -> dict[str, Any]:
         return read_json(_optional(path))
     except RequestError as error:
         raise RunError(str(error)) from error
+
+
+def _not_fetched(path: Path) -> bool:
+    """Whether a file stands for content that git-annex (DataLad) has elsewhere."""
+    try:
+        if path.stat().st_size > 1024:
+            return False
+        with path.open("rb") as file:
+            return file.read(len(_ANNEX_POINTER)) == _ANNEX_POINTER
+    except OSError:
+        return path.is_symlink()
 
 
 def _optional(path: str) -> Path | None:

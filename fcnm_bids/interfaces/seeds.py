@@ -69,11 +69,10 @@ class MakeSeeds(ConfiguredInterface):
         images = []
         for number, contrast in enumerate(seeds.contrasts):
             row = seeds.weights[[number]].toarray().ravel()
-            binary = bool(np.isin(row, (0, 1)).all())
-            path = names.seed(labels[contrast.name], "mask" if binary else "probseg")
+            path = seed_image(names, labels[contrast.name], seeds, number)
             write_image(
                 path,
-                row.astype(bool) if binary else row,
+                row.astype(bool) if is_binary(seeds, number) else row,
                 grid,
                 {
                     "Description": "Seed of one contrast",
@@ -170,6 +169,16 @@ def check_masks(settings: SeedSettings) -> None:
         problems.append(f"--masks {' '.join(settings.masks)}: no NIfTI file (.nii or .nii.gz)")
     if problems:
         raise SeedError(problems)
+
+
+def is_binary(seeds: SeedMatrix, number: int) -> bool:
+    """Whether the weights of a seed are all 1."""
+    return bool((seeds.weights[[number]].data == 1).all())
+
+
+def seed_image(names: OutputNames, label: str, seeds: SeedMatrix, number: int) -> Path:
+    """The image of a seed: a mask, or a map of weights."""
+    return names.seed(label, "mask" if is_binary(seeds, number) else "probseg")
 
 
 def describe_contrast(contrast: Contrast, settings: SeedSettings) -> dict[str, Any]:

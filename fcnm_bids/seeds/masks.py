@@ -87,17 +87,12 @@ def mask_name(path: Path) -> str:
 
 def _on_grid(path: Path, grid: Grid) -> NDArray[np.float64]:
     mask_name(path)
-    values, affine = _load(path)
+    values, source = _load(path, grid.space)
     values = np.where(np.isnan(values), 0.0, values)
     if not np.isfinite(values).all():
         raise SeedError(f"{path.name}: the mask has infinite values")
     if not values.any():
         raise SeedError(f"{path.name}: the mask is empty")
-    try:
-        nx, ny, nz = values.shape
-        source = Grid((nx, ny, nz), affine, grid.space)
-    except ValueError as error:
-        raise SeedError(f"{path.name}: {error}") from error
     if grid.difference(source) is None:
         return values
     to_source = np.linalg.inv(source.affine) @ grid.affine
@@ -117,18 +112,26 @@ def _on_grid(path: Path, grid: Grid) -> NDArray[np.float64]:
     return resampled
 
 
-def _load(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _load(path: Path, space: str) -> tuple[NDArray[np.float64], Grid]:
     try:
         image = nib.load(path)
         shape = image.shape
         extra = shape[3:]
         if len(shape) < 3 or any(n != 1 for n in extra):
             raise SeedError(f"{path.name}: the image has shape {shape}, a mask is 3-D")
-        values = image.get_fdata(caching="unchanged").reshape(shape[:3])
-        return values, np.asarray(image.affine, dtype=np.float64)
+        # before the values are read: a damaged header may ask for any amount of memory
+        grid = _grid(path, (shape[0], shape[1], shape[2]), image.affine, space)
+        return image.get_fdata(caching="unchanged").reshape(grid.shape), grid
     except FileNotFoundError as error:
         raise SeedError(f"{path}: there is no such file") from error
     except SeedError:
         raise
     except Exception as error:  # nibabel lets the errors of zlib, NumPy and the header through
         raise SeedError(f"{path.name}: cannot be read as an image ({error})") from error
+
+
+def _grid(path: Path, shape: tuple[int, int, int], affine: NDArray[np.float64], space: str) -> Grid:
+    try:
+        return Grid(shape, affine, space)
+    except ValueError as error:
+        raise SeedError(f"{path.name}: {error}") from error

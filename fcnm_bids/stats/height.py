@@ -144,6 +144,9 @@ class ContrastMap:
         Number of tested voxels.
     null
         What ``permutation`` found; None for another control.
+    basis
+        Which of its two thresholds ``fwe`` took, ``random-field`` or ``bonferroni``; None for
+        another control.
     """
 
     significant: NDArray[np.bool_]
@@ -153,6 +156,7 @@ class ContrastMap:
     df: int
     n_tested: int
     null: MaxNull | None = None
+    basis: str | None = None
 
 
 def contrast_mask(
@@ -196,6 +200,7 @@ def contrast_mask(
     df = int(result.df[tested].min())
     side_alpha = rule.alpha / 2 if rule.tail == "two-sided" else rule.alpha
     null: MaxNull | None = None
+    basis: str | None = None
     known = smoothness
     smoothness = None
     resels: tuple[float, float, float, float] | None = None
@@ -216,18 +221,20 @@ def contrast_mask(
             null = _null_of(maps, tested, rule)
             threshold = null.threshold(rule.alpha)
         elif df <= _NO_RANDOM_FIELD:
-            threshold = bonferroni_threshold(side_alpha, df, n_tested)
+            threshold, basis = bonferroni_threshold(side_alpha, df, n_tested), "bonferroni"
         else:
             smoothness = known or estimate_smoothness(moments, tested)
             resels = _resels_of(tested, moments, smoothness)
             threshold = fwe_threshold(side_alpha, df, resels, n_tested)
+            lower = threshold < bonferroni_threshold(side_alpha, df, n_tested)
+            basis = "random-field" if lower else "bonferroni"
         high = size >= threshold
     significant = np.zeros(tested.shape, dtype=bool)
     for direction in _directions(rule.tail):
         side = high & tested & (direction * result.t > 0)
         side &= direction * result.mean >= rule.min_effect
         significant |= remove_small_at(side, moments.index, moments.shape, rule.min_cluster_voxels)
-    return ContrastMap(significant, threshold, smoothness, resels, df, n_tested, null)
+    return ContrastMap(significant, threshold, smoothness, resels, df, n_tested, null, basis)
 
 
 def _null_of(maps: KeptMaps | None, tested: NDArray[np.bool_], rule: HeightRule) -> MaxNull:

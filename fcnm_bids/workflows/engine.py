@@ -1,79 +1,28 @@
-"""Running a workflow on this machine, so that a person can follow it."""
+"""Running a workflow, so that a person can follow it."""
 
 from __future__ import annotations
 
 import logging
-import re
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nipype import config as nipype_config
-from nipype.pipeline.plugins.multiproc import MultiProcPlugin, run_node
 from nipype.utils.profiler import get_system_total_memory_gb
 from niworkflows.engine.workflows import LiterateWorkflow as Workflow
 
 from fcnm_bids.config import Config
+from fcnm_bids.workflows.failures import KeepsLastWords
+from fcnm_bids.workflows.plugin_file import read_plugin
+from fcnm_bids.workflows.processes import LocalProcesses
 
 LOGGER = logging.getLogger("fcnm_bids")
 _SHARE_OF_MEMORY = 0.9
 _SECONDS_BETWEEN_LINES = 5.0
-
-
-class LocalProcesses(MultiProcPlugin):
-    """Nipype's MultiProc, which outlives a worker that the kernel killed.
-
-    Nipype waits for ever for the result of a worker that died. Here its node fails with a
-    traceback, and the nodes that do not depend on it go on in new workers. `failures` holds what
-    each node that failed said last.
-    """
-
-    pool: ProcessPoolExecutor
-
-    def __init__(self, plugin_args: Mapping[str, Any]) -> None:
-        super().__init__(plugin_args=plugin_args)
-        self.failures: dict[str, str] = {}
-
-    def _submit_job(self, node: Any, updatehash: bool = False) -> int:
-        self._taskid += 1
-        try:
-            future = self.pool.submit(run_node, node, updatehash, self._taskid)
-        except BrokenProcessPool:
-            fresh = LocalProcesses(plugin_args=self.plugin_args)
-            self.pool = fresh.pool
-            future = self.pool.submit(run_node, node, updatehash, self._taskid)
-        self._task_obj[self._taskid] = future
-        future.add_done_callback(partial(self._keep_result, self._taskid, node))
-        return self._taskid
-
-    def _clean_queue(self, jobid: int, graph: Any, result: dict[str, Any] | None = None) -> Any:
-        if result is not None:
-            self.failures[self.procs[jobid].fullname] = _last_words(result["traceback"])
-        return super()._clean_queue(jobid, graph, result=result)
-
-    def _keep_result(self, taskid: int, node: Any, future: Future[dict[str, Any]]) -> None:
-        error = future.exception()
-        if error is None:
-            self._taskresult[taskid] = future.result()
-            return
-        reason = str(error)
-        if isinstance(error, BrokenProcessPool):
-            reason = (
-                f"the worker process of {node.fullname} (declared {node.mem_gb:.2f} GB), or one "
-                "beside it, was killed; most often the machine or the job had no memory left"
-            )
-        self._taskresult[taskid] = {
-            "result": None,
-            "traceback": [f"{type(error).__name__}: {reason}\n"],
-            "taskid": taskid,
-        }
 
 
 @dataclass
@@ -137,7 +86,7 @@ class Progress:
             "%s%s, about %s left",
             ", ".join(parts),
             f" ({self._failed} failed)" if self._failed else "",
-            _duration(left),
+            duration(left),
         )
 
 
@@ -163,6 +112,8 @@ def configure(config: Config, logs: Path) -> None:
                 "hash_method": "timestamp",
                 "poll_sleep_duration": "0.1",
                 "check_version": "false",
+                # folders that nodes of a cluster share may show a result late
+                "job_finished_timeout": "30",
             },
             "logging": {"log_to_file": "false"},
         }
@@ -192,38 +143,58 @@ def run_workflow(workflow: Workflow, config: Config, progress: Progress) -> list
             LOGGER.warning("no drawing of the workflow: %s", error)
     # jobs that share a work folder must not clear each other's nodes away
     workflow.base_dir = tempfile.mkdtemp(prefix=f"{workflow.name}_", dir=config.running.work_dir)
-    memory = config.resources.mem_gb or _SHARE_OF_MEMORY * get_system_total_memory_gb()
-    needed = max((node.mem_gb for node in _nodes(workflow)), default=0.0)
-    if needed > memory:
-        LOGGER.warning("a node is expected to need %.1f GB, %.1f GB are allowed", needed, memory)
-    plugin = LocalProcesses(
-        plugin_args={
-            "n_procs": config.resources.nprocs,
-            "memory_gb": memory,
-            "raise_insufficient": False,
-            "status_callback": progress,
-        }
-    )
+    plugin = _plugin(workflow, config, progress)
     try:
         workflow.run(plugin=plugin)
     except Exception as error:  # nipype raises what the first failed node raised
-        return [f"{node}: {words}" for node, words in plugin.failures.items()] or [str(error)]
+        return _told(plugin.failures) or [str(error)]
     shutil.rmtree(workflow.base_dir, ignore_errors=True)
     return []
 
 
-def _last_words(traceback: str | Sequence[str]) -> str:
-    """The message at the end of a traceback, without the way there."""
-    lines = "".join(traceback).rstrip().splitlines()
-    starts = [n for n, line in enumerate(lines) if re.match(r"\s*[\w.]+(Error|Exception)\b", line)]
-    return "\n".join(line.strip() for line in lines[starts[-1] if starts else -1 :])
+def _plugin(workflow: Workflow, config: Config, progress: Progress) -> KeepsLastWords:
+    """What runs the nodes, as the plugin file says."""
+    plugin = read_plugin(config.resources.nipype_plugin_file)
+    if plugin.name == "SLURM":
+        from fcnm_bids.workflows.slurm import SlurmJobs
+
+        return SlurmJobs({**plugin.arguments, "status_callback": progress})
+    memory = allowed_gb(config)
+    arguments = {"n_procs": config.resources.nprocs, "memory_gb": memory, **plugin.arguments}
+    needed = max((node.mem_gb for node in _nodes(workflow)), default=0.0)
+    if needed > arguments["memory_gb"]:
+        LOGGER.warning(
+            "a node is expected to need %.1f GB, %.1f GB are allowed",
+            needed,
+            arguments["memory_gb"],
+        )
+    return LocalProcesses(
+        {**arguments, "raise_insufficient": False, "status_callback": progress},
+    )
+
+
+def allowed_gb(config: Config) -> float:
+    """Memory that all nodes at once may take on this machine."""
+    return float(config.resources.mem_gb or _SHARE_OF_MEMORY * get_system_total_memory_gb())
+
+
+def _told(failures: Mapping[str, str]) -> list[str]:
+    """One text for all nodes that failed with the same words."""
+    nodes: dict[str, list[str]] = {}
+    for node, words in failures.items():
+        nodes.setdefault(words, []).append(node)
+    return [
+        f"{first}{f' and {len(others)} more' if others else ''}: {words}"
+        for words, (first, *others) in nodes.items()
+    ]
 
 
 def _nodes(workflow: Workflow) -> list[Any]:
     return [workflow.get_node(name) for name in workflow.list_node_names()]
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds as people say them."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:

@@ -37,7 +37,7 @@ def open_logs(config: Config, name: str = "config.toml") -> tuple[Path, Path]:
     logs = Path(config.output_dir) / "logs" / f"{stamp}_{uuid.uuid4()}"
     config_file = logs / name
     write_text(config_file, config.to_toml())
-    write_json(logs / "environment.json", describe_environment(Path(config.bids_dir)))
+    write_json(logs / "environment.json", describe_environment(config.source_path))
     return logs, config_file
 
 

@@ -18,6 +18,7 @@ from fcnm_bids.workflows.memory import (
     variants_gb,
 )
 from fcnm_bids.workflows.plan import GroupPlan
+from fcnm_bids.workflows.specificity import connect_specificity
 
 
 def init_group_wf(
@@ -86,8 +87,9 @@ def init_group_wf(
         ),
         name="sums",
         mem_gb=group_gb(
-            n_voxels,
+            plan.n_masked,
             len(contrasts),
+            dof=plan.dof,
             smoothness=smoothness,
             n_covariates=len(plan.design.names),
             n_radii=len(other_radii(config)),
@@ -95,8 +97,10 @@ def init_group_wf(
         n_procs=min(config.resources.omp_nthreads, config.resources.nprocs),
     )
     effects = list(dict.fromkeys(effect for _, effect in contrasts))
+    n_specific = 1 + len(effects) + bool({"labels", "split"} & set(plan.specificity.nulls))
+    n_files = len(contrasts) + 3 * len(effects) + 4
     gather = pe.Node(
-        Merge(len(contrasts) + 3 * len(effects) + 4, no_flatten=True),
+        Merge(n_files + n_specific, no_flatten=True),
         name="gather",
         run_without_submitting=True,
     )
@@ -134,12 +138,23 @@ def init_group_wf(
     validated = pe.Node(
         MapValidation(
             **shared,
-            people=[(label, [str(run.path) for run in runs]) for label, runs in plan.validation],
+            people=[
+                (label, [str(run.path) for run in runs]) for label, runs in plan.validation.people
+            ],
+            covariates=plan.validation.design.columns.tolist(),
+            coding=list(plan.validation.design.coding),
             mask_files=[str(path) for path in plan.mask_files],
             entities=entities,
         ),
         name="validation",
-        mem_gb=group_gb(n_voxels, len(contrasts), smoothness=smoothness),
+        mem_gb=group_gb(
+            plan.n_masked,
+            len(contrasts),
+            dof=plan.dof,
+            smoothness=smoothness,
+            n_covariates=len(plan.validation.design.names),
+            blocks=False,
+        ),
         n_procs=min(config.resources.omp_nthreads, config.resources.nprocs),
     )
     effect_files = pe.Node(Merge(len(effects)), name="effects", run_without_submitting=True)
@@ -153,7 +168,7 @@ def init_group_wf(
         variants = pe.Node(
             VaryContrast(**shared, number=number),
             name=f"vary_{number:04d}_{to_label(name)[:40]}",
-            mem_gb=variants_gb(n_voxels),
+            mem_gb=variants_gb(n_voxels, plan.n_masked),
         )
         varied[effect].append(variants)
         workflow.connect(
@@ -167,6 +182,7 @@ def init_group_wf(
             ]
         )
     last = len(contrasts) + len(effects)
+    networks: dict[str, tuple[pe.Node, list[pe.Node]]] = {}
     for number, effect in enumerate(effects):
         members = by_effect[effect]
         mapped = pe.Node(
@@ -177,6 +193,7 @@ def init_group_wf(
             name=f"network_{to_label(effect)}",
             mem_gb=contrast_gb(n_voxels) + 2e-9 * n_voxels * len(members),
         )
+        networks[effect] = network, members
         variants_files = pe.Node(
             Merge(len(members)), name=f"variants_{to_label(effect)}", run_without_submitting=True
         )
@@ -219,9 +236,26 @@ def init_group_wf(
                 (network, effect_files, [("effect_file", f"in{number + 1}")]),
             ]
         )
-        if plan.validation:
+        if plan.validation.people:
             workflow.connect(validated, "validation_file", checked, "validation_file")
-    if plan.validation:
+    promising = connect_specificity(
+        workflow,
+        plan.specificity,
+        config,
+        shared=shared,
+        common={
+            "people": people,
+            "covariates": plan.design.columns.tolist(),
+            "dof": max(sum(run.dof for run in runs) for _, runs in plan.people),
+        },
+        grid=plan.grid,
+        mask_files=plan.mask_files,
+        entities=entities,
+        networks=networks,
+    )
+    for number, node in enumerate(promising):
+        workflow.connect(node, "promised", gather, f"in{n_files + number + 1}")
+    if plan.validation.people:
         workflow.connect(
             [
                 (seeds, validated, [("seeds_file", "seeds_file")]),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, fields
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,13 @@ from fcnm_bids.bids import write_text
 from fcnm_bids.config import INHERITED, SECTIONS, Config, GroupSettings, flag, read_sections
 from fcnm_bids.errors import RequestError
 from fcnm_bids.interfaces import read_contrasts
-from fcnm_bids.seeds import read_foci
+from fcnm_bids.seeds import Contrast, group_foci, read_foci
 
-_BY_CONTENT = ("coordinates", "connectome_dir")
+LOGGER = logging.getLogger("fcnm_bids")
+
+_FOCI = "foci.tsv"
+
+_BY_CONTENT = ("coordinates", "connectome_dir", "derivatives")
 """Options that name files: what matters is their content, which may have moved."""
 
 
@@ -37,10 +42,10 @@ def settings_file(output_dir: Path, level: str = "participant") -> Path:
 
 def foci_file(output_dir: Path) -> Path:
     """The coordinates as they were used."""
-    return output_dir / "foci.tsv"
+    return output_dir / _FOCI
 
 
-def settle(config: Config, *, save: bool = True) -> None:
+def settle(config: Config, *, save: bool = True, say: bool = True) -> None:
     """Hold the outputs of a level in a folder to the settings of its first run.
 
     Parameters
@@ -49,6 +54,8 @@ def settle(config: Config, *, save: bool = True) -> None:
         The request, at group level with what it inherits.
     save
         Whether to keep the settings, or only to compare them.
+    say
+        Whether to tell which contrasts are new and which are gone.
 
     Raises
     ------
@@ -81,6 +88,8 @@ def settle(config: Config, *, save: bool = True) -> None:
                     *problems,
                 ]
             )
+        if say and "seeds" in wanted:
+            _say_changes(_contrast_changes(config))
         wanted = {**before, **wanted}
     text = tomli_w.dumps(wanted)
     if save and (not path.is_file() or path.read_text(encoding="utf-8") != text):
@@ -172,25 +181,62 @@ def _plain(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any
     }
 
 
-def _other_foci(config: Config) -> list[str]:
+@dataclass(frozen=True)
+class _ContrastChanges:
+    """How the contrasts of a table differ from those that were used before, by their names."""
+
+    same: tuple[str, ...] = ()
+    new: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    moved: tuple[str, ...] = ()
+
+
+def _contrast_changes(config: Config) -> _ContrastChanges:
     path = foci_file(Path(config.output_dir))
     if not path.is_file() or config.seeds.coordinates is None:
-        return []
+        return _ContrastChanges()
     if Path(config.seeds.coordinates).resolve() == path.resolve():
+        return _ContrastChanges()
+    before = _foci_of(group_foci(read_foci(path, effect=None), config.seeds.unit))
+    now = _foci_of(read_contrasts(config.seeds))
+    both = [name for name in now if name in before]
+    return _ContrastChanges(
+        same=tuple(name for name in both if now[name] == before[name]),
+        new=tuple(name for name in now if name not in before),
+        gone=tuple(name for name in before if name not in now),
+        moved=tuple(name for name in both if now[name] != before[name]),
+    )
+
+
+def _foci_of(contrasts: Iterable[Contrast]) -> dict[str, tuple[str, frozenset[Any]]]:
+    return {c.name: (c.effect, frozenset((f.x, f.y, f.z) for f in c.foci)) for c in contrasts}
+
+
+def _other_foci(config: Config) -> list[str]:
+    """Why the coordinates are other ones; contrasts that were added or taken out are no reason.
+
+    What a contrast's own outputs depend on stays as it was then, and all that depends on several
+    contrasts is made again.
+    """
+    changes = _contrast_changes(config)
+    if not changes.moved and (changes.same or not changes.new):
         return []
-    before = {(f.x, f.y, f.z, f.study, f.contrast, f.effect) for f in read_foci(path, effect=None)}
-    now = {
-        (f.x, f.y, f.z, f.study, f.contrast, f.effect)
-        for contrast in read_contrasts(config.seeds)
-        for f in contrast.foci
-    }
-    if before == now:
-        return []
+    what = "no contrast of before"
+    if changes.moved:
+        what = f"other foci or another effect than before for {', '.join(changes.moved[:5])}"
+        what += f" and {len(changes.moved) - 5} more" if len(changes.moved) > 5 else ""
     return [
-        f"--coordinates {config.seeds.coordinates}: other foci than before ({len(now - before)} "
-        f"new, {len(before - now)} gone; {path.name} has those used before); to map others on the "
-        f"same connectome, give {config.connectome_path} as BIDS_DIR and another OUTPUT_DIR"
+        f"--coordinates {config.seeds.coordinates}: {what} ({_FOCI} has those used before); to map "
+        f"others on the same connectome, give {config.connectome_path} as BIDS_DIR and another "
+        "OUTPUT_DIR"
     ]
+
+
+def _say_changes(changes: _ContrastChanges) -> None:
+    if changes.new:
+        LOGGER.info("contrasts that are new: %s", ", ".join(changes.new))
+    if changes.gone:
+        LOGGER.info("contrasts taken out, and their outputs with them: %s", ", ".join(changes.gone))
 
 
 def _shown(value: Any) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fcnm_bids.bids import Manifest, describe_dataset, recognise
+from fcnm_bids.bids import Manifest, at_work, describe_dataset, recognise
 from fcnm_bids.config import Config
-from fcnm_bids.errors import RequestError
+from fcnm_bids.errors import RequestError, StoreError
 from fcnm_bids.interfaces import contrast_names
+from fcnm_bids.workflows.denoised import adopt_denoised
 from fcnm_bids.workflows.environment import open_logs
 from fcnm_bids.workflows.inheritance import inherit, settle
 from fcnm_bids.workflows.plan import GroupPlan, LeftOut, ParticipantPlan
@@ -21,9 +22,12 @@ from fcnm_bids.workflows.reports import (
     say_where,
     write_boilerplate,
 )
+from fcnm_bids.workflows.specificity import describe_cost
 from fcnm_bids.workflows.stored import adopt_store
 
 LOGGER = logging.getLogger("fcnm_bids")
+
+_NAME = "Functional connectivity network mapping"
 
 
 def run_level(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> bool:
@@ -38,7 +42,7 @@ def run_level(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> bool
         return report_again(config)
     if config.analysis_level == "group":
         config = inherit(config, explicit)
-    config = adopt_store(config, explicit)
+    config = adopt_denoised(adopt_store(config, explicit), explicit)
     if config.seeds.unit == "focus":
         LOGGER.warning("--unit focus: studies that report many foci dominate the network")
     if config.running.boilerplate_only:
@@ -54,13 +58,22 @@ def run_level(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> bool
 def _run_participants(config: Config) -> bool:
     plan = plan_participants(config)
     _say_participants(plan)
-    settle(config, save=not config.running.dry_run)
+    settle(config, save=False)
     if config.running.dry_run:
-        return True
+        return _say_forecast(plan, config)
+    root, store = Path(config.output_dir), config.connectome_path
+    names = [f"sub-{person.subject}" for person in plan.people if not person.done]
+    with at_work([root] if plan.from_store else [root, store], names) as waited:
+        settle(config, say=False)
+        describe_dataset(root, _NAME, plan.source, connectome=store)
+        if not plan.from_store:
+            describe_dataset(store, "Projected runs", plan.source, projected_runs=True)
+        return _make_people(plan_participants(config) if waited else plan, config)
+
+
+def _make_people(plan: ParticipantPlan, config: Config) -> bool:
+    """Make what is missing of the people of a plan."""
     root = Path(config.output_dir)
-    describe_dataset(root, "Functional connectivity network mapping", plan.source)
-    if not plan.from_store:
-        describe_dataset(config.connectome_path, "Projected runs", plan.source, projected_runs=True)
     waiting = [person for person in plan.people if not person.done]
     if not waiting:
         _refuse_if_nothing_stored(plan)
@@ -108,13 +121,21 @@ def _refuse_if_nothing_stored(plan: ParticipantPlan) -> None:
 
 def _run_group(config: Config) -> bool:
     plan = plan_group(config)
-    _say_group(plan)
-    settle(config, save=not config.running.dry_run)
+    _say_group(plan, config)
+    settle(config, save=False)
     if config.running.dry_run:
-        return True
+        return _say_forecast(plan, config)
     root = Path(config.output_dir)
-    source = recognise(Path(config.bids_dir)).root
-    describe_dataset(root, "Functional connectivity network mapping", source)
+    with at_work([root], [] if plan.done else ["group"]) as waited:
+        settle(config, say=False)
+        source = recognise(config.source_path).root
+        describe_dataset(root, _NAME, source, connectome=config.connectome_path)
+        return _make_group(plan_group(config) if waited else plan, config)
+
+
+def _make_group(plan: GroupPlan, config: Config) -> bool:
+    """Make what is missing of the group's results."""
+    root = Path(config.output_dir)
     if plan.done:
         LOGGER.info("everything is there already; nothing to do")
         return True
@@ -140,6 +161,8 @@ def _run_group(config: Config) -> bool:
         for prefix, verb in (("contrast_", "contrasts tested"), ("network_", "networks mapped"))
     ]
     failures = run_workflow(workflow, config, Progress(*stages))
+    if any("StoreError" in failure for failure in failures):
+        _say_damaged(plan)
     complete = Manifest(root / "group", root).complete(plan.key)
     if not complete:
         rebuild_reports(root, (), group=True)
@@ -162,6 +185,18 @@ def _end(failures: list[str], complete: Mapping[str, bool], root: Path, logs: Pa
         return False
     LOGGER.info("done: %s", root)
     return True
+
+
+def _say_damaged(plan: GroupPlan) -> None:
+    """Name every damaged run: the pass over the store ended at the first."""
+    for _, runs in plan.people:
+        for run in runs:
+            try:
+                run.verify()
+            except StoreError as error:
+                LOGGER.error(
+                    "%s; remove %s, and the participant level makes it again", error, run.path
+                )
 
 
 def _say_participants(plan: ParticipantPlan) -> None:
@@ -198,7 +233,7 @@ def _say_participants(plan: ParticipantPlan) -> None:
         )
 
 
-def _say_group(plan: GroupPlan) -> None:
+def _say_group(plan: GroupPlan, config: Config) -> None:
     LOGGER.info(
         "%d people, %d projected runs in %s",
         len(plan.people),
@@ -211,6 +246,26 @@ def _say_group(plan: GroupPlan) -> None:
     _say_left_out(plan.left_out)
     for line in plan.design.coding:
         LOGGER.info("covariate %s", line)
+    cost = describe_cost(plan.specificity, config, plan.people, len(plan.contrasts))
+    if cost is not None:
+        LOGGER.info("%s", cost)
+
+
+def _say_forecast(plan: ParticipantPlan | GroupPlan, config: Config) -> bool:
+    from fcnm_bids.workflows.dry_run import foresee
+    from fcnm_bids.workflows.forecast import table_of
+
+    rows = foresee(plan, config)
+    if not rows:
+        LOGGER.info("everything is there already; nothing would be done")
+        return True
+    LOGGER.info(
+        "expected with %d processes (seconds as measured on one core of another machine):",
+        config.resources.nprocs,
+    )
+    for line in table_of(rows):
+        LOGGER.info("%s", line)
+    return True
 
 
 def _say_seeds(contrasts: Any) -> None:

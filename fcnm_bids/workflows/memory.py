@@ -4,64 +4,97 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fcnm_bids.config import ROBUSTNESS
+from fcnm_bids.config import NULLS, ROBUSTNESS
 from fcnm_bids.connectome import projection_bytes
 from fcnm_bids.grid import Grid
 from fcnm_bids.workflows.plan import PlannedRun
 
-_PROCESS_GB = 0.25
-"""A worker process with its libraries, beyond what it shares with its parent."""
+_PROCESS_GB = 0.22
+"""A process with its libraries; the peaks of single nodes are in ``docs/benchmarks.md``."""
+
+_KEPT_BYTES = 64 << 20
+"""Of memory that was given back, as much as the C library may keep."""
+
+_WRITING_BYTES = 16 << 20
+"""Buffers of HDF5."""
+
+_TILE_ELEMENTS, _TILE_VOXELS = 1 << 17, 64
+"""Components, or correlations, that are worked on at once, and of how many voxels at least."""
 
 _MASKED = 0.35
 """Share of the box that a brain mask fills, at most, before the mask is read."""
 
 
 def project_gb(grid: Grid, runs: Sequence[PlannedRun]) -> float:
-    """Projecting runs one after the other."""
-    n_masked = int(_MASKED * grid.n_voxels)
-    peaks = [
-        projection_bytes(grid.n_voxels, n_masked, run.n_volumes, run.dof, run.itemsize)
-        + 2 * run.dof * n_masked
-        for run in runs
-    ]
+    """Projecting runs one after the other: first they are read, then they are written."""
+    peaks = []
+    for run in runs:
+        components = 4 * run.dof * run.n_masked
+        reading = (
+            projection_bytes(grid.n_voxels, run.n_masked, run.n_volumes, run.dof, run.itemsize)
+            - components
+        )
+        writing = components // 2 + min(reading, _KEPT_BYTES) + _WRITING_BYTES
+        peaks.append(components + max(reading, writing))
     return _PROCESS_GB + 1e-9 * max(peaks, default=0)
 
 
-def map_gb(grid: Grid, runs: Sequence[PlannedRun], n_contrasts: int) -> float:
+def map_gb(runs: Sequence[PlannedRun], n_contrasts: int) -> float:
     """Mapping all seeds of a person."""
-    n_masked = int(_MASKED * grid.n_voxels)
-    stored = sum(2 * run.dof * n_masked for run in runs)
-    maps = n_contrasts * n_masked * (4 * 8 + 2)
-    return _PROCESS_GB + 1e-9 * (stored + maps + 3 * 8 * (1 << 22))
+    n_masked = max((run.n_masked for run in runs), default=0)
+    dof = max((run.dof for run in runs), default=0)
+    stored = sum(2 * run.dof * run.n_masked for run in runs)
+    maps = 17 * n_contrasts * n_masked
+    return _PROCESS_GB + 1e-9 * (stored + maps + _tile_bytes(n_masked, dof, n_contrasts))
 
 
 def group_gb(
-    n_voxels: int,
+    n_masked: int,
     n_contrasts: int,
     *,
+    dof: int,
     smoothness: bool,
     n_covariates: int = 0,
     n_radii: int = 0,
+    blocks: bool = True,
 ) -> float:
-    """Summing over people; the number of people does not matter."""
-    n_masked = int(_MASKED * n_voxels)
+    """Summing over people; the number of people does not matter.
+
+    Parameters
+    ----------
+    n_masked
+        Voxels of the analysis.
+    n_contrasts
+        Contrasts.
+    dof
+        Of all runs of a person.
+    smoothness
+        Whether neighbouring voxels are multiplied.
+    n_covariates, n_radii
+        Covariates, and radii beside the one of the analysis.
+    blocks
+        Whether blocks of people are summed too.
+    """
+    n_seeds = n_contrasts * (1 + n_radii)
     sums = 21
     if n_covariates:
         # a tenth of the voxels, at most, is not everybody's
         sums += 8 * n_covariates + 4 + 4 * (n_covariates + 1) * (n_covariates + 2) // 10
-    per_voxel = sums + (48 if smoothness else 0) + 4 * 8 + 2
-    per_voxel = per_voxel * (1 + n_radii) + sums * ROBUSTNESS.people_blocks
-    return _PROCESS_GB + 1e-9 * (n_contrasts * n_masked * per_voxel + 4 * 8 * (1 << 22))
+    # a person's maps with their weights, beside those of the person before
+    per_voxel = n_seeds * (sums + (48 if smoothness else 0) + 17 + 9)
+    per_voxel += n_contrasts * sums * ROBUSTNESS.people_blocks * blocks + 2 * dof
+    return _PROCESS_GB + 1e-9 * (n_masked * per_voxel + _tile_bytes(n_masked, dof, n_seeds))
 
 
 def contrast_gb(n_voxels: int) -> float:
     """Testing one contrast and writing its maps."""
-    return _PROCESS_GB + 1e-9 * n_voxels * 8 * 16
+    return _PROCESS_GB + 1e-9 * n_voxels * 88
 
 
-def variants_gb(n_voxels: int) -> float:
+def variants_gb(n_voxels: int, n_masked: int) -> float:
     """Mapping one contrast over parts of the people."""
-    return contrast_gb(n_voxels) + 1e-9 * _MASKED * n_voxels * 60 * ROBUSTNESS.people_blocks
+    blocks = (21 + 8) * ROBUSTNESS.people_blocks
+    return contrast_gb(n_voxels) + 1e-9 * n_masked * (blocks + 69)
 
 
 def robustness_gb(n_voxels: int, n_contrasts: int) -> float:
@@ -72,3 +105,24 @@ def robustness_gb(n_voxels: int, n_contrasts: int) -> float:
 def report_gb(n_voxels: int) -> float:
     """Drawing figures of one image after the other, with the plotting libraries loaded."""
     return 2 * _PROCESS_GB + 1e-9 * n_voxels * 8 * 4
+
+
+def _tile_bytes(n_masked: int, dof: int, n_seeds: int) -> int:
+    """What correlating all seeds with one tile of voxels takes."""
+    width = min(n_masked, max(_TILE_VOXELS, _TILE_ELEMENTS // max(dof, n_seeds, 1)))
+    return width * 8 * (dof + 5 * n_seeds)
+
+
+def strength_gb(n_voxels: int, dof: int, n_threads: int) -> float:
+    """Measuring the connectome's degree, some people at a time."""
+    n_masked = _MASKED * n_voxels
+    one_person = n_masked * (10 * dof + 8 * 20)
+    return _PROCESS_GB + 1e-9 * (n_threads * one_person + n_masked * 8 * 40)
+
+
+def draws_gb(n_voxels: int, n_contrasts: int, dof: int) -> float:
+    """Mapping draws of a null: as many at once as fit, at least one."""
+    n_masked = _MASKED * n_voxels
+    one_draw = 1e-9 * n_contrasts * n_masked * 150
+    kept = 8e-9 * NULLS.draws_per_block * n_masked * 2
+    return _PROCESS_GB + max(1.5 * NULLS.block_gb, one_draw) + kept + 2e-9 * dof * n_masked

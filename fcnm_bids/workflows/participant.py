@@ -10,7 +10,7 @@ from niworkflows.engine.workflows import LiterateWorkflow as Workflow
 
 from fcnm_bids.bids import OutputNames
 from fcnm_bids.config import Config
-from fcnm_bids.workflows.memory import group_gb, map_gb, project_gb, report_gb
+from fcnm_bids.workflows.memory import contrast_gb, map_gb, project_gb, report_gb
 from fcnm_bids.workflows.plan import ParticipantPlan, PlannedPerson
 
 
@@ -39,7 +39,7 @@ def init_participants_wf(plan: ParticipantPlan, config: Config, config_file: Pat
                 entities=dict(plan.entities),
             ),
             name="seeds",
-            mem_gb=group_gb(plan.grid.n_voxels, max(1, len(plan.contrasts)), smoothness=False),
+            mem_gb=contrast_gb(plan.grid.n_voxels),
         )
         workflow.add_nodes([seeds])
     for person in plan.people:
@@ -111,7 +111,7 @@ def init_person_wf(
                 entities=dict(plan.entities),
             ),
             name="map",
-            mem_gb=map_gb(plan.grid, person.runs, max(1, len(plan.contrasts))),
+            mem_gb=map_gb(person.runs, plan.n_seeds),
             n_procs=min(config.resources.omp_nthreads, config.resources.nprocs),
         )
         workflow.connect(

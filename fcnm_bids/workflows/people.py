@@ -60,7 +60,28 @@ def group_design(config: Config, root: Path, people: Mapping[str, Sequence[Store
     RequestError
         One line per problem.
     """
-    names = config.group.covariates
+    return covariate_design(config.group.covariates, (Path(config.bids_dir), root), people)
+
+
+def covariate_design(
+    names: Sequence[str], folders: Sequence[Path], people: Mapping[str, Sequence[StoredRun]]
+) -> Design:
+    """Covariates over people, from the table of participants and from the store.
+
+    Parameters
+    ----------
+    names
+        The covariates.
+    folders
+        Where the table is looked for, in this order.
+    people
+        Projected runs by label.
+
+    Raises
+    ------
+    RequestError
+        One line per problem.
+    """
     labels = list(people)
     values: dict[str, Sequence[str]] = {}
     if MEAN_FD in names:
@@ -70,11 +91,11 @@ def group_design(config: Config, root: Path, people: Mapping[str, Sequence[Store
     categorical: frozenset[str] = frozenset()
     problems: list[str] = []
     if tabled:
-        path = find_participants(Path(config.bids_dir)) or find_participants(root)
+        path = next(filter(None, map(find_participants, folders)), None)
         if path is None:
             raise RequestError(
                 f"--covariates {' '.join(tabled)}: there is no participants.tsv in "
-                f"{config.bids_dir} or above its derivatives"
+                f"{folders[0]} or above its derivatives"
             )
         participants = read_participants(path)
         categorical = participants.categorical

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from fcnm_bids.connectome import StoredRun
 from fcnm_bids.grid import Grid
-from fcnm_bids.interfaces import RunInput
+from fcnm_bids.interfaces import FOCUS_NULLS, RunInput
 from fcnm_bids.seeds import Contrast
 from fcnm_bids.stats import Design
+from fcnm_bids.workflows.validation import Validation
 
 
 @dataclass(frozen=True)
@@ -42,21 +43,27 @@ class PlannedRun:
         Its files.
     key
         Hash of what its projection depends on.
+    grid
+        Where its voxels lie.
     stored
         Whether the store holds it already.
     dof, n_volumes, n_kept
         Residual degrees of freedom, volumes of the run, volumes kept.
     itemsize
         Bytes per number in the image.
+    n_masked
+        Voxels of the run, or as many as another run of the data set has in its brain mask.
     """
 
     files: RunInput
     key: str
+    grid: Grid
     stored: bool
     dof: int
     n_volumes: int
     n_kept: int
     itemsize: int
+    n_masked: int
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,8 @@ class ParticipantPlan:
         The contrasts of the coordinate table; empty for masks or without seeds.
     people
         Everybody asked for, in order.
+    n_seeds
+        Seeds that are mapped in everybody.
     from_store
         Whether the data set is a store, so that there is nothing to project.
     """
@@ -109,12 +118,48 @@ class ParticipantPlan:
     entities: Mapping[str, str]
     contrasts: tuple[Contrast, ...]
     people: tuple[PlannedPerson, ...]
+    n_seeds: int
     from_store: bool = False
 
     @property
     def left_out(self) -> list[LeftOut]:
         """All runs that are not used."""
         return [run for person in self.people for run in person.left_out]
+
+    @property
+    def runs(self) -> list[PlannedRun]:
+        """All runs that are used."""
+        return [run for person in self.people for run in person.runs]
+
+
+@dataclass(frozen=True)
+class SpecificityPlan:
+    """What there is to do about specificity.
+
+    Parameters
+    ----------
+    nulls
+        The nulls that the network is compared with.
+    grey_files
+        Images of the grey matter; none where there are none.
+    key
+        Hash of everything about specificity that outputs depend on.
+    draws_key
+        Hash of everything that a draw depends on.
+    notes
+        What the results will lack, one line each.
+    """
+
+    nulls: tuple[str, ...]
+    grey_files: tuple[Path, ...]
+    key: str
+    draws_key: str
+    notes: tuple[str, ...]
+
+    @property
+    def focus_nulls(self) -> tuple[str, ...]:
+        """Those that take draws over all people."""
+        return tuple(null for null in FOCUS_NULLS if null in self.nulls)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +187,9 @@ class GroupPlan:
     mask_files
         Images that the analysis mask is made from; none for the whole brain.
     validation
-        People of the second connectome; none without one.
+        The second connectome; nobody without one.
+    specificity
+        What there is to do about specificity.
     """
 
     store: Path
@@ -156,7 +203,18 @@ class GroupPlan:
     notes: tuple[str, ...]
     design: Design
     mask_files: tuple[Path, ...]
-    validation: tuple[tuple[str, tuple[StoredRun, ...]], ...]
+    validation: Validation
+    specificity: SpecificityPlan
+
+    @property
+    def n_masked(self) -> int:
+        """Voxels of the run that has most."""
+        return max(run.attributes["n_voxels"] for _, runs in self.people for run in runs)
+
+    @property
+    def dof(self) -> int:
+        """Residual degrees of freedom of the person with most, over all runs."""
+        return max(sum(run.dof for run in runs) for _, runs in self.people)
 
 
 def by_reason(reasons: Mapping[str, str]) -> list[str]:

@@ -7,21 +7,20 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from fcnm_bids import __version__
-from fcnm_bids.bids import Manifest, RunFiles, digest, find_runs, stored_run_name
+from fcnm_bids.bids import Manifest, digest, find_runs
 from fcnm_bids.config import Config
-from fcnm_bids.errors import RequestError, RunError
+from fcnm_bids.errors import RequestError
 from fcnm_bids.interfaces import (
-    PreparedRun,
     RunInput,
+    contrast_names,
     contrast_weights,
     denoising_record,
     find_analysis_mask,
     find_atlas,
-    is_stored,
-    prepare_run,
     read_analysis_mask,
 )
 from fcnm_bids.seeds import Contrast
+from fcnm_bids.workflows.foresight import check_group_options
 from fcnm_bids.workflows.people import group_design, moved_too_much
 from fcnm_bids.workflows.plan import (
     GroupPlan,
@@ -38,7 +37,9 @@ from fcnm_bids.workflows.request import (
     seed_record,
     try_masks,
 )
-from fcnm_bids.workflows.stored import other_grids, stored_entities, stored_runs
+from fcnm_bids.workflows.runs import look_at_runs, run_input
+from fcnm_bids.workflows.specificity import plan_specificity
+from fcnm_bids.workflows.stored import stored_entities, stored_runs
 from fcnm_bids.workflows.validation import plan_validation
 
 
@@ -55,19 +56,13 @@ def plan_participants(config: Config) -> ParticipantPlan:
     if dataset.kind == "connectome":
         return _plan_stored_participants(config, dataset.root, contrasts)
     denoising_record(config.denoising)  # a strategy that does not exist is found here
-    found = find_runs(dataset.root, config.selection)
-    inputs = [_run_input(run, dataset.root, config.connectome_path) for run in found]
-    prepared: dict[str, PreparedRun] = {}
-    reasons: dict[str, str] = {}
-    for run in inputs:
-        try:
-            prepared[run.name] = prepare_run(run, config.denoising)
-        except RunError as error:
-            reasons[run.name] = str(error)
-    astray = other_grids({name: run.image.grid for name, run in prepared.items()})
-    reasons |= astray
-    prepared = {name: run for name, run in prepared.items() if name not in astray}
-    if not prepared:
+    denoised = config.denoising.denoised
+    found = find_runs(dataset.root, config.selection, denoised=denoised)
+    inputs = [run_input(run, dataset.root, config.connectome_path) for run in found]
+    if denoised:  # a table of confounds need not have a row for each volume that was left
+        inputs = [replace(run, confounds="", confounds_metadata="") for run in inputs]
+    usable, reasons = look_at_runs(inputs, config)
+    if not usable:
         raise RequestError(["no usable run is left", *by_reason(reasons)])
     if config.running.stop_on_first_crash and reasons:
         raise RequestError(by_reason(reasons))
@@ -76,13 +71,17 @@ def plan_participants(config: Config) -> ParticipantPlan:
         for name, value in found[0].entities.items()
         if name in ("space", "res", "cohort", "task")
     }
-    grid = next(iter(prepared.values())).image.grid
+    grid = next(iter(usable.values())).grid
     try_masks(config, grid)
+    subjects = list(dict.fromkeys(run.subject for run in found))
+    check_group_options(config, dataset.root, grid, entities, subjects, contrasts)
     people = []
-    for subject in dict.fromkeys(run.subject for run in found):
+    for subject in subjects:
         own = [i for i, run in zip(inputs, found, strict=True) if run.subject == subject]
-        people.append(_plan_person(subject, own, prepared, reasons, config, contrasts))
-    return ParticipantPlan(dataset.root, grid, entities, contrasts, tuple(people))
+        people.append(_plan_person(subject, own, usable, reasons, config, contrasts))
+    return ParticipantPlan(
+        dataset.root, grid, entities, contrasts, tuple(people), _number_of_seeds(config)
+    )
 
 
 def plan_group(config: Config) -> GroupPlan:
@@ -127,7 +126,13 @@ def plan_group(config: Config) -> GroupPlan:
         problems += error.problems
     try:
         settings = runs[0][1].attributes["settings"]
-        validation = plan_validation(config.group.validation_dir, grid, settings)
+        validation = plan_validation(
+            config.group.validation_dir,
+            grid,
+            settings,
+            covariates=config.group.covariates,
+            max_mean_fd=config.group.max_mean_fd,
+        )
     except RequestError as error:
         problems += error.problems
     try:
@@ -145,6 +150,11 @@ def plan_group(config: Config) -> GroupPlan:
         problems.append(f"--weights {config.group.weights}: masks have no sample size")
     if problems:
         raise RequestError(problems)
+    model = {
+        "design": (design.names, design.columns.tolist()),
+        "mask": [fingerprint(path) for path in within],
+    }
+    specificity = plan_specificity(config, dataset.root, people, contrasts, model, grid, entities)
     atlas = find_atlas(config.group.network_atlas, grid.space)
     key = digest(
         {
@@ -153,9 +163,10 @@ def plan_group(config: Config) -> GroupPlan:
             "group": asdict(
                 replace(config.group, network_atlas=(), preset="none", validation_dir=None)
             ),
-            "design": (design.names, design.columns.tolist()),
-            "mask": [fingerprint(path) for path in within],
+            **model,
+            "specificity": specificity.key,
             "validation": {who: [run.key for run in own] for who, own in validation.people},
+            "validation_design": (validation.design.names, validation.design.columns.tolist()),
             "atlas": [digest({"": path.read_bytes().hex()}) for path in atlas.paths],
             **seed_record(config, contrasts),
         }
@@ -171,10 +182,11 @@ def plan_group(config: Config) -> GroupPlan:
         tuple(left_out),
         key,
         done,
-        (*atlas.missing, *validation.notes),
+        (*atlas.missing, *validation.notes, *specificity.notes),
         design,
         tuple(within),
-        validation.people,
+        validation,
+        specificity,
     )
 
 
@@ -201,11 +213,13 @@ def _plan_stored_participants(
                     stored=str(run.path.absolute()),
                 ),
                 key=run.key,
+                grid=run.grid,
                 stored=True,
                 dof=run.dof,
                 n_volumes=run.attributes["n_volumes"],
                 n_kept=run.attributes["n_kept"],
                 itemsize=2,
+                n_masked=run.attributes["n_voxels"],
             )
             for label, run in runs
             if label == subject
@@ -217,7 +231,13 @@ def _plan_stored_participants(
     first = runs[0][1]
     try_masks(config, first.grid)
     return ParticipantPlan(
-        store, first.grid, stored_entities(first), contrasts, tuple(people), from_store=True
+        store,
+        first.grid,
+        stored_entities(first),
+        contrasts,
+        tuple(people),
+        _number_of_seeds(config),
+        from_store=True,
     )
 
 
@@ -240,24 +260,12 @@ def _person_key(
 def _plan_person(
     subject: str,
     own: Sequence[RunInput],
-    prepared: Mapping[str, PreparedRun],
+    usable: Mapping[str, PlannedRun],
     reasons: Mapping[str, str],
     config: Config,
     contrasts: tuple[Contrast, ...],
 ) -> PlannedPerson:
-    runs = tuple(
-        PlannedRun(
-            files=run,
-            key=prepared[run.name].key,
-            stored=is_stored(run, prepared[run.name].key),
-            dof=prepared[run.name].denoising.projection.dof,
-            n_volumes=prepared[run.name].image.n_volumes,
-            n_kept=int(prepared[run.name].denoising.volumes.kept.sum()),
-            itemsize=prepared[run.name].image.dtype.itemsize,
-        )
-        for run in own
-        if run.name in prepared
-    )
+    runs = tuple(usable[run.name] for run in own if run.name in usable)
     left_out = tuple(
         LeftOut(subject, run.name, reasons[run.name]) for run in own if run.name in reasons
     )
@@ -273,22 +281,10 @@ def _plan_person(
     )
 
 
+def _number_of_seeds(config: Config) -> int:
+    return len(contrast_names(config.seeds)) if config.makes_subject_maps else 0
+
+
 def _never_stored(run: PlannedRun) -> bool:
     """Whether a run is none that a complete manifest promised: it turned out damaged."""
     return not Path(run.files.stored).exists()
-
-
-def _run_input(run: RunFiles, root: Path, store: Path) -> RunInput:
-    def absolute(path: Path | None) -> str:
-        return str(path.absolute()) if path else ""
-
-    return RunInput(
-        name=run.bold.relative_to(root).as_posix(),
-        bold=absolute(run.bold),
-        mask=absolute(run.mask),
-        confounds=absolute(run.confounds),
-        confounds_metadata=absolute(run.confounds_metadata),
-        metadata=absolute(run.metadata),
-        space=str(run.entities["space"]),
-        stored=str((store / stored_run_name(run)).absolute()),
-    )

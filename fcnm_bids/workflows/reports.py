@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
-from fcnm_bids.bids import report_name
+from fcnm_bids.bids import at_work, report_name
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
 
@@ -79,10 +79,11 @@ def report_again(config: Config) -> bool:
         raise RequestError(
             f"{root}: no results of the {config.analysis_level} level to report; run it first"
         )
-    whole = rebuild_reports(root, subjects, group=group)
-    record = latest_run(root, config.analysis_level)
-    if record is not None:
-        whole = write_boilerplate(record.config, record.logs) and whole
+    with at_work([root], []):  # or a process that begins now would clear up what is half written
+        whole = rebuild_reports(root, subjects, group=group)
+        record = latest_run(root, config.analysis_level)
+        if record is not None:
+            whole = write_boilerplate(record.config, record.logs) and whole
     say_where(root, subjects, group=group)
     return whole
 

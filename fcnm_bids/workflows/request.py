@@ -20,6 +20,7 @@ from fcnm_bids.interfaces import (
     read_contrasts,
 )
 from fcnm_bids.seeds import Contrast
+from fcnm_bids.workflows.plugin_file import read_plugin
 
 
 def check_request(config: Config) -> InputDataset:
@@ -33,12 +34,16 @@ def check_request(config: Config) -> InputDataset:
     problems: list[str] = []
     dataset = None
     try:
-        dataset = recognise(Path(config.bids_dir))
+        dataset = recognise(config.source_path)
     except RequestError as error:
         problems += error.problems
     problems += _misplaced(config, dataset)
     try:
         height_rule(config.group)
+    except RequestError as error:
+        problems += error.problems
+    try:
+        read_plugin(config.resources.nipype_plugin_file)
     except RequestError as error:
         problems += error.problems
     seeds = config.seeds

@@ -14,10 +14,15 @@ from fcnm_bids.config import Config, flag
 from fcnm_bids.connectome import StoredRun, open_run
 from fcnm_bids.errors import RequestError, StoreError
 from fcnm_bids.grid import Grid
-from fcnm_bids.interfaces import denoising_record
+from fcnm_bids.interfaces import denoising_record, what_projects
 from fcnm_bids.workflows.plan import LeftOut, by_reason
 
-_CHOICES = {"space": "--space", "res": "--resolution", "task": "--task-id"}
+_CHOICES = {
+    "space": "--space",
+    "cohort": "--space SPACE:cohort-N",
+    "res": "--resolution",
+    "task": "--task-id",
+}
 """Entities of which one data set holds one value, and the options that choose it."""
 
 
@@ -29,7 +34,7 @@ def adopt_store(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> Co
     RequestError
         Denoising options were given that differ from those that the store was made with.
     """
-    dataset = recognise(Path(config.bids_dir))
+    dataset = recognise(config.source_path)
     if dataset.kind != "connectome":
         return config
     config = config.update({"connectome": {"connectome_dir": str(dataset.root)}})
@@ -55,7 +60,7 @@ def stored_runs(
     store: Path, config: Config, *, from_store: bool
 ) -> tuple[list[tuple[str, StoredRun]], list[LeftOut]]:
     """The usable runs of a store, at least one, with their participant labels."""
-    settings = {} if from_store else denoising_record(config.denoising)
+    settings = {} if from_store else what_projects(denoising_record(config.denoising))
     unusable = {} if from_store else _left_out_before(Path(config.output_dir))
     wanted = set(config.selection.participant_label)
     filters = {
@@ -84,8 +89,11 @@ def stored_runs(
             # an earlier projection of a run that the participant level has left out since
             left_out.append(LeftOut(subject, name, reason))
             continue
-        if not from_store and run.attributes["settings"] != settings:
+        if not from_store and what_projects(run.attributes["settings"]) != settings:
             left_out.append(LeftOut(subject, name, "projected with other denoising settings"))
+            continue
+        if not from_store and (reason := _too_short(run, config)):
+            left_out.append(LeftOut(subject, name, reason))
             continue
         runs.append((subject, run))
         for entity in _CHOICES:
@@ -118,9 +126,20 @@ def stored_runs(
     missing = wanted - {subject for subject, _ in runs}
     if missing:
         raise RequestError(f"{store}: no projected run of {', '.join(sorted(missing))}")
-    if from_store and len({str(run.attributes["settings"]) for _, run in runs}) > 1:
+    if from_store and len({str(what_projects(r.attributes["settings"])) for _, r in runs}) > 1:
         raise RequestError(f"{store}: its runs were not all projected with the same settings")
     return runs, left_out
+
+
+def _too_short(run: StoredRun, config: Config) -> str | None:
+    """Why a run that another output folder's participant level took is none for this one."""
+    minima = config.denoising
+    seconds = run.attributes["n_kept"] * run.attributes["repetition_time"]
+    if seconds < minima.min_time:
+        return f"{seconds:.0f} s are left, --min-time asks for {minima.min_time:g} s"
+    if run.dof < minima.min_dof:
+        return f"{run.dof} residual degrees of freedom, --min-dof asks for {minima.min_dof}"
+    return None
 
 
 def _left_out_before(output_dir: Path) -> dict[str, str]:

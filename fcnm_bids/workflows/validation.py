@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from fcnm_bids.bids import recognise
 from fcnm_bids.connectome import StoredRun, open_run
 from fcnm_bids.errors import RequestError, StoreError
 from fcnm_bids.grid import Grid
+from fcnm_bids.interfaces import what_projects
+from fcnm_bids.stats import Design
+from fcnm_bids.workflows.people import covariate_design, moved_too_much
+
+NO_COVARIATES = Design(np.empty((0, 0)), (), ())
 
 
 @dataclass(frozen=True)
@@ -21,15 +28,25 @@ class Validation:
     ----------
     people
         Participant labels with their projected runs; empty where there is none.
+    design
+        The covariates of the first connectome over these people, or none.
     notes
-        How its settings differ, and which runs are not used, one line each.
+        How its settings or its design differ, and which runs are not used, one line each.
     """
 
     people: tuple[tuple[str, tuple[StoredRun, ...]], ...] = ()
+    design: Design = NO_COVARIATES
     notes: tuple[str, ...] = ()
 
 
-def plan_validation(folder: str | None, grid: Grid, settings: Mapping[str, Any]) -> Validation:
+def plan_validation(
+    folder: str | None,
+    grid: Grid,
+    settings: Mapping[str, Any],
+    *,
+    covariates: Sequence[str] = (),
+    max_mean_fd: float | None = None,
+) -> Validation:
     """Find the runs of a second connectome.
 
     Parameters
@@ -40,6 +57,9 @@ def plan_validation(folder: str | None, grid: Grid, settings: Mapping[str, Any])
         The grid that it has to share.
     settings
         Denoising settings of the first connectome.
+    covariates, max_mean_fd
+        The group model and the limit of motion of the first connectome. Without a table that
+        has all of the covariates for everybody, the second is mapped without any.
 
     Raises
     ------
@@ -48,7 +68,10 @@ def plan_validation(folder: str | None, grid: Grid, settings: Mapping[str, Any])
     """
     if folder is None:
         return Validation()
-    dataset = recognise(Path(folder))
+    try:
+        dataset = recognise(Path(folder))
+    except RequestError as error:
+        raise RequestError(f"--validation-dir {error}") from error
     if dataset.kind != "connectome":
         raise RequestError(
             f"--validation-dir {folder}: not a store of projected runs, nor an output folder with "
@@ -69,11 +92,22 @@ def plan_validation(folder: str | None, grid: Grid, settings: Mapping[str, Any])
             continue
         label = path.relative_to(dataset.root).parts[0].removeprefix("sub-")
         runs.setdefault(label, []).append(run)
-        if not notes and run.attributes["settings"] != settings:
+        if not notes and what_projects(run.attributes["settings"]) != what_projects(settings):
             notes.append("--validation-dir: projected with other denoising settings")
+    moved = moved_too_much(runs, max_mean_fd)
+    for label, reason in moved.items():
+        del runs[label]
+        notes.append(f"--validation-dir: sub-{label}: {reason}; left out")
     if len(runs) < 2:
         raise RequestError(
             [f"--validation-dir {folder}: fewer than two people that can be used", *other_grids[:3]]
         )
     notes += [f"{line}; left out" for line in other_grids]
-    return Validation(tuple((label, tuple(own)) for label, own in runs.items()), tuple(notes))
+    design = NO_COVARIATES
+    try:
+        design = covariate_design(covariates, (Path(folder), dataset.root), runs)
+    except RequestError as error:
+        why = "; ".join(error.problems)
+        notes.append(f"--validation-dir: mapped without covariates, since {why}")
+    people = tuple((label, tuple(own)) for label, own in runs.items())
+    return Validation(people, design, tuple(notes))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,12 +54,16 @@ class Desk:
         """Named in the environment, but not there."""
         return self.folder / "home"
 
-    def start(self, *words: object) -> subprocess.Popen[str]:
+    def start(
+        self, *words: object, before: Sequence[str] = (), **environment: str
+    ) -> subprocess.Popen[str]:
+        """Begin a command, perhaps behind another one that makes its surroundings."""
         for folder in (self.cwd, self.temporary):
             folder.mkdir(exist_ok=True)
-        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        wanted = ("PATH", "LANG", "SLURM_CONF")
+        kept = {name: os.environ[name] for name in wanted if name in os.environ}
         return subprocess.Popen(
-            [sys.executable, str(RUN), *map(str, words), "--work-dir", str(self.work)],
+            [*before, sys.executable, str(RUN), *map(str, words), "--work-dir", str(self.work)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -70,6 +74,7 @@ class Desk:
                 "TMPDIR": str(self.temporary),
                 "PYTHONDONTWRITEBYTECODE": "1",
                 "OMP_NUM_THREADS": "1",
+                **environment,
             },
         )
 
@@ -77,8 +82,8 @@ class Desk:
         out, err = process.communicate(timeout=300)
         return Ended(process.returncode, out, err)
 
-    def run(self, *words: object) -> Ended:
-        return self.wait(self.start(*words, "--nprocs", "2"))
+    def run(self, *words: object, before: Sequence[str] = (), **environment: str) -> Ended:
+        return self.wait(self.start(*words, "--nprocs", "2", before=before, **environment))
 
 
 @dataclass(frozen=True)

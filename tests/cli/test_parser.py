@@ -33,6 +33,7 @@ ALIASES = {
     "--nthreads": ("resources", "nprocs"),
     "--mem": ("resources", "mem_gb"),
     "--mem-mb": ("resources", "mem_gb"),
+    "--use-plugin": ("resources", "nipype_plugin_file"),
     "-w": ("running", "work_dir"),
     "-v": ("running", "verbose"),
 }
@@ -54,6 +55,9 @@ def an_answer(section: str, name: str) -> tuple[list[str], Any]:
     if get_origin(hint) is tuple:
         if get_args(hint)[0] is float:
             return ["2", "5.5"], (2.0, 5.5)
+        if get_origin(get_args(hint)[0]) is Literal:
+            first, *_, last = get_args(get_args(hint)[0])
+            return [first, last], (first, last)
         return ["a", "b"], ("a", "b")
     numbers = {"high_pass": 0.02, "nprocs": 2}
     if hint is int:
@@ -85,6 +89,17 @@ def test_an_option_has_both_spellings(section: str, name: str) -> None:
         assert without_folder(given[section][name]) == value
         # a preset stands for many options, any other for itself
         assert name == "preset" or given == {section: {name: given[section][name]}}
+
+
+def test_specificity_alone_asks_for_all_tests() -> None:
+    assert ask("--specificity").config.specificity.specificity == ("all",)
+    assert ask().config.specificity.specificity == ()
+    assert ask("--specificity", "split").config.specificity.specificity == ("split",)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("1.5m", 90), ("2H", 7200)])
+def test_times_have_units(text: str, seconds: float) -> None:
+    assert ask("--specificity-time", text).config.specificity.specificity_time == seconds
 
 
 @pytest.mark.parametrize(("alias", "place"), ALIASES.items())

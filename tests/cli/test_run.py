@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import h5py
+import pandas as pd
 import pytest
 
 from fcnm_bids.config import Config
@@ -111,6 +112,27 @@ def test_a_hole_in_the_group_is_seen(finished: Finished, output: Path) -> None:
     assert done()
 
 
+def test_a_contrast_more_is_mapped_without_overwriting(
+    finished: Finished, desk: Desk, output: Path, tmp_path: Path
+) -> None:
+    table = read_table(finished.coordinates)
+    gone, kept = table["contrast"].unique()
+    new = table[table["contrast"] == kept].assign(study="New", contrast="new one")
+    pd.concat([table[table["contrast"] == kept], new]).to_csv(
+        tmp_path / "grown.tsv", sep="\t", index=False
+    )
+    old = {path.name for path in output.glob("group/seed-*_stat-t_statmap.nii.gz")}
+    ended = desk.run(finished.fmriprep, output, "group", "--coordinates", tmp_path / "grown.tsv")
+    assert ended.code == 0, ended.out + ended.err
+    assert "contrasts that are new: new one" in ended.out
+    assert f"contrasts taken out, and their outputs with them: {gone}" in ended.out
+    now = {path.name for path in output.glob("group/seed-*_stat-t_statmap.nii.gz")}
+    assert len(old & now) == len(old - now) == len(now - old) == 1
+    found = output.glob("group/network-increase_space-*_probseg.json")
+    [network] = (path for path in found if "_desc-" not in path.name)
+    assert json.loads(network.read_text())["Contrasts"] == [kept, "new one"]
+
+
 def test_a_rerun_with_other_settings_is_refused_and_overwriting_replaces(
     finished: Finished, desk: Desk, output: Path, tmp_path: Path
 ) -> None:
@@ -196,7 +218,8 @@ def test_when_every_image_is_damaged_no_usable_run_is_left(
     for _ in range(2):
         ended = desk.run(root, tmp_path / "out", "participant", "--connectome-only")
         assert ended.code == 2
-        assert "no usable run is left" in ended.problems[-1]
+        assert ended.problems[0] == "no usable run is left"
+        assert "cut short" in ended.problems[1]
 
 
 @pytest.mark.faults
@@ -272,6 +295,8 @@ def test_a_dry_run_says_the_plan_and_writes_nothing(
     assert ended.code == 0, ended.err
     assert "4 people, 6 runs" in ended.out
     assert "2 contrasts" in ended.out
+    kinds = [line.split()[1] for line in ended.out.splitlines() if line.endswith((" s", " min"))]
+    assert kinds == ["seeds", "project", "map", "report", "all"]
     assert not (tmp_path / "out").exists()
     assert not desk.work.exists()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from scipy import ndimage
 
-from fcnm_bids.bids import write_text
+from fcnm_bids.bids import OutputNames, write_text
 from fcnm_bids.config import ROBUSTNESS, Config
 from fcnm_bids.connectome import Projected, ProjectedRun, RunImage, open_run, write_run
 from fcnm_bids.denoise import build_projection
@@ -259,14 +259,79 @@ def test_an_effect_that_nobody_covers_is_an_empty_map(bench: Make) -> None:
     assert all(Path(path).is_file() for path in made.promised)
 
 
+def test_sidecars_name_units_and_files_that_images_were_made_from(bench: Make) -> None:
+    made = bench(height_control="fwe", validation_dir="/second")
+    root = made.folder / "out"
+    names = OutputNames.of(root, ENTITIES)
+    seeds = {str(names.seed(label, "mask")) for label in "abcde"}
+    found = validated(made, np.zeros((N_PEOPLE, 0)))
+    made.effect("up", validation_file=found.validation_file)
+    there = {*seeds, *map(str, (root / "group").iterdir()), str(root / "connectome")}
+    sidecars = sorted((root / "group").glob("*_space-*.json"))
+    assert len(sidecars) == 3 * 6 + 3 + 2 + 4
+    for path in sidecars:
+        said = json.loads(path.read_text())
+        named = [str(root / uri.removeprefix("bids::")) for uri in said["Sources"]]
+        assert named
+        assert set(named) <= there, path.name
+        assert ("Units" in said) == ("_mask" not in path.name), path.name
+        if "desc-significant" in path.name:
+            assert said["ThresholdBasis"] in ("random-field", "bonferroni")
+
+
 def test_a_second_connectome_of_the_same_people_agrees(bench: Make) -> None:
     made = bench(validation_dir="/second")
-    found = made.run(MapValidation, people=made.runs, mask_files=[], entities=ENTITIES)
+    found = validated(made, np.zeros((N_PEOPLE, 0)))
     table = made.effect("up", validation_file=found.validation_file)
     (row,) = table[table.check == "second connectome"].itertuples()
     assert row.dice == row.correlation == pytest.approx(1)
     assert row.mean_change == 0
     assert all(Path(path).is_file() for path in found.promised)
+    own, second = (
+        next(p for p in promised if "network-up" in p and p.endswith("_mask.nii.gz"))
+        for promised in (made.network.promised, found.promised)
+    )
+    assert "desc-validation" in second
+    np.testing.assert_array_equal(image(second), image(own))
+
+
+def test_a_second_connectome_takes_covariates(bench: Make) -> None:
+    made = bench(validation_dir="/second", height_control="t=2")
+    columns = np.random.default_rng(4).standard_normal((N_PEOPLE, 1))
+    columns -= columns.mean()
+    found = validated(made, columns, coding=["age: a number"])
+    with np.load(found.validation_file) as stored_maps:
+        own = stored_maps["of_up"]
+    with_age = made.brute_force(stored(made.runs), covariates=columns)
+    np.testing.assert_array_equal(own, with_age)
+    assert not np.array_equal(with_age, made.brute_force(stored(made.runs)), equal_nan=True)
+    sidecar = next(p for p in found.promised if p.endswith("_mask.json"))
+    assert json.loads(Path(sidecar).read_text())["CovariateCoding"] == ["age: a number"]
+
+
+def test_a_second_connectome_without_coverage_has_empty_networks(
+    bench: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = bench(validation_dir="/second")
+    made.seeds.weights.data[:] = 0
+    write_seed_matrix(made.seeds, made.folder / "seeds.npz")
+    with caplog.at_level("WARNING", "fcnm_bids"):
+        found = validated(made, np.zeros((N_PEOPLE, 0)))
+    assert "second connectome: no network can be mapped" in caplog.text
+    masks = [image(path) for path in found.promised if path.endswith("_mask.nii.gz")]
+    assert len(masks) == 2
+    assert not np.any(masks)
+
+
+def validated(made: Bench, columns: np.ndarray, coding: Sequence[str] = ()) -> Any:
+    return made.run(
+        MapValidation,
+        people=made.runs,
+        covariates=columns.tolist(),
+        coding=list(coding),
+        mask_files=[],
+        entities=ENTITIES,
+    )
 
 
 def test_two_effects_are_compared_voxel_by_voxel(bench: Make) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from fcnm_bids.bids import describe_dataset
 from fcnm_bids.config import Config
 from fcnm_bids.interfaces.connectome import store_run
 from fcnm_bids.simulate import Truth
+from fcnm_bids.workflows.engine import configure
 from fcnm_bids.workflows.preflight import plan_participants
 
 
@@ -57,3 +59,26 @@ def projected(simulated: Truth, tmp_path_factory: pytest.TempPathFactory) -> Pat
 def store(projected: Path, tmp_path: Path) -> Path:
     """A store of one's own, where a participant level in ``out`` would have put it."""
     return Path(shutil.copytree(projected, tmp_path / "out" / "connectome"))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Iterator[Config]:
+    levels = {n: logging.getLogger(n).level for n in ("nipype", "nipype.workflow")}
+    config = Config("in", str(tmp_path / "out"), "participant").update(
+        {
+            "running": {"work_dir": str(tmp_path / "work")},
+            "resources": {"nprocs": 1, "mem_gb": 1.0},
+        }
+    )
+    configure(config, tmp_path / "logs")
+    yield config
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Any:
+    """What the program says, which its own handler keeps from others."""
+    monkeypatch.setattr(logging.getLogger("fcnm_bids"), "propagate", True)
+    caplog.set_level(logging.INFO, "fcnm_bids")
+    return caplog

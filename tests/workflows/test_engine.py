@@ -2,80 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
-from nipype.interfaces.utility import Function
-from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow as Workflow
 
 from fcnm_bids.config import Config
 from fcnm_bids.workflows.engine import Progress, Stage, configure, run_workflow
-
-
-def write_down(path: str, after: str = "") -> str:
-    """Leave a file behind; what nodes run must hold its own imports."""
-    from pathlib import Path
-
-    Path(path).touch()
-    return path
-
-
-def die(path: str) -> str:
-    """End like a process that the kernel kills for want of memory."""
-    import os
-    import signal
-
-    os.kill(os.getpid(), signal.SIGKILL)
-    return path
-
-
-def fail(path: str) -> str:
-    raise ValueError(f"first line\nsecond line of {path}")
-
-
-def node(name: str, function: Callable[..., str], path: Path, mem_gb: float = 0.1) -> pe.Node:
-    interface = Function(function=function, input_names=["path", "after"], output_names=["path"])
-    if function is not write_down:
-        interface = Function(function=function, input_names=["path"], output_names=["path"])
-    made = pe.Node(interface, name=name, mem_gb=mem_gb)
-    made.inputs.path = str(path)
-    return made
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Iterator[Config]:
-    levels = {n: logging.getLogger(n).level for n in ("nipype", "nipype.workflow")}
-    config = Config("in", str(tmp_path / "out"), "participant").update(
-        {
-            "running": {"work_dir": str(tmp_path / "work")},
-            "resources": {"nprocs": 1, "mem_gb": 1.0},
-        }
-    )
-    configure(config, tmp_path / "logs")
-    yield config
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
-
-
-@pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Any:
-    """What the program says, which its own handler keeps from others."""
-    monkeypatch.setattr(logging.getLogger("fcnm_bids"), "propagate", True)
-    caplog.set_level(logging.INFO, "fcnm_bids")
-    return caplog
-
-
-def run(config: Config, *nodes: pe.Node, connect: Any = ()) -> list[str]:
-    workflow = Workflow(name="wf")
-    workflow.add_nodes(list(nodes))
-    if connect:
-        workflow.connect(list(connect))
-    return run_workflow(workflow, config, Progress())
+from tests.workflows.nodes import die, fail, node, run, write_down
 
 
 def test_a_workflow_runs_and_leaves_no_work_behind(settings: Config, tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_other_coordinates_are_refused_with_the_difference(
 ) -> None:
     given: Given = {"seeds": {"coordinates": other_table(simulated, tmp_path)}}
     _, problem = refusal(lambda: group_of(participant, **given))
-    assert "1 new, 1 gone" in problem
+    assert f"other foci or another effect than before for {simulated.foci.contrast[0]}" in problem
     assert "foci.tsv" in problem
 
 
@@ -202,7 +202,52 @@ def test_a_rerun_with_other_coordinates_is_refused(
 ) -> None:
     other = other_table(simulated, tmp_path)
     _, problem = refusal(again(participant, seeds={"coordinates": other}))
-    assert "1 new, 1 gone" in problem
+    assert "other foci or another effect than before" in problem
+
+
+def kept_table(simulated: Truth, folder: Path, keep: Callable[[str], bool], prefix: str) -> str:
+    """Some of the simulated contrasts, and copies of them under other names."""
+    table = simulated.foci.drop(columns="on_network")
+    table = table[table["contrast"].map(keep)]
+    copies = table.assign(study=prefix + table["study"], contrast=prefix + table["contrast"])
+    table = pd.concat([table, copies])
+    path = folder / "changed.tsv"
+    table.to_csv(path, sep="\t", index=False)
+    return str(path)
+
+
+def test_contrasts_may_be_added_and_taken_out(
+    participant: Config, simulated: Truth, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = simulated.foci["contrast"][0]
+    fewer = kept_table(simulated, tmp_path, lambda name: name != first, prefix="New ")
+    given: Given = {"seeds": {"coordinates": fewer}}
+    with caplog.at_level("INFO", "fcnm_bids"):
+        settle(participant.update(given))
+    assert "contrasts that are new: New Simulated" in caplog.text
+    assert f"contrasts taken out, and their outputs with them: {first}\n" in caplog.text
+    assert group_of(participant, **given).seeds.coordinates == fewer
+
+
+def test_a_table_without_any_contrast_of_before_is_refused(
+    participant: Config, simulated: Truth, tmp_path: Path
+) -> None:
+    table = simulated.foci.drop(columns="on_network")
+    table["contrast"] = "Other " + table["contrast"]
+    table.to_csv(tmp_path / "another.tsv", sep="\t", index=False)
+    asked = again(participant, seeds={"coordinates": str(tmp_path / "another.tsv")})
+    _, problem = refusal(asked)
+    assert "no contrast of before" in problem
+
+
+def test_a_contrast_of_another_effect_is_refused(
+    participant: Config, simulated: Truth, tmp_path: Path
+) -> None:
+    table = simulated.foci.drop(columns="on_network")
+    first = table["contrast"] == table["contrast"][0]
+    table.loc[first, "effect"] = "another"
+    table.to_csv(tmp_path / "moved.tsv", sep="\t", index=False)
+    assert refusal(again(participant, seeds={"coordinates": str(tmp_path / "moved.tsv")}))
 
 
 def test_overwriting_replaces_the_settings(participant: Config) -> None:

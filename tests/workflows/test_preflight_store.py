@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from fcnm_bids.config import Config
+from fcnm_bids.connectome.store import header_checksum
 from fcnm_bids.errors import RequestError
 from fcnm_bids.simulate import Truth
 from fcnm_bids.workflows.plan import GroupPlan
@@ -40,6 +41,10 @@ def change(path: Path, **attributes: Any) -> None:
             del file.attrs[name]
             if value is not None:
                 file.attrs[name] = value
+        if all(value is not None for value in attributes.values()):
+            sums = file.attrs["checksums"]
+            sums[0] = header_checksum(file.attrs)
+            file.attrs["checksums"] = sums
 
 
 def change_settings(path: Path, **settings: Any) -> None:

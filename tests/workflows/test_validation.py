@@ -16,7 +16,7 @@ GRID = Grid((3, 3, 3), np.diag([3.0, 3.0, 3.0, 1.0]), "MNI152NLin6Asym")
 SETTINGS = {"smoothing": 6.0}
 
 
-def add(root: Path, label: str, grid: Grid = GRID) -> None:
+def add(root: Path, label: str, grid: Grid = GRID, mean_fd: float | None = None) -> None:
     rng = np.random.default_rng(0)
     time = build_projection(rng.standard_normal((40, 1)), np.ones(40, bool), 2.0, high_pass=0.01,
                             low_pass=0.2)  # fmt: skip
@@ -26,7 +26,14 @@ def add(root: Path, label: str, grid: Grid = GRID) -> None:
     path = root / f"sub-{label}" / "func" / name
     image = RunImage(path, grid, 40, 2.0, np.dtype("<i2"), 1.0, 0.0, 352)
     projected = Projected(run, grid.n_voxels, np.empty((0, 0)), np.empty(0, np.intp), "")
-    write_run(path, projected, time, image, key=label, attributes={"settings": SETTINGS})
+    write_run(
+        path,
+        projected,
+        time,
+        image,
+        key=label,
+        attributes={"settings": SETTINGS, "mean_fd": mean_fd},
+    )
 
 
 @pytest.fixture
@@ -59,6 +66,38 @@ def test_runs_that_cannot_be_used_are_noted(second: Path) -> None:
     assert [label for label, _ in found.people] == ["11", "12"]
     assert len(found.notes) == 2
     assert all(note.endswith("left out") for note in found.notes)
+
+
+def test_the_design_of_the_first_connectome_is_used_where_its_columns_are_there(
+    second: Path,
+) -> None:
+    add(second, "14")
+    rows = ["participant_id\tage", *(f"sub-{n}\t{n * n}" for n in (11, 12, 13, 14))]
+    (second / "participants.tsv").write_text("\n".join(rows) + "\n")
+    found = plan_validation(str(second), GRID, SETTINGS, covariates=("age",))
+    assert found.notes == ()
+    assert found.design.names == ("age",)
+    ages = np.array([n * n for n in (11, 12, 13, 14)])
+    assert np.corrcoef(found.design.columns[:, 0], ages)[0, 1] == pytest.approx(1)
+
+
+def test_without_its_columns_it_is_said_that_it_is_mapped_without_covariates(second: Path) -> None:
+    found = plan_validation(str(second), GRID, SETTINGS, covariates=("age",))
+    assert found.design.names == ()
+    (note,) = found.notes
+    assert "mapped without covariates, since --covariates age: there is no participants.tsv" in note
+    (second / "participants.tsv").write_text("participant_id\tage\nsub-11\t40\nsub-12\t50\n")
+    (note,) = plan_validation(str(second), GRID, SETTINGS, covariates=("age",)).notes
+    assert note.endswith("covariate age: no value for sub-13")
+
+
+def test_its_people_may_not_have_moved_more_either(second: Path) -> None:
+    for label, moved in (("11", 0.1), ("12", 0.2), ("13", 0.6)):
+        add(second, label, mean_fd=moved)
+    found = plan_validation(str(second), GRID, SETTINGS, max_mean_fd=0.3)
+    assert [label for label, _ in found.people] == ["11", "12"]
+    (note,) = found.notes
+    assert "sub-13: mean framewise displacement 0.600 mm" in note
 
 
 def test_another_grid_is_refused(second: Path) -> None:

@@ -1,0 +1,54 @@
+"""What one person with one run costs, node by node: what plans for many people start from."""
+
+from __future__ import annotations
+
+import shutil
+
+from benchmarks.plan import Arm, Plan, Section, markdown, run, say
+
+_NODES = ("project", "map", "report", "people", "sums")
+_N_PEOPLE = 8
+_RUNS = {"300 volumes, TR 2 s": (300, 2.0), "1,200 volumes, TR 0.72 s": (1200, 0.72)}
+
+
+def measure(plan: Plan) -> list[Section]:
+    """CPU time, memory, disk and transfer of the nodes that do most of the work."""
+    voxel_size = 2.0 if plan.full else 4.0
+    rows = []
+    disk = []
+    for name, (n_volumes, t_r) in _RUNS.items():
+        job = plan.simulated(voxel_size=voxel_size, n_volumes=n_volumes, t_r=t_r)
+        folder = plan.path(f"person-{n_volumes}-{voxel_size:g}mm")
+        shutil.rmtree(folder)
+        folder.mkdir()
+        job |= {"smoothing": 6.0, "folder": str(folder), "n_people": _N_PEOPLE}
+        for node in _NODES:
+            say(f"node {node}, {name}, {voxel_size:g} mm")
+            sample = run(Arm(node, "node", {**job, "node": node}))
+            answer = sample.answer
+            if node == "people":
+                continue
+            rows.append(
+                (
+                    f"{node}, {name}",
+                    f"{sample.cpu:.1f}",
+                    f"{sample.wall:.1f}",
+                    f"{sample.peak_mb:.0f}",
+                    f"{1e3 * float(answer['declared_gb']):.0f}",
+                    f"{answer['read_mb']:.0f}",
+                    f"{answer['written_mb']:.0f}",
+                )
+            )
+        sizes = (job["megabytes"], answer["store_mb"], answer["maps_mb"], answer["figures_mb"])
+        disk.append((name, *(f"{size:.1f}" for size in sizes)))
+    text = [
+        f"One person with one run of {voxel_size:g} mm, 16 contrasts, 6 mm smoothing, 1 thread; "
+        f"sums over {_N_PEOPLE} such people. "
+        "Each line is a process of its own, imports included. CPU seconds depend less than others "
+        "on what else the machine does.",
+        markdown(
+            ("node", "CPU s", "seconds", "peak MB", "declared MB", "MB read", "MB written"), rows
+        ),
+        markdown(("run", "MB of the image", "store", "maps and report", "of it figures"), disk),
+    ]
+    return [Section("One person", text)]

@@ -1,0 +1,105 @@
+"""Processes that share folders: one at a time on each person, all of them side by side."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import logging
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO
+
+LOGGER = logging.getLogger("fcnm_bids")
+
+LOCK_FILE = ".lock"
+"""Stays empty: each name is a byte in it (far beyond its end), which the system locks."""
+
+_AT_WORK = 0
+"""The byte that every process at work in a folder shares."""
+
+_TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.")
+_TAKEN = (errno.EACCES, errno.EAGAIN)
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL)
+
+
+@contextmanager
+def at_work(folders: Iterable[Path], names: Iterable[str]) -> Iterator[bool]:
+    """Keep other processes from working on the same names in the same folders.
+
+    The locks belong to this process and end with it, however it ends. Where nobody else is at
+    work in a folder, temporary files that a killed process left there are removed. On file
+    systems without locks a warning is all there is.
+
+    Parameters
+    ----------
+    folders
+        Folders that are written to; made if need be.
+    names
+        What is worked on, such as ``sub-01``.
+
+    Yields
+    ------
+    waited
+        Whether another process had to end before, so that there may be less to do now.
+    """
+    wanted = sorted(set(names))
+    waited = False
+    with ExitStack() as stack:
+        for folder in dict.fromkeys(folder.resolve() for folder in folders):
+            folder.mkdir(parents=True, exist_ok=True)
+            # closing the file gives all its locks up
+            file = stack.enter_context((folder / LOCK_FILE).open("ab+"))
+            try:
+                _join(file, folder)
+                for name in wanted:
+                    waited |= _take(file, folder, name)
+            except OSError as error:
+                if error.errno not in _NO_LOCKS:
+                    raise
+                LOGGER.warning(
+                    "%s: no locks on this file system; see to it that no two processes work on "
+                    "the same person at once",
+                    folder,
+                )
+        yield waited
+
+
+def _join(file: IO[bytes], folder: Path) -> None:
+    """Be known to be at work in a folder; the first one there clears it up."""
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _AT_WORK)
+        _clear(folder)
+    except OSError as error:
+        if error.errno not in _TAKEN:
+            raise
+    fcntl.lockf(file, fcntl.LOCK_SH, 1, _AT_WORK)
+
+
+def _take(file: IO[bytes], folder: Path, name: str) -> bool:
+    """Lock a name; whether another process had it."""
+    place = 1 + int.from_bytes(hashlib.sha256(name.encode()).digest()[:7])
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+    except OSError as error:
+        if error.errno not in _TAKEN:
+            raise
+    else:
+        return False
+    LOGGER.info("another process works on %s in %s; waiting for it to end", name, folder)
+    fcntl.lockf(file, fcntl.LOCK_EX, 1, place)
+    return True
+
+
+def _clear(folder: Path) -> None:
+    """Remove what writing was broken off; a folder inside with locks of its own is not ours."""
+    for place, folders, files in os.walk(folder):
+        if Path(place) != folder and LOCK_FILE in files:
+            folders.clear()
+            continue
+        for name in files:
+            if _TEMPORARY.match(name):
+                (Path(place) / name).unlink(missing_ok=True)

@@ -1,0 +1,49 @@
+"""Runs that another program denoised already."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from fcnm_bids.bids import holds_denoised, recognise
+from fcnm_bids.config import Config, flag
+from fcnm_bids.errors import RequestError
+
+LOGGER = logging.getLogger("fcnm_bids")
+
+_NOTHING: Mapping[str, Any] = {
+    "nuisance_regressors": "none",
+    "high_pass": 0.0,
+    "low_pass": 0.0,
+    "dummy_scans": "0",
+    "fd_threshold": 0.0,
+}
+"""What is left of the denoising of denoised runs; their mean and linear trend are taken out."""
+
+
+def adopt_denoised(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> Config:
+    """Where the images are denoised already, by the option or XCP-D's names: do it no second time.
+
+    Raises
+    ------
+    RequestError
+        Options were given that would denoise them again.
+    """
+    if config.analysis_level == "group":  # it inherits what the participant level settled
+        return config
+    dataset = recognise(config.source_path)
+    if dataset.kind == "connectome":
+        return config
+    if not config.denoising.denoised:
+        if not holds_denoised(dataset.root):
+            return config
+        LOGGER.info("%s holds denoised runs, which are taken as they are", dataset.root)
+    given = explicit.get("denoising", {})
+    again = [flag(name) for name, value in _NOTHING.items() if given.get(name, value) != value]
+    if again:
+        raise RequestError(
+            f"{', '.join(again)}: the runs are denoised already, or --denoised says so"
+        )
+    smoothing = given.get("smoothing", 0.0)
+    return config.update({"denoising": {**_NOTHING, "denoised": True, "smoothing": smoothing}})

@@ -1,0 +1,99 @@
+"""Disk that outputs and intermediate files take, in bytes, from what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fcnm_bids.config import ROBUSTNESS
+from fcnm_bids.connectome import CARPET_VOXELS
+from fcnm_bids.workflows.plan import PlannedRun
+
+_MAP_BYTES = 3.4
+"""A map of real numbers, per voxel in the brain, compressed: noise packs badly."""
+
+_FLAT_MAP_BYTES = 0.3
+"""A map of few different values, such as a mask, the number of people or a probability."""
+
+_SIDECAR_BYTES = 4e3
+_FIGURE_BYTES = 1e5
+_RUN_FIGURES_BYTES = 3e5
+_PAGE_BYTES, _VIEWER_BYTES = 5e5, 1.6e6
+"""The report of the group, and the viewer of each network in it."""
+
+
+def stored_bytes(runs: Sequence[PlannedRun]) -> float:
+    """Projected runs in the store."""
+    return float(
+        sum(
+            run.n_masked * (2 * run.dof + 12)
+            + 8 * run.dof * run.n_kept
+            + 4 * run.n_volumes * min(CARPET_VOXELS, run.n_masked)
+            + _SIDECAR_BYTES
+            for run in runs
+        )
+    )
+
+
+def person_maps_bytes(n_masked: int, n_contrasts: int) -> float:
+    """One person's map of every contrast, with their sidecars."""
+    return n_contrasts * (_MAP_BYTES * n_masked + _SIDECAR_BYTES)
+
+
+def person_report_bytes(n_runs: int, n_contrasts: int) -> float:
+    """One person's figures and page."""
+    return n_runs * _RUN_FIGURES_BYTES + n_contrasts * _FIGURE_BYTES
+
+
+def contrast_bytes(n_masked: int) -> float:
+    """Maps and mask of one contrast over people: four of real numbers, two flat."""
+    return n_masked * (4 * _MAP_BYTES + 2 * _FLAT_MAP_BYTES) + 6 * _SIDECAR_BYTES
+
+
+def effect_bytes(n_masked: int) -> float:
+    """One network: its mean map, its probabilities with their limits, its mask, its tables."""
+    return n_masked * (_MAP_BYTES + 4 * _FLAT_MAP_BYTES) + 20 * _SIDECAR_BYTES
+
+
+def group_report_bytes(n_contrasts: int, n_effects: int) -> float:
+    """The figures and the page of the group."""
+    figures = (n_contrasts + 5 * n_effects) * _FIGURE_BYTES
+    return _PAGE_BYTES + n_effects * _VIEWER_BYTES + figures
+
+
+def sums_bytes(
+    n_masked: int,
+    n_contrasts: int,
+    n_people: int,
+    *,
+    smoothness: bool,
+    keeps_maps: bool,
+    n_covariates: int = 0,
+    n_radii: int = 0,
+) -> float:
+    """Sums over people in the work folder, until the level has ended.
+
+    Parameters
+    ----------
+    n_masked, n_contrasts, n_people
+        Voxels of the analysis, contrasts, people.
+    smoothness
+        Whether neighbouring voxels are multiplied.
+    keeps_maps
+        Whether everybody's maps are kept, for permutations.
+    n_covariates, n_radii
+        Covariates, and radii beside the one of the analysis.
+    """
+    plain = 21 + 8 + 12 * bool(n_covariates) + 8 * n_covariates
+    own = plain + 48 * smoothness + 4 * n_people * keeps_maps
+    blocks = plain * ROBUSTNESS.people_blocks * (n_people >= ROBUSTNESS.people_blocks)
+    return float(n_masked * n_contrasts * (own * (1 + n_radii) + blocks))
+
+
+def variants_bytes(n_masked: int, n_radii: int) -> float:
+    """Masks of one contrast's variants in the work folder, eight voxels a byte."""
+    return n_masked / 4 * (n_radii + 3 * ROBUSTNESS.people_draws)
+
+
+def mapped_bytes(n_masked: int) -> float:
+    """What one contrast's node leaves in the work folder for those behind it."""
+    return 18.0 * n_masked

@@ -1,0 +1,42 @@
+"""``--dry-run``: what a run would need, without running it."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from fcnm_bids.config import Config
+from fcnm_bids.interfaces import contrast_names
+from fcnm_bids.workflows.engine import allowed_gb
+from fcnm_bids.workflows.forecast import (
+    Forecast,
+    forecast,
+    group_needs,
+    participant_needs,
+)
+from fcnm_bids.workflows.group import init_group_wf
+from fcnm_bids.workflows.participant import init_participants_wf
+from fcnm_bids.workflows.plan import GroupPlan, ParticipantPlan
+
+
+def foresee(plan: ParticipantPlan | GroupPlan, config: Config) -> list[Forecast]:
+    """The forecast of a level; nothing where everything is there already.
+
+    The workflow is built, so that memory is what its nodes declare, and thrown away.
+    """
+    # interfaces look for the file of the request when they are made
+    with tempfile.TemporaryDirectory(prefix="fcnm-dry-run-") as folder:
+        config_file = Path(folder) / "config.toml"
+        config_file.write_text(config.to_toml(), encoding="utf-8")
+        if isinstance(plan, ParticipantPlan):
+            if all(person.done for person in plan.people):
+                return []
+            workflow = init_participants_wf(plan, config, config_file)
+            needs = participant_needs(plan, config)
+        else:
+            if plan.done:
+                return []
+            contrasts = contrast_names(config.seeds)
+            workflow = init_group_wf(plan, config, config_file, contrasts)
+            needs = group_needs(plan, config, contrasts)
+        return forecast(workflow, needs, config, allowed_gb(config))

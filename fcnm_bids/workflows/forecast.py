@@ -1,0 +1,275 @@
+"""What a run is expected to need, kind of node by kind of node: memory, disk, time.
+
+Memory is what the nodes declare, disk follows from what the files hold. Seconds rest on constants
+that were measured on one core of the machine of ``docs/benchmarks.md``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fcnm_bids.config import Config
+from fcnm_bids.interfaces import other_radii
+from fcnm_bids.workflows.disk import (
+    contrast_bytes,
+    effect_bytes,
+    group_report_bytes,
+    mapped_bytes,
+    person_maps_bytes,
+    person_report_bytes,
+    stored_bytes,
+    sums_bytes,
+    variants_bytes,
+)
+from fcnm_bids.workflows.engine import duration
+from fcnm_bids.workflows.plan import GroupPlan, ParticipantPlan, PlannedPerson, PlannedRun
+
+_NODE_SECONDS = 0.5
+"""To begin and end a node."""
+
+_START_SECONDS = 8.0
+"""To begin and end the program."""
+
+_PREPARE_SECONDS = 0.6
+"""To read the confounds and the header of a run, and to write the tables about it."""
+
+_READ = 3.5e-9
+"""Seconds to decompress a number of an image and gather it where it lies in the mask."""
+
+_PROJECT = 3.2e-11
+"""Seconds per multiplication of the projection."""
+
+_SMOOTH = 5e-9
+"""Seconds to smooth a voxel of the box in one component."""
+
+_MAP = 4e-8
+"""Seconds to correlate and transform a voxel with a seed."""
+
+_SUM = 3e-8
+"""Seconds to add a voxel of a map to its sums."""
+
+_WRITE = 9e-9
+"""Seconds to write a voxel of the box to an image."""
+
+_TEST = 4e-7
+"""Seconds to test and threshold a voxel of a contrast."""
+
+_FLIP = 1.2e-10
+"""Seconds to flip the sign of a voxel of one person's map."""
+
+_PERSON_REPORT, _GROUP_REPORT, _FIGURE = 1.5, 10.0, 1.0
+"""Seconds for a person's page, the group's, and a figure of the group."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What all nodes of one kind need.
+
+    Parameters
+    ----------
+    seconds
+        One after the other.
+    output
+        Bytes that stay: outputs, and the store of projected runs.
+    work
+        Bytes in the work folder until the end.
+    """
+
+    seconds: float = math.nan
+    output: float = 0.0
+    work: float = 0.0
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """One line of the table: the nodes of one kind.
+
+    Parameters
+    ----------
+    kind
+        What they do.
+    n_nodes
+        How many there are.
+    memory_gb
+        What the largest declares.
+    at_once
+        How many may run at a time.
+    needs
+        Disk and time.
+    """
+
+    kind: str
+    n_nodes: int
+    memory_gb: float
+    at_once: int
+    needs: Needs
+
+    @property
+    def seconds(self) -> float:
+        """Until all have run; NaN where it is not known."""
+        return self.needs.seconds / self.at_once
+
+
+def forecast(
+    workflow: Any, needs: Mapping[str, Needs], config: Config, memory_gb: float
+) -> list[Forecast]:
+    """The kinds of a workflow's nodes, in the order in which they first come.
+
+    Parameters
+    ----------
+    workflow
+        What would run.
+    needs
+        Disk and time by kind, from :func:`participant_needs` or :func:`group_needs`.
+    config
+        The request.
+    memory_gb
+        What all nodes at once may take.
+    """
+    kinds: dict[str, list[Any]] = {}
+    for node in (workflow.get_node(name) for name in workflow.list_node_names()):
+        if not node.run_without_submitting:
+            kinds.setdefault(_kind_of(node.fullname), []).append(node)
+    rows = []
+    for kind, nodes in kinds.items():
+        largest = max(node.mem_gb for node in nodes)
+        together = min(
+            len(nodes),
+            config.resources.nprocs // max(node.n_procs or 1 for node in nodes),
+            int(memory_gb / largest),
+        )
+        rows.append(Forecast(kind, len(nodes), largest, max(1, together), needs.get(kind, Needs())))
+    order = list(needs)
+    return sorted(rows, key=lambda row: order.index(row.kind) if row.kind in needs else len(order))
+
+
+def participant_needs(plan: ParticipantPlan, config: Config) -> dict[str, Needs]:
+    """Disk and time of the participant level, for those who are not done."""
+    people = [person for person in plan.people if not person.done]
+    fresh = [run for person in people for run in person.runs if not run.stored]
+    box = plan.grid.n_voxels
+    n_masked = max((run.n_masked for run in plan.runs), default=0)
+    n_seeds = plan.n_seeds
+    maps = n_seeds * n_masked
+    return {
+        "seeds": Needs(_NODE_SECONDS + n_seeds * _WRITE * box, output=n_seeds * 2e3),
+        "project": Needs(
+            _NODE_SECONDS * len(people)
+            + sum(_project_seconds(run, box, config.denoising.smoothing > 0) for run in fresh),
+            output=stored_bytes(fresh),
+        ),
+        "map": Needs(
+            sum(_map_seconds(person, n_seeds, box) for person in people),
+            output=len(people) * person_maps_bytes(n_masked, n_seeds) if maps else 0.0,
+        ),
+        "report": Needs(
+            len(people) * (_NODE_SECONDS + _PERSON_REPORT),
+            output=sum(person_report_bytes(len(p.runs), n_seeds) for p in people),
+        ),
+    }
+
+
+def group_needs(
+    plan: GroupPlan, config: Config, contrasts: Sequence[tuple[str, str]]
+) -> dict[str, Needs]:
+    """Disk and time of the group level without its tests of specificity."""
+    settings = config.group
+    n_contrasts, n_effects = len(contrasts), len({effect for _, effect in contrasts})
+    n_people, n_second = len(plan.people), len(plan.validation.people)
+    n_masked, box, n_radii = plan.n_masked, plan.grid.n_voxels, len(other_radii(config))
+    keeps_maps = settings.height_control == "permutation"
+    n_seeds = n_contrasts * (1 + n_radii)
+    runs_a_person = sum(len(runs) for _, runs in plan.people) / n_people
+    per_person = n_masked * (_MAP * n_seeds * runs_a_person + _SUM * (n_seeds + n_contrasts))
+    flips = settings.n_permutations * n_people * _FLIP if keeps_maps else 0.0
+    test = n_masked * (_TEST + flips)
+    # subsamples of the people: both halves and a quarter of each draw
+    n_variants = n_radii + (60 if n_people >= 8 else 0)
+    return {
+        "seeds": Needs(_NODE_SECONDS + n_contrasts * _WRITE * box, output=n_contrasts * 2e3),
+        "sums": Needs(
+            _NODE_SECONDS + n_people * per_person,
+            work=sums_bytes(
+                n_masked,
+                n_contrasts,
+                n_people,
+                smoothness=settings.height_control == "fwe",
+                keeps_maps=keeps_maps,
+                n_covariates=len(plan.design.names),
+                n_radii=n_radii,
+            ),
+        ),
+        "contrast": Needs(
+            n_contrasts * (_NODE_SECONDS + test + 6 * _WRITE * box),
+            output=n_contrasts * contrast_bytes(n_masked),
+            work=n_contrasts * mapped_bytes(n_masked),
+        ),
+        "vary": Needs(
+            n_contrasts * (_NODE_SECONDS + n_variants * test / 2),
+            work=n_contrasts * variants_bytes(n_masked, n_radii),
+        ),
+        "network": Needs(
+            n_effects * (_NODE_SECONDS + 3 * _WRITE * box),
+            output=n_effects * effect_bytes(n_masked),
+        ),
+        "locate": Needs(n_effects * (2 * _NODE_SECONDS + 4 * _WRITE * box)),
+        "robustness": Needs(n_effects * (2 * _NODE_SECONDS + 500 * 4e-8 * n_masked)),
+        "compare": Needs(_NODE_SECONDS + 3 * _WRITE * box),
+        "validation": Needs(
+            _NODE_SECONDS + n_second * n_masked * n_contrasts * (_MAP + _SUM) + n_contrasts * test,
+            work=4.0 * n_masked * n_contrasts * n_second * keeps_maps,
+        ),
+        "report": Needs(
+            _GROUP_REPORT + (n_contrasts + 5 * n_effects) * _FIGURE,
+            output=group_report_bytes(n_contrasts, n_effects),
+        ),
+    }
+
+
+def table_of(rows: Iterable[Forecast]) -> list[str]:
+    """The forecast as lines of text, with the whole at the end."""
+    rows = list(rows)
+    lines = [f"{'':<12}{'nodes':>7}{'GB each':>10}{'disk':>10}{'work':>10}{'time':>10}"]
+    for row in rows:
+        lines.append(
+            f"{row.kind:<12}{row.n_nodes:>7}{row.memory_gb:>10.2f}{_size(row.needs.output):>10}"
+            f"{_size(row.needs.work):>10}{_time(row.seconds):>10}"
+        )
+    known = [row.seconds for row in rows if math.isfinite(row.seconds)]
+    time = ("> " if len(known) < len(rows) else "") + duration(_START_SECONDS + sum(known))
+    disk, work = (sum(getattr(row.needs, name) for row in rows) for name in ("output", "work"))
+    together = max(row.at_once * row.memory_gb for row in rows)
+    lines.append(
+        f"{'all':<12}{sum(row.n_nodes for row in rows):>7}{together:>10.2f}{_size(disk):>10}"
+        f"{_size(work):>10}{time:>10}"
+    )
+    return lines
+
+
+def _kind_of(name: str) -> str:
+    return name.rpartition(".")[2].split("_")[0]
+
+
+def _project_seconds(run: PlannedRun, box: int, smooths: bool) -> float:
+    products = run.n_kept * run.dof * run.n_masked
+    seconds = _PREPARE_SECONDS + _READ * run.n_volumes * box
+    return seconds + _PROJECT * products + _SMOOTH * run.dof * box * smooths
+
+
+def _map_seconds(person: PlannedPerson, n_seeds: int, box: int) -> float:
+    correlated = sum(run.n_masked for run in person.runs) * n_seeds
+    return _NODE_SECONDS + _MAP * correlated + _WRITE * box * n_seeds
+
+
+def _size(size: float) -> str:
+    for unit, scale in (("TB", 1e12), ("GB", 1e9)):
+        if size >= scale:
+            return f"{size / scale:.1f} {unit}"
+    return f"{size / 1e6:.0f} MB" if size >= 5e5 else ""
+
+
+def _time(seconds: float) -> str:
+    return duration(seconds) if math.isfinite(seconds) else "?"

@@ -1,0 +1,130 @@
+"""Worker processes: they die with their parent, and not with each other."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import multiprocessing
+import os
+import re
+import resource
+import signal
+import sys
+from collections.abc import Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from nipype.pipeline.plugins.multiproc import MultiProcPlugin, process_initializer, run_node
+
+from fcnm_bids.workflows.failures import KeepsLastWords, failed_result
+
+LOGGER = logging.getLogger("fcnm_bids")
+
+_PR_SET_PDEATHSIG = 1
+
+
+class LocalProcesses(KeepsLastWords, MultiProcPlugin):
+    """Nipype's MultiProc, which outlives a worker that the kernel killed.
+
+    Nipype waits for ever for the result of a worker that died. Here every node that ran in a
+    worker when one of them died is tried once more in a process of its own, so that only the
+    node to blame fails, with a traceback; what does not depend on it goes on.
+    """
+
+    pool: ProcessPoolExecutor
+
+    def __init__(self, plugin_args: Mapping[str, Any]) -> None:
+        super().__init__(plugin_args=plugin_args)
+        self.pool = _workers(self.processors)
+        self._nodes: dict[int, Any] = {}
+        self._alone: dict[int, ProcessPoolExecutor] = {}
+        self._peak_gb: dict[int, float] = {}
+
+    def _submit_job(self, node: Any, updatehash: bool = False) -> int:
+        self._taskid += 1
+        self._nodes[self._taskid] = node
+        try:
+            self._start(self._taskid, self.pool)
+        except BrokenProcessPool:
+            self.pool = _workers(self.processors)
+            self._start(self._taskid, self.pool)
+        return self._taskid
+
+    def _start(self, taskid: int, pool: ProcessPoolExecutor) -> None:
+        future = pool.submit(_run_node, self._nodes[taskid], taskid)
+        self._task_obj[taskid] = future
+        future.add_done_callback(partial(self._keep_result, taskid))
+
+    def _keep_result(self, taskid: int, future: Future[dict[str, Any]]) -> None:
+        self._taskresult[taskid] = future.exception() or future.result()
+
+    def _get_result(self, taskid: int) -> dict[str, Any] | None:
+        # on the main thread: a worker dies with the thread that made it
+        if taskid in self._alone:
+            for pid in tuple(self._alone[taskid]._processes or ()):
+                self._peak_gb[taskid] = max(self._peak_gb.get(taskid, 0.0), _held_gb(pid))
+        result = self._taskresult.get(taskid)
+        if not isinstance(result, BaseException):
+            return result
+        node = self._nodes[taskid]
+        if isinstance(result, BrokenProcessPool) and taskid not in self._alone:
+            LOGGER.warning(
+                "a worker process was killed while %s ran; it is tried once more in a process of "
+                "its own",
+                node.fullname,
+            )
+            del self._taskresult[taskid]
+            self._alone[taskid] = _workers(1)
+            self._start(taskid, self._alone[taskid])
+            return None
+        reason = str(result)
+        if isinstance(result, BrokenProcessPool):
+            reason = (
+                f"the process of {node.fullname} was killed twice (declared {node.mem_gb:.2f} GB, "
+                f"held {self._peak_gb.get(taskid, 0.0):.2f} GB when last seen); most often the "
+                "machine or the job had no memory left"
+            )
+        failed = failed_result(taskid, type(result).__name__, reason)
+        return {**failed, "peak_gb": self._peak_gb.get(taskid)}
+
+    def _clear_task(self, taskid: int) -> None:
+        super()._clear_task(taskid)
+        del self._nodes[taskid]
+        if taskid in self._alone:
+            self._alone.pop(taskid).shutdown(wait=False)
+
+
+def _workers(count: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(
+        count,
+        mp_context=multiprocessing.get_context("fork"),
+        initializer=_start_worker,
+        initargs=(os.getpid(), str(Path.cwd())),
+    )
+
+
+def _start_worker(parent: int, cwd: str) -> None:
+    """Make sure that a worker ends with its parent: nobody else would end it, or take its work."""
+    process_initializer(cwd)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _run_node(node: Any, taskid: int) -> dict[str, Any]:
+    result: dict[str, Any] = run_node(node, False, taskid)
+    result["peak_gb"] = 1024e-9 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return result
+
+
+def _held_gb(pid: int) -> float:
+    """The most memory that a process has held; 0 where the system does not say."""
+    with suppress(OSError):
+        found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+        return 1024e-9 * int(found[1]) if found else 0.0
+    return 0.0

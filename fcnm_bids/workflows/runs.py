@@ -1,0 +1,75 @@
+"""Runs, looked at before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from fcnm_bids.bids import RunFiles, stored_run_name
+from fcnm_bids.config import Config, DenoisingSettings
+from fcnm_bids.errors import RunError
+from fcnm_bids.interfaces import RunInput, is_stored, prepare_run
+from fcnm_bids.workflows.plan import PlannedRun
+from fcnm_bids.workflows.stored import other_grids
+
+
+def run_input(run: RunFiles, root: Path, store: Path) -> RunInput:
+    """The files of a run with their absolute paths, and where its projection goes."""
+
+    def absolute(path: Path | None) -> str:
+        return str(path.absolute()) if path else ""
+
+    return RunInput(
+        name=run.bold.relative_to(root).as_posix(),
+        bold=absolute(run.bold),
+        mask=absolute(run.mask),
+        confounds=absolute(run.confounds),
+        confounds_metadata=absolute(run.confounds_metadata),
+        metadata=absolute(run.metadata),
+        space=str(run.entities["space"]),
+        stored=str((store / stored_run_name(run)).absolute()),
+    )
+
+
+def look_at_runs(
+    inputs: Sequence[RunInput], config: Config
+) -> tuple[dict[str, PlannedRun], dict[str, str]]:
+    """Look at all of some runs but their voxels, several at a time.
+
+    Returns
+    -------
+    usable
+        Usable runs by their names.
+    reasons
+        Why the others are none, by their names.
+    """
+    # reading, decompressing and LAPACK all leave the interpreter to other threads
+    with ThreadPoolExecutor(config.resources.nprocs, "preflight") as threads:
+        found = list(threads.map(partial(_look, settings=config.denoising), inputs))
+    seen = dict(zip((run.name for run in inputs), found, strict=True))
+    usable = {name: run for name, run in seen.items() if not isinstance(run, str)}
+    reasons = {name: run for name, run in seen.items() if isinstance(run, str)}
+    astray = other_grids({name: run.grid for name, run in usable.items()})
+    return {name: run for name, run in usable.items() if name not in astray}, reasons | astray
+
+
+def _look(run: RunInput, settings: DenoisingSettings) -> PlannedRun | str:
+    try:
+        prepared = prepare_run(run, settings)
+    except RunError as error:
+        return str(error)
+    return PlannedRun(
+        files=run,
+        key=prepared.key,
+        grid=prepared.image.grid,
+        stored=is_stored(run, prepared.key),
+        dof=prepared.denoising.projection.dof,
+        n_volumes=prepared.image.n_volumes,
+        n_kept=int(prepared.denoising.volumes.kept.sum()),
+        itemsize=prepared.image.dtype.itemsize,
+        n_masked=int(np.count_nonzero(prepared.mask)),
+    )

@@ -1,0 +1,103 @@
+"""The description of the store's format against a file that was written."""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from fcnm_bids.connectome import Projected, ProjectedRun, RunImage, open_run, write_run
+from fcnm_bids.connectome.store import FORMAT, FORMAT_VERSION
+from fcnm_bids.denoise import build_projection
+from fcnm_bids.grid import Grid
+
+PAGE = (Path(__file__).parents[2] / "docs" / "store.md").read_text(encoding="utf-8")
+GRID = Grid((4, 5, 6), np.diag([3.0, 3.0, 3.0, 1.0]), "MNI152NLin6Asym")
+
+
+def column(heading: str) -> list[str]:
+    """Names in the first column of the table that begins with a heading."""
+    table = PAGE.split(f"| {heading} |", 1)[1].split("\n\n", 1)[0]
+    return [name for row in table.splitlines()[2:] for name in _names(row.split("|")[1])]
+
+
+def _names(cell: str) -> list[str]:
+    return re.findall(r"`(\w+)`", cell)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> h5py.File:
+    path = tmp_path_factory.mktemp("store") / "run.h5"
+    rng = np.random.default_rng(0)
+    time = build_projection(
+        rng.standard_normal((40, 1)), np.arange(40) > 1, 2.0, high_pass=0.01, low_pass=0.2
+    )
+    index = np.sort(rng.choice(GRID.n_voxels, 80, replace=False))
+    values = (time.basis @ rng.standard_normal((38, 80))).astype(np.float32)
+    run = ProjectedRun(values, index, GRID)
+    carpet = rng.standard_normal((40, 5)).astype(np.float32)
+    image = RunImage(path, GRID, 40, 2.0, np.dtype("<i2"), 1.0, 0.0, 352)
+    write_run(
+        path,
+        Projected(run, 90, carpet, index[:5], "ab"),
+        time,
+        image,
+        key="k",
+        attributes={"source": "x", "settings": {}, "repetition_time": 2.0, "mean_fd": None}
+        | {"n_dummy": 2, "n_censored": 0},
+    )
+    open_run(path).verify()
+    return h5py.File(path, "r", locking=False)
+
+
+def test_the_page_is_of_this_version() -> None:
+    assert f"**format {FORMAT_VERSION}**" in PAGE
+    assert f"`{FORMAT}`" in PAGE
+
+
+def test_every_dataset_is_described_with_its_type(written: h5py.File) -> None:
+    assert column("dataset") == sorted(written, key=column("dataset").index)
+    for name, data in written.items():
+        assert f"| `{name}` | {data.dtype} |" in PAGE
+        assert data.chunks is data.compression is None
+        assert data.id.get_offset() is not None
+
+
+def test_every_attribute_is_described(written: h5py.File) -> None:
+    assert set(column("attribute")) == set(written.attrs)
+    assert set(column("in `provenance`")) == set(json.loads(written.attrs["provenance"]))
+
+
+def test_check_sums_are_what_the_page_says(written: h5py.File) -> None:
+    attributes = written.attrs
+    first = [np.asarray(attributes[name]).tolist() for name in _names(_checksums_row())]
+    wanted = [zlib.crc32(json.dumps(first).encode())]
+    wanted += [zlib.crc32(written[name][()].tobytes()) for name in column("dataset")]
+    assert attributes["checksums"].tolist() == wanted
+
+
+def _checksums_row() -> str:
+    (row,) = (line for line in PAGE.splitlines() if line.startswith("| `checksums` | uint32"))
+    return row.split("|")[3]
+
+
+def test_the_program_on_the_page_gives_correlations(written: h5py.File) -> None:
+    program = PAGE.split("```python", 1)[1].split("```", 1)[0]
+    program = re.sub(r'"sub-01_.*?h5"', repr(written.filename), program)
+    names: dict[str, np.ndarray] = {}
+    exec(program, names)  # what a reader of the page would run
+    run = open_run(Path(written.filename)).load()
+    series = run.columns(slice(None))
+    norm = np.linalg.norm(series, axis=0)
+    seed = series[:, :10].mean(axis=1)
+    np.testing.assert_allclose(
+        names["volume"].ravel(order="F")[run.index],
+        seed @ series / norm / np.linalg.norm(seed),
+        rtol=1e-5,
+        atol=1e-6,
+    )

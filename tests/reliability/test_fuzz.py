@@ -1,0 +1,253 @@
+"""Files that were damaged at random: a reader gives what is there, or an error of our own."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fcnm_bids.connectome import (
+    Projected,
+    ProjectedRun,
+    RunImage,
+    VolumeStream,
+    check_complete,
+    open_image,
+    open_run,
+    read_volume,
+    write_run,
+)
+from fcnm_bids.denoise import (
+    Projection,
+    complete_confounds,
+    keep_volumes,
+    load_strategy,
+    nuisance_columns,
+    read_confounds,
+)
+from fcnm_bids.errors import RunError, SeedError, StoreError
+from fcnm_bids.grid import Grid
+from fcnm_bids.seeds import read_foci
+
+pytestmark = pytest.mark.faults
+
+GRID = Grid((6, 5, 4), np.diag([2.0, 2, 2, 1]), "MNI152NLin6Asym")
+N = 12
+
+CASES = [150, pytest.param(10_000, marks=pytest.mark.slow)]
+
+
+@st.composite
+def damaged(draw: st.DrawFn, originals: list[bytes]) -> bytes:
+    """A file of which some places were overwritten, lost, doubled or filled with something else."""
+    content = bytearray(draw(st.sampled_from(originals)))
+    for _ in range(draw(st.integers(1, 5))):
+        start = draw(st.integers(0, len(content)))
+        stop = min(len(content), start + draw(st.sampled_from([0, 1, 2, 4, 8, 100])))
+        content[start:stop] = draw(
+            st.one_of(
+                st.binary(max_size=8),
+                st.sampled_from(
+                    [b"\t", b"\n", b"\r", b'"', b"nan", b"1e999", b"-", b"\x00", b"\xff"]
+                ),
+                st.just(bytes(content[start:stop] * 2)),
+                st.text(max_size=6).map(lambda text: text.encode("utf-8", "surrogatepass")),
+            )
+        )
+    if draw(st.booleans()):
+        del content[draw(st.integers(0, len(content))) :]
+    return bytes(content)
+
+
+def try_out(
+    cases: int,
+    originals: list[bytes],
+    path: Path,
+    read: Callable[[Path], object],
+    own: type[Exception],
+) -> None:
+    """Read many damaged versions of files; only one kind of error may come out."""
+    refused = 0
+    for original in originals:
+        path.write_bytes(original)
+        read(path)
+
+    @settings(
+        max_examples=cases,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.one_of(damaged(originals), damaged(originals), st.binary(max_size=400)))
+    def attempt(content: bytes) -> None:
+        nonlocal refused
+        path.write_bytes(content)
+        try:
+            read(path)
+        except own:
+            refused += 1
+
+    attempt()
+    assert refused
+
+
+TABLE = """study\tcontrast\teffect\tx\ty\tz\tspace\tn
+Smith 2019\tafter > before\tincrease\t-32\t50\t20\tMNI152\t18
+Jones 2021\tdrüg > placebo\tincrease\t4\t-50.5\t28\tTAL\tn/a
+"""
+SLEUTH = """// Reference = MNI
+// Smith 2019: after > before
+// Subjects = 18
+-32\t50\t20
+12\t21\t3
+
+// Jones 2021: drug > placebo
+// Subjects = 25
+4\t-50\t28
+"""
+NIMADS = json.dumps(
+    {
+        "id": "x",
+        "studies": [
+            {
+                "id": "a",
+                "name": "Smith 2019",
+                "metadata": {"sample_size": 18},
+                "analyses": [
+                    {
+                        "id": "b",
+                        "name": "after > before",
+                        "points": [{"coordinates": [-32, 50, 20], "space": "MNI"}],
+                    }
+                ],
+            }
+        ],
+    }
+)
+
+
+def workbook() -> bytes:
+    content = io.BytesIO()
+    pd.read_csv(io.StringIO(TABLE), sep="\t").to_excel(content, index=False)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("cases", CASES)
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("foci.tsv", TABLE),
+        ("foci.csv", TABLE.replace("\t", ",")),
+        ("foci.txt", SLEUTH),
+        ("foci.json", NIMADS),
+    ],
+)
+def test_coordinates(tmp_path: Path, name: str, content: str, cases: int) -> None:
+    path = tmp_path / name
+    read = lambda path: read_foci(path, effect="up")  # noqa: E731
+    try_out(cases // 4, [content.encode()], path, read, SeedError)
+
+
+@pytest.mark.parametrize("cases", [60, pytest.param(2_000, marks=pytest.mark.slow)])
+def test_coordinates_in_workbooks(tmp_path: Path, cases: int) -> None:
+    path = tmp_path / "foci.xlsx"
+    try_out(cases, [workbook()], path, lambda path: read_foci(path, effect="up"), SeedError)
+
+
+def confounds() -> bytes:
+    rng = np.random.default_rng(1)
+    names = [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"]
+    names += ["csf", "white_matter", "global_signal", "framewise_displacement"]
+    table = pd.DataFrame(rng.normal(size=(N, len(names))).round(3), columns=names)
+    table["csf_derivative1"] = table["csf"].diff()
+    table["non_steady_state_outlier00"] = [1, *[0] * (N - 1)]
+    return table.to_csv(sep="\t", index=False, na_rep="n/a").encode()
+
+
+@pytest.mark.parametrize("cases", CASES)
+def test_confounds(tmp_path: Path, cases: int) -> None:
+    strategy = load_strategy("27P")
+
+    def read(path: Path) -> None:
+        table = complete_confounds(read_confounds(path))
+        keep_volumes(table, dummy_scans="auto", fd_threshold=0.5)
+        names = strategy.columns([str(name) for name in table.columns], {})
+        assert np.isfinite(nuisance_columns(table, names)).all()
+
+    try_out(cases, [confounds()], tmp_path / "confounds.tsv", read, RunError)
+
+
+def image(shape: tuple[int, ...], kind: type[nib.Nifti1Image] = nib.Nifti1Image) -> bytes:
+    values = np.random.default_rng(1).integers(0, 1000, shape).astype(np.int16)
+    return bytes(kind(values, GRID.affine).to_bytes())
+
+
+@pytest.mark.parametrize("cases", CASES)
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_runs(tmp_path: Path, suffix: str, cases: int) -> None:
+    originals = [image((*GRID.shape, N)), image((*GRID.shape, N), nib.Nifti2Image)]
+    if suffix == ".nii.gz":
+        # damaged before they are compressed, and after it
+        originals += [gzip.compress(content, 1, mtime=0) for content in originals]
+
+    def read(path: Path) -> None:
+        opened = open_image(path, GRID.space)
+        check_complete(opened)
+        if opened.volume_bytes * opened.n_volumes < 10**7:
+            assert sum(len(rows) for _, rows in VolumeStream(opened, 4)) == opened.n_volumes
+
+    def packed(path: Path) -> None:
+        if suffix == ".nii.gz" and not path.read_bytes().startswith(b"\x1f\x8b"):
+            path.write_bytes(gzip.compress(path.read_bytes(), 1))
+        read(path)
+
+    try_out(cases // 2, originals, tmp_path / f"bold{suffix}", packed, RunError)
+
+
+@pytest.mark.parametrize("cases", CASES)
+def test_masks(tmp_path: Path, cases: int) -> None:
+    originals = [image(GRID.shape), image((*GRID.shape, 1))]
+    read = lambda path: read_volume(path, GRID)  # noqa: E731
+    try_out(cases, originals, tmp_path / "mask.nii", read, RunError)
+
+
+def stored(path: Path) -> bytes:
+    rng = np.random.default_rng(1)
+    m, n_voxels = 5, 40
+    run = ProjectedRun(rng.normal(size=(m, n_voxels)).astype(np.float32), np.arange(n_voxels), GRID)
+    carpet = np.zeros((N, 3), dtype=np.float32)
+    projection = Projection(np.linalg.qr(rng.normal(size=(N, N)))[0][:m], np.ones(N, bool), ())
+    opened = RunImage(path, GRID, N, 2.0, np.dtype("<i2"), 1.0, 0.0, 352)
+    write_run(
+        path,
+        Projected(run, n_voxels, carpet, np.arange(3), "ab"),
+        projection,
+        opened,
+        key="0123",
+        attributes={"source": "sub-01/func/x.nii.gz"},
+    )
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("cases", CASES)
+def test_stored_runs(tmp_path: Path, cases: int) -> None:
+    whole = stored(tmp_path / "run.h5")
+    expected = open_run(tmp_path / "run.h5").load().columns(slice(None))
+
+    def read(path: Path) -> None:
+        run = open_run(path)
+        run.verify()
+        # what passes for undamaged is what was written
+        np.testing.assert_array_equal(run.load().columns(slice(None)), expected)
+
+    # the whole file is among the originals as often as its first part, where its structure is
+    try_out(cases, [whole, whole + bytes(8)], tmp_path / "damaged.h5", read, StoreError)

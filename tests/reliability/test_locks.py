@@ -1,0 +1,171 @@
+"""Processes that share folders: the second on a person waits, others go on side by side."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import logging
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from fcnm_bids.bids import at_work
+from tests.cli.desk import Ended, read_table
+from tests.reliability.conftest import Job
+
+pytestmark = pytest.mark.faults
+
+HOLD = """
+import sys
+from pathlib import Path
+from fcnm_bids.bids import at_work
+with at_work([Path(sys.argv[1])], sys.argv[2:]) as waited:
+    print("waited" if waited else "held", flush=True)
+    sys.stdin.readline()
+"""
+LEFT = f".{'0123456789abcdef' * 2}.sub-01_statmap.nii.gz"
+"""What a killed process leaves of a file that it was writing."""
+
+
+@contextmanager
+def somebody(folder: Path, *names: str) -> Iterator[subprocess.Popen[str]]:
+    """Another process at work on names in a folder."""
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder), *names],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).resolve().parents[2],
+    )
+    try:
+        yield other
+    finally:
+        other.kill()
+        other.wait()
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def wait_for(process: subprocess.Popen[str], words: str) -> str:
+    """What a process has said up to the line that holds some words."""
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if words in line:
+            return "".join(lines)
+    raise AssertionError(f"never said {words!r}: {''.join(lines)}")
+
+
+def test_the_second_on_a_person_waits_until_the_first_is_killed(tmp_path: Path) -> None:
+    with somebody(tmp_path, "sub-01") as first, somebody(tmp_path, "sub-01") as second:
+        assert said(first) == "held"
+        with pytest.raises(subprocess.TimeoutExpired):
+            second.wait(1)
+        first.kill()
+        assert said(second) == "waited"
+
+
+def test_different_people_are_worked_on_side_by_side(tmp_path: Path) -> None:
+    with somebody(tmp_path, "sub-01", "sub-02") as first, somebody(tmp_path, "sub-03") as second:
+        assert said(first) == said(second) == "held"
+        with at_work([tmp_path], ["sub-04"]) as waited:
+            assert not waited
+
+
+def test_what_a_killed_process_left_is_cleared_when_nobody_is_at_work(tmp_path: Path) -> None:
+    left = [tmp_path / LEFT, tmp_path / "sub-01" / "func" / LEFT, tmp_path / "store" / LEFT]
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (tmp_path / "store" / ".lock").touch()
+    (tmp_path / ".bidsignore").touch()
+    with somebody(tmp_path, "sub-02") as other:
+        # whoever comes first clears up, but not in a folder with locks of its own
+        assert said(other) == "held"
+        assert [path.exists() for path in left] == [False, False, True]
+        left[0].touch()
+        with at_work([tmp_path], ["sub-01"]):
+            assert left[0].exists()
+    with at_work([tmp_path, tmp_path / "store"], ["sub-01"]):
+        assert not any(path.exists() for path in left)
+    assert (tmp_path / ".bidsignore").exists()
+
+
+def test_a_file_system_without_locks_is_told_and_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(logging.getLogger("fcnm_bids"), "propagate", True)
+    monkeypatch.setattr(fcntl, "lockf", none)
+    with at_work([tmp_path], ["sub-01"]) as waited:
+        assert not waited
+    assert "no locks on this file system" in caplog.text
+
+
+def ended(process: subprocess.Popen[str]) -> Ended:
+    out, err = process.communicate(timeout=300)
+    return Ended(process.returncode, out, err)
+
+
+@pytest.mark.slow
+def test_a_second_command_on_a_person_waits_and_goes_on_when_the_first_dies(job: Job) -> None:
+    with somebody(job.output, "sub-02") as other:
+        assert said(other) == "held"
+        command = job.desk.start(*job.participant, "--connectome-only", "--nprocs", "1")
+        wait_for(command, "another process works on sub-02")
+        assert not list(job.output.rglob("*.h5"))
+        other.kill()
+    assert ended(command).code == 0
+    assert len(list(job.output.rglob("*.h5"))) == 3
+
+
+@pytest.mark.slow
+def test_a_second_command_does_not_make_again_what_the_first_has_made(job: Job, done: Job) -> None:
+    with somebody(job.output, "sub-02") as other:
+        assert said(other) == "held"
+        command = job.desk.start(*job.participant, "--nprocs", "1")
+        wait_for(command, "another process works on sub-02")
+        shutil.copytree(done.output, job.output, dirs_exist_ok=True)
+    end = ended(command)
+    assert end.code == 0, end.err
+    assert "everything is there already; nothing to do" in end.out
+
+
+@pytest.mark.slow
+def test_a_person_in_a_shared_store_is_waited_for_too(job: Job, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    with somebody(store, "sub-03") as other:
+        assert said(other) == "held"
+        given = ("--connectome-only", "--connectome-dir", store, "--nprocs", "1")
+        command = job.desk.start(*job.participant, *given)
+        assert str(store) in wait_for(command, "another process works on sub-03")
+    assert ended(command).code == 0
+    assert len(list(store.rglob("*.h5"))) == 3
+
+
+@pytest.mark.slow
+def test_commands_on_different_people_of_one_folder_run_side_by_side(job: Job) -> None:
+    commands = [
+        job.desk.start(
+            *job.participant, "--participant-label", label, "--connectome-only", "--nprocs", "1"
+        )
+        for label in ("01", "02", "03")
+    ]
+    for end in map(ended, commands):
+        assert end.code == 0, end.out + end.err
+        assert "another process" not in end.out
+    for label in ("01", "02", "03"):
+        manifest = job.output / f"sub-{label}" / "manifest.tsv"
+        assert set(read_table(manifest)["status"]) == {"present"}
+    assert not [path for path in job.output.rglob(".*") if path.name.endswith(".tmp")]

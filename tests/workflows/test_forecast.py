@@ -1,0 +1,102 @@
+"""The table of a dry run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fcnm_bids.config import Config
+from fcnm_bids.workflows.disk import stored_bytes, sums_bytes
+from fcnm_bids.workflows.dry_run import foresee
+from fcnm_bids.workflows.forecast import Forecast, Needs, table_of
+from fcnm_bids.workflows.memory import map_gb, project_gb
+from fcnm_bids.workflows.plan import ParticipantPlan
+from fcnm_bids.workflows.preflight import plan_participants
+
+Make = Callable[..., Config]
+
+
+@pytest.fixture
+def config(request_for: Make) -> Config:
+    return request_for()
+
+
+@pytest.fixture
+def plan(config: Config) -> ParticipantPlan:
+    return plan_participants(config)
+
+
+def rows(plan: ParticipantPlan, config: Config) -> dict[str, Forecast]:
+    return {row.kind: row for row in foresee(plan, config)}
+
+
+def test_memory_is_what_the_nodes_declare(plan: ParticipantPlan, config: Config) -> None:
+    found = rows(plan, config)
+    assert list(found) == ["seeds", "project", "map", "report"]
+    largest = max(project_gb(plan.grid, person.runs) for person in plan.people)
+    assert found["project"].memory_gb == largest
+    largest = max(map_gb(person.runs, len(plan.contrasts)) for person in plan.people)
+    assert found["map"].memory_gb == largest
+
+
+def test_runs_that_are_stored_take_no_more_disk(
+    plan: ParticipantPlan, config: Config, store: Path
+) -> None:
+    assert rows(plan, config)["project"].needs.output > 1e6
+    there = rows(plan_participants(config), config)["project"].needs
+    assert there.output == 0
+    assert there.seconds < rows(plan, config)["project"].needs.seconds
+
+
+def test_without_maps_nothing_is_mapped(request_for: Make) -> None:
+    config = request_for(connectome={"subject_maps": "none"})
+    assert list(rows(plan_participants(config), config)) == ["project", "report"]
+
+
+def test_when_all_is_there_nothing_is_foreseen(plan: ParticipantPlan, config: Config) -> None:
+    done = replace(plan, people=tuple(replace(person, done=True) for person in plan.people))
+    assert foresee(done, config) == []
+
+
+def test_processes_share_the_work_as_far_as_memory_allows(
+    plan: ParticipantPlan, config: Config
+) -> None:
+    many = config.update({"resources": {"nprocs": 3, "mem_gb": 100.0}})
+    assert rows(plan, many)["project"].at_once == 3
+    little = config.update({"resources": {"nprocs": 3, "mem_gb": 0.6}})
+    assert rows(plan, little)["project"].at_once == 2
+    assert rows(plan, many)["map"].seconds == rows(plan, config)["map"].seconds / 3
+
+
+def test_longer_runs_take_more_disk(plan: ParticipantPlan) -> None:
+    run = plan.runs[0]
+    sizes = [stored_bytes([replace(run, dof=dof)]) for dof in (50, 100)]
+    assert sizes[1] - sizes[0] == pytest.approx(100 * run.n_masked + 400 * run.n_kept)
+    assert stored_bytes([run, run]) == 2 * stored_bytes([run])
+
+
+def test_permutations_keep_everybodys_maps() -> None:
+    few, many = (
+        sums_bytes(1000, 5, n, smoothness=False, keeps_maps=True, n_radii=2) for n in (10, 110)
+    )
+    assert many - few == 4 * 100 * 1000 * 5 * 3
+
+
+def test_the_table_adds_up() -> None:
+    nodes = [
+        Forecast("project", 8, 0.5, 4, Needs(400.0, output=2e9)),
+        Forecast("draws", 3, 2.0, 1, Needs()),
+        Forecast("sums", 1, 1.0, 1, Needs(60.0, work=5e6)),
+    ]
+    assert nodes[0].seconds == 100
+    assert math.isnan(nodes[1].seconds)
+    *_, draws, _, last = (line.split() for line in table_of(nodes))
+    assert draws[-1] == "?"
+    assert last[:3] == ["all", "12", "2.00"]
+    assert last[3:5] == ["2.0", "GB"]
+    assert last[5:7] == ["5", "MB"]
+    assert last[7:] == [">", "3", "min"]
