@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fcnm_bids.bids import OutputNames, sidecar_files, write_image
 from fcnm_bids.config import NULLS, Config
 from fcnm_bids.connectome import open_run, read_volume
-from fcnm_bids.errors import RequestError
+from fcnm_bids.errors import RequestError, RunError
 from fcnm_bids.grid import Grid
 from fcnm_bids.interfaces.analysis_mask import read_analysis_mask
 from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, File, traits
@@ -175,7 +175,7 @@ def read_base_rate(config: Config, grid: Grid) -> NDArray[np.float64] | None:
         return None
     try:
         rate = np.nan_to_num(read_volume(Path(named), grid)).astype(np.float64)
-    except (OSError, ValueError) as error:
+    except RunError as error:
         raise RequestError(f"--base-rate {named}: {error}") from error
     if rate.min() < 0 or rate.max() <= 0:
         raise RequestError(f"--base-rate {named}: rates are not negative, and some above 0")

@@ -169,7 +169,7 @@ def test_the_group_level_refuses_what_differs_from_the_participant_level(
     before = snapshot(output)
     for given, told in (
         (["--smoothing", "8"], "--smoothing 8.0: the participant level was run with 6.0"),
-        (["--coordinates", other], "other foci than before (1 new, 1 gone"),
+        (["--coordinates", other], "other foci or another effect than before for"),
     ):
         ended = desk.run(finished.fmriprep, output, "group", *given)
         assert ended.code == 2
