@@ -7,6 +7,8 @@ import numpy as np
 from fcnm_bids.specificity.assess import NullAssessment
 from fcnm_bids.specificity.labels import LabelTest, SplitTest
 
+_PER_CENT = 0.01
+
 NULLS = {
     "random": "foci scattered in grey matter would give",
     "strength": "foci of equal strength would give",
@@ -37,10 +39,9 @@ def null_sentence(null: str, result: NullAssessment, network: np.ndarray, alpha:
         return "There is no network to compare."
     if not inside:
         return f"No part of the network is shared by more contrasts than {than} {tail}"
-    return (
-        f"{inside / np.count_nonzero(network):.0%} of the network is shared by more contrasts than "
-        f"{than} {tail}"
-    )
+    share = inside / np.count_nonzero(network)
+    told = f"{share:.0%}" if share >= _PER_CENT else "Less than 1%"
+    return f"{told} of the network is shared by more contrasts than {than} {tail}"
 
 
 def label_sentence(first: str, second: str, result: LabelTest, alpha: float) -> str:
