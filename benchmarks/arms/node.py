@@ -13,6 +13,8 @@ import numpy as np
 from benchmarks.arms import script
 from fcnm_bids.bids import describe_dataset
 from fcnm_bids.config import Config
+from fcnm_bids.connectome.seal import write_seal
+from fcnm_bids.connectome.store import FORMAT_VERSION, data_extents
 from fcnm_bids.interfaces.seeds import contrast_names, make_seeds
 from fcnm_bids.seeds import write_seed_matrix
 from fcnm_bids.workflows.group import init_group_wf
@@ -112,8 +114,11 @@ def add_people(store, n_people):
             components = np.rint(components * weights).astype("<i2")
             file["components"][...] = components
             checksums = file.attrs["checksums"]
-            checksums[1] = zlib.crc32(components.tobytes())
+            checksums[0] = zlib.crc32(components.tobytes())
             file.attrs["checksums"] = checksums
+            extents = data_extents(file)
+        with copy.open("r+b") as changed:
+            write_seal(changed, FORMAT_VERSION, extents)
     return {}
 
 

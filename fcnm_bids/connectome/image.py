@@ -262,11 +262,12 @@ class _HashedFile(io.RawIOBase):
         return True
 
     def readinto(self, target: Any) -> int:
+        target = memoryview(target)[:_READ_BYTES]  # a copy of it waits to be hashed
         count: int = self._file.readinto(target)  # type: ignore[attr-defined]
         # one part at a time: where reading is faster than hashing, parts would pile up
         if self._hashing is not None:
             self._hashing.result()
-        part = bytes(memoryview(target)[:count])
+        part = bytes(target[:count])
         self._hashing = self._hasher.submit(self.digest.update, part)
         return count
 

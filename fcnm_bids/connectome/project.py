@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.blas import sgemm
 from threadpoolctl import ThreadpoolController
 
 from fcnm_bids.connectome.image import RunImage, VolumeStream
@@ -18,7 +17,14 @@ from fcnm_bids.denoise.projection import Projection
 from fcnm_bids.errors import RunError
 
 _BLOCK_BYTES = 32 << 20
-_BLOCK_VOLUMES = 32
+"""Of stored numbers that are read at once: while some are used, as many are read."""
+
+_BATCH = 32
+"""Volumes that are multiplied at once: the components are gone through once a batch."""
+
+_TILE = 1 << 14
+"""Voxels of the components that are gone through at once."""
+
 _ROUNDING = 1e-10
 """A denoised series with less than this share of its raw energy is rounding, not signal."""
 CARPET_VOXELS = 2000
@@ -125,8 +131,12 @@ def projection_bytes(n_voxels: int, n_masked: int, n_volumes: int, dof: int, ite
     itemsize
         Bytes per stored number.
     """
-    block = min(_BLOCK_VOLUMES, n_volumes, max(1, _BLOCK_BYTES // (n_voxels * itemsize)))
-    streaming = block * (2 * n_voxels * itemsize + n_masked * (4 + max(4, itemsize)))
+    block = min(_BATCH, n_volumes, max(1, _BLOCK_BYTES // (n_voxels * itemsize)))
+    batch = min(_BATCH, n_volumes)
+    product = 4 * dof * min(_TILE, n_masked)
+    streaming = (
+        2 * block * n_voxels * itemsize + n_masked * (4 * batch + 3 * max(4, itemsize)) + product
+    )
     smoothing = 3 * 4 * n_voxels
     per_voxel = n_masked * (8 * 4 + 3 * 8)
     return (
@@ -135,7 +145,7 @@ def projection_bytes(n_voxels: int, n_masked: int, n_volumes: int, dof: int, ite
 
 
 def _block_volumes(image: RunImage) -> int:
-    return min(_BLOCK_VOLUMES, max(1, _BLOCK_BYTES // image.volume_bytes))
+    return min(_BATCH, max(1, _BLOCK_BYTES // image.volume_bytes))
 
 
 def _close_up(components: NDArray[np.float32], usable: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -160,7 +170,8 @@ class _Sums:
         self._origin: NDArray[Any] | None = None
         self._energy = np.zeros(n_voxels)
         self._n = 0
-        self._differences = np.empty((0, n_voxels), dtype=np.float32)
+        self._batch = np.empty((min(_BATCH, projection.basis.shape[1]), n_voxels), np.float32)
+        self._waiting = 0
 
     def add(self, volumes: NDArray[Any], kept: NDArray[np.intp], index: NDArray[np.intp]) -> None:
         """Add the volumes `kept` of a block; infinities become NaN, which `finish` leaves out."""
@@ -172,22 +183,36 @@ class _Sums:
         # unless the first volume goes before the conversion
         exact = volumes.dtype.itemsize <= 2 or volumes.dtype.newbyteorder("=") == np.float32
         precision = np.float32 if exact else np.float64
-        if len(self._differences) < kept.size:
-            self._differences = np.empty((kept.size, index.size), dtype=np.float32)
-        block = self._differences[: kept.size]
-        for row, volume in zip(block, kept, strict=True):
+        for volume in kept:
             values = volumes[volume].take(index).astype(precision, copy=False)
             if self._origin is None:
                 self._origin = values.copy()
+            row = self._batch[self._waiting]
             np.subtract(values, self._origin, out=row, casting="same_kind")
-        if self._components.size:
-            basis = np.ascontiguousarray(self._basis[:, self._n : self._n + kept.size])
-            sgemm(1.0, block.T, basis.T, 1.0, self._components.T, overwrite_c=True)
-        self._energy += np.einsum("ij,ij->j", block, block)
-        self._n += kept.size
+            self._waiting += 1
+            if self._waiting == len(self._batch):
+                self._multiply()
+
+    def _multiply(self) -> None:
+        """Add the volumes that wait to the components."""
+        batch = self._batch[: self._waiting]
+        basis = np.ascontiguousarray(self._basis[:, self._n : self._n + self._waiting])
+        # not SciPy's sgemm, which could add as it multiplies: it holds the interpreter lock, and
+        # the reader would have to stop
+        product = np.empty((len(basis), min(_TILE, batch.shape[1])), dtype=np.float32)
+        for start in range(0, batch.shape[1], _TILE):
+            tile = slice(start, min(start + _TILE, batch.shape[1]))
+            part = product[:, : tile.stop - start]
+            np.matmul(basis, batch[:, tile], out=part)
+            self._components[:, tile] += part
+        self._energy += np.einsum("ij,ij->j", batch, batch)
+        self._n += self._waiting
+        self._waiting = 0
 
     def finish(self, slope: float) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """The components in the image's units, and which voxels carry signal."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._multiply()
         if self._n == 0:
             raise RunError("no volume is left")
         left = np.einsum("ij,ij->j", self._components, self._components, dtype=np.float64)

@@ -1,12 +1,12 @@
 """The projected-run store: one HDF5 file a run, from which all maps can be made.
 
-Format 2. Datasets are contiguous and uncompressed, so that they can be mapped into memory:
+Format 3. Datasets are contiguous and uncompressed, so that they can be mapped into memory:
 ``components`` int16 (m, voxels) times ``scale`` float32 (voxels) is the projected run, ``sd``
 float32 (voxels) its residual standard deviation in the image's units, ``index`` int32 (voxels)
 the voxel numbers in Fortran order, ``basis`` float64 (m, kept volumes) the projection, ``kept``
 uint8 (volumes), ``carpet`` float32 (volumes, up to 2,000) raw series of the voxels
 ``carpet_index``. The attributes hold grid, space, key and provenance, and ``checksums``: the CRC-32
-of these and of each dataset. HDF5 itself guards the rest of the file.
+of each dataset. The seal (`fcnm_bids.connectome.seal`) guards the rest of the file.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from numpy.typing import NDArray
 from fcnm_bids.connectome.image import RunImage
 from fcnm_bids.connectome.project import Projected
 from fcnm_bids.connectome.projected import ProjectedRun
+from fcnm_bids.connectome.seal import SEAL_BYTES, check_seal, write_seal
 from fcnm_bids.denoise.projection import Projection
 from fcnm_bids.errors import RunError, StoreError
 from fcnm_bids.grid import Grid
 
 FORMAT = "fcnm_bids projected run"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 _LARGEST = 32767
 _ROWS_ELEMENTS = 1 << 20
 
 _PARTS = ("components", "scale", "sd", "index", "basis", "kept", "carpet", "carpet_index")
-_HEADER = ("key", "space", "shape", "affine", "provenance")
 
 _DAMAGED = (
     AttributeError,
@@ -181,7 +181,7 @@ def write_run(
     }
     # made in memory: HDF5 takes the process down where it meets a full disk (h5py issue 914)
     content = io.BytesIO()
-    with h5py.File(content, "w", libver="latest") as file:
+    with h5py.File(content, "w", libver="latest", userblock_size=SEAL_BYTES) as file:
         file.attrs["format"] = FORMAT
         file.attrs["format_version"] = FORMAT_VERSION
         file.attrs["key"] = key
@@ -200,8 +200,10 @@ def write_run(
             file[name] = values
         sums = {name: _checksum(values) for name, values in parts.items()}
         sums |= _write_components(file, run)
-        checksums = [header_checksum(file.attrs), *(sums[name] for name in _PARTS)]
-        file.attrs["checksums"] = np.array(checksums, dtype=np.uint32)
+        file.attrs["checksums"] = np.array([sums[name] for name in _PARTS], dtype=np.uint32)
+        file.flush()
+        extents = data_extents(file)
+    write_seal(content, FORMAT_VERSION, extents)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{uuid.uuid4().hex}.{path.name}.tmp")
     try:
@@ -241,16 +243,15 @@ def _checksum(values: NDArray[Any], before: int = 0) -> int:
     return int(isal_zlib.crc32(flat.view(np.uint8).data, before)) if flat.size else before
 
 
-def header_checksum(attributes: Mapping[str, Any]) -> int:
-    """CRC-32 of what the attributes of a stored run say."""
-    said = (np.asarray(attributes[name]) for name in _HEADER)
-    text = json.dumps([value.tolist() for value in said])
-    return int(isal_zlib.crc32(text.encode()))
+def data_extents(file: h5py.File) -> list[tuple[int, int]]:
+    """Offset and bytes of each dataset of an open stored run."""
+    parts = [file[name] for name in _PARTS]
+    return [(part.id.get_offset(), part.nbytes) for part in parts if part.nbytes]
 
 
 def _verify(file: h5py.File, name: str, values: NDArray[Any]) -> None:
     """Compare an array with its check sum; OSError where they differ."""
-    if _checksum(values) != int(file.attrs["checksums"][1 + _PARTS.index(name)]):
+    if _checksum(values) != int(file.attrs["checksums"][_PARTS.index(name)]):
         raise OSError(f"the check sum of its {name} is wrong")
 
 
@@ -267,13 +268,6 @@ def open_run(path: Path) -> StoredRun:
             attributes = file.attrs
             if attributes["format"] != FORMAT:
                 raise StoreError(f"{path.name} is not a projected run")
-            version = int(attributes["format_version"])
-            if version != FORMAT_VERSION:
-                raise StoreError(
-                    f"{path.name} has format version {version}, this program reads {FORMAT_VERSION}"
-                )
-            if int(attributes["checksums"][0]) != header_checksum(attributes):
-                raise OSError("the check sum of its header is wrong")
             grid = Grid(tuple(attributes["shape"]), attributes["affine"], attributes["space"])
             header = json.loads(attributes["provenance"])
             shape = (int(header["dof"]), int(header["n_voxels"]))
@@ -305,15 +299,17 @@ def read_stored(path: Path, name: str) -> NDArray[Any]:
 
 
 def _lies_within(data: h5py.Dataset, size: int) -> bool:
-    """Whether a dataset is one piece of its file: a damaged header may ask for any memory."""
+    """Whether a dataset is one piece of its file: another program's may ask for any memory."""
     offset = data.id.get_offset()
-    return data.nbytes == 0 or (offset is not None and offset + data.nbytes <= size)
+    # beside a user block h5py gives no None for what has no place, but a place within the block
+    return data.nbytes == 0 or (
+        offset is not None and offset >= SEAL_BYTES and offset + data.nbytes <= size
+    )
 
 
 def _opened(path: Path) -> h5py.File:
+    check_seal(path, FORMAT_VERSION)
     try:
         return h5py.File(path, "r", locking=False)
-    except FileNotFoundError as error:
-        raise StoreError(f"{path.name} is not there") from error
     except OSError as error:
         raise StoreError(f"{path.name} is damaged: {error}") from error

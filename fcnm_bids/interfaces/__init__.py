@@ -5,6 +5,7 @@ from fcnm_bids.interfaces.atlas import find_atlas
 from fcnm_bids.interfaces.connectome import ProjectRuns, is_stored
 from fcnm_bids.interfaces.contrast import MapContrast
 from fcnm_bids.interfaces.effects import CompareEffects
+from fcnm_bids.interfaces.kept import RecallContrast, is_kept
 from fcnm_bids.interfaces.label_tests import CompareLabels
 from fcnm_bids.interfaces.labels import compared_contrasts, nulls_wanted
 from fcnm_bids.interfaces.locate import LocateNetwork
@@ -57,6 +58,7 @@ __all__ = [
     "PrepareNulls",
     "PreparedRun",
     "ProjectRuns",
+    "RecallContrast",
     "ReportGroup",
     "ReportPerson",
     "RunInput",
@@ -71,6 +73,7 @@ __all__ = [
     "find_analysis_mask",
     "find_atlas",
     "height_rule",
+    "is_kept",
     "is_stored",
     "make_seeds",
     "mask_files",

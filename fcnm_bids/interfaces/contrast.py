@@ -10,9 +10,10 @@ import numpy as np
 from nipype.interfaces.base import TraitedSpec
 from numpy.typing import NDArray
 
-from fcnm_bids.bids import OutputNames, sidecar_files, sources, to_labels, write_image
+from fcnm_bids.bids import OutputNames, replaced, sidecar_files, sources, to_labels, write_image
 from fcnm_bids.config import Config, GroupSettings
 from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, File, traits
+from fcnm_bids.interfaces.kept import keep_mapped, mapped_file
 from fcnm_bids.interfaces.moments_file import read_maps, read_moments
 from fcnm_bids.interfaces.rule import height_rule
 from fcnm_bids.interfaces.seeds import describe_contrast, seed_image
@@ -49,6 +50,7 @@ class MapContrastInputSpec(ConfiguredInputSpec):
     number = traits.Int(mandatory=True, desc="row of the seed matrix")
     model = traits.Dict(mandatory=True, desc="what the sidecars say about people and design")
     entities = traits.Dict(mandatory=True, desc="entities space, res and task of the data")
+    kept_dir = traits.Str(mandatory=True, desc="folder in which the result is kept for later runs")
 
 
 class MapContrastOutputSpec(TraitedSpec):
@@ -70,7 +72,7 @@ class MapContrast(ConfiguredInterface):
         label = to_labels((c.name for c in seeds.contrasts), "contrast")[contrast.name]
         stored = read_moments(Path(self.inputs.moments_dir) / f"{label}.npz")
         moments = stored.moments
-        maps = read_maps(Path(self.inputs.moments_dir), self.inputs.number, stored)
+        maps = read_maps(Path(self.inputs.moments_dir), stored)
         mapped = map_contrast(moments, height_rule(config.group), maps=maps)
         warnings = _contrast_warnings(contrast.name, mapped)
         for warning in warnings:
@@ -120,7 +122,6 @@ class MapContrast(ConfiguredInterface):
             index=moments.index,
         )
         images.append(path)
-        mapped_file = folder / "mapped.npz"
         smoothness = mapped.mask.smoothness
         found: dict[str, Any] = {}
         if smoothness is not None:
@@ -129,16 +130,20 @@ class MapContrast(ConfiguredInterface):
                 "resels_per_voxel": smoothness.resels_per_voxel,
                 "n_smooth": smoothness.n_voxels,
             }
-        np.savez(
-            mapped_file,
-            **found,
-            significant=mapped.mask.significant,
-            counted=mapped.counted,
-            effect=mapped.test.mean,
-            index=moments.index,
-        )
-        self._results["mapped_file"] = str(mapped_file)
-        self._results["promised"] = [str(path) for path in (*images, *sidecar_files(images))]
+        kept = Path(self.inputs.kept_dir)
+        with replaced(mapped_file(kept)) as temporary:
+            np.savez(
+                temporary,
+                **found,
+                significant=mapped.mask.significant,
+                counted=mapped.counted,
+                effect=mapped.test.mean,
+                index=moments.index,
+            )
+        promised = [*images, *sidecar_files(images)]
+        keep_mapped(kept, promised)
+        self._results["mapped_file"] = str(mapped_file(kept))
+        self._results["promised"] = [str(path) for path in promised]
 
 
 def _store_source(config: Config) -> str:

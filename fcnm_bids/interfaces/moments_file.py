@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fcnm_bids.stats import ContrastMoments, CovariateSums, KeptMaps, Smoothness
 
 MAPS = "maps.npy"
-"""People's maps, shape (contrasts, people, voxels), where the height control flips them."""
+"""People's maps, shape (seeds, people, voxels), where the height control flips them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,12 +30,15 @@ class StoredContrast:
         Positions of those with one among the people of the group.
     covariates
         The group's design, shape (people, covariates).
+    row
+        Of the contrast in the file of people's maps.
     """
 
     moments: ContrastMoments
     absent: list[str]
     present: NDArray[np.intp]
     covariates: NDArray[np.float64]
+    row: int
 
 
 def radius_file(folder: Path, label: str, position: int) -> Path:
@@ -64,6 +67,7 @@ def write_moments(
     absent: Sequence[str],
     present: NDArray[np.intp],
     covariates: NDArray[np.float64],
+    row: int,
 ) -> None:
     """Write the sums of one contrast."""
     content: dict[str, Any] = {
@@ -77,6 +81,7 @@ def write_moments(
         "absent": np.array(absent, dtype=str),
         "present": present,
         "covariates": covariates,
+        "row": row,
     }
     if moments.products is not None:
         content["products"] = moments.products
@@ -112,15 +117,17 @@ def read_moments(path: Path) -> StoredContrast:
             covariates=sums,
         )
         absent = [str(name) for name in stored["absent"]]
-        return StoredContrast(moments, absent, stored["present"], stored["covariates"])
+        return StoredContrast(
+            moments, absent, stored["present"], stored["covariates"], int(stored["row"])
+        )
 
 
-def read_maps(folder: Path, number: int, stored: StoredContrast) -> KeptMaps | None:
+def read_maps(folder: Path, stored: StoredContrast) -> KeptMaps | None:
     """One contrast's maps, mapped from their file; None where none were kept."""
     path = folder / MAPS
     if not path.is_file():
         return None
-    own = np.load(path, mmap_mode="r")[number]
+    own = np.load(path, mmap_mode="r")[stored.row]
     if stored.present.size < len(own):
         own = own[stored.present]
     return KeptMaps(own, stored.covariates[stored.present])

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fcnm_bids.bids import (
     OutputNames,
     figure_name,
+    replaced,
     sidecar_files,
     sources,
     to_labels,
@@ -24,6 +25,7 @@ from fcnm_bids.bids import (
 )
 from fcnm_bids.config import ROBUSTNESS, Config
 from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, File, traits
+from fcnm_bids.interfaces.kept import keep_variants, variants_file
 from fcnm_bids.interfaces.moments_file import (
     block_file,
     radius_file,
@@ -58,6 +60,7 @@ class VaryContrastInputSpec(ConfiguredInputSpec):
     mapped_file = File(exists=True, mandatory=True, desc="what the contrast's own node found")
     seeds_file = File(exists=True, mandatory=True, desc="the seed matrix")
     number = traits.Int(mandatory=True, desc="row of the seed matrix")
+    kept_dir = traits.Str(mandatory=True, desc="folder in which the result is kept for later runs")
 
 
 class VaryContrastOutputSpec(TraitedSpec):
@@ -74,21 +77,20 @@ class VaryContrast(ConfiguredInterface):
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)
-        number, moments_dir = self.inputs.number, Path(self.inputs.moments_dir)
-        contrast = seeds.contrasts[number]
+        moments_dir = Path(self.inputs.moments_dir)
+        contrast = seeds.contrasts[self.inputs.number]
         label = to_labels((c.name for c in seeds.contrasts), "contrast")[contrast.name]
         rule = height_rule(config.group)
         variants: dict[str, NDArray[np.uint8]] = {}
         for position, radius in enumerate(other_radii(config)):
             stored = read_moments(radius_file(moments_dir, label, position))
-            row = number + (position + 1) * len(seeds.contrasts)
-            mapped = map_contrast(stored.moments, rule, maps=read_maps(moments_dir, row, stored))
+            mapped = map_contrast(stored.moments, rule, maps=read_maps(moments_dir, stored))
             variants[f"radius {radius:g}"] = _packed(mapped)
         # one smoothness for all parts of the people: it does not depend on their number, and
         # is best known from all of them
         smoothness = read_smoothness(Path(self.inputs.mapped_file))
         whole = read_moments(moments_dir / f"{label}.npz")
-        maps = read_maps(moments_dir, number, whole)
+        maps = read_maps(moments_dir, whole)
         blocks = block_of_person(
             len(whole.covariates), ROBUSTNESS.people_blocks, config.group.random_seed
         )
@@ -105,9 +107,11 @@ class VaryContrast(ConfiguredInterface):
                 own = KeptMaps(maps.values[chosen], maps.covariates[chosen])
             mapped = map_contrast(moments, rule, maps=own, smoothness=smoothness)
             variants[_key(draw)] = _packed(mapped)
-        variants_file = folder / "variants.npz"
-        np.savez(variants_file, allow_pickle=False, **variants)
-        self._results["variants_file"] = str(variants_file)
+        kept = Path(self.inputs.kept_dir)
+        with replaced(variants_file(kept)) as temporary:
+            np.savez(temporary, allow_pickle=False, **variants)
+        keep_variants(kept)
+        self._results["variants_file"] = str(variants_file(kept))
 
 
 class CheckRobustnessInputSpec(ConfiguredInputSpec):

@@ -31,6 +31,7 @@ class SumOverPeopleInputSpec(ConfiguredInputSpec):
 
     people = traits.List(mandatory=True, desc="participant labels with their projected runs")
     seeds_file = File(exists=True, mandatory=True, desc="the seed matrix")
+    numbers = traits.List(traits.Int(), mandatory=True, desc="rows of the seed matrix to sum")
     covariates = traits.List(mandatory=True, desc="row of the design of each person")
     mask_files = traits.List(traits.Str(), desc="images that the analysis mask is made from")
 
@@ -55,7 +56,8 @@ class SumOverPeople(ConfiguredInterface):
         ]
         covariates = np.array(self.inputs.covariates, dtype=np.float64).reshape(len(people), -1)
         mask_files = [Path(path) for path in self.inputs.mask_files]
-        every = with_other_radii(seeds, config)
+        numbers = list(self.inputs.numbers)
+        every = with_other_radii(seeds, config, numbers)
         blocks = None
         if len(people) >= ROBUSTNESS.people_blocks:
             blocks = block_of_person(
@@ -83,11 +85,11 @@ class SumOverPeople(ConfiguredInterface):
             covariates=covariates,
             maps=maps,
             block_of_person=blocks,
-            n_in_blocks=len(seeds.contrasts),
+            n_in_blocks=len(numbers),
             progress=_Progress(len(people)),
         )
         labels = to_labels((c.name for c in seeds.contrasts), "contrast")
-        for number, contrast in enumerate(seeds.contrasts):
+        for number, contrast in enumerate(every.contrasts[: len(numbers)]):
             absent = [
                 p.name for p, has in zip(people, group.has_map[:, number], strict=True) if not has
             ]
@@ -102,8 +104,8 @@ class SumOverPeople(ConfiguredInterface):
                 )
             label = labels[contrast.name]
             rows = {moments_dir / f"{label}.npz": number}
-            for position in range(len(every.contrasts) // len(seeds.contrasts) - 1):
-                row = number + (position + 1) * len(seeds.contrasts)
+            for position in range(len(every.contrasts) // len(numbers) - 1):
+                row = number + (position + 1) * len(numbers)
                 rows[radius_file(moments_dir, label, position)] = row
             for path, row in rows.items():
                 write_moments(
@@ -112,6 +114,7 @@ class SumOverPeople(ConfiguredInterface):
                     absent=absent,
                     present=np.flatnonzero(group.has_map[:, row]),
                     covariates=covariates,
+                    row=row,
                 )
             for block, sums in enumerate(group.blocks):
                 write_moments(
@@ -120,6 +123,7 @@ class SumOverPeople(ConfiguredInterface):
                     absent=absent,
                     present=np.flatnonzero(group.has_map[:, number]),
                     covariates=covariates,
+                    row=number,
                 )
         self._results["moments_dir"] = str(moments_dir)
 

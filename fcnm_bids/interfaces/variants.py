@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from scipy import sparse
@@ -18,8 +19,8 @@ def other_radii(config: Config) -> list[float]:
     return [r for r in dict.fromkeys(config.group.radii) if r != config.seeds.radius]
 
 
-def with_other_radii(seeds: SeedMatrix, config: Config) -> SeedMatrix:
-    """The seeds, and behind them those of each other radius."""
+def with_other_radii(seeds: SeedMatrix, config: Config, numbers: Sequence[int]) -> SeedMatrix:
+    """The seeds of those numbers, and behind them the same ones of each other radius."""
     parts = [seeds]
     for radius in other_radii(config):
         other = make_seeds(replace(config.seeds, radius=radius), seeds.grid)
@@ -27,7 +28,7 @@ def with_other_radii(seeds: SeedMatrix, config: Config) -> SeedMatrix:
             raise ValueError("the seeds of another radius stand for other contrasts")
         parts.append(other)
     return SeedMatrix(
-        sparse.vstack([part.weights for part in parts], format="csr"),
-        tuple(contrast for part in parts for contrast in part.contrasts),
+        sparse.vstack([part.weights[numbers] for part in parts], format="csr"),
+        tuple(part.contrasts[number] for part in parts for number in numbers),
         seeds.grid,
     )

@@ -25,6 +25,7 @@ from fcnm_bids.workflows.disk import (
     variants_bytes,
 )
 from fcnm_bids.workflows.engine import duration
+from fcnm_bids.workflows.kept import contrasts_to_map
 from fcnm_bids.workflows.plan import GroupPlan, ParticipantPlan, PlannedPerson, PlannedRun
 
 _NODE_SECONDS = 0.5
@@ -178,12 +179,13 @@ def group_needs(
     """Disk and time of the group level without its tests of specificity."""
     settings = config.group
     n_contrasts, n_effects = len(contrasts), len({effect for _, effect in contrasts})
+    n_new = len(contrasts_to_map(plan, config))
     n_people, n_second = len(plan.people), len(plan.validation.people)
     n_masked, box, n_radii = plan.n_masked, plan.grid.n_voxels, len(other_radii(config))
     keeps_maps = settings.height_control == "permutation"
-    n_seeds = n_contrasts * (1 + n_radii)
+    n_seeds = n_new * (1 + n_radii)
     runs_a_person = sum(len(runs) for _, runs in plan.people) / n_people
-    per_person = n_masked * (_MAP * n_seeds * runs_a_person + _SUM * (n_seeds + n_contrasts))
+    per_person = n_masked * (_MAP * n_seeds * runs_a_person + _SUM * (n_seeds + n_new))
     flips = settings.n_permutations * n_people * _FLIP if keeps_maps else 0.0
     test = n_masked * (_TEST + flips)
     # subsamples of the people: both halves and a quarter of each draw
@@ -194,7 +196,7 @@ def group_needs(
             _NODE_SECONDS + n_people * per_person,
             work=sums_bytes(
                 n_masked,
-                n_contrasts,
+                n_new,
                 n_people,
                 smoothness=settings.height_control == "fwe",
                 keeps_maps=keeps_maps,
@@ -203,13 +205,13 @@ def group_needs(
             ),
         ),
         "contrast": Needs(
-            n_contrasts * (_NODE_SECONDS + test + 6 * _WRITE * box),
-            output=n_contrasts * contrast_bytes(n_masked),
-            work=n_contrasts * mapped_bytes(n_masked),
+            n_new * (_NODE_SECONDS + test + 6 * _WRITE * box),
+            output=n_new * contrast_bytes(n_masked),
+            work=n_new * mapped_bytes(n_masked),
         ),
         "vary": Needs(
-            n_contrasts * (_NODE_SECONDS + n_variants * test / 2),
-            work=n_contrasts * variants_bytes(n_masked, n_radii),
+            n_new * (_NODE_SECONDS + n_variants * test / 2),
+            work=n_new * variants_bytes(n_masked, n_radii),
         ),
         "network": Needs(
             n_effects * (_NODE_SECONDS + 3 * _WRITE * box),

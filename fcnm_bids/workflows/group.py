@@ -10,6 +10,7 @@ from niworkflows.engine.workflows import LiterateWorkflow as Workflow
 
 from fcnm_bids.bids import to_label
 from fcnm_bids.config import Config
+from fcnm_bids.workflows.kept import contrasts_to_map, kept_folder
 from fcnm_bids.workflows.memory import (
     contrast_gb,
     group_gb,
@@ -46,6 +47,7 @@ def init_group_wf(
         MapContrast,
         MapEffect,
         MapValidation,
+        RecallContrast,
         ReportGroup,
         SumOverPeople,
         VaryContrast,
@@ -56,6 +58,7 @@ def init_group_wf(
     entities = dict(plan.entities)
     smoothness = config.group.height_control == "fwe"
     n_voxels = plan.grid.n_voxels
+    to_map = contrasts_to_map(plan, config)
     shared = {"config_file": str(config_file)}
     workflow = Workflow(name="fcnm_group_wf")
     seeds = pe.Node(
@@ -82,13 +85,14 @@ def init_group_wf(
         SumOverPeople(
             **shared,
             people=people,
+            numbers=to_map,
             covariates=plan.design.columns.tolist(),
             mask_files=[str(path) for path in plan.mask_files],
         ),
         name="sums",
         mem_gb=group_gb(
             plan.n_masked,
-            len(contrasts),
+            len(to_map),
             dof=plan.dof,
             smoothness=smoothness,
             n_covariates=len(plan.design.names),
@@ -112,7 +116,6 @@ def init_group_wf(
     )
     workflow.connect(
         [
-            (seeds, sums, [("seeds_file", "seeds_file")]),
             (seeds, gather, [("promised", "in1")]),
             (described, gather, [("promised", "in2")]),
             (gather, report, [("out", "after")]),
@@ -157,16 +160,29 @@ def init_group_wf(
         ),
         n_procs=min(config.resources.omp_nthreads, config.resources.nprocs),
     )
+    if to_map:
+        workflow.connect(seeds, "seeds_file", sums, "seeds_file")
     effect_files = pe.Node(Merge(len(effects)), name="effects", run_without_submitting=True)
     for number, (name, effect) in enumerate(contrasts):
+        kept_dir = str(kept_folder(config, plan.contrast_keys[name]))
+        if number not in to_map:
+            recalled = pe.Node(
+                RecallContrast(**shared, kept_dir=kept_dir),
+                name=f"kept_{number:04d}_{to_label(name)[:40]}",
+                run_without_submitting=True,
+            )
+            by_effect[effect].append(recalled)
+            varied[effect].append(recalled)
+            workflow.connect(recalled, "promised", gather, f"in{number + 3}")
+            continue
         node = pe.Node(
-            MapContrast(**shared, number=number, model=model, entities=entities),
+            MapContrast(**shared, number=number, model=model, entities=entities, kept_dir=kept_dir),
             name=f"contrast_{number:04d}_{to_label(name)[:40]}",
             mem_gb=contrast_gb(n_voxels),
         )
         by_effect[effect].append(node)
         variants = pe.Node(
-            VaryContrast(**shared, number=number),
+            VaryContrast(**shared, number=number, kept_dir=kept_dir),
             name=f"vary_{number:04d}_{to_label(name)[:40]}",
             mem_gb=variants_gb(n_voxels, plan.n_masked),
         )

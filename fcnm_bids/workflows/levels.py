@@ -14,6 +14,7 @@ from fcnm_bids.interfaces import contrast_names
 from fcnm_bids.workflows.denoised import adopt_denoised
 from fcnm_bids.workflows.environment import open_logs
 from fcnm_bids.workflows.inheritance import inherit, settle
+from fcnm_bids.workflows.kept import forget_others
 from fcnm_bids.workflows.plan import GroupPlan, LeftOut, ParticipantPlan
 from fcnm_bids.workflows.preflight import plan_group, plan_participants
 from fcnm_bids.workflows.reports import (
@@ -160,11 +161,15 @@ def _make_group(plan: GroupPlan, config: Config) -> bool:
         )
         for prefix, verb in (("contrast_", "contrasts tested"), ("network_", "networks mapped"))
     ]
+    if kept := sum(name.startswith("kept_") for name in workflow.list_node_names()):
+        LOGGER.info("%d of %d contrasts are kept from before", kept, len(contrasts))
     failures = run_workflow(workflow, config, Progress(*stages))
     if any("StoreError" in failure for failure in failures):
         _say_damaged(plan)
     complete = Manifest(root / "group", root).complete(plan.key)
-    if not complete:
+    if complete:
+        forget_others(plan, config)
+    else:
         rebuild_reports(root, (), group=True)
     write_boilerplate(config, logs)
     say_where(root, (), group=True)

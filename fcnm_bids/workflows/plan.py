@@ -178,6 +178,8 @@ class GroupPlan:
         Projected runs that are not used.
     key
         Hash of everything that the outputs depend on.
+    contrast_keys
+        Of each contrast, by its name, a hash of everything that its own outputs depend on.
     done
         Whether all outputs are there for this key.
     notes
@@ -199,6 +201,7 @@ class GroupPlan:
     people: tuple[tuple[str, tuple[StoredRun, ...]], ...]
     left_out: tuple[LeftOut, ...]
     key: str
+    contrast_keys: Mapping[str, str]
     done: bool
     notes: tuple[str, ...]
     design: Design

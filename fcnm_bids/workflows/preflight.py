@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from fcnm_bids import __version__
 from fcnm_bids.bids import Manifest, digest, find_runs
@@ -32,6 +33,7 @@ from fcnm_bids.workflows.plan import (
 )
 from fcnm_bids.workflows.request import (
     check_request,
+    contrast_records,
     fingerprint,
     request_contrasts,
     seed_record,
@@ -156,14 +158,17 @@ def plan_group(config: Config) -> GroupPlan:
     }
     specificity = plan_specificity(config, dataset.root, people, contrasts, model, grid, entities)
     atlas = find_atlas(config.group.network_atlas, grid.space)
+    common = {
+        "version": __version__,
+        "people": {label: [run.key for run in own] for label, own in people},
+        **model,
+    }
     key = digest(
         {
-            "version": __version__,
-            "people": {label: [run.key for run in own] for label, own in people},
+            **common,
             "group": asdict(
                 replace(config.group, network_atlas=(), preset="none", validation_dir=None)
             ),
-            **model,
             "specificity": specificity.key,
             "validation": {who: [run.key for run in own] for who, own in validation.people},
             "validation_design": (validation.design.names, validation.design.columns.tolist()),
@@ -181,6 +186,7 @@ def plan_group(config: Config) -> GroupPlan:
         people,
         tuple(left_out),
         key,
+        _contrast_keys(config, contrasts, {**common, "left_out": [asdict(r) for r in left_out]}),
         done,
         (*atlas.missing, *validation.notes, *specificity.notes),
         design,
@@ -188,6 +194,23 @@ def plan_group(config: Config) -> GroupPlan:
         validation,
         specificity,
     )
+
+
+def _contrast_keys(
+    config: Config, contrasts: tuple[Contrast, ...], common: Mapping[str, Any]
+) -> dict[str, str]:
+    """Hash of everything that each contrast's own outputs depend on, by its name."""
+    of_networks = ("network_threshold", "min_cluster_volume", "network_atlas", "weights")
+    group = {
+        name: value
+        for name, value in asdict(config.group).items()
+        if name not in (*of_networks, "validation_dir")
+    }
+    # sidecars say where the seeds lie, and whether the store lies in the same folder
+    places = (config.output_dir, config.connectome_path)
+    shared = {**common, "group": group, "places": [str(Path(path).resolve()) for path in places]}
+    records = contrast_records(config, contrasts)
+    return {name: digest({**shared, **record}) for name, record in records.items()}
 
 
 def _plan_stored_participants(

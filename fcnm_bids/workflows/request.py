@@ -19,7 +19,7 @@ from fcnm_bids.interfaces import (
     mask_files,
     read_contrasts,
 )
-from fcnm_bids.seeds import Contrast
+from fcnm_bids.seeds import Contrast, mask_name
 from fcnm_bids.workflows.plugin_file import read_plugin
 
 
@@ -122,6 +122,16 @@ def seed_record(config: Config, contrasts: tuple[Contrast, ...]) -> dict[str, An
         "sphere": seeds.sphere,
         "min_coverage": seeds.min_coverage,
     }
+
+
+def contrast_records(config: Config, contrasts: tuple[Contrast, ...]) -> dict[str, dict[str, Any]]:
+    """What `seed_record` says of each contrast, or mask, by itself."""
+    if config.seeds.masks:
+        return {
+            mask_name(path): seed_record(config.update({"seeds": {"masks": (str(path),)}}), ())
+            for path in mask_files(config.seeds.masks)
+        }
+    return {contrast.name: seed_record(config, (contrast,)) for contrast in contrasts}
 
 
 def try_masks(config: Config, grid: Grid) -> None:

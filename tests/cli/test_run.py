@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from fcnm_bids.config import Config
 from fcnm_bids.workflows.inheritance import inherit
 from fcnm_bids.workflows.preflight import plan_group
 from tests.cli.desk import Desk, Ended, Finished, read_table, snapshot
+from tests.reliability.outputs import contents
 
 
 def changed(before: dict[Path, tuple[int, int]], after: dict[Path, tuple[int, int]]) -> set[Path]:
@@ -36,7 +38,7 @@ def test_nothing_is_written_but_outputs_and_work(finished: Finished) -> None:
     assert list(desk.cwd.iterdir()) == []
     assert list(desk.temporary.iterdir()) == []
     assert not desk.home.exists()
-    assert {path.name for path in desk.work.iterdir()} <= {"matplotlib"}
+    assert {path.name for path in desk.work.iterdir()} <= {"matplotlib", "contrasts"}
 
 
 def test_the_request_is_saved_beside_the_outputs(finished: Finished) -> None:
@@ -131,6 +133,45 @@ def test_a_contrast_more_is_mapped_without_overwriting(
     found = output.glob("group/network-increase_space-*_probseg.json")
     [network] = (path for path in found if "_desc-" not in path.name)
     assert json.loads(network.read_text())["Contrasts"] == [kept, "new one"]
+
+
+def test_contrasts_that_were_there_are_kept(
+    finished: Finished,
+    desk: Desk,
+    output: Path,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    table = read_table(finished.coordinates)
+    first = table[table["contrast"] == table["contrast"].iloc[0]]
+    third, fourth = (first.assign(study=name, contrast=f"the {name}") for name in ("3rd", "4th"))
+    tables = [tmp_path / name for name in ("three.tsv", "four.tsv")]
+    for path, parts in zip(tables, ([table, third], [fourth, table, third]), strict=True):
+        pd.concat(parts).to_csv(path, sep="\t", index=False)
+    other = Path(shutil.copytree(output, tmp_path / "other"))
+
+    def grown(place: Path, place_to_work: Desk, path: Path) -> Ended:
+        words = (finished.fmriprep, place, "group", "--coordinates", path)
+        ended = place_to_work.run(*words, HOME=str(desk.home))
+        assert ended.code == 0, ended.out + ended.err
+        return ended
+
+    assert "are kept" not in grown(output, desk, tables[0]).out
+    before = snapshot(output / "group")
+    spoilt = next(output.glob("group/seed-*3rd*_stat-t_statmap.json"))
+    spoilt.write_text("{}")
+    assert "2 of 4 contrasts are kept from before" in grown(output, desk, tables[1]).out
+    made = {path.name for path in changed(before, snapshot(output / "group"))}
+    # figures are the report's, which is drawn anew
+    images = {name for name in made if name.startswith("seed-") and "_space-" in name}
+    assert {name.split("_")[0] for name in images} == {
+        "seed-the3rd",
+        "seed-the4th",
+    }
+    grown(other, Desk(tmp_path_factory.mktemp("elsewhere")), tables[1])
+    parts = [contents(place / "group", but="html") for place in (output, other)]
+    assert parts[0] == parts[1]
+    assert len(list((desk.work / "contrasts").glob("*/*"))) == 4
 
 
 def test_a_rerun_with_other_settings_is_refused_and_overwriting_replaces(

@@ -105,12 +105,19 @@ class Bench:
     def effect(self, effect: str, columns: np.ndarray | None = None, **more: Any) -> Any:
         """All nodes of one effect; returns the table of its robustness."""
         columns = np.zeros((len(self.runs), 0)) if columns is None else columns
-        sums = self.run(SumOverPeople, people=self.runs, covariates=columns.tolist(), mask_files=[])
+        sums = self.run(
+            SumOverPeople,
+            people=self.runs,
+            numbers=list(range(len(self.seeds.contrasts))),
+            covariates=columns.tolist(),
+            mask_files=[],
+        )
         mapped, varied = [], []
         for number, contrast in enumerate(self.seeds.contrasts):
             if contrast.effect != effect:
                 continue
-            shared = {"moments_dir": sums.moments_dir, "number": number}
+            kept = str(self.folder / "kept" / str(number))
+            shared = {"moments_dir": sums.moments_dir, "number": number, "kept_dir": kept}
             own = self.run(MapContrast, **shared, model=MODEL, entities=ENTITIES)
             mapped.append(own.mapped_file)
             vary = self.run(VaryContrast, **shared, mapped_file=own.mapped_file)

@@ -13,6 +13,7 @@ from fcnm_bids.connectome import open_run
 from fcnm_bids.errors import StoreError
 from tests.reliability.conftest import Job
 from tests.reliability.outputs import contents
+from tests.stored import seal_again
 
 pytestmark = pytest.mark.faults
 
@@ -60,28 +61,20 @@ def test_a_changed_header_is_noticed(stored: Path, attribute: str) -> None:
     with h5py.File(stored, "r+") as file:
         value = file.attrs[attribute]
         file.attrs[attribute] = value + 1 if isinstance(value, np.ndarray) else value + " "
-    with pytest.raises(StoreError, match="check sum of its header is wrong"):
+    with pytest.raises(StoreError, match=r"check sum of its structure is wrong|bytes, .* were"):
         open_run(stored)
 
 
-def test_every_byte_counts_or_is_empty_space(stored: Path) -> None:
-    """Bytes all over the file are changed: what is read is either refused or the same."""
+def test_every_byte_counts(stored: Path) -> None:
+    """Bytes all over the file are changed: not one of them goes unnoticed."""
     whole = stored.read_bytes()
-    expected = open_run(stored).load()
     rng = np.random.default_rng(1)
     for place in [*rng.integers(0, 6000, 150), *rng.integers(0, len(whole), 100)]:
         content = bytearray(whole)
         content[place] ^= 1 << int(rng.integers(8))
         stored.write_bytes(content)
-        try:
-            run = open_run(stored)
-            run.verify()
-        except StoreError:
-            continue
-        read = run.load()
-        np.testing.assert_array_equal(read.values, expected.values)
-        np.testing.assert_array_equal(read.scale, expected.scale)
-        np.testing.assert_array_equal(read.index, expected.index)
+        with pytest.raises(StoreError):
+            open_run(stored).verify()
 
 
 @pytest.mark.parametrize("claimed", [10**9, 10**12])
@@ -92,6 +85,7 @@ def test_a_dataset_that_claims_more_than_its_file_holds_is_not_allocated(
         del file["basis"]
         # contiguous, and never written: nothing of it is in the file
         file.create_dataset("basis", shape=(claimed,), dtype="f8")
+    seal_again(stored)
     with pytest.raises(StoreError, match="holds no contiguous basis"):
         open_run(stored)
 
@@ -100,6 +94,7 @@ def test_a_compressed_dataset_is_refused_before_it_is_unpacked(stored: Path) -> 
     with h5py.File(stored, "r+") as file:
         del file["carpet"]
         file.create_dataset("carpet", shape=(10**9,), dtype="f4", chunks=(10**6,), compression=1)
+    seal_again(stored)
     with pytest.raises(StoreError, match="holds no contiguous carpet"):
         open_run(stored)
 
@@ -112,8 +107,7 @@ def test_a_damaged_run_is_made_again_at_the_participant_level(finished: Job, don
     )
     flip(flipped, "components")
     cut.write_bytes(cut.read_bytes()[:-1000])
-    with h5py.File(older, "r+") as file:
-        file.attrs["format_version"] = 1
+    seal_again(older, version=2)
     for label in ("01", "02", "03"):
         (finished.output / f"sub-{label}" / "manifest.tsv").unlink()
     ended = finished.run()
