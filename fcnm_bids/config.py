@@ -45,6 +45,7 @@ class SelectionSettings:
     space: str | None = None
     resolution: str | None = None
     bids_filter_file: str | None = None
+    bids_database_dir: str | None = None
     derivatives: str | None = None
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fcnm_bids.bids.database import indexed_files
 from fcnm_bids.bids.filters import bold_filters, matches
 from fcnm_bids.bids.names import parse_entities
 from fcnm_bids.config import SelectionSettings
@@ -93,7 +94,7 @@ def find_runs(
         meant; the text lists what there is.
     """
     filters = bold_filters(selection)
-    files = list(_files(root, selection.participant_label))
+    files = list(_files(root, selection))
     images = [f for f in files if _is_run(f) and _is_denoised(f) == denoised]
     if not images:
         raise RequestError(_nothing_found(root, selection, files, denoised))
@@ -125,7 +126,36 @@ def find_runs(
     return sorted(_assemble(chosen, files), key=lambda run: (run.subject, run.bold.as_posix()))
 
 
-def _files(root: Path, labels: Sequence[str]) -> Iterator[_Found]:
+def _files(root: Path, selection: SelectionSettings) -> Iterator[_Found]:
+    """Files that may matter, of the people who are asked for."""
+    labels = selection.participant_label
+    if selection.bids_database_dir:
+        paths = _in_database(root, labels, Path(selection.bids_database_dir))
+    else:
+        paths = _in_folders(root, labels)
+    for path in paths:
+        name = _modern(path.name)
+        entities = parse_entities(Path(name)) if _may_matter(name) else {}
+        if "subject" in entities:
+            yield _Found(path, entities)
+
+
+def _in_database(root: Path, labels: Sequence[str], database: Path) -> Iterator[Path]:
+    for path in indexed_files(root, database):
+        folders = path.relative_to(root).parts[:-1]
+        if folders[-1:] != ("func",) or not folders[0].startswith("sub-"):
+            continue
+        if labels and folders[0].removeprefix("sub-") not in labels:
+            continue
+        if _may_matter(_modern(path.name)) and not path.is_file():
+            raise RequestError(
+                f"--bids-database-dir {database}: lists {path}, which is not there any more; remove "
+                "the database, and it is made anew"
+            )
+        yield path
+
+
+def _in_folders(root: Path, labels: Sequence[str]) -> Iterator[Path]:
     try:
         people = sorted(
             e.name for e in os.scandir(root) if e.name.startswith("sub-") and e.is_dir()
@@ -142,11 +172,7 @@ def _files(root: Path, labels: Sequence[str]) -> Iterator[_Found]:
         for folder in folders:
             if not folder.is_dir():
                 continue
-            for path in sorted(folder.iterdir()):
-                name = _modern(path.name)
-                entities = parse_entities(Path(name)) if _may_matter(name) else {}
-                if "subject" in entities:
-                    yield _Found(path, entities)
+            yield from sorted(folder.iterdir())
 
 
 def _may_matter(name: str) -> bool:

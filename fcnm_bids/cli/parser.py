@@ -73,6 +73,11 @@ OPTIONS: Mapping[str, Mapping[str, _Option]] = {
         "bids_filter_file": _Option(
             'JSON file of filters, as fMRIPrep reads them ("bold" is used)', metavar="FILE"
         ),
+        "bids_database_dir": _Option(
+            "PyBIDS database of the derivatives, read in place of listing their folders; made where "
+            "there is none (remove it when files have come or gone)",
+            metavar="PATH",
+        ),
         "derivatives": _Option(
             "where the fMRIPrep derivatives of the raw data set BIDS_DIR are (NAME=PATH or PATH)",
             ("-d",),
@@ -444,7 +449,7 @@ def _megabytes(text: str) -> float:
 def _make_absolute(explicit: dict[str, dict[str, Any]]) -> None:
     for section, names in (
         ("seeds", ("coordinates", "masks")),
-        ("selection", ("bids_filter_file", "derivatives")),
+        ("selection", ("bids_filter_file", "bids_database_dir", "derivatives")),
         ("connectome", ("connectome_dir",)),
         ("resources", ("nipype_plugin_file",)),
         ("group", ("network_atlas",)),

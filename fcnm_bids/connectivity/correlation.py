@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,14 +35,14 @@ def seed_series(run: ProjectedRun, weights: csr_array) -> NDArray[np.float64]:
     return series
 
 
-def correlation_tiles(
+def correlator(
     run: ProjectedRun, weights: csr_array
-) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-    """Pearson correlation of every seed's mean series with every voxel, tile by tile.
+) -> tuple[list[slice], Callable[[slice], NDArray[np.float64]]]:
+    """Pearson correlation of every seed's mean series with every voxel, a tile at a time.
 
-    The correlation of the mean series, not the mean of correlations. Yields slices of the run's
-    voxels with r of shape (seeds, voxels of the slice); NaN for a seed without voxels or without
-    variance.
+    The correlation of the mean series, not the mean of correlations. Gives slices of the run's
+    voxels, and a function that gives r for one of them, shape (seeds, voxels of the slice); NaN for
+    a seed without voxels or without variance.
     """
     series = seed_series(run, weights)
     length = np.sqrt(np.einsum("ij,ij->i", series, series))
@@ -52,14 +52,26 @@ def correlation_tiles(
     rows = -(-len(series) // _ROWS_OF_BLAS) * _ROWS_OF_BLAS
     padded = np.zeros((rows, series.shape[1]))
     padded[: len(series)] = series
-    for tile in run.tiles(rows):
+
+    def correlations(tile: slice) -> NDArray[np.float64]:
         # a voxel's scale does not enter its correlations
         columns = run.values[:, tile].astype(np.float64)
         norm = np.sqrt(np.einsum("ij,ij->j", columns, columns))
         r = (padded @ columns)[: len(series)]
         with np.errstate(divide="ignore", invalid="ignore"):
             r /= norm
-        yield tile, r
+        return r
+
+    return run.tiles(rows), correlations
+
+
+def correlation_tiles(
+    run: ProjectedRun, weights: csr_array
+) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    """The tiles of `correlator`, each with its correlations."""
+    tiles, correlations = correlator(run, weights)
+    for tile in tiles:
+        yield tile, correlations(tile)
 
 
 def correlate(run: ProjectedRun, weights: csr_array) -> NDArray[np.float64]:
@@ -71,7 +83,7 @@ def correlate(run: ProjectedRun, weights: csr_array) -> NDArray[np.float64]:
 
 
 def fisher_z(r: NDArray[np.float64], out: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-    """Fisher's z of r, finite for |r| = 1 (clipped at 1 - 1e-7).
+    """Fisher's z of r, finite for ``|r|`` = 1 (clipped at 1 - 1e-7).
 
     By a logarithm of the ratio, to 4e-16: three times as fast as NumPy's arctanh.
     """

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
-from fcnm_bids.connectivity.correlation import LARGEST_R, correlation_tiles, fisher_z
+from fcnm_bids.connectivity.correlation import LARGEST_R, correlator, fisher_z
 from fcnm_bids.connectome.projected import ProjectedRun
 from fcnm_bids.seeds import SeedMatrix, coverage
 
@@ -23,7 +25,7 @@ class PersonMaps:
         Shape (seeds, voxels), float64; NaN where no run of the person has signal, and throughout
         for a seed that no run covers.
     clipped
-        Shape (seeds, voxels), True where |r| reached 1 - 1e-7 in a run: the seed is this voxel.
+        Shape (seeds, voxels), True where ``|r|`` reached 1 - 1e-7 in a run: the seed is this voxel.
     coverage
         Shape (runs, seeds), share of each seed on voxels with signal.
     index
@@ -92,40 +94,74 @@ def person_maps(
         enough = np.flatnonzero((shares[number] >= min_coverage) & (shares[number] > 0))
         if enough.size == 0 or run.dof <= 2:
             continue
-        target = np.searchsorted(index, run.index)
-        wanted = np.zeros(run.n_voxels, dtype=bool)
-        inside = target < index.size
-        wanted[inside] = index[target[inside]] == run.index[inside]
-        weights = seeds.restrict(run.index)[enough]
-        for tile, r in correlation_tiles(run, weights):
-            place, keep = target[tile], wanted[tile]
-            if not keep.all():
-                place, r = place[keep], np.compress(keep, r, axis=1)
-            if place.size == 0:
-                continue
-            # without gaps a slice does, which gives views in place of copies
-            whole = place[-1] - place[0] + 1 == place.size
-            to = slice(place[0], place[-1] + 1) if whole else place
-            if not (r.min() > -LARGEST_R and r.max() < LARGEST_R):
-                # a seed met itself, or has no correlation with anything: its voxels cancel
-                hit = np.abs(r) >= LARGEST_R
-                for row, seed in enumerate(enough):
-                    clipped[seed, to] |= hit[row]
-            z = fisher_z(r, out=r)
-            if weight is None and enough.size == len(total):
-                total[:, to] = z
-                continue
-            if weight is None:
-                for row, seed in enumerate(enough):
-                    total[seed, to] = z[row]
-                continue
-            finite = np.isfinite(z)
-            z *= run.dof - 2.0
-            z[~finite] = 0.0
-            for row, seed in enumerate(enough):
-                total[seed, to] += z[row]
-                weight[seed, to] += (run.dof - 2.0) * finite[row]
+        _add_run(run, seeds, enough, index, total, clipped, weight)
     if weight is not None:
         with np.errstate(invalid="ignore", divide="ignore"):
             np.divide(total, weight, out=total)
     return PersonMaps(total, clipped, shares, index)
+
+
+def _add_run(
+    run: ProjectedRun,
+    seeds: SeedMatrix,
+    enough: NDArray[np.intp],
+    index: NDArray[np.intp],
+    total: NDArray[np.float64],
+    clipped: NDArray[np.bool_],
+    weight: NDArray[np.float64] | None,
+) -> None:
+    """Put one run's maps of the seeds `enough` into `total`, or add them with their weight."""
+    target = np.searchsorted(index, run.index)
+    wanted = np.zeros(run.n_voxels, dtype=bool)
+    inside = target < index.size
+    wanted[inside] = index[target[inside]] == run.index[inside]
+    tiles, correlations = correlator(run, seeds.restrict(run.index)[enough])
+
+    def add(tile: slice) -> None:
+        r = correlations(tile)
+        place, keep = target[tile], wanted[tile]
+        if not keep.all():
+            place, r = place[keep], np.compress(keep, r, axis=1)
+        if place.size == 0:
+            return
+        # without gaps a slice does, which gives views in place of copies
+        whole = place[-1] - place[0] + 1 == place.size
+        to = slice(place[0], place[-1] + 1) if whole else place
+        if not (r.min() > -LARGEST_R and r.max() < LARGEST_R):
+            # a seed met itself, or has no correlation with anything: its voxels cancel
+            hit = np.abs(r) >= LARGEST_R
+            for row, seed in enumerate(enough):
+                clipped[seed, to] |= hit[row]
+        z = fisher_z(r, out=r)
+        if weight is None and enough.size == len(total):
+            total[:, to] = z
+            return
+        if weight is None:
+            for row, seed in enumerate(enough):
+                total[seed, to] = z[row]
+            return
+        finite = np.isfinite(z)
+        z *= run.dof - 2.0
+        z[~finite] = 0.0
+        for row, seed in enumerate(enough):
+            total[seed, to] += z[row]
+            weight[seed, to] += (run.dof - 2.0) * finite[row]
+
+    _side_by_side(add, tiles)
+
+
+def _side_by_side(work: Callable[[slice], None], tiles: Sequence[slice]) -> None:
+    """Work on tiles with as many threads as BLAS may use, each a thread of BLAS by itself.
+
+    A tile's product is too small to be shared among threads: they would wait for each other
+    longer than they compute.
+    """
+    blas = ThreadpoolController().select(user_api="blas")
+    threads = max((library["num_threads"] for library in blas.info()), default=1)
+    if threads == 1:
+        for tile in tiles:
+            work(tile)
+        return
+    with blas.limit(limits=1), ThreadPoolExecutor(threads, "tiles") as pool:
+        for _ in pool.map(work, tiles):
+            pass

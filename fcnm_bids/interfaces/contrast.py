@@ -208,7 +208,7 @@ def _contrast_warnings(name: str, mapped: MappedContrast) -> list[str]:
     elif n_significant > n_tested / 2:
         warnings.append(
             f"{name}: {n_significant / n_tested:.0%} of the tested voxels are significant; a mask "
-            "this large says little about where (without the global signal removed nearly every "
-            "voxel correlates with every seed)"
+            "this large says little about where (--height-control fwe or --min-effect narrows it; "
+            "without the global signal removed nearly every voxel correlates with every seed)"
         )
     return warnings

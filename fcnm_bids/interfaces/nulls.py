@@ -47,6 +47,7 @@ class MapDrawsInputSpec(ConfiguredInputSpec):
     null = traits.Str(mandatory=True, desc="random, strength, or observed")
     first = traits.Int(mandatory=True, desc="number of the first draw")
     n_draws = traits.Int(mandatory=True, desc="how many draws")
+    memory_gb = traits.Float(mandatory=True, desc="memory for draws that are mapped at once")
     block_file = traits.Str(mandatory=True, desc="where the maps go; kept from an earlier run")
     deadline = traits.Float(desc="seconds since 1970 after which no block is begun")
     covariates = traits.List(mandatory=True, desc="row of the design of each person")
@@ -93,7 +94,7 @@ class MapDraws(ConfiguredInterface):
             self.inputs.null,
             range(self.inputs.first, self.inputs.first + self.inputs.n_draws),
         )
-        maps = mapper.probability(list(draws), memory=1e9 * NULLS.block_gb)
+        maps = mapper.probability(list(draws), memory=1e9 * self.inputs.memory_gb)
         write_block(path, maps)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from nipype.interfaces.base import TraitedSpec
+from numpy.typing import NDArray
 
 from fcnm_bids.bids import to_labels
 from fcnm_bids.config import ROBUSTNESS, Config
@@ -16,8 +18,14 @@ from fcnm_bids.connectome import open_run
 from fcnm_bids.interfaces.analysis_mask import read_analysis_mask
 from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, File, traits
 from fcnm_bids.interfaces.moments_file import MAPS, block_file, radius_file, write_moments
-from fcnm_bids.interfaces.variants import with_other_radii
-from fcnm_bids.mapping import analysis_voxels, stored_person, sum_over_people
+from fcnm_bids.interfaces.variants import other_radii, with_other_radii
+from fcnm_bids.mapping import (
+    GroupMoments,
+    Person,
+    analysis_voxels,
+    stored_person,
+    sum_over_people,
+)
 from fcnm_bids.robustness import block_of_person
 from fcnm_bids.seeds import read_seed_matrix
 
@@ -32,6 +40,7 @@ class SumOverPeopleInputSpec(ConfiguredInputSpec):
     people = traits.List(mandatory=True, desc="participant labels with their projected runs")
     seeds_file = File(exists=True, mandatory=True, desc="the seed matrix")
     numbers = traits.List(traits.Int(), mandatory=True, desc="rows of the seed matrix to sum")
+    at_once = traits.Int(mandatory=True, desc="how many of them in one pass over the people")
     covariates = traits.List(mandatory=True, desc="row of the design of each person")
     mask_files = traits.List(traits.Str(), desc="images that the analysis mask is made from")
 
@@ -43,7 +52,7 @@ class SumOverPeopleOutputSpec(TraitedSpec):
 
 
 class SumOverPeople(ConfiguredInterface):
-    """One pass over the store: the sums of all contrasts over people."""
+    """The sums of contrasts over people, in one pass over the store if memory allows it."""
 
     input_spec = SumOverPeopleInputSpec
     output_spec = SumOverPeopleOutputSpec
@@ -56,8 +65,6 @@ class SumOverPeople(ConfiguredInterface):
         ]
         covariates = np.array(self.inputs.covariates, dtype=np.float64).reshape(len(people), -1)
         mask_files = [Path(path) for path in self.inputs.mask_files]
-        numbers = list(self.inputs.numbers)
-        every = with_other_radii(seeds, config, numbers)
         blocks = None
         if len(people) >= ROBUSTNESS.people_blocks:
             blocks = block_of_person(
@@ -72,60 +79,89 @@ class SumOverPeople(ConfiguredInterface):
         moments_dir = folder / "moments"
         shutil.rmtree(moments_dir, ignore_errors=True)
         moments_dir.mkdir()
-        maps = None
-        if config.group.height_control == "permutation":
-            shape = (len(every.contrasts), len(people), index.size)
-            maps = np.lib.format.open_memmap(moments_dir / MAPS, "w+", np.float32, shape)
-        group = sum_over_people(
-            every,
-            people,
-            index,
-            min_coverage=config.seeds.min_coverage,
-            smoothness=config.group.height_control == "fwe",
-            covariates=covariates,
-            maps=maps,
-            block_of_person=blocks,
-            n_in_blocks=len(numbers),
-            progress=_Progress(len(people)),
-        )
+        numbers, at_once = list(self.inputs.numbers), self.inputs.at_once
         labels = to_labels((c.name for c in seeds.contrasts), "contrast")
-        for number, contrast in enumerate(every.contrasts[: len(numbers)]):
-            absent = [
-                p.name for p, has in zip(people, group.has_map[:, number], strict=True) if not has
-            ]
-            if absent:
-                LOGGER.warning(
-                    "%s: %d of %d people have no map (coverage below %g): %s",
-                    contrast.name,
-                    len(absent),
-                    len(people),
-                    config.seeds.min_coverage,
-                    ", ".join(absent[:10]) + (" ..." if len(absent) > 10 else ""),
-                )
-            label = labels[contrast.name]
-            rows = {moments_dir / f"{label}.npz": number}
-            for position in range(len(every.contrasts) // len(numbers) - 1):
-                row = number + (position + 1) * len(numbers)
-                rows[radius_file(moments_dir, label, position)] = row
-            for path, row in rows.items():
-                write_moments(
-                    path,
-                    group.moments.contrast(row),
-                    absent=absent,
-                    present=np.flatnonzero(group.has_map[:, row]),
+        parts = [numbers[i : i + at_once] for i in range(0, len(numbers), at_once)]
+        if len(parts) > 1:
+            LOGGER.info(
+                "%d passes over the people, with %d contrasts each: more do not fit into the "
+                "memory that is allowed",
+                len(parts),
+                at_once,
+            )
+        maps, first_row = None, 0
+        if config.group.height_control == "permutation":
+            n_seeds = len(numbers) * (1 + len(other_radii(config)))
+            shape = (n_seeds, len(people), index.size)
+            maps = np.lib.format.open_memmap(moments_dir / MAPS, "w+", np.float32, shape)
+        for part in parts:
+            every = with_other_radii(seeds, config, part)
+            rows = slice(first_row, first_row + len(every.contrasts))
+            group = sum_over_people(
+                every,
+                people,
+                index,
+                min_coverage=config.seeds.min_coverage,
+                smoothness=config.group.height_control == "fwe",
+                covariates=covariates,
+                maps=None if maps is None else maps[rows],
+                block_of_person=blocks,
+                n_in_blocks=len(part),
+                progress=_Progress(len(people)),
+            )
+            for number, contrast in enumerate(every.contrasts[: len(part)]):
+                if absent := _absent(people, group, number):
+                    LOGGER.warning(
+                        "%s: %d of %d people have no map (coverage below %g): %s",
+                        contrast.name,
+                        len(absent),
+                        len(people),
+                        config.seeds.min_coverage,
+                        ", ".join(absent[:10]) + (" ..." if len(absent) > 10 else ""),
+                    )
+                _write_contrast(
+                    moments_dir,
+                    labels[contrast.name],
+                    group,
+                    range(number, len(every.contrasts), len(part)),
+                    first_row=first_row,
+                    people=people,
                     covariates=covariates,
-                    row=row,
                 )
-            for block, sums in enumerate(group.blocks):
-                write_moments(
-                    block_file(moments_dir, label, block),
-                    sums.contrast(number),
-                    absent=absent,
-                    present=np.flatnonzero(group.has_map[:, number]),
-                    covariates=covariates,
-                    row=number,
-                )
+            del group  # or two passes' sums would be in memory together
+            first_row = rows.stop
         self._results["moments_dir"] = str(moments_dir)
+
+
+def _write_contrast(
+    moments_dir: Path,
+    label: str,
+    group: GroupMoments,
+    rows: Sequence[int],
+    *,
+    first_row: int,
+    people: Sequence[Person],
+    covariates: NDArray[np.float64],
+) -> None:
+    """Write the sums of a contrast: of the analysis' radius, of the others, of blocks of people."""
+    sums = {moments_dir / f"{label}.npz": (group.moments, rows[0])}
+    for position, row in enumerate(rows[1:]):
+        sums[radius_file(moments_dir, label, position)] = group.moments, row
+    for block, moments in enumerate(group.blocks):
+        sums[block_file(moments_dir, label, block)] = moments, rows[0]
+    for path, (moments, row) in sums.items():
+        write_moments(
+            path,
+            moments.contrast(row),
+            absent=_absent(people, group, rows[0]),
+            present=np.flatnonzero(group.has_map[:, row]),
+            covariates=covariates,
+            row=first_row + row,
+        )
+
+
+def _absent(people: Sequence[Person], group: GroupMoments, row: int) -> list[str]:
+    return [p.name for p, has in zip(people, group.has_map[:, row], strict=True) if not has]
 
 
 class _Progress:

@@ -191,6 +191,7 @@ def sum_over_people(
             if maps is not None:
                 maps[:, number] = found.z
             progress(number + 1)
+        del mapped, found  # before the next ones are there
     return GroupMoments(moments, has_map, blocks)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 import tempfile
 import time
@@ -176,6 +177,13 @@ def _plugin(workflow: Workflow, config: Config, progress: Progress) -> KeepsLast
 def allowed_gb(config: Config) -> float:
     """Memory that all nodes at once may take on this machine."""
     return float(config.resources.mem_gb or _SHARE_OF_MEMORY * get_system_total_memory_gb())
+
+
+def most_gb(config: Config) -> float:
+    """Memory that one node may take; on a cluster only a request knows."""
+    if config.resources.nipype_plugin_file and config.resources.mem_gb is None:
+        return math.inf
+    return allowed_gb(config)
 
 
 def _told(failures: Mapping[str, str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from nipype.interfaces.utility import Merge
@@ -10,9 +11,11 @@ from niworkflows.engine.workflows import LiterateWorkflow as Workflow
 
 from fcnm_bids.bids import to_label
 from fcnm_bids.config import Config
+from fcnm_bids.workflows.engine import most_gb
 from fcnm_bids.workflows.kept import contrasts_to_map, kept_folder
 from fcnm_bids.workflows.memory import (
     contrast_gb,
+    contrasts_at_once,
     group_gb,
     report_gb,
     robustness_gb,
@@ -71,6 +74,15 @@ def init_group_wf(
         name="seeds",
         mem_gb=contrast_gb(n_voxels),
     )
+    summing_gb = partial(
+        group_gb,
+        plan.n_masked,
+        dof=plan.dof,
+        smoothness=smoothness,
+        n_covariates=len(plan.design.names),
+        n_radii=len(other_radii(config)),
+    )
+    at_once = contrasts_at_once(len(to_map), summing_gb, most_gb(config))
     people = [(label, [str(run.path) for run in runs]) for label, runs in plan.people]
     described = pe.Node(
         DescribePeople(
@@ -86,18 +98,12 @@ def init_group_wf(
             **shared,
             people=people,
             numbers=to_map,
+            at_once=at_once,
             covariates=plan.design.columns.tolist(),
             mask_files=[str(path) for path in plan.mask_files],
         ),
         name="sums",
-        mem_gb=group_gb(
-            plan.n_masked,
-            len(to_map),
-            dof=plan.dof,
-            smoothness=smoothness,
-            n_covariates=len(plan.design.names),
-            n_radii=len(other_radii(config)),
-        ),
+        mem_gb=summing_gb(at_once),
         n_procs=min(config.resources.omp_nthreads, config.resources.nprocs),
     )
     effects = list(dict.fromkeys(effect for _, effect in contrasts))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 from fcnm_bids.config import NULLS, ROBUSTNESS
 from fcnm_bids.connectome import projection_bytes
@@ -86,6 +87,21 @@ def group_gb(
     return _PROCESS_GB + 1e-9 * (n_masked * per_voxel + _tile_bytes(n_masked, dof, n_seeds))
 
 
+def contrasts_at_once(n_contrasts: int, needed: Callable[[int], float], most_gb: float) -> int:
+    """How many contrasts can be summed in one pass over the people, at least one.
+
+    Parameters
+    ----------
+    n_contrasts
+        Contrasts to be summed.
+    needed
+        What so many of them take, such as :func:`group_gb`.
+    most_gb
+        What may be taken.
+    """
+    return max((n for n in range(1, n_contrasts + 1) if needed(n) <= most_gb), default=1)
+
+
 def contrast_gb(n_voxels: int) -> float:
     """Testing one contrast and writing its maps."""
     return _PROCESS_GB + 1e-9 * n_voxels * 88
@@ -120,9 +136,21 @@ def strength_gb(n_voxels: int, dof: int, n_threads: int) -> float:
     return _PROCESS_GB + 1e-9 * (n_threads * one_person + n_masked * 8 * 40)
 
 
-def draws_gb(n_voxels: int, n_contrasts: int, dof: int) -> float:
-    """Mapping draws of a null: as many at once as fit, at least one."""
+def draws_gb(
+    n_voxels: int, n_contrasts: int, dof: int, most_gb: float = math.inf
+) -> tuple[float, float]:
+    """Mapping draws of a null: what it takes, and how much of that is for draws at once.
+
+    Parameters
+    ----------
+    n_voxels, n_contrasts, dof
+        Voxels of the box, contrasts, residual degrees of freedom of a person's runs.
+    most_gb
+        What may be taken; one draw is mapped at a time, at least.
+    """
     n_masked = _MASKED * n_voxels
     one_draw = 1e-9 * n_contrasts * n_masked * 150
     kept = 8e-9 * NULLS.draws_per_block * n_masked * 2
-    return _PROCESS_GB + max(1.5 * NULLS.block_gb, one_draw) + kept + 2e-9 * dof * n_masked
+    rest = _PROCESS_GB + kept + 2e-9 * dof * n_masked
+    together = min(1.5 * NULLS.block_gb, max(most_gb - rest, one_draw))
+    return rest + max(together, one_draw), together / 1.5

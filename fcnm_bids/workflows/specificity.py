@@ -28,6 +28,7 @@ from fcnm_bids.interfaces import (
     read_base_rate,
 )
 from fcnm_bids.seeds import Contrast
+from fcnm_bids.workflows.engine import most_gb
 from fcnm_bids.workflows.memory import contrast_gb, draws_gb, strength_gb
 from fcnm_bids.workflows.plan import SpecificityPlan
 from fcnm_bids.workflows.request import fingerprint, seed_record
@@ -203,6 +204,7 @@ def connect_specificity(
         name="nulls",
         mem_gb=contrast_gb(n_voxels),
     )
+    drawing_gb, together_gb = draws_gb(n_voxels, n_contrasts, common["dof"], most_gb(config))
     blocks: dict[str, list[tuple[str, int]]] = {}
     drawing: list[pe.Node] = []
     limit = config.specificity.specificity_time
@@ -222,10 +224,11 @@ def connect_specificity(
                     null=null,
                     first=first,
                     n_draws=size,
+                    memory_gb=together_gb,
                     block_file=str(block_file),
                 ),
                 name=f"draws_{null}_{first:06d}",
-                mem_gb=draws_gb(n_voxels, n_contrasts, common["dof"]),
+                mem_gb=drawing_gb,
                 n_procs=threads,
             )
             workflow.connect(
@@ -249,7 +252,7 @@ def connect_specificity(
         labels = pe.Node(
             CompareLabels(**shared, **people, entities=dict(entities)),
             name="labels",
-            mem_gb=draws_gb(n_voxels, n_contrasts, common["dof"]),
+            mem_gb=draws_gb(n_voxels, n_contrasts, common["dof"])[0],
             n_procs=threads,
         )
         workflow.connect(

@@ -135,6 +135,7 @@ def test_a_contrast_more_is_mapped_without_overwriting(
     assert json.loads(network.read_text())["Contrasts"] == [kept, "new one"]
 
 
+@pytest.mark.slow
 def test_contrasts_that_were_there_are_kept(
     finished: Finished,
     desk: Desk,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from threadpoolctl import threadpool_limits
 
 from fcnm_bids.connectivity import PersonMaps, correlate, fisher_z, person_maps
 from fcnm_bids.connectome import ProjectedRun
@@ -216,3 +217,19 @@ def test_a_run_on_another_grid_is_refused() -> None:
     run = ProjectedRun(run_of(12).values, EVERYWHERE, moved)
     with pytest.raises(ValueError, match=r"not on the grid of the seeds.*mm elsewhere"):
         maps([run_of(12), run], seeds_at([1]))
+
+
+@pytest.mark.parametrize("n_runs", [1, 2])
+def test_threads_do_not_matter(n_runs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several tiles at once give the bits of one after the other, whichever seeds are covered."""
+    monkeypatch.setattr("fcnm_bids.connectome.projected._TILE_ELEMENTS", 1)
+    monkeypatch.setattr("fcnm_bids.connectome.projected._TILE_STEP", 8)
+    runs = [run_of(20, EVERYWHERE[number:], seed=number) for number in range(n_runs)]
+    seeds = seeds_at([0, 1, 2], [5], [7, 8])
+    assert len(runs[0].tiles()) > 1
+    found = []
+    for threads in (1, 4):
+        with threadpool_limits(threads, user_api="blas"):
+            found.append(maps(runs, seeds, min_coverage=1.0))
+    for name in ("z", "clipped", "coverage"):
+        np.testing.assert_array_equal(getattr(found[0], name), getattr(found[1], name))

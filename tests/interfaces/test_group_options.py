@@ -83,6 +83,7 @@ class Bench:
 
     def __init__(self, folder: Path, runs: list[tuple[str, list[str]]], **group: Any) -> None:
         self.folder, self.runs = folder, runs
+        self.at_once = 100
         write_text(folder / "foci.tsv", FOCI)
         options = {"height_control": "fdr", "min_cluster_volume": 54.0, **group}
         self.config = Config(str(folder), str(folder / "out"), "group").update(
@@ -109,6 +110,7 @@ class Bench:
             SumOverPeople,
             people=self.runs,
             numbers=list(range(len(self.seeds.contrasts))),
+            at_once=self.at_once,
             covariates=columns.tolist(),
             mask_files=[],
         )
@@ -185,6 +187,24 @@ def test_radii_and_people_are_what_map_network_gives(bench: Make, control: str) 
         assert row.n_voxels == made.network_of(other).sum()
         expected = np.nanmean(np.abs(other - main))
         assert row.mean_change == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("control", ["fwe", "permutation"])
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_several_passes_give_the_bytes_of_one(
+    tmp_path: Path, runs: list[tuple[str, list[str]]], control: str, at_once: int
+) -> None:
+    made = []
+    for name, number in (("one pass", 100), ("several", at_once)):
+        (tmp_path / name).mkdir()
+        bench = Bench(tmp_path / name, runs, height_control=control, n_permutations=99)
+        bench.at_once = number
+        bench.effect("up")
+        group = bench.folder / "out" / "group"
+        made.append({path.name: path.read_bytes() for path in group.glob("*.nii.gz")})
+        made[-1] |= {path.name: path.read_bytes() for path in group.glob("*.tsv")}
+    assert made[0] == made[1]
+    assert len(made[0]) > 20
 
 
 def test_every_check_is_in_the_table_and_every_file_is_there(bench: Make) -> None:

@@ -19,7 +19,14 @@ from fcnm_bids.interfaces import make_seeds
 from fcnm_bids.interfaces.connectome import store_run
 from fcnm_bids.mapping import analysis_voxels, stored_person, sum_over_people
 from fcnm_bids.simulate import Truth
-from fcnm_bids.workflows.memory import contrast_gb, group_gb, map_gb, project_gb
+from fcnm_bids.workflows.memory import (
+    contrast_gb,
+    contrasts_at_once,
+    draws_gb,
+    group_gb,
+    map_gb,
+    project_gb,
+)
 from fcnm_bids.workflows.plan import PlannedPerson, PlannedRun
 from fcnm_bids.workflows.preflight import plan_participants
 
@@ -104,3 +111,27 @@ def test_more_contrasts_need_more_memory(people: Sequence[PlannedPerson]) -> Non
     assert group_gb(250_000, 10, dof=80, smoothness=True, blocks=False) < sums[1]
     assert sums[1] < group_gb(250_000, 10, dof=80, smoothness=True, n_radii=2)
     assert contrast_gb(WHOLE_BRAIN.n_voxels) < sums[1]
+
+
+def test_as_many_contrasts_at_once_as_fit() -> None:
+    def needed(n: int) -> float:
+        return group_gb(250_000, n, dof=80, smoothness=True, n_radii=2)
+
+    for most in (0.1, 0.5, 1.0, 2.0, 4.0):
+        found = contrasts_at_once(40, needed, most)
+        assert found == 1 or needed(found) <= most
+        assert found == 40 or needed(found + 1) > most
+    assert contrasts_at_once(40, needed, float("inf")) == 40
+    assert contrasts_at_once(0, needed, 1.0) == 1
+
+
+def test_draws_take_what_is_there() -> None:
+    plenty, together = draws_gb(900_000, 20, 80)
+    assert draws_gb(900_000, 20, 80, 1000.0) == (plenty, together)
+    less, fewer = draws_gb(900_000, 20, 80, 0.9 * plenty)
+    assert less == pytest.approx(0.9 * plenty)
+    assert 0 < fewer < together
+    # one draw at a time is the least
+    least = draws_gb(900_000, 20, 80, 0.1)
+    assert draws_gb(900_000, 20, 80, 0.2) == least
+    assert least[0] > 0.2
