@@ -3,6 +3,7 @@
 # make test-faults those that break something on purpose, quick and slow
 # make lint       format, style, types, import contracts
 # make demo       the whole way on simulated people, into demo/
+# make docs       the documentation as a site, into build/docs
 # make bench      speed and memory; make bench ARGS=--full for all of it, at full size
 # make lock       the lock files again, after a change of dependencies in pyproject.toml
 
@@ -18,7 +19,7 @@ PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/pyth
 COMPILE = UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile --quiet --universal --generate-hashes \
 	--no-header --no-annotate --python-version 3.11 pyproject.toml
 
-.PHONY: venv check-python demo bench test test-slow test-faults lint lint-style lint-format lint-types lint-imports lock clean
+.PHONY: venv check-python demo docs bench test test-slow test-faults lint lint-style lint-format lint-types lint-imports lock clean
 .DELETE_ON_ERROR:
 
 venv: $(READY)
@@ -44,6 +45,12 @@ $(READY): $(LOCKED) pyproject.toml version
 demo: $(READY)
 	$(BIN)/python -m fcnm_bids.cli.demo --output demo
 
+docs: $(READY)
+	rm -rf build/docs
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet \
+	  -E -b html -d build/doctrees docs build/docs
+	@echo "build/docs/index.html"
+
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(ARGS)
 
@@ -51,10 +58,10 @@ test: $(READY)
 	$(PYTEST) -n $(WORKERS) -m "not slow" $(ARGS)
 
 test-slow: $(READY)
-	$(PYTEST) -n $(WORKERS) --dist loadfile -m "slow and not faults" $(ARGS) || [ $$? = 5 ]  # 5: there is none
+	$(PYTEST) -n $(WORKERS) --dist loadgroup -m "slow and not faults" $(ARGS) || [ $$? = 5 ]  # 5: there is none
 
 test-faults: $(READY)
-	$(PYTEST) -n $(WORKERS) --dist loadfile -m faults $(ARGS)
+	$(PYTEST) -n $(WORKERS) --dist loadgroup -m faults $(ARGS)
 
 lint: lint-style lint-format lint-types lint-imports
 

@@ -149,8 +149,8 @@ def _in_database(root: Path, labels: Sequence[str], database: Path) -> Iterator[
             continue
         if _may_matter(_modern(path.name)) and not path.is_file():
             raise RequestError(
-                f"--bids-database-dir {database}: lists {path}, which is not there any more; remove "
-                "the database, and it is made anew"
+                f"--bids-database-dir {database}: lists {path}, which is not there any more; "
+                "remove the database, and it is made anew"
             )
         yield path
 

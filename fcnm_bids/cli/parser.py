@@ -74,8 +74,8 @@ OPTIONS: Mapping[str, Mapping[str, _Option]] = {
             'JSON file of filters, as fMRIPrep reads them ("bold" is used)', metavar="FILE"
         ),
         "bids_database_dir": _Option(
-            "PyBIDS database of the derivatives, read in place of listing their folders; made where "
-            "there is none (remove it when files have come or gone)",
+            "PyBIDS database of the derivatives, read in place of listing their folders; made "
+            "where there is none (remove it when files have come or gone)",
             metavar="PATH",
         ),
         "derivatives": _Option(

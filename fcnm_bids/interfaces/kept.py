@@ -1,14 +1,15 @@
-"""What was found for a contrast, kept in the working folder between runs of the program.
+"""What was found, kept in the working folder between runs of the program.
 
 A literature grows by a contrast at a time. The sums over people are large and are not kept; what
 follows from them is small, and depends on nothing but the people, the settings and the contrast.
+The connectome's degree depends on the people alone.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from nipype.interfaces.base import TraitedSpec
@@ -17,7 +18,7 @@ from fcnm_bids.bids import write_json
 from fcnm_bids.config import Config
 from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, File, traits
 
-_MAPPED, _VARIANTS = "mapped", "variants"
+_MAPPED, _VARIANTS, _STRENGTH = "mapped", "variants", "strength"
 
 
 def mapped_file(folder: Path) -> Path:
@@ -30,6 +31,11 @@ def variants_file(folder: Path) -> Path:
     return folder / f"{_VARIANTS}.npz"
 
 
+def strength_file(folder: Path) -> Path:
+    """Where the connectome's degree is kept."""
+    return folder / f"{_STRENGTH}.npz"
+
+
 def keep_mapped(folder: Path, promised: Iterable[Path]) -> None:
     """Vouch for the kept file of a contrast, and for the outputs that were made with it."""
     _record(folder, _MAPPED, [mapped_file(folder), *promised])
@@ -40,12 +46,20 @@ def keep_variants(folder: Path) -> None:
     _record(folder, _VARIANTS, [variants_file(folder)])
 
 
+def keep_strength(folder: Path, promised: Iterable[Path]) -> None:
+    """Vouch for the kept file of the degree, and for the outputs that were made with it."""
+    _record(folder, _STRENGTH, [strength_file(folder), *promised])
+
+
 def is_kept(folder: Path) -> bool:
     """Whether all that was made of a contrast is still there, byte for byte."""
-    records = [_recorded(folder, name) for name in (_MAPPED, _VARIANTS)]
-    return all(records) and all(
-        _hash(Path(name)) == wanted for record in records for name, wanted in record.items()
-    )
+    return all(_unchanged(_recorded(folder, name)) for name in (_MAPPED, _VARIANTS))
+
+
+def kept_strength(folder: Path) -> list[str] | None:
+    """The outputs that the degree was written to, if all of it is still there."""
+    record = _recorded(folder, _STRENGTH)
+    return _others(record, strength_file(folder)) if _unchanged(record) else None
 
 
 class RecallContrastInputSpec(ConfiguredInputSpec):
@@ -70,10 +84,10 @@ class RecallContrast(ConfiguredInterface):
 
     def _make(self, config: Config, folder: Path) -> None:
         kept = Path(self.inputs.kept_dir)
-        own = str(mapped_file(kept))
-        self._results["mapped_file"] = own
+        own = mapped_file(kept)
+        self._results["mapped_file"] = str(own)
         self._results["variants_file"] = str(variants_file(kept))
-        self._results["promised"] = [name for name in _recorded(kept, _MAPPED) if name != own]
+        self._results["promised"] = _others(_recorded(kept, _MAPPED), own)
 
 
 def _record(folder: Path, name: str, files: Iterable[Path]) -> None:
@@ -86,6 +100,14 @@ def _recorded(folder: Path, name: str) -> dict[str, str]:
     except (OSError, ValueError):
         return {}
     return record if isinstance(record, dict) else {}
+
+
+def _unchanged(record: Mapping[str, str]) -> bool:
+    return bool(record) and all(_hash(Path(name)) == wanted for name, wanted in record.items())
+
+
+def _others(record: Mapping[str, str], own: Path) -> list[str]:
+    return [name for name in record if name != str(own)]
 
 
 def _hash(path: Path) -> str | None:

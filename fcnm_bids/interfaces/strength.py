@@ -10,13 +10,14 @@ import numpy as np
 from nipype.interfaces.base import TraitedSpec
 from numpy.typing import NDArray
 
-from fcnm_bids.bids import OutputNames, sidecar_files, write_image
+from fcnm_bids.bids import OutputNames, replaced, sidecar_files, write_image
 from fcnm_bids.config import NULLS, Config
 from fcnm_bids.connectome import open_run, read_volume
 from fcnm_bids.errors import RequestError, RunError
 from fcnm_bids.grid import Grid
 from fcnm_bids.interfaces.analysis_mask import read_analysis_mask
 from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, File, traits
+from fcnm_bids.interfaces.kept import keep_strength, kept_strength, strength_file
 from fcnm_bids.mapping import analysis_voxels, stored_person
 from fcnm_bids.seeds import read_seed_matrix
 from fcnm_bids.specificity import Strength, choose_targets, measure_strength
@@ -72,6 +73,7 @@ class MeasureStrengthInputSpec(ConfiguredInputSpec):
     mask_files = traits.List(traits.Str(), desc="images that the analysis mask is made from")
     grey_files = traits.List(traits.Str(), desc="images of the grey matter")
     entities = traits.Dict(mandatory=True, desc="entities space, res and task of the data")
+    kept_dir = traits.Str(mandatory=True, desc="folder in which the result is kept for later runs")
 
 
 class MeasureStrengthOutputSpec(TraitedSpec):
@@ -91,6 +93,12 @@ class MeasureStrength(ConfiguredInterface):
     output_spec = MeasureStrengthOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
+        kept = Path(self.inputs.kept_dir)
+        self._results["strength_file"] = str(strength_file(kept))
+        promised = kept_strength(kept)
+        if promised is not None:
+            self._results["promised"] = promised
+            return
         grid = read_seed_matrix(self.inputs.seeds_file).grid
         people = [
             stored_person(name, [open_run(Path(path)) for path in runs])
@@ -156,10 +164,11 @@ class MeasureStrength(ConfiguredInterface):
                 index=strength.index,
             )
             images.append(path)
-        strength_file = folder / "strength.npz"
-        write_strength(strength_file, StrengthFile(strength, places, rate))
-        self._results["strength_file"] = str(strength_file)
-        self._results["promised"] = [str(path) for path in (*images, *sidecar_files(images))]
+        with replaced(strength_file(kept)) as temporary:
+            write_strength(temporary, StrengthFile(strength, places, rate))
+        files = [*images, *sidecar_files(images)]
+        keep_strength(kept, files)
+        self._results["promised"] = [str(path) for path in files]
 
 
 def read_base_rate(config: Config, grid: Grid) -> NDArray[np.float64] | None:

@@ -1,4 +1,4 @@
-"""Which contrasts of a group need not be mapped again."""
+"""What of a group need not be made again."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from fcnm_bids.workflows.plan import GroupPlan
 
 
 def kept_folder(config: Config, key: str) -> Path:
-    """Where the results of a contrast are kept; an output folder has a place of its own."""
+    """Where the results with a key are kept; an output folder has a place of its own."""
     own = digest({"output": str(Path(config.output_dir).resolve())})
-    return Path(config.running.work_dir).resolve() / "contrasts" / own[:8] / key[:16]
+    return Path(config.running.work_dir).resolve() / "kept" / own[:8] / key[:16]
 
 
 def contrasts_to_map(plan: GroupPlan, config: Config) -> list[int]:
@@ -24,8 +24,9 @@ def contrasts_to_map(plan: GroupPlan, config: Config) -> list[int]:
 
 
 def forget_others(plan: GroupPlan, config: Config) -> None:
-    """Remove what is kept of contrasts that are not in the plan."""
-    folders = {kept_folder(config, key) for key in plan.contrast_keys.values()}
+    """Remove what is kept and not in the plan."""
+    keys = (*plan.contrast_keys.values(), plan.specificity.strength_key)
+    folders = {kept_folder(config, key) for key in keys}
     for place in {folder.parent for folder in folders}:
         for folder in place.iterdir() if place.is_dir() else ():
             if folder not in folders:

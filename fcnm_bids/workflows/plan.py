@@ -146,6 +146,8 @@ class SpecificityPlan:
         Hash of everything about specificity that outputs depend on.
     draws_key
         Hash of everything that a draw depends on.
+    strength_key
+        Hash of everything that the connectome's degree depends on.
     notes
         What the results will lack, one line each.
     """
@@ -154,6 +156,7 @@ class SpecificityPlan:
     grey_files: tuple[Path, ...]
     key: str
     draws_key: str
+    strength_key: str
     notes: tuple[str, ...]
 
     @property

@@ -29,6 +29,7 @@ from fcnm_bids.interfaces import (
 )
 from fcnm_bids.seeds import Contrast
 from fcnm_bids.workflows.engine import most_gb
+from fcnm_bids.workflows.kept import kept_folder
 from fcnm_bids.workflows.memory import contrast_gb, draws_gb, strength_gb
 from fcnm_bids.workflows.plan import SpecificityPlan
 from fcnm_bids.workflows.request import fingerprint, seed_record
@@ -83,11 +84,14 @@ def plan_specificity(
         first, second, chosen = compared_contrasts(config, contrasts)
         foci = [(c.name, c.effect, c.n, [(f.x, f.y, f.z) for f in c.foci]) for c in chosen]
         compared = [first, second, foci]
-    drawn = {
+    measured = {
         "version": __version__,
         "people": {label: [run.key for run in own] for label, own in people},
         "grey": [fingerprint(path) for path in grey],
         "base_rate": fingerprint(Path(settings.base_rate)) if settings.base_rate else None,
+    }
+    drawn = {
+        **measured,
         "group": {
             name: getattr(config.group, name)
             for name in (
@@ -117,6 +121,14 @@ def plan_specificity(
         tuple(grey),
         digest({"drawn": drawn, "asked": asked, "compared": compared}),
         digest(drawn),
+        digest(
+            {
+                **measured,
+                "mask": model["mask"],
+                "min_subjects": config.group.min_subjects,
+                "random_seed": config.group.random_seed,
+            }
+        ),
         notes,
     )
 
@@ -188,6 +200,7 @@ def connect_specificity(
             mask_files=[str(path) for path in mask_files],
             grey_files=[str(path) for path in plan.grey_files],
             entities=dict(entities),
+            kept_dir=str(kept_folder(config, plan.strength_key)),
         ),
         name="strength",
         mem_gb=strength_gb(n_voxels, common["dof"], min(nprocs, NULLS.degree_threads)),

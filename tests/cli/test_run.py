@@ -38,7 +38,7 @@ def test_nothing_is_written_but_outputs_and_work(finished: Finished) -> None:
     assert list(desk.cwd.iterdir()) == []
     assert list(desk.temporary.iterdir()) == []
     assert not desk.home.exists()
-    assert {path.name for path in desk.work.iterdir()} <= {"matplotlib", "contrasts"}
+    assert {path.name for path in desk.work.iterdir()} <= {"matplotlib", "kept"}
 
 
 def test_the_request_is_saved_beside_the_outputs(finished: Finished) -> None:
@@ -165,6 +165,7 @@ def test_contrasts_that_were_there_are_kept(
     made = {path.name for path in changed(before, snapshot(output / "group"))}
     # figures are the report's, which is drawn anew
     images = {name for name in made if name.startswith("seed-") and "_space-" in name}
+    assert not any("_desc-connectome_" in name for name in made)
     assert {name.split("_")[0] for name in images} == {
         "seed-the3rd",
         "seed-the4th",
@@ -172,7 +173,7 @@ def test_contrasts_that_were_there_are_kept(
     grown(other, Desk(tmp_path_factory.mktemp("elsewhere")), tables[1])
     parts = [contents(place / "group", but="html") for place in (output, other)]
     assert parts[0] == parts[1]
-    assert len(list((desk.work / "contrasts").glob("*/*"))) == 4
+    assert len(list((desk.work / "kept").glob("*/*"))) == 5
 
 
 def test_a_rerun_with_other_settings_is_refused_and_overwriting_replaces(
