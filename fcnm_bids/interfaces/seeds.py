@@ -19,6 +19,7 @@ from fcnm_bids.seeds import (
     Contrast,
     SeedMatrix,
     foci_between_centres,
+    foci_outside,
     group_foci,
     mask_name,
     mask_seeds,
@@ -61,7 +62,7 @@ class MakeSeeds(ConfiguredInterface):
         grid = Grid(tuple(self.inputs.shape), np.array(self.inputs.affine), entities["space"])
         seeds = make_seeds(config.seeds, grid)
         foci_file = _write_used_foci(seeds, config)
-        _warn_of_coarse_voxels(seeds, config.seeds)
+        _warn_of_foci(seeds, config.seeds)
         seeds_file = folder / "seeds.npz"
         write_seed_matrix(seeds, seeds_file)
         names = OutputNames.of(Path(config.output_dir), entities)
@@ -86,7 +87,18 @@ class MakeSeeds(ConfiguredInterface):
         self._results["promised"] = [str(path) for path in files]
 
 
-def _warn_of_coarse_voxels(seeds: SeedMatrix, settings: SeedSettings) -> None:
+def _warn_of_foci(seeds: SeedMatrix, settings: SeedSettings) -> None:
+    """Say which foci lie outside of the image, and how many are finer than its voxels."""
+    outside = foci_outside(seeds.contrasts, seeds.grid)
+    if outside:
+        LOGGER.warning(
+            "%d of %d foci lie outside of the image; their spheres count as far as they reach "
+            "into it: %s",
+            len(outside),
+            sum(len(contrast.foci) for contrast in seeds.contrasts),
+            ", ".join(f"{f.study} ({f.x:g}, {f.y:g}, {f.z:g})" for f in outside[:5])
+            + (" ..." if len(outside) > 5 else ""),
+        )
     if settings.sphere != "mm":
         return
     alone = foci_between_centres(seeds.contrasts, seeds.grid, radius=settings.radius)

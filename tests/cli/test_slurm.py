@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -137,6 +138,38 @@ def test_a_workflow_of_jobs_survives_scancel_and_ends_in_the_same_maps(
         assert ended.code == 0, ended.out + ended.err
     assert "networks mapped" in ended.out
     assert compare(plain, output).in_masks > 0
+
+
+def test_draws_spread_over_jobs_give_the_bytes_of_one_process(
+    desk: Desk, six: Truth, plain: Path
+) -> None:
+    options = ("group", *GROUP, "--specificity", "random", "strength", "--n-permutations", 43)
+
+    def specific(output: Path) -> dict[str, bytes]:
+        found = (path for kind in ("network", "space") for path in output.glob(f"group/{kind}-*"))
+        return {path.name: path.read_bytes() for path in found if path.is_file()}
+
+    alone = Path(shutil.copytree(plain, desk.folder / "alone"))
+    ended = desk.run(six.fmriprep, alone, *options)
+    assert ended.code == 0, ended.out + ended.err
+    shutil.rmtree(desk.work)  # what was drawn is kept there
+
+    plugin = desk.folder / "slurm.yml"
+    plugin.write_text("plugin: SLURM\nplugin_args: {poll_interval: 1}\n")
+    jobs = Path(shutil.copytree(plain, desk.folder / "jobs"))
+    process = desk.start(six.fmriprep, jobs, *options, "--nipype-plugin-file", plugin)
+    blocks: set[str] = set()
+    while process.poll() is None:
+        blocks |= {name for name in waiting().values() if name.startswith("draws_")}
+        time.sleep(0.2)
+    ended = desk.wait(process)
+    assert ended.code == 0, ended.out + ended.err
+    assert len(blocks) == 7  # three blocks of each null, and the observed foci
+
+    expected, found = specific(alone), specific(jobs)
+    assert {"random", "strength"} <= {word for name in expected for word in re.split("[-_]", name)}
+    assert found.keys() == expected.keys()
+    assert [name for name in expected if found[name] != expected[name]] == []
 
 
 @pytest.mark.faults
