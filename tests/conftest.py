@@ -20,6 +20,7 @@ settings.load_profile("repository")
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say what `--dist loadgroup` keeps in one process: a file, whose tests share costly fixtures.
 

@@ -78,6 +78,8 @@ class LocalProcesses(KeepsLastWords, MultiProcPlugin):
                 node.fullname,
             )
             del self._taskresult[taskid]
+            # a copy of this process holds what this one does: it may die before it is looked at
+            self._peak_gb[taskid] = _held_gb(os.getpid(), "VmRSS")
             self._alone[taskid] = _workers(1)
             self._start(taskid, self._alone[taskid])
             return None
@@ -122,9 +124,9 @@ def _run_node(node: Any, taskid: int) -> dict[str, Any]:
     return result
 
 
-def _held_gb(pid: int) -> float:
-    """The most memory that a process has held; 0 where the system does not say."""
+def _held_gb(pid: int, what: str = "VmHWM") -> float:
+    """The most memory that a process has held, or holds; 0 where the system does not say."""
     with suppress(OSError):
-        found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+        found = re.search(rf"{what}:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
         return 1024e-9 * int(found[1]) if found else 0.0
     return 0.0

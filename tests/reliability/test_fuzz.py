@@ -249,5 +249,4 @@ def test_stored_runs(tmp_path: Path, cases: int) -> None:
         # what passes for undamaged is what was written
         np.testing.assert_array_equal(run.load().columns(slice(None)), expected)
 
-    # the whole file is among the originals as often as its first part, where its structure is
-    try_out(cases, [whole, whole + bytes(8)], tmp_path / "damaged.h5", read, StoreError)
+    try_out(cases, [whole], tmp_path / "damaged.h5", read, StoreError)
