@@ -58,10 +58,10 @@ test: $(READY)
 	$(PYTEST) -n $(WORKERS) -m "not slow" $(ARGS)
 
 test-slow: $(READY)
-	$(PYTEST) -n $(WORKERS) --dist loadgroup -m "slow and not faults" $(ARGS) || [ $$? = 5 ]  # 5: there is none
+	$(PYTEST) -n $(WORKERS) --dist loadfile -m "slow and not faults" $(ARGS) || [ $$? = 5 ]  # 5: there is none
 
 test-faults: $(READY)
-	$(PYTEST) -n $(WORKERS) --dist loadgroup -m faults $(ARGS)
+	$(PYTEST) -n $(WORKERS) --dist loadfile -m faults $(ARGS)
 
 lint: lint-style lint-format lint-types lint-imports
 

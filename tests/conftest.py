@@ -20,17 +20,6 @@ settings.load_profile("repository")
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say what `--dist loadgroup` keeps in one process: a file, whose tests share costly fixtures.
-
-    The cases of fuzzing share nothing.
-    """
-    for item in items:
-        alone = item.path.name == "test_fuzz.py"
-        item.add_marker(pytest.mark.xdist_group(item.name if alone else str(item.path)))
-
-
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Real data that lie outside the repository; tests that need them skip without them."""

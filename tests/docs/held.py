@@ -150,8 +150,14 @@ def _outside(word: str, mounts: Mapping[str, str]) -> str:
 
 def _apptainer(typed: Typed) -> list[Config]:
     command, *words = typed.arguments
+    if not words:  # spoken of
+        _hold(command in ("build", "run", "exec"), typed)
+        return []
     options, (image, *inside) = _split(words, _APPTAINER_OPTIONS, typed)
     _hold(image == "fcnm_bids.sif", typed)
+    if command == "build" and inside[0].startswith("docker-archive:"):
+        _hold(inside == ["docker-archive:fcnm_bids.tar"] and not options, typed)
+        return []
     if command == "build":
         definition = REPOSITORY / inside[0]
         _hold(definition.is_file(), typed)
