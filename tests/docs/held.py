@@ -151,7 +151,7 @@ def _outside(word: str, mounts: Mapping[str, str]) -> str:
 def _apptainer(typed: Typed) -> list[Config]:
     command, *words = typed.arguments
     if not words:  # spoken of
-        _hold(command in ("build", "run", "exec"), typed)
+        _hold(command in ("build", "run", "exec", "test"), typed)
         return []
     options, (image, *inside) = _split(words, _APPTAINER_OPTIONS, typed)
     _hold(image == "fcnm_bids.sif", typed)
