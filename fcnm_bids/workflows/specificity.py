@@ -124,7 +124,7 @@ def plan_specificity(
         digest(
             {
                 **measured,
-                "mask": model["mask"],
+                "analysis_mask": (config.group.analysis_mask, model["mask"]),
                 "min_subjects": config.group.min_subjects,
                 "random_seed": config.group.random_seed,
             }
