@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from fcnm_bids.errors import RunError
@@ -37,61 +38,120 @@ _EXPANDED = tuple(
 """Columns of which fMRIPrep writes derivatives and squares since version 1.4."""
 
 
-def read_confounds(path: Path) -> pd.DataFrame:
-    """Read a confound table; ``n/a`` becomes NaN.
+_MISSING = frozenset({"", "n/a", "N/A", "NA", "<NA>", "NaN", "nan", "None", "null", "NULL"})
+
+
+@dataclass(frozen=True, eq=False)
+class Confounds:
+    """A confound table, one row per volume; a column becomes numbers when it is asked for.
+
+    A table has hundreds of columns, of which a strategy takes some dozens.
+
+    Parameters
+    ----------
+    names
+        The columns' names, each once.
+    rows
+        Shape (volumes, columns), numbers or their text; NaN or ``n/a`` where a value is missing.
+    """
+
+    names: tuple[str, ...]
+    rows: Sequence[Sequence[str | float]] | NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names
+
+    def select(self, names: Sequence[str]) -> NDArray[np.float64]:
+        """The named columns, shape (volumes, names).
+
+        Raises
+        ------
+        RunError
+            A column holds text.
+        """
+        values = np.empty((len(self), len(names)))
+        text = []
+        for number, name in enumerate(names):
+            column = self.names.index(name)
+            try:
+                values[:, number] = _numbers([row[column] for row in self.rows])
+            except ValueError:
+                text.append(name)
+        if text:
+            raise RunError(f"the confound table holds text in place of numbers in {_some(text)}")
+        return values
+
+    def __getitem__(self, name: str) -> NDArray[np.float64]:
+        """One column, shape (volumes,)."""
+        return self.select([name])[:, 0]
+
+
+def _numbers(cells: Sequence[str | float]) -> list[float]:
+    """The numbers of a column; a ValueError if it holds text."""
+    if any("_" in cell for cell in cells if isinstance(cell, str)):
+        raise ValueError  # Python takes it for a separator of digits
+    try:
+        return list(map(float, cells))
+    except ValueError:
+        return [float("nan" if cell in _MISSING else cell) for cell in cells]
+
+
+def read_confounds(path: Path) -> Confounds:
+    """Read a confound table.
 
     Columns that fMRIPrep called otherwise before version 1.2 get their present names.
 
     Raises
     ------
     RunError
-        The file is not a table of numbers with unique column names.
+        The file is not a table with unique column names.
     """
     try:
-        table = pd.read_csv(path, sep="\t", na_values=["n/a"], keep_default_na=True)
-        with path.open(encoding="utf-8-sig") as file:
-            names, first_row = (file.readline().rstrip("\r\n").split("\t") for _ in range(2))
-    except (OSError, ValueError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
         raise RunError(f"{path.name} cannot be read as a table: {error}") from error
-    if table.empty:
+    # no name and no number holds a tab, so that quotes would mean nothing
+    lines = [line for line in text.replace('"', "").split("\n") if line]
+    if len(lines) < 2:
         raise RunError(f"{path.name} has no rows")
+    names, *rows = (line.split("\t") for line in lines)
     twice = [name for name, times in Counter(names).items() if times > 1]
     if twice:
         raise RunError(f"{path.name} has several columns of the name {_some(twice)}")
-    if len(first_row) > len(names):  # pandas would take the first column for row names
-        raise RunError(f"{path.name} has rows with more values than there are column names")
-    text = [str(name) for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
-    if text:
-        raise RunError(f"{path.name} holds text in place of numbers in {_some(text)}")
-    present = {old: _present_name(old) for old in map(str, table.columns)}
-    renamed = {old: new for old, new in present.items() if new not in present}
-    return table.astype(np.float64).rename(columns=renamed)
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(names):
+            raise RunError(
+                f"{path.name} has {len(row)} values under {len(names)} column names in row {number}"
+            )
+    present = [_present_name(name) for name in names]
+    renamed = [old if new in names else new for old, new in zip(names, present, strict=True)]
+    return Confounds(tuple(renamed), rows)
 
 
-def complete_confounds(table: pd.DataFrame) -> pd.DataFrame:
+def complete_confounds(table: Confounds) -> Confounds:
     """A table with the derivatives and squares that fMRIPrep left out before version 1.4.
 
     They are computed as later versions do it: backward differences, and the squares of both.
-
-    Parameters
-    ----------
-    table
-        As `read_confounds` gives it.
     """
-    added: dict[str, pd.Series] = {}
+    added: dict[str, NDArray[np.float64]] = {}
     for name in _EXPANDED:
         if name not in table:
             continue
         derivative = f"{name}_derivative1"
-        difference = table[derivative] if derivative in table else table[name].diff()
-        for column, values in (
-            (derivative, difference),
-            (f"{name}_power2", table[name] ** 2),
-            (f"{derivative}_power2", difference**2),
-        ):
-            if column not in table:
-                added[column] = values
-    return table.assign(**added) if added else table
+        expanded = (derivative, f"{name}_power2", f"{derivative}_power2")
+        if all(column in table for column in expanded):
+            continue
+        values = table[name]
+        difference = table[derivative] if derivative in table else np.diff(values, prepend=np.nan)
+        computed = zip(expanded, (difference, values**2, difference**2), strict=True)
+        added |= {column: series for column, series in computed if column not in table}
+    if not added:
+        return table
+    rows = zip(table.rows, np.column_stack(list(added.values())).tolist(), strict=True)
+    return Confounds((*table.names, *added), [[*row, *more] for row, more in rows])
 
 
 def _present_name(name: str) -> str:
@@ -101,7 +161,7 @@ def _present_name(name: str) -> str:
     return _OLD_NAMES.get(name, name)
 
 
-def nuisance_columns(table: pd.DataFrame, names: list[str]) -> NDArray[np.float64]:
+def nuisance_columns(table: Confounds, names: Sequence[str]) -> NDArray[np.float64]:
     """The named columns, shape (rows, names), with missing first rows filled.
 
     A derivative has no value in its first row; it takes the first finite value of its column.
@@ -111,7 +171,7 @@ def nuisance_columns(table: pd.DataFrame, names: list[str]) -> NDArray[np.float6
     RunError
         A column has a missing or infinite value anywhere else.
     """
-    values = table[names].to_numpy(dtype=np.float64, copy=True)
+    values = table.select(names)
     holes = []
     for name, column in zip(names, values.T, strict=True):
         finite = np.isfinite(column)

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
-from fcnm_bids.denoise.confounds import nuisance_columns
+from fcnm_bids.denoise.confounds import Confounds, nuisance_columns
 from fcnm_bids.denoise.projection import Projection, build_projection
 from fcnm_bids.denoise.strategy import Strategy
 from fcnm_bids.denoise.volumes import KeptVolumes, keep_volumes
@@ -32,7 +30,7 @@ class RunDenoising:
 
 
 def plan_denoising(
-    table: pd.DataFrame,
+    table: Confounds,
     metadata: Mapping[str, Any],
     strategy: Strategy,
     *,
@@ -73,7 +71,7 @@ def plan_denoising(
         raise RunError(f"{n_volumes} volumes, but {len(table)} rows in the confound table")
     problems = []
     try:
-        names = strategy.columns([str(name) for name in table.columns], metadata)
+        names = strategy.columns(table.names, metadata)
     except RunError as error:
         problems.append(str(error))
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from importlib.resources import files
@@ -42,7 +42,7 @@ class Strategy:
     description: str
     compcor: Mapping[str, int] = field(default_factory=dict)
 
-    def columns(self, available: list[str], metadata: Mapping[str, Any]) -> list[str]:
+    def columns(self, available: Sequence[str], metadata: Mapping[str, Any]) -> list[str]:
         """The columns of one run's table, in the strategy's order, each once.
 
         Parameters
@@ -134,7 +134,9 @@ def _parse(name: str, text: str, origin: str) -> Strategy:
     return Strategy(name, tuple(patterns), str(described), dict(compcor))
 
 
-def _compcor_components(mask: str, available: list[str], metadata: Mapping[str, Any]) -> list[str]:
+def _compcor_components(
+    mask: str, available: Sequence[str], metadata: Mapping[str, Any]
+) -> list[str]:
     """Components of one mask in order of variance; newer fMRIPrep names them by the mask."""
     prefix = {"WM": "w_comp_cor_", "CSF": "c_comp_cor_"}.get(mask)
     named = [name for name in available if prefix and name.startswith(prefix)]
@@ -154,5 +156,5 @@ def _component_order(name: str) -> tuple[int, str]:
     return len(name), name
 
 
-def _moves(available: list[str]) -> bool:
+def _moves(available: Sequence[str]) -> bool:
     return any(name.startswith(("trans_", "rot_")) for name in available)

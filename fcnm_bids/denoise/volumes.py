@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from fcnm_bids.denoise.confounds import Confounds
 from fcnm_bids.errors import RunError
 
 _FRAMEWISE_DISPLACEMENT = "framewise_displacement"
@@ -36,9 +36,7 @@ class KeptVolumes:
     mean_fd: float
 
 
-def keep_volumes(
-    table: pd.DataFrame, *, dummy_scans: int | str, fd_threshold: float
-) -> KeptVolumes:
+def keep_volumes(table: Confounds, *, dummy_scans: int | str, fd_threshold: float) -> KeptVolumes:
     """Choose the volumes of a run to keep.
 
     Parameters
@@ -59,8 +57,8 @@ def keep_volumes(
     """
     n_volumes = len(table)
     if dummy_scans == "auto":
-        marks = [name for name in table.columns if str(name).startswith(_NON_STEADY)]
-        marked = np.flatnonzero((table[marks].to_numpy() > 0).any(axis=1))
+        marks = [name for name in table.names if name.startswith(_NON_STEADY)]
+        marked = np.flatnonzero((table.select(marks) > 0).any(axis=1))
         n_dummy = int(marked[-1]) + 1 if marked.size else 0
     else:
         n_dummy = int(dummy_scans)
@@ -69,7 +67,7 @@ def keep_volumes(
     still = np.ones(n_volumes, dtype=bool)
     mean_fd = float("nan")
     if _FRAMEWISE_DISPLACEMENT in table:
-        displacement = table[_FRAMEWISE_DISPLACEMENT].to_numpy(dtype=np.float64)
+        displacement = table[_FRAMEWISE_DISPLACEMENT]
         measured = displacement[np.isfinite(displacement)]
         if measured.size:
             mean_fd = float(measured.mean())

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from fcnm_bids.bids import read_json
 from fcnm_bids.config import DenoisingSettings
 from fcnm_bids.connectome import RunImage, check_complete, content_key, open_image, read_volume
 from fcnm_bids.denoise import (
+    Confounds,
     RunDenoising,
     complete_confounds,
     load_strategy,
@@ -123,7 +123,7 @@ def prepare_run(run: RunInput, settings: DenoisingSettings) -> PreparedRun:
     denoising = plan_denoising(
         complete_confounds(read_confounds(Path(run.confounds)))
         if run.confounds
-        else pd.DataFrame(index=range(image.n_volumes)),
+        else Confounds((), [()] * image.n_volumes),
         confounds_metadata,
         strategy,
         n_volumes=image.n_volumes,

@@ -42,7 +42,7 @@ def write_volumes(run: RunInput, root: Path) -> list[str]:
     if run.confounds:
         confounds = read_confounds(Path(run.confounds))
         if "framewise_displacement" in confounds:
-            displacement = confounds["framewise_displacement"].to_numpy(dtype=np.float64)
+            displacement = confounds["framewise_displacement"]
     table = pd.DataFrame({"framewise_displacement": displacement, "use": use})
     path = root / volumes_name(Path(run.stored))
     metadata = {

@@ -6,7 +6,7 @@ from fcnm_bids.seeds.matrix import SeedMatrix, coverage, read_seed_matrix, write
 from fcnm_bids.seeds.nimads import read_nimads
 from fcnm_bids.seeds.sleuth import read_sleuth
 from fcnm_bids.seeds.spheres import SPHERES, foci_between_centres, foci_outside, sphere_seeds
-from fcnm_bids.seeds.tables import foci_table, read_foci, write_foci
+from fcnm_bids.seeds.tables import read_foci, write_foci
 from fcnm_bids.seeds.talairach import TRANSFORMS, talairach_to_mni, to_mni
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "coverage",
     "foci_between_centres",
     "foci_outside",
-    "foci_table",
     "group_foci",
     "mask_name",
     "mask_seeds",

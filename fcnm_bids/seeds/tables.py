@@ -9,8 +9,6 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from fcnm_bids.errors import SeedError
 from fcnm_bids.seeds.cells import (
     CellError,
@@ -80,17 +78,6 @@ def read_foci(path: str | os.PathLike[str], *, effect: str | None) -> tuple[Focu
     return _foci_of_table(path.name, _text_rows(path.name, text), effect)
 
 
-def foci_table(foci: Iterable[Focus]) -> pd.DataFrame:
-    """One row for each focus, with its position as published where it was moved."""
-    rows = [
-        (f.study, f.contrast, f.effect, f.x, f.y, f.z, f.space, f.n)
-        + (f.reported or (None, None, None))
-        + (f.reported_space,)
-        for f in foci
-    ]
-    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype({"n": "Int64"})
-
-
 def write_foci(foci: Iterable[Focus], path: str | os.PathLike[str]) -> None:
     """Write foci so that `read_foci` returns the same: TSV, or CSV if the name ends so.
 
@@ -116,20 +103,26 @@ def _written(cell: str | float | None) -> str:
 
 
 def _workbook_rows(path: Path) -> Iterator[_Row]:
+    from openpyxl import load_workbook  # takes as long to load as all else here together
+
+    content = io.BytesIO(read_bytes(path))
     try:
-        sheet = pd.read_excel(
-            io.BytesIO(read_bytes(path)),
-            header=None,
-            dtype=object,
-            na_filter=False,
-            engine="openpyxl",
-        )
-    except SeedError:
-        raise
+        sheet = load_workbook(content, read_only=True, data_only=True).worksheets[0]
+        sheet.reset_dimensions()  # what some programs state is less than there is
+        rows = [
+            [_workbook_cell(value) for value in row] for row in sheet.iter_rows(values_only=True)
+        ]
     except Exception as error:  # openpyxl lets the errors of zip, XML and styles through
         raise SeedError(f"{path.name}: not a readable Excel workbook ({error})") from error
-    for number, cells in enumerate(sheet.itertuples(index=False), start=1):
-        yield number, [str(cell) for cell in cells]
+    yield from enumerate(rows, start=1)
+
+
+def _workbook_cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value)
 
 
 def _text_rows(name: str, text: str) -> Iterator[_Row]:

@@ -90,7 +90,7 @@ def test_correlations_are_nilearns_with_real_confounds(
 ) -> None:
     name = f"sub-01_task-mixedgamblestask_run-{run}_desc-preproc_timeseries.tsv"
     table = read_confounds(shared_data / "confounds/pybids_ds005" / name)
-    nuisance = nuisance_columns(table, load_strategy(strategy).columns(list(table.columns), {}))
+    nuisance = nuisance_columns(table, load_strategy(strategy).columns(table.names, {}))
     kept = keep_volumes(table, dummy_scans="auto", fd_threshold=0.5).kept
     series = np.random.default_rng(0).standard_normal((len(table), 30))
     projection = build_projection(nuisance, kept, TR, **BAND)

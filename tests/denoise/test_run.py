@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from fcnm_bids.denoise import (
+    Confounds,
     RunDenoising,
     Strategy,
     build_projection,
@@ -33,7 +33,7 @@ SETTINGS: dict[str, Any] = {
 BOTH = Strategy("both", ("csf", "wm"), "")
 
 
-def table(n: int = N, *, moved: int = 0, dummies: int = 0) -> pd.DataFrame:
+def table(n: int = N, *, moved: int = 0, dummies: int = 0) -> Confounds:
     rng = np.random.default_rng(1)
     displacement = np.where(np.arange(n) >= n - moved, 0.9, 0.1)
     displacement[0] = np.nan
@@ -41,11 +41,18 @@ def table(n: int = N, *, moved: int = 0, dummies: int = 0) -> pd.DataFrame:
     columns["framewise_displacement"] = displacement
     if dummies:
         columns["non_steady_state_outlier00"] = (np.arange(n) == dummies - 1).astype(float)
-    return pd.DataFrame(columns)
+    return Confounds(tuple(columns), np.column_stack(list(columns.values())))
+
+
+def with_hole(name: str, rows: int | slice) -> Confounds:
+    whole = table()
+    values = whole.select(whole.names)
+    values[rows, whole.names.index(name)] = np.nan
+    return Confounds(whole.names, values)
 
 
 def plan(
-    confounds: pd.DataFrame, strategy: Strategy = BOTH, metadata: Any = None, **changes: Any
+    confounds: Confounds, strategy: Strategy = BOTH, metadata: Any = None, **changes: Any
 ) -> RunDenoising:
     return plan_denoising(confounds, metadata or {}, strategy, **{**SETTINGS, **changes})
 
@@ -55,7 +62,7 @@ def test_confounds_band_and_kept_volumes_are_put_together() -> None:
     planned = plan(given_table)
     kept = (np.arange(N) >= 4) & (np.arange(N) < N - 20)
     expected = build_projection(
-        given_table[["csf", "wm"]].to_numpy(), kept, TR, high_pass=0.01, low_pass=0.1
+        given_table.select(["csf", "wm"]), kept, TR, high_pass=0.01, low_pass=0.1
     )
     np.testing.assert_array_equal(planned.projection.kept, kept)
     np.testing.assert_array_equal(planned.projection.basis, expected.basis)
@@ -64,8 +71,7 @@ def test_confounds_band_and_kept_volumes_are_put_together() -> None:
 
 
 def test_first_rows_without_a_value_do_not_harm() -> None:
-    holed = table()
-    holed.loc[:1, "csf"] = np.nan
+    holed = with_hole("csf", slice(2))
     assert plan(holed).projection.dof == plan(table()).projection.dof
 
 
@@ -81,16 +87,14 @@ def test_a_table_of_another_length_than_the_run(rows: int) -> None:
 
 def test_a_table_that_lacks_columns_and_displacement_says_both() -> None:
     with pytest.raises(RunError) as caught:
-        plan(table()[["csf"]])
+        plan(Confounds(("csf",), table().select(["csf"])))
     assert "strategy both needs confounds that the table does not have: wm" in str(caught.value)
     assert "no column framewise_displacement" in str(caught.value)
 
 
 def test_a_hole_in_a_confound() -> None:
-    holed = table()
-    holed.loc[7, "wm"] = np.nan
     with pytest.raises(RunError, match=r"wm \(row 9\)"):
-        plan(holed)
+        plan(with_hole("wm", 7))
 
 
 def test_too_little_time() -> None:

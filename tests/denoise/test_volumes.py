@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from fcnm_bids.denoise import keep_volumes
+from fcnm_bids.denoise import Confounds, keep_volumes
 from fcnm_bids.errors import RunError
 
 N = 8
 
 
-def table(fd: list[float] | None = None, **marks: int) -> pd.DataFrame:
+def table(fd: list[float] | None = None, **marks: int) -> Confounds:
     """A table of N rows; each mark is a column that is 1 in one row."""
     columns = {name: (np.arange(N) == row).astype(float) for name, row in marks.items()}
     if fd is not None:
         columns["framewise_displacement"] = np.array([np.nan, *fd])
-    return pd.DataFrame({"csf": np.zeros(N), **columns})
+    columns["csf"] = np.zeros(N)
+    return Confounds(tuple(columns), np.column_stack(list(columns.values())))
 
 
 STILL = [0.1] * (N - 1)
@@ -67,8 +67,10 @@ def test_the_first_volume_has_not_moved() -> None:
 
 
 def test_a_first_volume_with_a_value_is_judged_by_it() -> None:
-    moved = table(STILL)
-    moved.loc[0, "framewise_displacement"] = 3.0
+    still = table(STILL)
+    displacement = still["framewise_displacement"]
+    displacement[0] = 3.0
+    moved = Confounds(("framewise_displacement",), displacement[:, None])
     assert not keep_volumes(moved, dummy_scans=0, fd_threshold=0.5).kept[0]
 
 

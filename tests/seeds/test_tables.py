@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fcnm_bids.errors import SeedError
-from fcnm_bids.seeds import Focus, foci_table, read_foci, to_mni, write_foci
+from fcnm_bids.seeds import Focus, read_foci, to_mni, write_foci
 
 HEADER = "study\tcontrast\teffect\tx\ty\tz\tspace\tn\n"
 ROW = "A\ta\tup\t-12\t4.5\t0\tMNI152\t18\n"
@@ -253,17 +253,6 @@ def test_moved_foci_read_back_with_their_published_position(
     moved = to_mni(foci, "icbm_spm2tal")
     write_foci(moved, tmp_path / "moved.tsv")
     assert read_foci(tmp_path / "moved.tsv", effect=None) == moved
-
-
-def test_the_table_of_foci_has_a_row_for_each() -> None:
-    plain = Focus(1.0, 2.0, 3.0, "MNI152", "A", "a", "up", 18, "")
-    moved = Focus(1.5, 2.5, 3.5, "MNI152", "B", "b", "up", None, "", (1.0, 2.0, 3.0), "TAL")
-    table = foci_table([plain, moved])
-    assert list(table["study"]) == ["A", "B"]
-    second = dict(table.iloc[1])
-    assert [second[name] for name in ("x", "reported_x", "reported_space")] == [1.5, 1.0, "TAL"]
-    assert table["n"].isna().tolist() == [False, True]
-    assert foci_table([]).shape == (0, 12)
 
 
 def attempt(path: Path, effect: str | None) -> tuple[tuple[Focus, ...], tuple[str, ...]]:
