@@ -126,6 +126,7 @@ def run(arm: Arm, **more: Any) -> Sample:
     """
     environment = {**os.environ, "NO_ET": "1", "PYTHONWARNINGS": "ignore"}
     environment |= dict.fromkeys(_THREADS, str(arm.threads))
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # no installation compiles at every start
     command = [
         sys.executable,
         "-m",
