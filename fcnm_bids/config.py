@@ -113,11 +113,32 @@ class SpecificitySettings:
     specificity_time: float | None = None
 
 
+SPECIFICITY_NEEDS: Mapping[str, tuple[str, ...]] = {
+    "label_test": ("labels", "split"),
+    "label_coordinates": ("labels", "split"),
+    "thin_foci": ("labels", "split"),
+    "keep_distances": ("random",),
+    "keep_hemisphere": ("random",),
+    "base_rate": ("random", "strength"),
+    "strength_match": ("strength",),
+    "null_resolution": ("random", "strength"),
+    "specificity_time": ("random", "strength"),
+}
+"""The nulls to which options of specificity belong; without one of them, there is nothing to do."""
+
+
+def usable_processors() -> int:
+    """Processors that this process may run on; a cluster's job often has few of the machine's."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @dataclass(frozen=True)
 class ResourceSettings:
     """What the machine may be asked for; never part of what a result depends on."""
 
-    nprocs: int = field(default_factory=lambda: os.cpu_count() or 1)
+    nprocs: int = field(default_factory=usable_processors)
     omp_nthreads: int = 1
     mem_gb: float | None = None
     nipype_plugin_file: str | None = None
@@ -257,7 +278,11 @@ class Config:
             for option, value in asdict(getattr(self, section)).items()
             if isinstance(value, float) and not math.isfinite(value)
         ]
-        return endless + [problem for holds, problem in checks if not holds]
+        return [
+            *endless,
+            *(problem for holds, problem in checks if not holds),
+            *_without_their_null(special),
+        ]
 
     @classmethod
     def read(cls, path: Path) -> Config:
@@ -403,6 +428,17 @@ def read_sections(path: Path) -> dict[str, dict[str, Any]]:
     if problems:
         raise RequestError(problems)
     return options
+
+
+def _without_their_null(settings: SpecificitySettings) -> list[str]:
+    """Options of nulls that are not asked for, one line each."""
+    usual = SpecificitySettings()
+    return [
+        f"{flag(option)} needs --specificity {', '.join(nulls)} or all"
+        for option, nulls in SPECIFICITY_NEEDS.items()
+        if getattr(settings, option) != getattr(usual, option)
+        and not {*nulls, "all"} & {*settings.specificity}
+    ]
 
 
 def flag(option: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -93,9 +94,25 @@ def recognise(folder: Path) -> InputDataset:
             f"{folder}: the folder of one person; give {folder.parent} as BIDS_DIR, and "
             f"--participant-label {label}"
         )
+    if _is_raw(folder, content):
+        raise RequestError(
+            f"{folder}: raw data, and there is no derivatives/fmriprep in it; BIDS_DIR is the "
+            "folder that fMRIPrep wrote its derivatives to (or name that with --derivatives)"
+        )
     if _has_people(folder):
         # fMRIPrep's early outputs, and copies of them, come without a description
         return InputDataset(folder, "derivatives")
+    near = [
+        path
+        for pattern in ("*", "derivatives/*", "*/derivatives/*")
+        for path in sorted(folder.glob(pattern))
+        if "fmriprep" in path.name.lower() and _has_people(path)
+    ]
+    if near:
+        raise RequestError(
+            f"{folder}: no sub-* folders in it; {near[0]} looks like what fMRIPrep wrote: give "
+            "that as BIDS_DIR"
+        )
     raise RequestError(
         f"{folder}: no sub-* folders in it; BIDS_DIR is the folder that fMRIPrep wrote its "
         "derivatives to, a raw data set with derivatives/fmriprep inside, or a connectome "
@@ -161,6 +178,14 @@ def _is_ours(description: dict[str, Any]) -> bool:
     return isinstance(generators, list) and any(
         isinstance(g, dict) and g.get("Name") == "fcnm_bids" for g in generators
     )
+
+
+def _is_raw(folder: Path, content: dict[str, Any]) -> bool:
+    """Whether a data set says that it is raw, and its first people have nothing preprocessed."""
+    if content.get("DatasetType") != "raw":
+        return False
+    first = islice(sorted(folder.glob("sub-*/")), 3)
+    return not any(any(person.rglob("*preproc*")) for person in first)
 
 
 def _has_images(folder: Path) -> bool:

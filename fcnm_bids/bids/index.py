@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from fcnm_bids.bids.database import indexed_files
+from fcnm_bids.bids.absent import Absent
+from fcnm_bids.bids.files import IMAGES, RUN_ENTITIES, FoundFile, found_files
 from fcnm_bids.bids.filters import bold_filters, matches
-from fcnm_bids.bids.names import parse_entities
 from fcnm_bids.config import SelectionSettings
 from fcnm_bids.errors import RequestError
 
-_IMAGES = (".nii.gz", ".nii")
 _CONFOUND_SUFFIXES = ("timeseries", "regressors")
-
-_OLD_NAMES = (
-    (re.compile(r"_bold_(space-[^_]+)_preproc\."), r"_\1_desc-preproc_bold."),
-    (re.compile(r"_bold_(space-[^_]+)_brainmask\."), r"_\1_desc-brain_mask."),
-    (re.compile(r"_bold_confounds\."), "_desc-confounds_regressors."),
-)
-"""How fMRIPrep called its outputs before version 1.2, and how it has called them since."""
-RUN_ENTITIES = (
-    "subject",
-    "session",
-    "task",
-    "acquisition",
-    "ceagent",
-    "reconstruction",
-    "direction",
-    "run",
-)
-"""What tells the runs of a data set apart, before space, resolution and description."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +32,8 @@ class RunFiles:
         found.
     confounds_metadata, metadata
         JSON sidecars of the confound table and of the image.
+    left_out
+        Why it is not to be used, where that shows in the names of the files; None where it is.
     """
 
     subject: str
@@ -62,21 +43,34 @@ class RunFiles:
     confounds: Path | None
     confounds_metadata: Path | None
     metadata: Path | None
+    left_out: str | None = None
 
 
 @dataclass(frozen=True)
-class _Found:
-    path: Path
-    entities: dict[str, Any]
+class FoundRuns:
+    """What a search for runs gives.
 
-    def identity(self, *further: str) -> tuple[str, ...]:
-        return tuple(str(self.entities.get(name, "")) for name in (*RUN_ENTITIES, *further))
+    Parameters
+    ----------
+    runs
+        The runs in a fixed order, those that are left out included.
+    absent
+        Why there is no run of the other people of the data set, by their labels.
+    """
+
+    runs: tuple[RunFiles, ...]
+    absent: Mapping[str, str] = field(hash=False)
 
 
 def find_runs(
     root: Path, selection: SelectionSettings, *, denoised: bool = False
 ) -> list[RunFiles]:
-    """The preprocessed runs of a data set that a selection names, in a fixed order.
+    """The preprocessed runs of a data set that a selection names, as `search_runs` finds them."""
+    return list(search_runs(root, selection, denoised=denoised).runs)
+
+
+def search_runs(root: Path, selection: SelectionSettings, *, denoised: bool = False) -> FoundRuns:
+    """Look for the preprocessed runs of a data set that a selection names.
 
     Parameters
     ----------
@@ -94,14 +88,19 @@ def find_runs(
         meant; the text lists what there is.
     """
     filters = bold_filters(selection)
-    files = list(_files(root, selection))
-    images = [f for f in files if _is_run(f) and _is_denoised(f) == denoised]
+    absent = Absent(root, selection.participant_label, database=bool(selection.bids_database_dir))
+    files = list(found_files(root, selection, absent))
+    there = [f for f in files if _is_run(f) and _is_denoised(f) == denoised]
+    images = [f for f in there if f.left_out is None]
     if not images:
         raise RequestError(_nothing_found(root, selection, files, denoised))
     missing = set(selection.participant_label) - {f.entities["subject"] for f in images}
     if missing:
+        reasons = absent.reasons(files, images, filters)
+        why = [f"{label} ({reasons[label]})" for label in sorted(missing) if label in reasons]
         raise RequestError(
             f"--participant-label {' '.join(sorted(missing))}: no preprocessed run in {root}"
+            + (f": {', '.join(why)}" if why else "")
         )
     chosen = [f for f in images if matches(f.entities, filters)]
     unmatched = set(selection.participant_label) - {f.entities["subject"] for f in chosen}
@@ -122,70 +121,19 @@ def find_runs(
             raise RequestError(
                 f"the runs differ in {entity}: {_values(chosen, entity)}; choose one with {option}"
             )
-    _refuse_twins(chosen)
-    return sorted(_assemble(chosen, files), key=lambda run: (run.subject, run.bold.as_posix()))
-
-
-def _files(root: Path, selection: SelectionSettings) -> Iterator[_Found]:
-    """Files that may matter, of the people who are asked for."""
-    labels = selection.participant_label
-    if selection.bids_database_dir:
-        paths = _in_database(root, labels, Path(selection.bids_database_dir))
-    else:
-        paths = _in_folders(root, labels)
-    for path in paths:
-        name = _modern(path.name)
-        entities = parse_entities(Path(name)) if _may_matter(name) else {}
-        if "subject" in entities:
-            yield _Found(path, entities)
-
-
-def _in_database(root: Path, labels: Sequence[str], database: Path) -> Iterator[Path]:
-    for path in indexed_files(root, database):
-        folders = path.relative_to(root).parts[:-1]
-        if folders[-1:] != ("func",) or not folders[0].startswith("sub-"):
-            continue
-        if labels and folders[0].removeprefix("sub-") not in labels:
-            continue
-        if _may_matter(_modern(path.name)) and not path.is_file():
-            raise RequestError(
-                f"--bids-database-dir {database}: lists {path}, which is not there any more; "
-                "remove the database, and it is made anew"
-            )
-        yield path
-
-
-def _in_folders(root: Path, labels: Sequence[str]) -> Iterator[Path]:
-    try:
-        people = sorted(
-            e.name for e in os.scandir(root) if e.name.startswith("sub-") and e.is_dir()
+    if nameless := [f.path for f in chosen if "task" not in f.entities]:
+        raise RequestError(
+            f"{nameless[0]}: no task-<label> in its name, as BIDS asks for"
+            + (f" (and {len(nameless) - 1} more)" if len(nameless) > 1 else "")
         )
-    except OSError as error:
-        raise RequestError(f"{root}: cannot be read ({error.strerror})") from error
-    for person in people:
-        if labels and person.removeprefix("sub-") not in labels:
-            continue
-        folders = [root / person / "func"]
-        with os.scandir(root / person) as entries:
-            sessions = sorted(e.name for e in entries if e.name.startswith("ses-") and e.is_dir())
-        folders += [root / person / session / "func" for session in sessions]
-        for folder in folders:
-            if not folder.is_dir():
-                continue
-            yield from sorted(folder.iterdir())
-
-
-def _may_matter(name: str) -> bool:
-    image = name.endswith(_IMAGES) and ("_bold." in name or "_desc-brain_mask." in name)
-    return name.startswith("sub-") and (
-        image or "_desc-confounds_" in name or name.endswith("_bold.json")
+    _refuse_twins(chosen)
+    if denoised:
+        chosen = _mark_concatenated(chosen)
+    chosen += [f for f in there if f.left_out is not None and matches(f.entities, filters)]
+    return FoundRuns(
+        tuple(sorted(_assemble(chosen, files), key=lambda run: (run.subject, run.bold.as_posix()))),
+        absent.reasons(files, chosen, filters),
     )
-
-
-def _modern(name: str) -> str:
-    for old, new in _OLD_NAMES:
-        name = old.sub(new, name)
-    return name
 
 
 def holds_denoised(root: Path) -> bool:
@@ -198,15 +146,15 @@ def holds_denoised(root: Path) -> bool:
     return denoised
 
 
-def _is_denoised(found: _Found) -> bool:
+def _is_denoised(found: FoundFile) -> bool:
     return found.entities.get("desc") != "preproc"
 
 
-def _is_run(found: _Found) -> bool:
+def _is_run(found: FoundFile) -> bool:
     entities = found.entities
     return (
         entities.get("suffix") == "bold"
-        and entities.get("extension") in _IMAGES
+        and entities.get("extension") in IMAGES
         and str(entities.get("space", "")).startswith("MNI")
         # single echoes, phases and such are not the run
         and "echo" not in entities
@@ -214,7 +162,7 @@ def _is_run(found: _Found) -> bool:
     )
 
 
-def _assemble(chosen: Sequence[_Found], files: Sequence[_Found]) -> Iterator[RunFiles]:
+def _assemble(chosen: Sequence[FoundFile], files: Sequence[FoundFile]) -> Iterator[RunFiles]:
     masks = {
         f.identity("space", "cohort", "res"): f.path
         for f in files
@@ -236,10 +184,37 @@ def _assemble(chosen: Sequence[_Found], files: Sequence[_Found]) -> Iterator[Run
             confounds=table.get(".tsv"),
             confounds_metadata=table.get(".json"),
             metadata=sidecars.get(f"{stem}.json"),
+            left_out=f.left_out,
         )
 
 
-def _refuse_twins(chosen: Sequence[_Found]) -> None:
+def _mark_concatenated(chosen: Sequence[FoundFile]) -> list[FoundFile]:
+    """Leave out runs that another program put together from those beside them.
+
+    XCP-D does so with a person's runs of one task, and calls the result as them but for ``run-``
+    (and ``dir-``).
+    """
+    whole = ("run", "direction")
+    place = [n for n in (*RUN_ENTITIES, "space", "cohort", "res") if n not in whole]
+
+    def beside(found: FoundFile, *further: str) -> tuple[str, ...]:
+        return tuple(str(found.entities.get(name, "")) for name in (*place, *further))
+
+    parts = {beside(f) for f in chosen if "run" in f.entities}
+    parts_of_direction = {beside(f, "direction") for f in chosen if "run" in f.entities}
+
+    def is_whole(found: FoundFile) -> bool:
+        if "run" in found.entities:
+            return False
+        if "direction" in found.entities:
+            return beside(found, "direction") in parts_of_direction
+        return beside(found) in parts
+
+    told = "holds the runs beside it once more"
+    return [replace(f, left_out=told) if is_whole(f) else f for f in chosen]
+
+
+def _refuse_twins(chosen: Sequence[FoundFile]) -> None:
     place = ("space", "cohort", "res")
     times = Counter(f.identity(*place) for f in chosen)
     twins = [f for f in chosen if times[f.identity(*place)] > 1]
@@ -251,7 +226,7 @@ def _refuse_twins(chosen: Sequence[_Found]) -> None:
         )
 
 
-def _values(found: Sequence[_Found], entity: str) -> str:
+def _values(found: Sequence[FoundFile], entity: str) -> str:
     values = sorted({str(f.entities.get(entity, "none")) for f in found})
     return ", ".join(values[:12]) + (f" and {len(values) - 12} more" if len(values) > 12 else "")
 
@@ -266,7 +241,7 @@ def _of(people: Iterable[str]) -> str:
 
 
 def _nothing_found(
-    root: Path, selection: SelectionSettings, files: Sequence[_Found], denoised: bool
+    root: Path, selection: SelectionSettings, files: Sequence[FoundFile], denoised: bool
 ) -> str:
     kind = "denoised" if denoised else "preprocessed"
     desc = "*" if denoised else "preproc"

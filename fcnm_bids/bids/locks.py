@@ -8,8 +8,10 @@ import hashlib
 import logging
 import os
 import re
+import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -66,6 +68,51 @@ def at_work(folders: Iterable[Path], names: Iterable[str]) -> Iterator[bool]:
                     folder,
                 )
         yield waited
+
+
+@contextmanager
+def own_folder(parent: Path, prefix: str, leftovers: str) -> Iterator[Path]:
+    """A new folder for this process alone; what killed processes left beside it is removed.
+
+    The folder is locked as long as the process lives, so that no other one takes it for a
+    leftover. Where there are no locks, nothing is removed.
+
+    Parameters
+    ----------
+    parent
+        Where it is made.
+    prefix
+        What its name begins with.
+    leftovers
+        A pattern of the names of such folders.
+    """
+    for left in sorted(parent.glob(leftovers)):
+        _clear_leftover(left)
+    with ExitStack() as stack:
+        while True:
+            folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+            file = stack.enter_context((folder / LOCK_FILE).open("ab+"))
+            try:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if error.errno in _TAKEN:
+                    continue
+                if error.errno not in _NO_LOCKS:
+                    raise
+            # another process may have taken it for a leftover before it was locked
+            if (folder / LOCK_FILE).exists():
+                break
+        yield folder
+
+
+def _clear_leftover(folder: Path) -> None:
+    lock = folder / LOCK_FILE
+    if not lock.is_file():  # it is being made right now
+        return
+    # OSError: it is in use, somebody else's, or just cleared by another process
+    with suppress(OSError), lock.open("rb+") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _join(file: IO[bytes], folder: Path) -> None:

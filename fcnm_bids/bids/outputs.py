@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fcnm_bids.bids.index import RUN_ENTITIES, RunFiles
+from fcnm_bids.bids.files import RUN_ENTITIES, modern_name
+from fcnm_bids.bids.index import RunFiles
 from fcnm_bids.bids.names import build_name, parse_entities
 
 _PLACE = ("space", "cohort", "res")
@@ -98,8 +99,32 @@ class OutputNames:
 
 def stored_run_name(run: RunFiles) -> Path:
     """Path of a projected run within its store."""
-    kept = {k: run.entities[k] for k in (*RUN_ENTITIES, *_PLACE) if k in run.entities}
+    return _stored_name(run.entities)
+
+
+def stored_image_name(image: Path) -> Path:
+    """Path of the projection of an image within its store, from the image's name.
+
+    Raises
+    ------
+    ValueError
+        No run is called so.
+    """
+    return _stored_name(parse_entities(Path(modern_name(image.name))))
+
+
+def _stored_name(entities: Mapping[str, Any]) -> Path:
+    kept = {k: entities[k] for k in (*RUN_ENTITIES, *_PLACE) if k in entities}
     return build_name({**kept, "desc": "projected", "suffix": "timeseries", "extension": ".h5"})
+
+
+def stored_files(store: Path) -> list[Path]:
+    """The projected runs of a store, in the order of their names.
+
+    What another process is still writing is not among them.
+    """
+    found = store.glob("sub-*/**/*_desc-projected_timeseries.h5")
+    return sorted(path for path in found if not path.name.startswith("."))
 
 
 def figure_name(root: Path, extension: str = ".svg", **entities: str) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -24,11 +25,14 @@ class Participants:
         Its values as text, one row per participant, indexed by label (without ``sub-``).
     categorical
         Columns for which the JSON file beside it lists levels.
+    measured
+        Columns to which it gives units, and no levels.
     """
 
     path: Path
     table: pd.DataFrame
     categorical: frozenset[str]
+    measured: frozenset[str]
 
     def values(self, column: str, people: Sequence[str]) -> list[str]:
         """Values of a column, empty for people who are not in the table."""
@@ -68,9 +72,24 @@ def read_participants(path: Path) -> Participants:
     twice = sorted(set(table.index[table.index.duplicated()]))
     if twice:
         raise RequestError(f"{path}: lists {', '.join(f'sub-{who}' for who in twice)} twice")
+    described = describe_columns(path)
+    categorical = frozenset(name for name, said in described.items() if "Levels" in said)
+    with_units = {name for name, said in described.items() if _has_units(said)}
+    return Participants(path, table, categorical, frozenset(with_units - categorical))
+
+
+def describe_columns(path: Path) -> dict[str, dict[str, Any]]:
+    """What the JSON file beside a table says of its columns; nothing where there is none.
+
+    Raises
+    ------
+    RequestError
+        The file is there and is not a JSON object.
+    """
     sidecar = path.with_suffix(".json")
     described = read_json(sidecar) if sidecar.is_file() else {}
-    categorical = frozenset(
-        name for name, said in described.items() if isinstance(said, dict) and "Levels" in said
-    )
-    return Participants(path, table, categorical)
+    return {name: said for name, said in described.items() if isinstance(said, dict)}
+
+
+def _has_units(said: dict[str, Any]) -> bool:
+    return str(said.get("Units") or "").strip().lower() not in ("", "n/a")

@@ -51,6 +51,7 @@ def describe() -> dict[str, Any]:
         "error-codes": [
             {"code": 1, "description": "Something failed, or a promised output is missing."},
             {"code": 2, "description": "The request is wrong, or no usable run is left."},
+            {"code": 143, "description": "Ended with SIGTERM."},
         ],
         "tags": {"domain": ["neuroinformatics", "fmri"], "app": ["bids"]},
     }

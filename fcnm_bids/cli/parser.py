@@ -1,241 +1,21 @@
-"""The command line: every option stands for one field of the configuration."""
+"""The command line, read: every option stands for one field of the configuration."""
 
 from __future__ import annotations
 
 import argparse
+import difflib
 import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
 
 from fcnm_bids._version import __version__
+from fcnm_bids.cli.options import DESCRIPTIONS, OPTIONS, TITLES, Option
 from fcnm_bids.config import PRESETS, SECTIONS, Config, flag, read_sections
 from fcnm_bids.errors import RequestError
-
-
-@dataclass(frozen=True)
-class _Option:
-    help: str
-    aliases: tuple[str, ...] = ()
-    metavar: str | None = None
-
-
-_TITLES = {
-    "seeds": "seeds",
-    "selection": "selection of people and runs",
-    "denoising": "denoising",
-    "connectome": "connectome",
-    "group": "group level",
-    "specificity": "specificity of the network (group level)",
-    "resources": "resources",
-    "running": "running",
-}
-
-OPTIONS: Mapping[str, Mapping[str, _Option]] = {
-    "seeds": {
-        "coordinates": _Option(
-            "table of published foci: TSV, CSV or XLSX with the columns study, contrast, effect, "
-            "x, y, z, space and perhaps n; a Sleuth text file; a NIMADS JSON file",
-            metavar="FILE",
-        ),
-        "masks": _Option(
-            "lesion or ROI masks (NIfTI files, or folders of them) in place of foci, one contrast "
-            "a mask",
-            metavar="PATH",
-        ),
-        "effect": _Option(
-            "effect of all foci or masks, where the table has no such column", metavar="NAME"
-        ),
-        "radius": _Option("radius of the sphere around a focus, in mm", metavar="MM"),
-        "sphere": _Option(
-            "mm: voxel centres within the radius; voxel-rounded: as published scripts do it, "
-            "radius and centre rounded to voxels"
-        ),
-        "unit": _Option("what one connectivity map stands for"),
-        "talairach": _Option("how foci in Talairach space are moved to MNI space"),
-        "min_coverage": _Option(
-            "share of a seed that must lie on voxels with signal", metavar="SHARE"
-        ),
-    },
-    "selection": {
-        "participant_label": _Option(
-            "participants, with or without sub- (default: all)", metavar="LABEL"
-        ),
-        "session_id": _Option(
-            "sessions, with or without ses- (default: all)", ("--session-label",), "LABEL"
-        ),
-        "task_id": _Option("task (default: the one there is)", ("-t",), "LABEL"),
-        "space": _Option("template space (default: the one MNI space there is)", metavar="SPACE"),
-        "resolution": _Option("entity res (default: the one there is)", metavar="RES"),
-        "bids_filter_file": _Option(
-            'JSON file of filters, as fMRIPrep reads them ("bold" is used)', metavar="FILE"
-        ),
-        "bids_database_dir": _Option(
-            "PyBIDS database of the derivatives, read in place of listing their folders; made "
-            "where there is none (remove it when files have come or gone)",
-            metavar="PATH",
-        ),
-        "derivatives": _Option(
-            "where the fMRIPrep derivatives of the raw data set BIDS_DIR are (NAME=PATH or PATH)",
-            ("-d",),
-            "PATH",
-        ),
-    },
-    "denoising": {
-        "nuisance_regressors": _Option(
-            "confound strategy: none, 24P, 27P (24 motion, white matter, CSF, global signal), "
-            "36P, acompcor, acompcor_gsr, or a JSON file",
-            ("-p",),
-            "STRATEGY",
-        ),
-        "high_pass": _Option("lower edge of the band in Hz; 0 leaves it open", metavar="HZ"),
-        "low_pass": _Option("upper edge of the band in Hz; 0 leaves it open", metavar="HZ"),
-        "dummy_scans": _Option(
-            "volumes dropped at the start; auto: those that fMRIPrep marked", metavar="N"
-        ),
-        "fd_threshold": _Option(
-            "framewise displacement in mm above which a volume is dropped; 0 drops none",
-            ("-f",),
-            "MM",
-        ),
-        "min_time": _Option("seconds that must be left of a run", metavar="S"),
-        "min_dof": _Option("residual degrees of freedom that must be left of a run", metavar="N"),
-        "smoothing": _Option("full width at half maximum in mm; 0 for none", metavar="MM"),
-        "denoised": _Option(
-            "the images are denoised already (any bold in MNI space with a brain mask): they are "
-            "taken as they are, and smoothed only if --smoothing says so; XCP-D's are recognised "
-            "without this"
-        ),
-    },
-    "connectome": {
-        "connectome_dir": _Option(
-            "store of projected runs (default: OUTPUT_DIR/connectome)", metavar="DIR"
-        ),
-        "connectome_only": _Option("participant level: store the connectome, map no seeds"),
-        "subject_maps": _Option("whether to write every person's maps"),
-    },
-    "group": {
-        "height_control": _Option(
-            "fwe (random field theory or Bonferroni), fdr, permutation (sign flips, largest t), "
-            "bonferroni, or t=VALUE",
-            metavar="RULE",
-        ),
-        "alpha": _Option("error rate of the height control", metavar="P"),
-        "tail": _Option("which connectivity counts"),
-        "min_effect": _Option("mean Fisher z that a voxel also needs", metavar="Z"),
-        "contrast_min_cluster": _Option(
-            "voxels below which a cluster leaves a contrast mask", metavar="N"
-        ),
-        "min_subjects": _Option("share of people who must have a value", metavar="SHARE"),
-        "network_threshold": _Option(
-            "share of the contrasts that must hold a voxel", metavar="SHARE"
-        ),
-        "min_cluster_volume": _Option(
-            "cubic mm below which a cluster leaves the network", metavar="MM3"
-        ),
-        "covariates": _Option(
-            "columns of participants.tsv (mean_fd: from the store) that the group model takes out; "
-            "the map shows people with average values",
-            metavar="NAME",
-        ),
-        "max_mean_fd": _Option(
-            "mean framewise displacement in mm above which a person is left out", metavar="MM"
-        ),
-        "analysis_mask": _Option(
-            "brain; gm (grey matter, the mean over people of fMRIPrep's own); or a mask FILE on "
-            "the grid of the data",
-            metavar="MASK",
-        ),
-        "weights": _Option("what a contrast counts for in the network: its sample size n"),
-        "radii": _Option(
-            "radii in mm with which the networks are made again, to see what they change "
-            "(default: 1 4 7)",
-            metavar="MM",
-        ),
-        "validation_dir": _Option(
-            "a second connectome (a store of projected runs, of patients say) on which the "
-            "networks are made again",
-            metavar="DIR",
-        ),
-        "n_permutations": _Option(
-            "sign flips of the height control permutation, and draws of every null", metavar="N"
-        ),
-        "random_seed": _Option("seed of everything that is random", metavar="N"),
-        "preset": _Option(
-            "settings of a published analysis, printed at the start; options given here win"
-        ),
-        "network_atlas": _Option(
-            "label images (dseg, each with its table beside it) of the networks that the result is "
-            "compared with; where two overlap, the first counts (default: Yeo's seven and the "
-            "subcortex, from TemplateFlow)",
-            metavar="FILE",
-        ),
-    },
-    "specificity": {
-        "specificity": _Option(
-            "what the network is compared with: random (foci scattered in grey matter), strength "
-            "(foci moved to voxels of equal strength), labels (studies exchange the labels of two "
-            "effects), split (random halves of the contrasts of two effects); without a name, all "
-            "that the data allow; the connectome's degree is always looked at"
-        ),
-        "label_test": _Option(
-            "the effects that labels and split compare (default: the two there are)", metavar="A:B"
-        ),
-        "label_coordinates": _Option(
-            "a second coordinate table, from which B of --label-test is taken", metavar="FILE"
-        ),
-        "thin_foci": _Option(
-            "labels, split: use as many foci of every contrast as the smallest has, at random"
-        ),
-        "keep_distances": _Option("random: move the foci of a contrast as one rigid body"),
-        "keep_hemisphere": _Option("random: keep the hemisphere of every focus"),
-        "base_rate": _Option(
-            "image of how often foci are reported where, or a mask, from which foci are drawn in "
-            "place of grey matter",
-            metavar="FILE",
-        ),
-        "strength_match": _Option(
-            "strength: within 20 strata of positive strength, or (approximate) among the 20 %% of "
-            "voxels nearest in strength"
-        ),
-        "null_resolution": _Option(
-            "compare on a coarser grid of about this voxel size in mm, which is faster",
-            metavar="MM",
-        ),
-        "specificity_time": _Option(
-            "begin no draws after this time, such as 30m or 2h; the report says how many were made",
-            metavar="TIME",
-        ),
-    },
-    "resources": {
-        "nprocs": _Option(
-            "processes at once (default: all cores)", ("--n-cpus", "--nthreads"), "N"
-        ),
-        "omp_nthreads": _Option("threads of a process", metavar="N"),
-        "mem_gb": _Option("memory in GB (default: 90 %% of the machine's)", metavar="GB"),
-        "nipype_plugin_file": _Option(
-            "YAML or JSON file with plugin (MultiProc or SLURM) and plugin_args: what runs the "
-            "nodes (default: processes of this machine)",
-            ("--use-plugin",),
-            "FILE",
-        ),
-    },
-    "running": {
-        "work_dir": _Option("folder for intermediate files", ("-w",), "DIR"),
-        "overwrite": _Option("replace outputs that were made with other settings"),
-        "stop_on_first_crash": _Option("end at the first failure or unusable run"),
-        "write_graph": _Option("draw the workflow into the work folder"),
-        "dry_run": _Option(
-            "look at everything, say what it would take in memory, disk and time, compute nothing"
-        ),
-        "reports_only": _Option("write the reports of this level again from what OUTPUT_DIR holds"),
-        "boilerplate_only": _Option("write the methods text of this level, compute nothing"),
-        "verbose": _Option("say more; twice: what nipype says", ("-v",)),
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -257,10 +37,58 @@ class Request:
     preset: tuple[str, ...] = ()
 
 
-def build_parser() -> argparse.ArgumentParser:
+_USAGE = "fcnm-bids BIDS_DIR OUTPUT_DIR {participant,group} [options]"
+
+_EXAMPLES = """\
+examples:
+  fcnm-bids /data/fmriprep /data/fcnm participant --coordinates peaks.tsv
+  fcnm-bids /data/fmriprep /data/fcnm group --covariates age sex
+
+Underscores in names of options are understood as hyphens."""
+
+
+class _Formatter(argparse.HelpFormatter):
+    """Leaves the lines of the examples as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if text == _EXAMPLES else super()._fill_text(text, width, indent)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says first what is wrong, and which option may have been meant."""
+
+    def main_spellings(self, argv: Sequence[str]) -> list[str]:
+        """Words of a command line, options as they are listed; one that there is none of ends it.
+
+        Looked for before parsing, which takes the value of an unknown option for a folder.
+        """
+        known = self._option_string_actions
+        words: list[str] = []
+        for word in argv:
+            name, equals, value = word.partition("=")
+            hyphened = "--" + name[2:].replace("_", "-")
+            if not name.startswith("--") or name == "--" or name in known:
+                words.append(word)
+            elif hyphened in known:
+                words.append(hyphened + equals + value)
+            else:
+                near = difflib.get_close_matches(hyphened, known, 1)
+                meant = f"; did you mean {near[0]}?" if near else ""
+                self.error(f"there is no option {name}{meant}")
+        return words
+
+    def error(self, message: str) -> NoReturn:
+        """What is wrong, then how the program is called."""
+        self.exit(2, f"{self.prog}: {message}\nusage: {_USAGE}\n       {self.prog} --help\n")
+
+
+def build_parser() -> _Parser:
     """The parser, without defaults: only what was given is in its namespace."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="fcnm-bids",
+        usage=_USAGE,
+        epilog=_EXAMPLES,
+        formatter_class=_Formatter,
         description="Functional connectivity network mapping: which brain network do published "
         "coordinates share? Reads fMRIPrep derivatives; writes BIDS derivatives.",
         argument_default=argparse.SUPPRESS,
@@ -274,50 +102,14 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("analysis_level", choices=("participant", "group"))
     parser.add_argument("--version", action="version", version=f"fcnm-bids {__version__}")
     for section, kind in SECTIONS.items():
-        group = parser.add_argument_group(_TITLES[section])
-        hints = get_type_hints(kind)
-        defaults = kind()
-        for field in fields(kind):
-            option = OPTIONS[section][field.name]
-            _add(
-                group, section, field.name, hints[field.name], getattr(defaults, field.name), option
-            )
-        if section == "resources":
-            group.add_argument(
-                "--mem",
-                dest="resources.mem_gb",
-                type=_size,
-                metavar="SIZE",
-                help="the same with a unit: 16G, 500M (without one: MB)",
-            )
-            group.add_argument(
-                "--mem-mb",
-                "--mem_mb",
-                dest="resources.mem_gb",
-                metavar="MB",
-                type=_megabytes,
-                help="the same in MB",
-            )
-        if section == "running":
-            group.add_argument(
-                "--config-file",
-                "--config_file",
-                metavar="FILE",
-                help="options from a TOML file, as saved beside the outputs; "
-                "options given here win",
-            )
-            group.add_argument(
-                "--notrack",
-                action="store_true",
-                help="accepted as other BIDS-Apps do; nothing is ever tracked",
-            )
-            group.add_argument(
-                "--skip-bids-validation",
-                "--skip_bids_validation",
-                action="store_true",
-                help="accepted as other BIDS-Apps do; inputs "
-                "are checked by what is needed of them, not by the validator",
-            )
+        group = parser.add_argument_group(TITLES[section], DESCRIPTIONS.get(section))
+        hints, defaults = get_type_hints(kind), kind()
+        for name, option in ((field.name, OPTIONS[section][field.name]) for field in fields(kind)):
+            _add(group, section, name, hints[name], getattr(defaults, name), option)
+            for flags, settings in _BESIDE.get(name, {}).items():
+                group.add_argument(*flags, **settings)
+        for flags, settings in _FURTHER.get(section, {}).items():
+            group.add_argument(*flags, **settings)
     return parser
 
 
@@ -329,39 +121,46 @@ def parse(argv: Sequence[str] | None = None) -> Request:
     RequestError
         An option has a value that makes no sense; one line per problem.
     """
-    given = vars(build_parser().parse_args(argv))
-    explicit: dict[str, dict[str, Any]] = {}
-    if "config_file" in given:
-        explicit = read_sections(Path(given["config_file"]))
-    for name, value in given.items():
-        section, dot, option = name.partition(".")
-        if dot:
-            explicit.setdefault(section, {})[option] = (
-                tuple(value) if isinstance(value, list) else value
-            )
-    if given.get("specificity.specificity") == []:
-        explicit["specificity"]["specificity"] = ("all",)
-    if labels := explicit.get("selection", {}).get("participant_label"):
-        explicit["selection"]["participant_label"] = tuple(
-            label.removeprefix("sub-") for label in labels
-        )
-    if sessions := explicit.get("selection", {}).get("session_id"):
-        explicit["selection"]["session_id"] = tuple(s.removeprefix("ses-") for s in sessions)
-    if named := explicit.get("selection", {}).get("derivatives"):
-        # fMRIPrep takes names with them
-        explicit["selection"]["derivatives"] = re.sub(r"^[A-Za-z0-9_.-]+=", "", named)
+    parser = build_parser()
+    given = vars(parser.parse_args(parser.main_spellings(sys.argv[1:] if argv is None else argv)))
+    explicit = _options_given(given)
+    _tidy(explicit)
     _make_absolute(explicit)
     said = _apply_preset(explicit)
     config = Config(
-        str(Path(given["bids_dir"]).absolute()),
-        str(Path(given["output_dir"]).absolute()),
+        _absolute(given["bids_dir"]),
+        _absolute(given["output_dir"]),
         given["analysis_level"],
         command_line=shlex.join(["fcnm-bids", *(sys.argv[1:] if argv is None else argv)]),
     ).update(explicit)
-    config = config.update({"running": {"work_dir": str(Path(config.running.work_dir).absolute())}})
+    config = config.update({"running": {"work_dir": _absolute(config.running.work_dir)}})
     if problems := config.problems():
         raise RequestError(problems)
     return Request(config, explicit, said)
+
+
+def _options_given(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Options by section: those of the configuration file, and those typed, which win."""
+    options = read_sections(Path(given["config_file"])) if "config_file" in given else {}
+    for name, value in given.items():
+        section, dot, option = name.partition(".")
+        if dot:
+            own = options.setdefault(section, {})
+            own[option] = tuple(value) if isinstance(value, list) else value
+    if given.get("specificity.specificity") == []:
+        options["specificity"]["specificity"] = ("all",)
+    return options
+
+
+def _tidy(explicit: dict[str, dict[str, Any]]) -> None:
+    """Take away what may be typed with labels and paths, and is no part of them."""
+    selection = explicit.get("selection", {})
+    for option, prefix in (("participant_label", "sub-"), ("session_id", "ses-")):
+        if labels := selection.get(option):
+            selection[option] = tuple(label.removeprefix(prefix) for label in labels)
+    if named := selection.get("derivatives"):
+        # fMRIPrep takes names with them
+        selection["derivatives"] = re.sub(r"^[A-Za-z0-9_.-]+=", "", named)
 
 
 def _apply_preset(explicit: dict[str, dict[str, Any]]) -> tuple[str, ...]:
@@ -383,8 +182,8 @@ def _apply_preset(explicit: dict[str, dict[str, Any]]) -> tuple[str, ...]:
     return (f"preset {name}: {' '.join(settled)}", *overruled)
 
 
-def _add(group: Any, section: str, name: str, hint: Any, default: Any, option: _Option) -> None:
-    flags = list(dict.fromkeys(f for a in (*option.aliases, flag(name)) for f in _spellings(a)))
+def _add(group: Any, section: str, name: str, hint: Any, default: Any, option: Option) -> None:
+    flags = (*option.aliases, flag(name))
     settings: dict[str, Any] = {"dest": f"{section}.{name}", "help": option.help}
     if hint is bool:
         group.add_argument(*flags, action="store_true", **settings)
@@ -409,16 +208,15 @@ def _add(group: Any, section: str, name: str, hint: Any, default: Any, option: _
     if option.metavar and "choices" not in settings:
         settings["metavar"] = option.metavar
     if default not in (None, ()) and "default" not in option.help:
-        settings["help"] += (
-            f" (default: {default:g})" if isinstance(default, float) else (f" (default: {default})")
-        )
+        settings["help"] += f" (default: {_shown(default)})"
     group.add_argument(*flags, **settings)
 
 
-def _spellings(name: str) -> tuple[str, ...]:
-    """A flag with hyphens, and with underscores as some BIDS-Apps write it."""
-    dashes = "--" if name.startswith("--") else "-"
-    return name, dashes + name.removeprefix(dashes).replace("-", "_")
+def _shown(default: Any) -> str:
+    """A default as it would be typed."""
+    if isinstance(default, tuple):
+        return " ".join(map(_shown, default))
+    return f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def _size(text: str) -> float:
@@ -447,24 +245,59 @@ def _megabytes(text: str) -> float:
 
 
 def _make_absolute(explicit: dict[str, dict[str, Any]]) -> None:
-    for section, names in (
-        ("seeds", ("coordinates", "masks")),
-        ("selection", ("bids_filter_file", "bids_database_dir", "derivatives")),
-        ("connectome", ("connectome_dir",)),
-        ("resources", ("nipype_plugin_file",)),
-        ("group", ("network_atlas",)),
-        ("group", ("analysis_mask", "validation_dir")),
-        ("specificity", ("label_coordinates", "base_rate")),
-    ):
-        values = explicit.get(section, {})
-        for name in names:
-            value = values.get(name)
-            if name == "analysis_mask" and value in ("brain", "gm"):
-                continue
-            if isinstance(value, tuple):
-                values[name] = tuple(str(Path(item).absolute()) for item in value)
-            elif value:
-                values[name] = str(Path(value).absolute())
+    for section, values in explicit.items():
+        for name, value in values.items():
+            if value and OPTIONS[section][name].is_path and not _is_word(name, value):
+                values[name] = (
+                    tuple(map(_absolute, value)) if isinstance(value, tuple) else _absolute(value)
+                )
     strategy = explicit.get("denoising", {}).get("nuisance_regressors")
     if strategy and Path(strategy).is_file():
-        explicit["denoising"]["nuisance_regressors"] = str(Path(strategy).absolute())
+        explicit["denoising"]["nuisance_regressors"] = _absolute(strategy)
+
+
+def _is_word(name: str, value: Any) -> bool:
+    """Whether what may be a path is one of the words that are understood in its place."""
+    return name == "analysis_mask" and value in ("brain", "gm")
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).absolute())
+
+
+_BESIDE: Mapping[str, Mapping[tuple[str, ...], Mapping[str, Any]]] = {
+    "mem_gb": {
+        ("--mem",): {
+            "dest": "resources.mem_gb",
+            "type": _size,
+            "metavar": "SIZE",
+            "help": "the same with a unit: 16G, 500M (without one: MB)",
+        },
+        ("--mem-mb",): {
+            "dest": "resources.mem_gb",
+            "metavar": "MB",
+            "type": _megabytes,
+            "help": "the same in MB",
+        },
+    },
+}
+"""Flags for the same value as that of a field, listed behind it."""
+
+_FURTHER: Mapping[str, Mapping[tuple[str, ...], Mapping[str, Any]]] = {
+    "running": {
+        ("--config-file",): {
+            "metavar": "FILE",
+            "help": "options from a TOML file, as saved beside the outputs; options given here win",
+        },
+        ("--notrack",): {
+            "action": "store_true",
+            "help": "accepted as other BIDS-Apps do; nothing is ever tracked",
+        },
+        ("--skip-bids-validation",): {
+            "action": "store_true",
+            "help": "accepted as other BIDS-Apps do; inputs are checked by what is needed of "
+            "them, not by the validator",
+        },
+    },
+}
+"""Flags beside those of the fields, by the section whose group lists them."""

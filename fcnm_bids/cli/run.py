@@ -6,6 +6,7 @@ import atexit
 import logging
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -17,19 +18,26 @@ from fcnm_bids._version import __version__
 from fcnm_bids.cli.parser import parse
 from fcnm_bids.config import Config
 from fcnm_bids.errors import FcnmError, RequestError
+from fcnm_bids.workflows.ending import Terminated, told_to_end
 
 LOGGER = logging.getLogger("fcnm_bids")
 
 DONE, FAILED, WRONG_REQUEST = 0, 1, 2
+TERMINATED = 128 + signal.SIGTERM
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run fcnm-bids; returns the exit code.
 
     0: done (runs left out for a stated reason included). 1: something failed, or a promised
-    output is missing. 2: the request is wrong, or no usable run is left.
+    output is missing. 2: the request is wrong, or no usable run is left. 143: ended with SIGTERM.
     """
     _log_to(sys.stdout)
+    with told_to_end():
+        return _run(argv)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     try:
         request = parse(argv)
         _prepare(request.config)
@@ -45,14 +53,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except FcnmError as error:
         print(f"fcnm-bids: {error}", file=sys.stderr)
         return FAILED
+    except BrokenPipeError:  # who reads what is said has gone, as `head` does
+        _say_no_more()
+        return FAILED
     except OSError as error:
         # a full disk, a folder that went away; anything else of the system
         print(f"fcnm-bids: {error}", file=sys.stderr)
         LOGGER.debug("where it happened", exc_info=True)
         return FAILED
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         print("fcnm-bids: interrupted; run the same command again to go on", file=sys.stderr)
-        return FAILED
+        return TERMINATED if isinstance(error, Terminated) else FAILED
 
 
 def _prepare(config: Config) -> None:
@@ -71,10 +82,27 @@ def _prepare(config: Config) -> None:
 
 
 def _log_to(stream: TextIO) -> None:
-    handler = logging.StreamHandler(stream)
+    handler = _Handler(stream)
     handler.setFormatter(_Elapsed("%(elapsed)s %(message)s"))
     LOGGER.handlers = [handler]
     LOGGER.propagate = False
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Goes on in silence when who reads has gone, as `head` does."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        if isinstance(sys.exc_info()[1], BrokenPipeError):
+            _say_no_more()
+        else:
+            super().handleError(record)
+
+
+def _say_no_more() -> None:
+    """Put standard output where nothing that is written or flushed at the end can fail."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 class _Elapsed(logging.Formatter):

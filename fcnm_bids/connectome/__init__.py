@@ -22,6 +22,7 @@ from fcnm_bids.connectome.project import (
 from fcnm_bids.connectome.projected import ProjectedRun
 from fcnm_bids.connectome.smoothing import smooth_components
 from fcnm_bids.connectome.store import StoredRun, content_key, open_run, read_stored, write_run
+from fcnm_bids.connectome.varying import read_first, varying_voxels
 
 __all__ = [
     "CARPET_VOXELS",
@@ -39,9 +40,11 @@ __all__ = [
     "project_run",
     "projection_bytes",
     "read_coarser",
+    "read_first",
     "read_stored",
     "read_volume",
     "smooth_components",
+    "varying_voxels",
     "write_coarser",
     "write_run",
 ]

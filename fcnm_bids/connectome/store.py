@@ -11,6 +11,7 @@ of each dataset. The seal (`fcnm_bids.connectome.seal`) guards the rest of the f
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -212,6 +213,11 @@ def write_run(
             written.flush()
             os.fsync(written.fileno())
         temporary.replace(path)
+    except OSError as error:
+        if error.errno == errno.ENOSPC and error.filename is None:
+            # the system does not say where a write found no room
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

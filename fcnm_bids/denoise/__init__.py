@@ -6,6 +6,7 @@ from fcnm_bids.denoise.confounds import (
     nuisance_columns,
     read_confounds,
 )
+from fcnm_bids.denoise.freedom import median_dof
 from fcnm_bids.denoise.projection import Projection, build_projection, stop_band_cosines
 from fcnm_bids.denoise.run import RunDenoising, plan_denoising
 from fcnm_bids.denoise.strategy import Strategy, load_strategy, strategy_names
@@ -21,6 +22,7 @@ __all__ = [
     "complete_confounds",
     "keep_volumes",
     "load_strategy",
+    "median_dof",
     "nuisance_columns",
     "plan_denoising",
     "read_confounds",

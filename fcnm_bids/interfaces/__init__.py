@@ -12,10 +12,10 @@ from fcnm_bids.interfaces.locate import LocateNetwork
 from fcnm_bids.interfaces.manifest import WriteManifest
 from fcnm_bids.interfaces.network import MapEffect
 from fcnm_bids.interfaces.null_data import PrepareNulls
-from fcnm_bids.interfaces.nulls import FOCUS_NULLS, OBSERVED, MapDraws, measure_draw
-from fcnm_bids.interfaces.people import DescribePeople
+from fcnm_bids.interfaces.nulls import OBSERVED, MapDraws, measure_draw
+from fcnm_bids.interfaces.people import DescribePeople, mean_displacement
 from fcnm_bids.interfaces.person import MapPerson
-from fcnm_bids.interfaces.report import ReportGroup, ReportPerson
+from fcnm_bids.interfaces.report import DrawEffect, ReportGroup, ReportPerson
 from fcnm_bids.interfaces.robustness import CheckRobustness, VaryContrast
 from fcnm_bids.interfaces.rule import contrast_weights, height_rule
 from fcnm_bids.interfaces.run_input import (
@@ -40,13 +40,13 @@ from fcnm_bids.interfaces.validation import MapValidation
 from fcnm_bids.interfaces.variants import other_radii
 
 __all__ = [
-    "FOCUS_NULLS",
     "OBSERVED",
     "AssessSpecificity",
     "CheckRobustness",
     "CompareEffects",
     "CompareLabels",
     "DescribePeople",
+    "DrawEffect",
     "LocateNetwork",
     "MakeSeeds",
     "MapContrast",
@@ -77,6 +77,7 @@ __all__ = [
     "is_stored",
     "make_seeds",
     "mask_files",
+    "mean_displacement",
     "measure_draw",
     "nulls_wanted",
     "other_radii",

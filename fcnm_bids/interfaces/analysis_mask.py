@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.bids import parse_entities
+from fcnm_bids.bids import parse_entities, stored_files
+from fcnm_bids.config import GroupSettings
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
-from fcnm_bids.mapping import mask_on_grid, mean_probability_mask
+from fcnm_bids.mapping import Person, analysis_voxels, mask_on_grid, mean_probability_mask
 
 GREY_MATTER_ABOVE = 0.2
 """Mean probability of grey matter from which a voxel counts as such."""
@@ -62,6 +63,11 @@ def find_analysis_mask(
         raise RequestError(
             f"--analysis-mask gm: neither {root} nor TemplateFlow's folder on this machine has a "
             f"label-GM_probseg in {space}; give a mask FILE on the grid of the data"
+            + (
+                ", or fMRIPrep's folder as BIDS_DIR and the store with --connectome-dir"
+                if stored_files(root)
+                else ""
+            )
         )
     return [template]
 
@@ -73,6 +79,31 @@ def read_analysis_mask(choice: str, paths: Sequence[Path], grid: Grid) -> NDArra
     if choice == "gm":
         return mean_probability_mask(paths, grid, above=GREY_MATTER_ABOVE)
     return mask_on_grid(paths[0], grid)
+
+
+def group_voxels(
+    people: Sequence[Person], grid: Grid, settings: GroupSettings, mask_files: Sequence[str]
+) -> NDArray[np.intp]:
+    """Voxel numbers of the group's analysis, sorted, shape (V,).
+
+    Parameters
+    ----------
+    people
+        Everybody in the group.
+    grid
+        The grid of the data.
+    settings
+        The analysis mask, and the share of people who must have signal.
+    mask_files
+        Images that the mask is made from, of `find_analysis_mask`.
+
+    Raises
+    ------
+    RequestError
+        An image cannot be used, or no voxel is left.
+    """
+    within = read_analysis_mask(settings.analysis_mask, [Path(path) for path in mask_files], grid)
+    return analysis_voxels(people, grid, min_subjects=settings.min_subjects, within=within)
 
 
 def _grey_matter(folder: Path, space: str, res: str | None) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +10,35 @@ from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
     File,
     SimpleInterface,
+    TraitedSpec,
     traits,
 )
 from threadpoolctl import threadpool_limits
 
+from fcnm_bids.bids import OutputNames, sidecar_files
 from fcnm_bids.config import Config
+
+AS_PREPROCESSED = {"Resolution": "as the preprocessed data"}
+"""What BIDS wants to be said of a derivative's grid: here it is that of the input."""
 
 
 class ConfiguredInputSpec(BaseInterfaceInputSpec):
     """Inputs of every interface."""
 
     config_file = File(exists=True, mandatory=True, desc="the request, as TOML")
+
+
+class SeededInputSpec(ConfiguredInputSpec):
+    """Inputs of interfaces that name their outputs after the rows of the seed matrix."""
+
+    seeds_file = File(exists=True, mandatory=True, desc="the seed matrix")
+    entities = traits.Dict(mandatory=True, desc="entities space, res and task of the data")
+
+
+class PromisingOutputSpec(TraitedSpec):
+    """Outputs of interfaces that write into the output folder."""
+
+    promised = traits.List(traits.Str(), desc="files that should now be there")
 
 
 class ConfiguredInterface(SimpleInterface):
@@ -46,5 +65,22 @@ class ConfiguredInterface(SimpleInterface):
         """Read inputs, call a function of a numeric room, write outputs."""
         raise NotImplementedError
 
+    def _names(self, config: Config) -> OutputNames:
+        """The outputs' names, from the input `entities`."""
+        return OutputNames.of(Path(config.output_dir), dict(self.inputs.entities))
 
-__all__ = ["ConfiguredInputSpec", "ConfiguredInterface", "File", "traits"]
+    def _promise(self, described: Sequence[Path], others: Iterable[Path] = ()) -> None:
+        """Promise images and tables with the sidecars beside them, and files without any."""
+        files = (*described, *sidecar_files(described), *others)
+        self._results["promised"] = [str(path) for path in files]
+
+
+__all__ = [
+    "AS_PREPROCESSED",
+    "ConfiguredInputSpec",
+    "ConfiguredInterface",
+    "File",
+    "PromisingOutputSpec",
+    "SeededInputSpec",
+    "traits",
+]

@@ -11,7 +11,7 @@ from nipype.interfaces.base import TraitedSpec
 
 from fcnm_bids.bids import sidecar_files, write_table
 from fcnm_bids.config import Config, DenoisingSettings
-from fcnm_bids.connectome import open_run, project_run, write_run
+from fcnm_bids.connectome import open_run, project_run, varying_voxels, write_run
 from fcnm_bids.errors import RunError, StoreError
 from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, traits
 from fcnm_bids.interfaces.run_input import (
@@ -21,6 +21,7 @@ from fcnm_bids.interfaces.run_input import (
     prepare_run,
 )
 from fcnm_bids.interfaces.volumes import write_volumes
+from fcnm_bids.report.methods_connectome import MASKED_BY_VARIATION
 
 LOGGER = logging.getLogger("fcnm_bids")
 
@@ -35,9 +36,17 @@ QC_COLUMNS = {
     "minutes_kept": "Minutes of kept volumes",
     "dof": "Residual degrees of freedom after regression and filtering",
     "mean_fd": "Mean framewise displacement in mm (Power et al. 2012)",
-    "n_masked": "Voxels in the brain mask",
+    "n_masked": "Voxels in the brain mask (of a denoised run without one, those that vary over "
+    "time)",
     "n_voxels": "Voxels in the brain mask that carry signal",
 }
+VARYING = "voxels that vary over time"
+"""What a stored run's header says of the mask of a run that came without one."""
+
+_WHOLE_NUMBERS = (
+    *("n_volumes", "n_dummy", "n_censored", "n_kept"),
+    *("dof", "n_masked", "n_voxels"),
+)
 
 
 class ProjectRunsInputSpec(ConfiguredInputSpec):
@@ -65,12 +74,18 @@ class ProjectRuns(ConfiguredInterface):
         rows: list[dict[str, Any]] = []
         stored: list[str] = []
         volumes: list[str] = []
+        varying: list[str] = []
+        qc_file = Path(self.inputs.qc_file)
+        # a person with a folder and no manifest in it is one who is not finished
+        qc_file.parent.mkdir(parents=True, exist_ok=True)
         for fields in self.inputs.runs:
             run = RunInput(**fields)
             try:
                 rows.append(store_run(run, config.denoising))
                 volumes += write_volumes(run, Path(config.output_dir))
                 stored.append(run.stored)
+                if "mask" in open_run(Path(run.stored)).attributes:
+                    varying.append(run.name)
             except RunError as error:
                 if config.running.stop_on_first_crash:
                     raise
@@ -80,13 +95,11 @@ class ProjectRuns(ConfiguredInterface):
             {"run": run["name"], "included": False, "reason": run["reason"]}
             for run in self.inputs.excluded or []
         ]
-        qc_file = Path(self.inputs.qc_file)
         table = pd.DataFrame(rows, columns=list(QC_COLUMNS)).sort_values("run")
-        for column in ("n_volumes", "n_dummy", "n_censored", "n_kept", "dof"):
+        for column in _WHOLE_NUMBERS:
             table[column] = table[column].astype("Int64")
-        for column in ("n_masked", "n_voxels"):
-            table[column] = table[column].astype("Int64")
-        write_table(qc_file, table, QC_COLUMNS)
+        metadata = {MASKED_BY_VARIATION: varying} if varying else {}
+        write_table(qc_file, table, QC_COLUMNS, metadata)
         self._results["stored"] = stored
         table_files = map(str, (qc_file, *sidecar_files([qc_file])))
         self._results["promised"] = [*stored, *volumes, *table_files]
@@ -142,9 +155,10 @@ def _reusable(path: Path, key: str, *, thoroughly: bool = False) -> dict[str, An
 
 
 def _project(run: RunInput, prepared: PreparedRun, settings: DenoisingSettings) -> None:
+    mask = prepared.mask if run.mask else varying_voxels(prepared.image)
     projected = project_run(
         prepared.image,
-        prepared.mask,
+        mask,
         prepared.denoising.projection,
         smoothing=settings.smoothing,
     )
@@ -162,6 +176,7 @@ def _project(run: RunInput, prepared: PreparedRun, settings: DenoisingSettings) 
             "n_dummy": volumes.n_dummy,
             "n_censored": volumes.n_censored,
             "mean_fd": volumes.mean_fd if volumes.mean_fd == volumes.mean_fd else None,
+            **({} if run.mask else {"mask": VARYING}),
         },
     )
 

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from nipype.interfaces.base import TraitedSpec
 from numpy.typing import NDArray
 
-from fcnm_bids.bids import OutputNames, replaced, sidecar_files, sources, to_labels, write_image
+from fcnm_bids.bids import sidecar_files, sources, write_image
 from fcnm_bids.config import Config, GroupSettings
-from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, File, traits
+from fcnm_bids.interfaces.base import (
+    AS_PREPROCESSED,
+    ConfiguredInterface,
+    File,
+    PromisingOutputSpec,
+    SeededInputSpec,
+    traits,
+)
 from fcnm_bids.interfaces.kept import keep_mapped, mapped_file
+from fcnm_bids.interfaces.mapped_file import write_mapped
 from fcnm_bids.interfaces.moments_file import read_maps, read_moments
 from fcnm_bids.interfaces.rule import height_rule
-from fcnm_bids.interfaces.seeds import describe_contrast, seed_image
+from fcnm_bids.interfaces.seeds import contrast_labels, describe_contrast, seed_image
 from fcnm_bids.mapping import MappedContrast, map_contrast
 from fcnm_bids.seeds import read_seed_matrix
 from fcnm_bids.stats import t_to_z
@@ -32,6 +40,16 @@ _MAP_MEANING = {
     "n": "number of people with a value",
     "pfwe": "p of t, corrected for all voxels by sign flips (largest t)",
 }
+_MODEL_MEANING = {
+    "t": "t of the intercept, over people, of the linear model of the Fisher z with the centred "
+    "covariates",
+    "effect": "intercept of the linear model of the Fisher z with the centred covariates: the mean "
+    "of people with average values",
+    "variance": "residual variance over people of the linear model of the Fisher z",
+    "pfwe": "p of t, corrected for all voxels by sign flips of the residuals (largest t)",
+}
+"""What the maps are where the model has covariates."""
+
 _MAP_UNITS = {
     "t": "t",
     "z": "z",
@@ -42,22 +60,19 @@ _MAP_UNITS = {
 }
 
 
-class MapContrastInputSpec(ConfiguredInputSpec):
+class MapContrastInputSpec(SeededInputSpec):
     """Inputs of `MapContrast`."""
 
     moments_dir = traits.Directory(exists=True, mandatory=True, desc="sums per contrast")
-    seeds_file = File(exists=True, mandatory=True, desc="the seed matrix")
     number = traits.Int(mandatory=True, desc="row of the seed matrix")
     model = traits.Dict(mandatory=True, desc="what the sidecars say about people and design")
-    entities = traits.Dict(mandatory=True, desc="entities space, res and task of the data")
     kept_dir = traits.Str(mandatory=True, desc="folder in which the result is kept for later runs")
 
 
-class MapContrastOutputSpec(TraitedSpec):
+class MapContrastOutputSpec(PromisingOutputSpec):
     """Outputs of `MapContrast`."""
 
     mapped_file = File(desc="mask, voxels that count as tested, and their numbers")
-    promised = traits.List(traits.Str(), desc="files that should now be there")
 
 
 class MapContrast(ConfiguredInterface):
@@ -69,17 +84,19 @@ class MapContrast(ConfiguredInterface):
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)
         contrast = seeds.contrasts[self.inputs.number]
-        label = to_labels((c.name for c in seeds.contrasts), "contrast")[contrast.name]
+        label = contrast_labels(seeds.contrasts)[contrast.name]
         stored = read_moments(Path(self.inputs.moments_dir) / f"{label}.npz")
         moments = stored.moments
         maps = read_maps(Path(self.inputs.moments_dir), stored)
-        mapped = map_contrast(moments, height_rule(config.group), maps=maps)
+        mapped = _without_clipped(
+            map_contrast(moments, height_rule(config.group), maps=maps), moments.clipped_in
+        )
         warnings = _contrast_warnings(contrast.name, mapped)
         for warning in warnings:
             LOGGER.warning("%s", warning)
-        names = OutputNames.of(Path(config.output_dir), dict(self.inputs.entities))
+        names = self._names(config)
         shared = {
-            "Resolution": "as the preprocessed data",
+            **AS_PREPROCESSED,
             **describe_contrast(contrast, config.seeds),
             "NumberOfPeople": moments.n_people,
             "PeopleWithoutCoverage": stored.absent,
@@ -98,8 +115,9 @@ class MapContrast(ConfiguredInterface):
         for stat in (*CONTRAST_STATS, *(("pfwe",) if mapped.mask.null else ())):
             path = names.contrast_map(label, stat)
             values = _stat_values(mapped, stat, config.group.tail)
+            meaning = _MAP_MEANING | (_MODEL_MEANING if config.group.covariates else {})
             described = {
-                "Description": _MAP_MEANING[stat],
+                "Description": meaning[stat],
                 "Units": _MAP_UNITS[stat],
                 **shared,
                 "Sources": made_from,
@@ -122,34 +140,25 @@ class MapContrast(ConfiguredInterface):
             index=moments.index,
         )
         images.append(path)
-        smoothness = mapped.mask.smoothness
-        found: dict[str, Any] = {}
-        if smoothness is not None:
-            found = {
-                "fwhm": smoothness.fwhm,
-                "resels_per_voxel": smoothness.resels_per_voxel,
-                "n_smooth": smoothness.n_voxels,
-            }
         kept = Path(self.inputs.kept_dir)
-        with replaced(mapped_file(kept)) as temporary:
-            np.savez(
-                temporary,
-                **found,
-                significant=mapped.mask.significant,
-                counted=mapped.counted,
-                effect=mapped.test.mean,
-                index=moments.index,
-            )
-        promised = [*images, *sidecar_files(images)]
-        keep_mapped(kept, promised)
+        write_mapped(mapped_file(kept), mapped, moments.index)
+        keep_mapped(kept, [*images, *sidecar_files(images)])
         self._results["mapped_file"] = str(mapped_file(kept))
-        self._results["promised"] = [str(path) for path in promised]
+        self._promise(images)
 
 
 def _store_source(config: Config) -> str:
     """BIDS URI of the store of projected runs."""
     root, store = Path(config.output_dir).resolve(), config.connectome_path.resolve()
     return sources(root, [store])[0] if store.is_relative_to(root) else "bids:connectome:"
+
+
+def _without_clipped(mapped: MappedContrast, clipped: NDArray[np.bool_]) -> MappedContrast:
+    """The contrast without mean and variance where a seed of one voxel met itself."""
+    mean, variance = (
+        np.where(clipped, np.nan, values) for values in (mapped.test.mean, mapped.test.variance)
+    )
+    return replace(mapped, test=replace(mapped.test, mean=mean, variance=variance))
 
 
 def _stat_values(mapped: MappedContrast, stat: str, tail: str) -> NDArray[Any]:

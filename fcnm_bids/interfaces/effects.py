@@ -7,18 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from nipype.interfaces.base import TraitedSpec
 
-from fcnm_bids.bids import (
-    OutputNames,
-    sidecar_files,
-    sources,
-    to_labels,
-    write_image,
-    write_table,
-)
+from fcnm_bids.bids import sources, write_image, write_table
 from fcnm_bids.config import Config
-from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, File, traits
+from fcnm_bids.interfaces.base import (
+    AS_PREPROCESSED,
+    ConfiguredInterface,
+    File,
+    PromisingOutputSpec,
+    SeededInputSpec,
+    traits,
+)
+from fcnm_bids.interfaces.mapped_file import read_effect
+from fcnm_bids.interfaces.rule import describe_network_rule
+from fcnm_bids.interfaces.seeds import effect_labels
 from fcnm_bids.robustness import Reference, effects_compared
 from fcnm_bids.seeds import read_seed_matrix
 
@@ -36,52 +38,41 @@ EFFECTS_COLUMNS = {
 }
 
 
-class CompareEffectsInputSpec(ConfiguredInputSpec):
+class CompareEffectsInputSpec(SeededInputSpec):
     """Inputs of `CompareEffects`."""
 
     effects = traits.List(traits.Str(), mandatory=True, desc="names of the effects")
     effect_files = traits.List(File(exists=True), mandatory=True, desc="one file per effect")
-    seeds_file = File(exists=True, mandatory=True, desc="the seed matrix")
-    entities = traits.Dict(mandatory=True, desc="entities space, res and task of the data")
-
-
-class CompareEffectsOutputSpec(TraitedSpec):
-    """Outputs of `CompareEffects`."""
-
-    promised = traits.List(traits.Str(), desc="files that should now be there")
 
 
 class CompareEffects(ConfiguredInterface):
     """Compare the networks of every two effects."""
 
     input_spec = CompareEffectsInputSpec
-    output_spec = CompareEffectsOutputSpec
+    output_spec = PromisingOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)
-        labels = to_labels((c.effect for c in seeds.contrasts), "effect")
-        names = OutputNames.of(Path(config.output_dir), dict(self.inputs.entities))
+        labels, names = effect_labels(seeds.contrasts), self._names(config)
         found = {}
         for effect, path in zip(self.inputs.effects, self.inputs.effect_files, strict=True):
-            with np.load(path, allow_pickle=False) as stored:
-                reference = Reference(
-                    stored["probability"],
-                    config.group.network_threshold,
-                    config.group.min_cluster_volume,
-                    seeds.grid,
-                    stored["index"],
-                )
-                found[effect] = reference, stored["effect"]
+            maps = read_effect(path)
+            reference = Reference(
+                maps.probability,
+                config.group.network_threshold,
+                config.group.min_cluster_volume,
+                seeds.grid,
+                maps.index,
+            )
+            found[effect] = reference, maps.mean
         rows, files = [], []
         for (a, (first, first_mean)), (b, (second, second_mean)) in combinations(found.items(), 2):
             measures = effects_compared(first, second, first_mean, second_mean)
             rows.append({"effect_a": a, "effect_b": b, **measures})
             shared = {
                 "Effects": [a, b],
-                "Resolution": "as the preprocessed data",
-                "Threshold": config.group.network_threshold,
-                "MinimumClusterVolume": config.group.min_cluster_volume,
-                "MinimumClusterVolumeUnits": "mm3",
+                **AS_PREPROCESSED,
+                **describe_network_rule(config.group),
                 "Sources": sources(
                     names.root, [names.network(labels[own], "probseg") for own in (a, b)]
                 ),
@@ -126,4 +117,4 @@ class CompareEffects(ConfiguredInterface):
             {"Threshold": config.group.network_threshold},
         )
         files.append(table)
-        self._results["promised"] = [str(path) for path in (*files, *sidecar_files(files))]
+        self._promise(files)

@@ -11,23 +11,28 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from nipype.interfaces.base import TraitedSpec
 from numpy.typing import NDArray
 
-from fcnm_bids.bids import (
-    OutputNames,
-    sidecar_files,
-    to_labels,
-    write_image,
-    write_table,
-)
+from fcnm_bids.bids import write_image, write_table
 from fcnm_bids.config import Config
-from fcnm_bids.connectome import open_run
 from fcnm_bids.grid import Grid
-from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, File, traits
+from fcnm_bids.interfaces.base import (
+    AS_PREPROCESSED,
+    ConfiguredInterface,
+    File,
+    PromisingOutputSpec,
+    SeededInputSpec,
+)
 from fcnm_bids.interfaces.labels import compared_contrasts, nulls_wanted
-from fcnm_bids.interfaces.rule import contrast_weights, height_rule
-from fcnm_bids.mapping import MappingRule, map_network, stored_person
+from fcnm_bids.interfaces.mapped_file import read_index
+from fcnm_bids.interfaces.rule import contrast_weights, mapping_rule
+from fcnm_bids.interfaces.seeds import effect_labels
+from fcnm_bids.interfaces.stored_people import (
+    DesignedPeopleInputSpec,
+    design_columns,
+    open_people,
+)
+from fcnm_bids.mapping import map_network
 from fcnm_bids.network import min_cluster_voxels
 from fcnm_bids.seeds import Contrast, read_seed_matrix, sphere_seeds
 from fcnm_bids.specificity import (
@@ -54,21 +59,16 @@ LABEL_COLUMNS = {
 """Columns of the table of what the labels stand for."""
 
 
-class CompareLabelsInputSpec(ConfiguredInputSpec):
+class CompareLabelsInputSpec(SeededInputSpec, DesignedPeopleInputSpec):
     """Inputs of `CompareLabels`."""
 
-    people = traits.List(mandatory=True, desc="participant labels with their projected runs")
-    covariates = traits.List(mandatory=True, desc="row of the design of each person")
-    seeds_file = File(exists=True, mandatory=True, desc="the seed matrix")
     index_file = File(exists=True, mandatory=True, desc="has the voxel numbers of the analysis")
-    entities = traits.Dict(mandatory=True, desc="entities space, res and task of the data")
 
 
-class CompareLabelsOutputSpec(TraitedSpec):
+class CompareLabelsOutputSpec(PromisingOutputSpec):
     """Outputs of `CompareLabels`."""
 
     rows_file = File(desc="rows of the table of specificity, by effect")
-    promised = traits.List(traits.Str(), desc="files that should now be there")
 
 
 class CompareLabels(ConfiguredInterface):
@@ -84,11 +84,10 @@ class CompareLabels(ConfiguredInterface):
         first, second, contrasts = compared_contrasts(config, seeds.contrasts)
         if settings.thin_foci:
             contrasts = tuple(thinned(contrasts, group.random_seed))
-        labelled, index = self._mapped(config, seeds.grid, contrasts, first)
+        labelled, index = self._mapped(folder, config, seeds.grid, contrasts, first)
         alpha = group.alpha
         rows: dict[str, dict[str, Any]] = {}
-        names = OutputNames.of(Path(config.output_dir), dict(self.inputs.entities))
-        label = to_labels((c.effect for c in contrasts), "effect")[first]
+        names, label = self._names(config), effect_labels(contrasts)[first]
         written: list[Path] = []
         about = {
             "Labels": [first, second],
@@ -104,29 +103,29 @@ class CompareLabels(ConfiguredInterface):
             found = label_test(labelled, n_draws=group.n_permutations, seed=group.random_seed)
             rows["labels"] = _label_row(found, alpha, label_sentence(first, second, found, alpha))
             described = {
-                "Resolution": "as the preprocessed data",
+                **AS_PREPROCESSED,
                 **about,
                 "Labellings": found.n_labellings,
                 "LabellingsPossible": found.n_possible,
                 "LabellingsExact": found.exact,
                 "SmallestP": found.smallest_p,
             }
-            meanings = {
-                "difference": f"Probability map of {first} less that of {second}",
-                "p": "Two-sided p of the difference when studies exchange labels",
-                "pfwe": "The same for the largest absolute studentised difference",
-                "z": "The difference, studentised over the labellings",
+            maps = {
+                "difference": (
+                    found.difference,
+                    f"Probability map of {first} less that of {second}",
+                ),
+                "p": (found.p, "Two-sided p of the difference when studies exchange labels"),
+                "pfwe": (
+                    found.p_fwe,
+                    "The same for the largest absolute studentised difference",
+                ),
+                "z": (found.z, "The difference, studentised over the labellings"),
             }
-            values = {
-                "difference": found.difference,
-                "p": found.p,
-                "pfwe": found.p_fwe,
-                "z": found.z,
-            }
-            for stat, meaning in meanings.items():
+            for stat, (values, meaning) in maps.items():
                 path = names.network_part(label, "labels", "statmap", stat=stat)
                 text = {"Description": meaning, **described}
-                write_image(path, values[stat], seeds.grid, text, index=index)
+                write_image(path, values, seeds.grid, text, index=index)
                 written.append(path)
         if "split" in nulls:
             split = split_test(
@@ -143,27 +142,23 @@ class CompareLabels(ConfiguredInterface):
         rows_file = folder / "rows.json"
         rows_file.write_text(json.dumps({first: rows, second: rows}), encoding="utf-8")
         self._results["rows_file"] = str(rows_file)
-        self._results["promised"] = [str(p) for p in (*written, *sidecar_files(written))]
+        self._promise(written)
 
     def _mapped(
-        self, config: Config, grid: Grid, contrasts: Sequence[Contrast], first: str
+        self, folder: Path, config: Config, grid: Grid, contrasts: Sequence[Contrast], first: str
     ) -> tuple[LabelledContrasts, NDArray[np.intp]]:
         """Masks of the contrasts, through the map's own function."""
-        with np.load(self.inputs.index_file, allow_pickle=False) as stored:
-            index = stored["index"]
-        people = [
-            stored_person(name, [open_run(Path(run)) for run in runs])
-            for name, runs in self.inputs.people
-        ]
+        index = read_index(self.inputs.index_file)
         seeds = sphere_seeds(
             contrasts, grid, radius=config.seeds.radius, sphere=config.seeds.sphere
         )
         mapped = map_network(
             seeds,
-            people,
-            MappingRule(height_rule(config.group), config.seeds.min_coverage),
+            open_people(self.inputs.people),
+            mapping_rule(config),
             index,
-            covariates=np.array(self.inputs.covariates, dtype=float).reshape(len(people), -1),
+            covariates=design_columns(self.inputs.covariates),
+            spill=folder / "maps.npy",
         ).contrasts
         labelled = LabelledContrasts(
             np.stack([one.mask.significant for one in mapped]),

@@ -10,6 +10,7 @@ from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
 from fcnm_bids.interfaces.seeds import read_contrasts
 from fcnm_bids.seeds import Contrast
+from fcnm_bids.specificity import FOCUS_NULLS, LABEL_NULLS
 
 
 def compared_contrasts(
@@ -78,9 +79,9 @@ def nulls_wanted(config: Config, contrasts: Sequence[Contrast]) -> tuple[str, ..
     """
     asked = config.specificity.specificity
     if "all" not in asked:
-        if {"random", "strength"} & set(asked) and not contrasts:
+        if {*FOCUS_NULLS} & set(asked) and not contrasts:
             raise RequestError("--specificity random, strength: foci are moved, not masks")
-        if {"labels", "split"} & set(asked):
+        if {*LABEL_NULLS} & set(asked):
             compared_contrasts(config, contrasts)
         return tuple(dict.fromkeys(asked))
     if not contrasts:
@@ -90,8 +91,8 @@ def nulls_wanted(config: Config, contrasts: Sequence[Contrast]) -> tuple[str, ..
     except RequestError:
         if config.specificity.label_test or config.specificity.label_coordinates:
             raise
-        return ("random", "strength")
-    return ("random", "strength", "labels", "split")
+        return FOCUS_NULLS
+    return (*FOCUS_NULLS, *LABEL_NULLS)
 
 
 def _named(text: str, here: Sequence[str], there: Sequence[str]) -> tuple[str, str]:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from nipype.interfaces.base import TraitedSpec
 from numpy.typing import NDArray
 
-from fcnm_bids.bids import OutputNames, sidecar_files, to_label, write_table
+from fcnm_bids.bids import OutputNames, to_label, write_table
 from fcnm_bids.config import Config
 from fcnm_bids.connectome import read_volume
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
 from fcnm_bids.interfaces.atlas import AtlasFiles, find_atlas, read_atlas
-from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, traits
+from fcnm_bids.interfaces.base import (
+    ConfiguredInputSpec,
+    ConfiguredInterface,
+    PromisingOutputSpec,
+    traits,
+)
 from fcnm_bids.network import (
     CANONICAL_COLUMNS,
     CLUSTER_COLUMNS,
@@ -41,37 +45,34 @@ class LocateNetworkInputSpec(ConfiguredInputSpec):
     entities = traits.Dict(mandatory=True, desc="entities space, res and task of the data")
 
 
-class LocateNetworkOutputSpec(TraitedSpec):
-    """Outputs of `LocateNetwork`."""
-
-    promised = traits.List(traits.Str(), desc="files that should now be there")
-
-
 class LocateNetwork(ConfiguredInterface):
     """Say where a network lies."""
 
     input_spec = LocateNetworkInputSpec
-    output_spec = LocateNetworkOutputSpec
+    output_spec = PromisingOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
-        entities = dict(self.inputs.entities)
-        grid = Grid(tuple(self.inputs.shape), np.array(self.inputs.affine), entities["space"])
-        names = OutputNames.of(Path(config.output_dir), entities)
+        space = self.inputs.entities["space"]
+        grid = Grid(tuple(self.inputs.shape), np.array(self.inputs.affine), space)
+        names = self._names(config)
         label = to_label(self.inputs.effect)
         # shares of contrasts, which float32 has blurred
         probability = np.round(read_volume(names.network(label, "probseg"), grid), 6)
         network = read_volume(names.network(label, "mask"), grid) > 0.5
         volume, shares = grid.unflatten(network), grid.unflatten(np.nan_to_num(probability))
         files, atlas, missing = _atlas(config, grid)
-        clusters = cluster_table(volume, shares, grid)
+        mean_t = self._mean_t(names, grid)
+        height = {"negative": -mean_t, "two-sided": np.abs(mean_t)}.get(config.group.tail, mean_t)
+        clusters = cluster_table(volume, shares, grid, height=height)
         clusters, peaks = describe_clusters(
             clusters,
             volume,
-            self._mean_t(names, grid),
+            mean_t,
             atlas,
             grid,
             min_distance=PEAK_DISTANCE,
             probability=shares,
+            height=height,
         )
         about = {
             "Atlas": atlas.name if atlas else None,
@@ -88,7 +89,7 @@ class LocateNetwork(ConfiguredInterface):
             path = names.network_table(label, "canonical", "metrics")
             write_table(path, table, CANONICAL_COLUMNS, about)
             written.append(path)
-        self._results["promised"] = [str(p) for p in (*written, *sidecar_files(written))]
+        self._promise(written)
 
     def _mean_t(self, names: OutputNames, grid: Grid) -> NDArray[np.float64]:
         """Mean over the contrasts of t, where any has one."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.stats import ContrastMoments, CovariateSums, KeptMaps, Smoothness
+from fcnm_bids.stats import ContrastMoments, CovariateSums, KeptMaps
 
 MAPS = "maps.npy"
 """People's maps, shape (seeds, people, voxels), where the height control flips them."""
@@ -51,15 +51,6 @@ def block_file(folder: Path, label: str, block: int) -> Path:
     return folder / f"{label}_block{block}.npz"
 
 
-def read_smoothness(path: Path) -> Smoothness | None:
-    """The smoothness that a contrast's own node estimated; None where it took none."""
-    with np.load(path, allow_pickle=False) as stored:
-        if "fwhm" not in stored:
-            return None
-        x, y, z = stored["fwhm"].tolist()
-        return Smoothness((x, y, z), float(stored["resels_per_voxel"]), int(stored["n_smooth"]))
-
-
 def write_moments(
     path: Path,
     moments: ContrastMoments,
@@ -76,6 +67,7 @@ def write_moments(
         "square": moments.square,
         "clipped_in": moments.clipped_in,
         "n_people": moments.n_people,
+        "n_added": moments.n_added,
         "index": moments.index,
         "shape": moments.shape,
         "absent": np.array(absent, dtype=str),
@@ -112,6 +104,7 @@ def read_moments(path: Path) -> StoredContrast:
             clipped_in=stored["clipped_in"],
             products=stored.get("products", None),
             n_people=int(stored["n_people"]),
+            n_added=int(stored["n_added"]),
             index=stored["index"],
             shape=(nx, ny, nz),
             covariates=sums,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,9 @@ from fcnm_bids.connectome import (
 )
 from fcnm_bids.errors import RequestError, StoreError
 from fcnm_bids.grid import Grid
-from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, File, traits
+from fcnm_bids.interfaces.base import ConfiguredInterface, File, traits
+from fcnm_bids.interfaces.mapped_file import read_mapped
+from fcnm_bids.interfaces.stored_people import PeopleInputSpec
 from fcnm_bids.interfaces.strength import read_strength
 from fcnm_bids.mapping import Person, analysis_voxels
 from fcnm_bids.seeds import read_seed_matrix
@@ -38,6 +41,9 @@ class NullData:
         The grid of the draws: that of the data, or a coarser one.
     index
         Voxel numbers of the analysis on it.
+    counted
+        Shape (contrasts,), which contrasts are in the count of their network: the others, which
+        too few people cover, are in that of no draw either.
     places
         Voxel numbers in which foci may fall.
     strength
@@ -50,19 +56,19 @@ class NullData:
 
     grid: Grid
     index: NDArray[np.intp]
+    counted: NDArray[np.bool_]
     places: NDArray[np.intp]
     strength: NDArray[np.float64]
     rate: NDArray[np.float64] | None
     people: tuple[Person, ...]
 
 
-class PrepareNullsInputSpec(ConfiguredInputSpec):
+class PrepareNullsInputSpec(PeopleInputSpec):
     """Inputs of `PrepareNulls`."""
 
-    people = traits.List(mandatory=True, desc="participant labels with their projected runs")
     seeds_file = File(exists=True, mandatory=True, desc="the seed matrix")
     strength_file = File(exists=True, mandatory=True, desc="degree maps and places of foci")
-    index_file = File(exists=True, mandatory=True, desc="has the voxel numbers of the analysis")
+    mapped_files = traits.List(File(exists=True), mandatory=True, desc="one file per contrast")
     store_dir = traits.Str(mandatory=True, desc="where coarser runs go")
 
 
@@ -70,6 +76,7 @@ class PrepareNullsOutputSpec(TraitedSpec):
     """Outputs of `PrepareNulls`."""
 
     nulls_file = File(desc="what all draws share")
+    deadline = traits.Float(desc="seconds since 1970 after which no draws are begun; 0 for none")
 
 
 class PrepareNulls(ConfiguredInterface):
@@ -85,8 +92,8 @@ class PrepareNulls(ConfiguredInterface):
     def _make(self, config: Config, folder: Path) -> None:
         grid = read_seed_matrix(self.inputs.seeds_file).grid
         content = read_strength(Path(self.inputs.strength_file))
-        with np.load(self.inputs.index_file, allow_pickle=False) as stored:
-            index = stored["index"]
+        mapped = read_mapped(self.inputs.mapped_files)
+        index = mapped.index
         if content.places is None:
             raise RequestError("there is neither grey matter nor a base rate to draw foci from")
         people = [(name, list(runs)) for name, runs in self.inputs.people]
@@ -118,12 +125,15 @@ class PrepareNulls(ConfiguredInterface):
             affine=grid.affine,
             space=np.array(grid.space),
             index=index,
+            counted=mapped.counted.any(axis=1),
             places=places,
             strength=strength,
             people=np.array(json.dumps(people)),
             **({} if rate is None else {"rate": rate}),
         )
         self._results["nulls_file"] = str(nulls_file)
+        limit = config.specificity.specificity_time
+        self._results["deadline"] = 0.0 if limit is None else time.time() + limit
 
     def _coarser(
         self, people: list[tuple[str, list[str]]], coarse: Grid, numbers: NDArray[np.intp]
@@ -153,6 +163,7 @@ def read_nulls(path: Path) -> NullData:
         return NullData(
             Grid((nx, ny, nz), stored["affine"], str(stored["space"])),
             stored["index"],
+            stored["counted"],
             stored["places"],
             stored["strength"],
             stored.get("rate", None),

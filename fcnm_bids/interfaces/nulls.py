@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +16,12 @@ from fcnm_bids.config import NULLS, Config
 from fcnm_bids.connectome import StoredRun
 from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, File, traits
 from fcnm_bids.interfaces.null_data import NullData, read_nulls
-from fcnm_bids.interfaces.rule import contrast_weights, height_rule
-from fcnm_bids.mapping import MappingRule, Person, sum_over_people
+from fcnm_bids.interfaces.rule import contrast_weights, mapping_rule
+from fcnm_bids.interfaces.stored_people import design_columns
+from fcnm_bids.mapping import Person, sum_over_people
 from fcnm_bids.seeds import Contrast, Focus, read_seed_matrix, sphere_seeds
 from fcnm_bids.specificity import (
+    FOCUS_NULLS,
     DrawMapper,
     FocusPlaces,
     draw_generator,
@@ -37,9 +39,6 @@ OBSERVED = "observed"
 _TRIED = 32
 """Contrasts from which the time of a draw is predicted."""
 
-FOCUS_NULLS = ("random", "strength")
-"""Nulls that move foci, each with random numbers of its own."""
-
 
 class MapDrawsInputSpec(ConfiguredInputSpec):
     """Inputs of `MapDraws`."""
@@ -49,7 +48,7 @@ class MapDrawsInputSpec(ConfiguredInputSpec):
     n_draws = traits.Int(mandatory=True, desc="how many draws")
     memory_gb = traits.Float(mandatory=True, desc="memory for draws that are mapped at once")
     block_file = traits.Str(mandatory=True, desc="where the maps go; kept from an earlier run")
-    deadline = traits.Float(desc="seconds since 1970 after which no block is begun")
+    deadline = traits.Float(desc="seconds since 1970 after which no block is begun; 0 for none")
     covariates = traits.List(mandatory=True, desc="row of the design of each person")
     seeds_file = File(exists=True, mandatory=True, desc="the seed matrix")
     nulls_file = File(exists=True, mandatory=True, desc="what all draws share")
@@ -58,7 +57,7 @@ class MapDrawsInputSpec(ConfiguredInputSpec):
 class MapDrawsOutputSpec(TraitedSpec):
     """Outputs of `MapDraws`."""
 
-    block_file = traits.Str(desc="the maps; not there if the time was up")
+    block_file = traits.Str(desc="the maps; not there if the time was up or no contrast counts")
 
 
 class MapDraws(ConfiguredInterface):
@@ -74,17 +73,19 @@ class MapDraws(ConfiguredInterface):
             return
         if time.time() > (self.inputs.deadline or np.inf) and self.inputs.first > 0:
             return
-        contrasts = read_seed_matrix(self.inputs.seeds_file).contrasts
         data = read_nulls(Path(self.inputs.nulls_file))
-        n_people = len(data.people)
+        seeds = read_seed_matrix(self.inputs.seeds_file)
+        contrasts = [c for c, counts in zip(seeds.contrasts, data.counted, strict=True) if counts]
+        if not contrasts:
+            return
         mapper = DrawMapper(
             data.grid,
             config.seeds.radius,
             config.seeds.sphere,
             data.people,
-            MappingRule(height_rule(config.group), config.seeds.min_coverage),
+            mapping_rule(config),
             data.index,
-            np.array(self.inputs.covariates, dtype=np.float64).reshape(n_people, -1),
+            design_columns(self.inputs.covariates),
             contrast_weights(config.group, contrasts),
         )
         draws = make_draws(
@@ -168,6 +169,11 @@ def read_block(path: Path, effect: str) -> NDArray[np.float64]:
     with np.load(path, allow_pickle=False) as stored:
         found: NDArray[np.float64] = stored["probability"][list(stored["effects"]).index(effect)]
         return found
+
+
+def read_blocks(paths: Iterable[Path], effect: str) -> Iterator[NDArray[np.float64]]:
+    """One effect's maps of the draws of some blocks, one block after the other."""
+    return (read_block(path, effect) for path in paths)
 
 
 def block_complete(path: Path, n_draws: int) -> bool:

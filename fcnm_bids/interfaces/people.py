@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from nipype.interfaces.base import TraitedSpec
 
-from fcnm_bids.bids import OutputNames, find_participants, sidecar_files, write_table
+from fcnm_bids.bids import OutputNames, describe_columns, find_participants, write_table
 from fcnm_bids.config import Config
-from fcnm_bids.connectome import open_run
-from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, traits
+from fcnm_bids.connectome import StoredRun, open_run
+from fcnm_bids.errors import RequestError
+from fcnm_bids.interfaces.base import ConfiguredInterface, PromisingOutputSpec, traits
+from fcnm_bids.interfaces.stored_people import PeopleInputSpec
+
+LOGGER = logging.getLogger("fcnm_bids")
 
 PEOPLE_COLUMNS = {
     "n_runs": "Runs in the analysis",
@@ -20,7 +26,6 @@ PEOPLE_COLUMNS = {
     "mean_fd": "Mean over runs of the mean framewise displacement, in mm",
 }
 
-
 EXCLUDED_COLUMNS = {
     "participant_id": "Participant",
     "run": "Projected run, relative to its store",
@@ -28,44 +33,40 @@ EXCLUDED_COLUMNS = {
 }
 
 
-class DescribePeopleInputSpec(ConfiguredInputSpec):
+class DescribePeopleInputSpec(PeopleInputSpec):
     """Inputs of `DescribePeople`."""
 
-    people = traits.List(mandatory=True, desc="participant labels with their projected runs")
     excluded = traits.List(desc="participant label, name and reason of every run left out")
-
-
-class DescribePeopleOutputSpec(TraitedSpec):
-    """Outputs of `DescribePeople`."""
-
-    promised = traits.List(traits.Str(), desc="files that should now be there")
 
 
 class DescribePeople(ConfiguredInterface):
     """List the people of the group, beside what the data set says about them."""
 
     input_spec = DescribePeopleInputSpec
-    output_spec = DescribePeopleOutputSpec
+    output_spec = PromisingOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
         rows = []
-        for name, runs in self.inputs.people:
-            headers = [open_run(Path(path)).attributes for path in runs]
-            displacements = [h["mean_fd"] for h in headers if h["mean_fd"] is not None]
+        for name, paths in self.inputs.people:
+            runs = [open_run(Path(path)) for path in paths]
+            headers = [run.attributes for run in runs]
             minutes = sum(h["n_kept"] * h["repetition_time"] for h in headers) / 60
+            moved = mean_displacement(runs)
             rows.append(
                 (
                     f"sub-{name}",
                     len(runs),
                     round(minutes, 3),
                     sum(h["dof"] for h in headers),
-                    float(np.mean(displacements)) if displacements else np.nan,
+                    np.nan if moved is None else moved,
                 )
             )
         table = pd.DataFrame(rows, columns=["participant_id", *PEOPLE_COLUMNS])
         path = Path(config.output_dir) / "participants.tsv"
-        source = find_participants(Path(config.bids_dir))
-        if source is not None and source.resolve() != path.resolve():
+        folders = (Path(config.bids_dir), config.source_path)
+        source = next(filter(None, map(find_participants, folders)), None)
+        described: dict[str, dict[str, Any]] = {}
+        if source is not None:
             known = pd.read_csv(
                 source, sep="\t", dtype=str, keep_default_na=False, encoding_errors="replace"
             )
@@ -74,7 +75,8 @@ class DescribePeople(ConfiguredInterface):
                 table = table.merge(
                     known.drop_duplicates("participant_id"), on="participant_id", how="left"
                 )
-        write_table(path, table, PEOPLE_COLUMNS)
+                described = _described(source, [str(c) for c in known if c in table])
+        write_table(path, table, PEOPLE_COLUMNS, described)
         excluded = [(f"sub-{name}", *rest) for name, *rest in self.inputs.excluded or []]
         left_out = OutputNames(Path(config.output_dir), {}, "").excluded()
         write_table(
@@ -83,5 +85,20 @@ class DescribePeople(ConfiguredInterface):
             EXCLUDED_COLUMNS,
             {"MaximumMeanFramewiseDisplacement": config.group.max_mean_fd},
         )
-        files = [path, left_out]
-        self._results["promised"] = [str(file) for file in (*files, *sidecar_files(files))]
+        self._promise([path, left_out])
+
+
+def _described(source: Path, columns: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What the source says of columns: with its levels and units they are coded as there."""
+    try:
+        said = describe_columns(source)
+    except RequestError as error:
+        LOGGER.warning("%s; what it says of columns is not copied", error)
+        return {}
+    return {name: said[name] for name in columns if name in said}
+
+
+def mean_displacement(runs: Sequence[StoredRun]) -> float | None:
+    """Mean over a person's runs of the mean framewise displacement in mm, where it is known."""
+    known = [run.attributes["mean_fd"] for run in runs if run.attributes["mean_fd"] is not None]
+    return float(np.mean(known)) if known else None

@@ -7,14 +7,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from nipype.interfaces.base import TraitedSpec
 
-from fcnm_bids.bids import OutputNames, sidecar_files, to_labels, write_image, write_table
+from fcnm_bids.bids import write_image, write_table
 from fcnm_bids.config import Config
 from fcnm_bids.connectivity import PersonMaps, person_maps
 from fcnm_bids.connectome import StoredRun, open_run
-from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, File, traits
-from fcnm_bids.interfaces.seeds import describe_contrast
+from fcnm_bids.interfaces.base import (
+    AS_PREPROCESSED,
+    ConfiguredInterface,
+    PromisingOutputSpec,
+    SeededInputSpec,
+    traits,
+)
+from fcnm_bids.interfaces.seeds import contrast_labels, describe_contrast
 from fcnm_bids.seeds import SeedMatrix, read_seed_matrix
 
 COVERAGE_COLUMNS = {
@@ -26,26 +31,18 @@ COVERAGE_COLUMNS = {
 }
 
 
-class MapPersonInputSpec(ConfiguredInputSpec):
+class MapPersonInputSpec(SeededInputSpec):
     """Inputs of `MapPerson`."""
 
     subject = traits.Str(mandatory=True, desc="participant label")
     stored = traits.List(traits.Str(), mandatory=True, desc="projected runs")
-    seeds_file = File(exists=True, mandatory=True, desc="the seed matrix")
-    entities = traits.Dict(mandatory=True, desc="entities space, res and task of the data")
-
-
-class MapPersonOutputSpec(TraitedSpec):
-    """Outputs of `MapPerson`."""
-
-    promised = traits.List(traits.Str(), desc="files that should now be there")
 
 
 class MapPerson(ConfiguredInterface):
     """Map all seeds of a person."""
 
     input_spec = MapPersonInputSpec
-    output_spec = MapPersonOutputSpec
+    output_spec = PromisingOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
         self._results["promised"] = []
@@ -56,9 +53,9 @@ class MapPerson(ConfiguredInterface):
         maps = person_maps(
             [run.load() for run in runs], seeds, min_coverage=config.seeds.min_coverage
         )
-        names = OutputNames.of(Path(config.output_dir), dict(self.inputs.entities))
+        names = self._names(config)
         subject = self.inputs.subject
-        labels = to_labels((c.name for c in seeds.contrasts), "contrast")
+        labels = contrast_labels(seeds.contrasts)
         table_file = names.person_table(subject, "coverage")
         table = _coverage_table(maps, seeds, labels, runs, config.seeds.min_coverage)
         write_table(table_file, table, COVERAGE_COLUMNS)
@@ -70,7 +67,7 @@ class MapPerson(ConfiguredInterface):
             counted = maps.coverage[:, number] >= config.seeds.min_coverage
             metadata = {
                 "Description": "Fisher z of the correlation with the mean series of a seed",
-                "Resolution": "as the preprocessed data",
+                **AS_PREPROCESSED,
                 "Units": "Fisher z",
                 **describe_contrast(contrast, config.seeds),
                 "Coverage": maps.coverage[:, number],
@@ -79,8 +76,7 @@ class MapPerson(ConfiguredInterface):
             }
             write_image(path, maps.z[number], seeds.grid, metadata, index=maps.index)
             images.append(path)
-        files = [*images, table_file]
-        self._results["promised"] = [str(path) for path in (*files, *sidecar_files(files))]
+        self._promise([*images, table_file])
 
 
 def _coverage_table(

@@ -7,7 +7,12 @@ from pathlib import Path
 from nipype.interfaces.base import TraitedSpec
 
 from fcnm_bids.config import Config
-from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, traits
+from fcnm_bids.interfaces.base import (
+    ConfiguredInputSpec,
+    ConfiguredInterface,
+    PromisingOutputSpec,
+    traits,
+)
 
 
 class ReportInputSpec(ConfiguredInputSpec):
@@ -38,16 +43,34 @@ class ReportPerson(ConfiguredInterface):
         self._results["promised"] = [*self.inputs.after, [str(path) for path in (*figures, page)]]
 
 
+class DrawEffectInputSpec(ConfiguredInputSpec):
+    """Inputs of `DrawEffect`."""
+
+    effect = traits.Str(mandatory=True, desc="name of the effect")
+    after = traits.List(traits.List(traits.Str()), desc="files that have to be there before")
+
+
+class DrawEffect(ConfiguredInterface):
+    """Draw the group report's figures of one effect."""
+
+    input_spec = DrawEffectInputSpec
+    output_spec = PromisingOutputSpec
+
+    def _make(self, config: Config, folder: Path) -> None:
+        from fcnm_bids.report import draw_effect_figures
+
+        figures = draw_effect_figures(Path(config.output_dir), self.inputs.effect)
+        self._promise([], figures)
+
+
 class ReportGroup(ConfiguredInterface):
-    """Draw the group's figures and write the group report."""
+    """Write the group report, whose figures are there."""
 
     input_spec = ReportInputSpec
     output_spec = ReportOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
-        from fcnm_bids.report import draw_group_figures, write_group_page
+        from fcnm_bids.report import write_group_page
 
-        root = Path(config.output_dir)
-        figures = draw_group_figures(root)
-        page = write_group_page(root)
-        self._results["promised"] = [*self.inputs.after, [str(path) for path in (*figures, page)]]
+        page = write_group_page(Path(config.output_dir))
+        self._results["promised"] = [*self.inputs.after, [str(page)]]

@@ -13,29 +13,24 @@ import pandas as pd
 from nipype.interfaces.base import TraitedSpec
 from numpy.typing import NDArray
 
-from fcnm_bids.bids import (
-    OutputNames,
-    figure_name,
-    replaced,
-    sidecar_files,
-    sources,
-    to_labels,
-    write_image,
-    write_table,
-)
+from fcnm_bids.bids import figure_name, replaced, sources, write_image, write_table
 from fcnm_bids.config import ROBUSTNESS, Config
-from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, File, traits
-from fcnm_bids.interfaces.kept import keep_variants, variants_file
-from fcnm_bids.interfaces.moments_file import (
-    block_file,
-    radius_file,
-    read_maps,
-    read_moments,
-    read_smoothness,
+from fcnm_bids.interfaces.base import (
+    AS_PREPROCESSED,
+    ConfiguredInputSpec,
+    ConfiguredInterface,
+    File,
+    PromisingOutputSpec,
+    SeededInputSpec,
+    traits,
 )
-from fcnm_bids.interfaces.rule import contrast_weights, effect_map, height_rule
+from fcnm_bids.interfaces.kept import keep_variants, variants_file
+from fcnm_bids.interfaces.mapped_file import read_mapped, read_smoothness
+from fcnm_bids.interfaces.moments_file import block_file, radius_file, read_maps, read_moments
+from fcnm_bids.interfaces.rule import contrast_weights, height_rule
+from fcnm_bids.interfaces.seeds import contrast_labels, effect_labels, members
 from fcnm_bids.interfaces.variants import other_radii
-from fcnm_bids.mapping import MappedContrast, map_contrast
+from fcnm_bids.mapping import MappedContrast, map_contrast, probability_map
 from fcnm_bids.report import draw_robustness
 from fcnm_bids.robustness import (
     ROBUSTNESS_COLUMNS,
@@ -79,7 +74,7 @@ class VaryContrast(ConfiguredInterface):
         seeds = read_seed_matrix(self.inputs.seeds_file)
         moments_dir = Path(self.inputs.moments_dir)
         contrast = seeds.contrasts[self.inputs.number]
-        label = to_labels((c.name for c in seeds.contrasts), "contrast")[contrast.name]
+        label = contrast_labels(seeds.contrasts)[contrast.name]
         rule = height_rule(config.group)
         variants: dict[str, NDArray[np.uint8]] = {}
         for position, radius in enumerate(other_radii(config)):
@@ -114,56 +109,45 @@ class VaryContrast(ConfiguredInterface):
         self._results["variants_file"] = str(variants_file(kept))
 
 
-class CheckRobustnessInputSpec(ConfiguredInputSpec):
+class CheckRobustnessInputSpec(SeededInputSpec):
     """Inputs of `CheckRobustness`."""
 
     effect = traits.Str(mandatory=True, desc="name of the effect")
     mapped_files = traits.List(File(exists=True), mandatory=True, desc="one file per contrast")
     variants_files = traits.List(File(exists=True), mandatory=True, desc="one file per contrast")
-    seeds_file = File(exists=True, mandatory=True, desc="the seed matrix")
     validation_file = File(exists=True, desc="probability maps on a second connectome")
-    entities = traits.Dict(mandatory=True, desc="entities space, res and task of the data")
-
-
-class CheckRobustnessOutputSpec(TraitedSpec):
-    """Outputs of `CheckRobustness`."""
-
-    promised = traits.List(traits.Str(), desc="files that should now be there")
 
 
 class CheckRobustness(ConfiguredInterface):
     """Compare one effect's network with its variants."""
 
     input_spec = CheckRobustnessInputSpec
-    output_spec = CheckRobustnessOutputSpec
+    output_spec = PromisingOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)
         effect = self.inputs.effect
-        label = to_labels((c.effect for c in seeds.contrasts), "effect")[effect]
-        members = [c for c in seeds.contrasts if c.effect == effect]
-        weights = contrast_weights(config.group, members)
-        parts = [np.load(path, allow_pickle=False) for path in self.inputs.mapped_files]
-        masks = np.stack([part["significant"] for part in parts])
-        counted = np.stack([part["counted"] for part in parts])
-        index = parts[0]["index"]
-        probability, kept = effect_map(masks, counted, weights)
+        label = effect_labels(seeds.contrasts)[effect]
+        contrasts = members(seeds.contrasts, effect)
+        weights = contrast_weights(config.group, contrasts)
+        mapped = read_mapped(self.inputs.mapped_files)
+        probability, kept = probability_map(mapped.masks, mapped.counted, weights)
         reference = Reference(
             probability,
             config.group.network_threshold,
             config.group.min_cluster_volume,
             seeds.grid,
-            index,
+            mapped.index,
         )
-        varied = _Varied(self.inputs.variants_files, index.size, weights)
+        varied = _Varied(self.inputs.variants_files, mapped.index.size, weights)
         rows = _radius_rows(varied, reference, config)
         rows += threshold_sweep(reference, int(kept.sum()), ROBUSTNESS.thresholds)
-        studies = [contrast.studies for contrast in members]
-        rows += leave_one_study_out(masks, counted, weights, studies, reference)
+        studies = [contrast.studies for contrast in contrasts]
+        rows += leave_one_study_out(mapped.masks, mapped.counted, weights, studies, reference)
         drawn = Bootstrap(probability, probability, [])
         if kept.any():
             drawn = bootstrap(
-                masks[kept],
+                mapped.masks[kept],
                 None if weights is None else weights[kept],
                 reference,
                 n_draws=ROBUSTNESS.bootstrap_draws,
@@ -174,24 +158,13 @@ class CheckRobustness(ConfiguredInterface):
         rows += _people_rows(varied, reference, config)
         if config.group.validation_dir:
             rows.append(_validation_row(Path(self.inputs.validation_file), label, reference))
-        settings = {
-            "Effect": effect,
-            "NetworkThreshold": config.group.network_threshold,
-            "MinimumClusterVolume": config.group.min_cluster_volume,
-            "MinimumClusterVolumeUnits": "mm3",
-            "HeightControl": config.group.height_control,
-            "Weights": config.group.weights,
-            "SphereRadius": None if config.seeds.masks else config.seeds.radius,
-            "Radii": [] if config.seeds.masks else list(config.group.radii),
-            "RandomSeed": config.group.random_seed,
-            "PeopleVaried": varied.has_people,
-            "ValidationConnectome": config.group.validation_dir,
-            "SmoothnessOfSubsamples": "as estimated from all people",
-            **{f"Robustness{_camel(k)}": v for k, v in asdict(ROBUSTNESS).items()},
-        }
-        names = OutputNames.of(Path(config.output_dir), dict(self.inputs.entities))
-        labels = to_labels((c.name for c in seeds.contrasts), "contrast")
-        masks_of = [labels[c.name] for c, keep in zip(members, kept, strict=True) if keep]
+        settings = {"Effect": effect, **_describe_checks(config, people_varied=varied.has_people)}
+        names, labels = self._names(config), contrast_labels(seeds.contrasts)
+        made_from = [
+            names.contrast_mask(labels[contrast.name])
+            for contrast, keep in zip(contrasts, kept, strict=True)
+            if keep
+        ]
         table_file = names.network_table(label, "robustness", "metrics")
         table = pd.DataFrame(rows, columns=list(ROBUSTNESS_COLUMNS))
         table["draw"] = table["draw"].astype("Int64")
@@ -203,19 +176,16 @@ class CheckRobustness(ConfiguredInterface):
                 "Description": f"Limit of the {ROBUSTNESS.interval:.0%} percentile interval of the "
                 "probability map, contrasts drawn with replacement",
                 "Units": "share of contrasts",
-                "Resolution": "as the preprocessed data",
+                **AS_PREPROCESSED,
                 **settings,
-                "Sources": sources(names.root, [names.contrast_mask(own) for own in masks_of]),
+                "Sources": sources(names.root, made_from),
             }
-            write_image(path, values, seeds.grid, described, index=index)
+            write_image(path, values, seeds.grid, described, index=mapped.index)
             images.append(path)
-        figure = figure_name(
-            Path(config.output_dir), network=label, desc="robustness", suffix="metrics"
-        )
-        draw_robustness(figure, table, config.group.network_threshold)
-        files = [table_file, *images]
-        made = (*files, *sidecar_files(files), figure)
-        self._results["promised"] = [str(path) for path in made]
+        figure = figure_name(names.root, network=label, desc="robustness", suffix="metrics")
+        empty = not reference.network.any()
+        draw_robustness(figure, table, config.group.network_threshold, empty=empty)
+        self._promise([table_file, *images], [figure])
 
 
 def draws_of(config: Config) -> list[PeopleDraw]:
@@ -223,6 +193,25 @@ def draws_of(config: Config) -> list[PeopleDraw]:
     return people_draws(
         ROBUSTNESS.people_blocks, n_draws=ROBUSTNESS.people_draws, seed=config.group.random_seed
     )
+
+
+def _describe_checks(config: Config, *, people_varied: bool) -> dict[str, Any]:
+    """What the sidecars say about how robustness was looked at."""
+    group = config.group
+    return {
+        "NetworkThreshold": group.network_threshold,
+        "MinimumClusterVolume": group.min_cluster_volume,
+        "MinimumClusterVolumeUnits": "mm3",
+        "HeightControl": group.height_control,
+        "Weights": group.weights,
+        "SphereRadius": None if config.seeds.masks else config.seeds.radius,
+        "Radii": [] if config.seeds.masks else list(group.radii),
+        "RandomSeed": group.random_seed,
+        "PeopleVaried": people_varied,
+        "ValidationConnectome": group.validation_dir,
+        "SmoothnessOfSubsamples": "as estimated from all people",
+        **{f"Robustness{_camel(k)}": v for k, v in asdict(ROBUSTNESS).items()},
+    }
 
 
 @dataclass
@@ -246,7 +235,7 @@ class _Varied:
         unpacked = np.stack(
             [np.unpackbits(part[key], axis=1, count=self.n_voxels) for part in self._parts]
         ).astype(bool)
-        found, kept = effect_map(unpacked[:, 0], unpacked[:, 1], self.weights)
+        found, kept = probability_map(unpacked[:, 0], unpacked[:, 1], self.weights)
         return found, int(kept.sum())
 
 

@@ -1,15 +1,19 @@
-"""What the settings of the group level mean for the numeric rooms."""
+"""What the settings of the group level mean for the numeric rooms, and for sidecars."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.config import GroupSettings
+from fcnm_bids.config import Config, GroupSettings
 from fcnm_bids.errors import RequestError
-from fcnm_bids.mapping import probability_map
+from fcnm_bids.grid import Grid
+from fcnm_bids.mapping import MappingRule
+from fcnm_bids.network import network_mask
 from fcnm_bids.seeds import Contrast
 from fcnm_bids.stats import HeightRule
 
@@ -26,6 +30,33 @@ def height_rule(settings: GroupSettings) -> HeightRule:
         n_permutations=settings.n_permutations,
         random_seed=settings.random_seed,
     )
+
+
+def mapping_rule(config: Config) -> MappingRule:
+    """Everything that turns people's maps into contrast masks, as the request says it."""
+    return MappingRule(height_rule(config.group), config.seeds.min_coverage)
+
+
+def network_rule(
+    settings: GroupSettings, grid: Grid, index: NDArray[np.intp]
+) -> Callable[[NDArray[np.float64]], NDArray[np.bool_]]:
+    """The function from a probability map on the voxels `index` to its network, shape (V,) both."""
+    return partial(
+        network_mask,
+        threshold=settings.network_threshold,
+        min_cluster_volume=settings.min_cluster_volume,
+        grid=grid,
+        index=index,
+    )
+
+
+def describe_network_rule(settings: GroupSettings) -> dict[str, Any]:
+    """What sidecars say about how networks are cut out of probability maps."""
+    return {
+        "Threshold": settings.network_threshold,
+        "MinimumClusterVolume": settings.min_cluster_volume,
+        "MinimumClusterVolumeUnits": "mm3",
+    }
 
 
 def contrast_weights(
@@ -47,12 +78,3 @@ def contrast_weights(
         )
     n = np.array([c.n for c in contrasts], dtype=np.float64)
     return n if settings.weights == "n" else np.sqrt(n)
-
-
-def effect_map(
-    masks: NDArray[np.bool_], counted: NDArray[np.bool_], weights: NDArray[np.float64] | None
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """The probability map of an effect and the contrasts in its count; NaN where there are none."""
-    if not counted.any():
-        return np.full(masks.shape[1], np.nan), np.zeros(len(masks), dtype=bool)
-    return probability_map(masks, counted, weights)

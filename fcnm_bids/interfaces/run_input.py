@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from fcnm_bids.bids import read_json
 from fcnm_bids.config import DenoisingSettings
-from fcnm_bids.connectome import RunImage, check_complete, content_key, open_image, read_volume
+from fcnm_bids.connectome import (
+    RunImage,
+    check_complete,
+    content_key,
+    open_image,
+    read_first,
+    read_volume,
+)
 from fcnm_bids.denoise import (
     Confounds,
     RunDenoising,
@@ -25,6 +32,11 @@ from fcnm_bids.denoise import (
 from fcnm_bids.errors import RequestError, RunError
 
 _LONGEST_TR = 30.0
+_TR_TOLERANCE = 0.01
+"""How far the header's repetition time may be from the sidecar's before that is worth a word."""
+
+MASKED_BY_VARIATION = "no brain mask; the voxels that vary over time are taken for it"
+
 _ANNEX_POINTER = b"/annex/objects/"
 _EXCLUDING = ("min_time", "min_dof")
 """Settings that decide whether a run is used, not what is made of it."""
@@ -75,13 +87,16 @@ class PreparedRun:
     image
         Its header.
     mask
-        Shape (voxels of the box,), True inside the brain.
+        Shape (voxels of the box,), True inside the brain; of a denoised run without a mask the
+        voxels of the first volume that are not 0.
     repetition_time
         TR in seconds.
     denoising
         What is done to it in time.
     key
         Hash of everything that its projection depends on.
+    notes
+        What is odd about it, though it can be used.
     """
 
     image: RunImage
@@ -89,6 +104,7 @@ class PreparedRun:
     repetition_time: float
     denoising: RunDenoising
     key: str
+    notes: tuple[str, ...] = ()
 
 
 def prepare_run(run: RunInput, settings: DenoisingSettings) -> PreparedRun:
@@ -99,7 +115,7 @@ def prepare_run(run: RunInput, settings: DenoisingSettings) -> PreparedRun:
     RunError
         The run cannot be used; the text is the reason.
     """
-    if not run.mask:
+    if not run.mask and not settings.denoised:
         raise RunError("no brain mask (desc-brain_mask) in the same space and resolution")
     if not run.confounds and not settings.denoised:
         raise RunError("no confound table (desc-confounds_timeseries or _regressors)")
@@ -111,9 +127,13 @@ def prepare_run(run: RunInput, settings: DenoisingSettings) -> PreparedRun:
         )
     image = open_image(Path(run.bold), run.space)
     check_complete(image)
-    mask = read_volume(Path(run.mask), image.grid) > 0.5
-    if not mask.any():
-        raise RunError(f"{Path(run.mask).name} is empty")
+    if run.mask:
+        mask = read_volume(Path(run.mask), image.grid) > 0.5
+        if not mask.any():
+            raise RunError(f"{Path(run.mask).name} is empty")
+    else:
+        first = read_first(image)
+        mask = np.isfinite(first) & (first != 0)
     metadata, confounds_metadata = (
         _sidecar(path) for path in (run.metadata, run.confounds_metadata)
     )
@@ -137,14 +157,21 @@ def prepare_run(run: RunInput, settings: DenoisingSettings) -> PreparedRun:
     )
     key = content_key(
         Path(run.bold),
-        [Path(run.mask), _optional(run.confounds), _optional(run.confounds_metadata)],
+        [_optional(run.mask), _optional(run.confounds), _optional(run.confounds_metadata)],
         {
             **what_projects(denoising_record(settings)),
             "space": run.space,
             "repetition_time": repetition_time,
         },
     )
-    return PreparedRun(image, mask, repetition_time, denoising, key)
+    notes = [] if run.mask else [MASKED_BY_VARIATION]
+    stated, header = repetition_time, image.repetition_time
+    if header > 0 and abs(header - stated) > _TR_TOLERANCE * stated:
+        notes.append(
+            f"RepetitionTime is {stated:g} s, the image's header says {header:g} s; {stated:g} s "
+            "is used"
+        )
+    return PreparedRun(image, mask, repetition_time, denoising, key, tuple(notes))
 
 
 def denoising_record(settings: DenoisingSettings) -> dict[str, Any]:

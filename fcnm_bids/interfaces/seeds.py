@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from nipype.interfaces.base import TraitedSpec
 
-from fcnm_bids.bids import OutputNames, replaced, sidecar_files, to_labels, write_image
+from fcnm_bids.bids import OutputNames, replaced, to_labels, write_image
 from fcnm_bids.config import Config, SeedSettings
 from fcnm_bids.errors import SeedError
 from fcnm_bids.grid import Grid
-from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, File, traits
+from fcnm_bids.interfaces.base import (
+    AS_PREPROCESSED,
+    ConfiguredInputSpec,
+    ConfiguredInterface,
+    File,
+    PromisingOutputSpec,
+    traits,
+)
 from fcnm_bids.seeds import (
     Contrast,
     SeedMatrix,
@@ -44,11 +51,10 @@ class MakeSeedsInputSpec(ConfiguredInputSpec):
     entities = traits.Dict(mandatory=True, desc="entities space, res and task of the data")
 
 
-class MakeSeedsOutputSpec(TraitedSpec):
+class MakeSeedsOutputSpec(PromisingOutputSpec):
     """Outputs of `MakeSeeds`."""
 
     seeds_file = File(desc="the seed matrix")
-    promised = traits.List(traits.Str(), desc="files that should now be there")
 
 
 class MakeSeeds(ConfiguredInterface):
@@ -58,15 +64,15 @@ class MakeSeeds(ConfiguredInterface):
     output_spec = MakeSeedsOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
-        entities = dict(self.inputs.entities)
-        grid = Grid(tuple(self.inputs.shape), np.array(self.inputs.affine), entities["space"])
+        space = self.inputs.entities["space"]
+        grid = Grid(tuple(self.inputs.shape), np.array(self.inputs.affine), space)
         seeds = make_seeds(config.seeds, grid)
         foci_file = _write_used_foci(seeds, config)
         _warn_of_foci(seeds, config.seeds)
         seeds_file = folder / "seeds.npz"
         write_seed_matrix(seeds, seeds_file)
-        names = OutputNames.of(Path(config.output_dir), entities)
-        labels = to_labels((c.name for c in seeds.contrasts), "contrast")
+        names = self._names(config)
+        labels = contrast_labels(seeds.contrasts)
         images = []
         for number, contrast in enumerate(seeds.contrasts):
             row = seeds.weights[[number]].toarray().ravel()
@@ -77,14 +83,13 @@ class MakeSeeds(ConfiguredInterface):
                 grid,
                 {
                     "Description": "Seed of one contrast",
-                    "Resolution": "as the preprocessed data",
+                    **AS_PREPROCESSED,
                     **describe_contrast(contrast, config.seeds),
                 },
             )
             images.append(path)
         self._results["seeds_file"] = str(seeds_file)
-        files = [*images, *sidecar_files(images), *foci_file]
-        self._results["promised"] = [str(path) for path in files]
+        self._promise(images, foci_file)
 
 
 def _warn_of_foci(seeds: SeedMatrix, settings: SeedSettings) -> None:
@@ -140,6 +145,21 @@ def contrast_names(settings: SeedSettings) -> list[tuple[str, str]]:
         effect = settings.effect or MASK_EFFECT
         return [(mask_name(path), effect) for path in mask_files(settings.masks)]
     return [(contrast.name, contrast.effect) for contrast in read_contrasts(settings)]
+
+
+def contrast_labels(contrasts: Iterable[Contrast]) -> dict[str, str]:
+    """Labels of contrasts, by their names."""
+    return to_labels((contrast.name for contrast in contrasts), "contrast")
+
+
+def effect_labels(contrasts: Iterable[Contrast]) -> dict[str, str]:
+    """Labels of the contrasts' effects, by the effects' names."""
+    return to_labels((contrast.effect for contrast in contrasts), "effect")
+
+
+def members(contrasts: Iterable[Contrast], effect: str) -> list[Contrast]:
+    """The contrasts of an effect."""
+    return [contrast for contrast in contrasts if contrast.effect == effect]
 
 
 def mask_files(named: tuple[str, ...]) -> list[Path]:

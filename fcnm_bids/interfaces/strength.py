@@ -7,18 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from nipype.interfaces.base import TraitedSpec
 from numpy.typing import NDArray
 
-from fcnm_bids.bids import OutputNames, replaced, sidecar_files, write_image
+from fcnm_bids.bids import replaced, sidecar_files, write_image
 from fcnm_bids.config import NULLS, Config
-from fcnm_bids.connectome import open_run, read_volume
+from fcnm_bids.connectome import read_volume
 from fcnm_bids.errors import RequestError, RunError
 from fcnm_bids.grid import Grid
 from fcnm_bids.interfaces.analysis_mask import read_analysis_mask
-from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, File, traits
+from fcnm_bids.interfaces.base import (
+    AS_PREPROCESSED,
+    ConfiguredInterface,
+    File,
+    PromisingOutputSpec,
+    SeededInputSpec,
+    traits,
+)
 from fcnm_bids.interfaces.kept import keep_strength, kept_strength, strength_file
-from fcnm_bids.mapping import analysis_voxels, stored_person
+from fcnm_bids.interfaces.stored_people import PeopleInputSpec, open_people
+from fcnm_bids.mapping import Person, analysis_voxels
 from fcnm_bids.seeds import read_seed_matrix
 from fcnm_bids.specificity import Strength, choose_targets, measure_strength
 
@@ -65,28 +72,24 @@ class StrengthFile:
         )
 
 
-class MeasureStrengthInputSpec(ConfiguredInputSpec):
+class MeasureStrengthInputSpec(SeededInputSpec, PeopleInputSpec):
     """Inputs of `MeasureStrength`."""
 
-    people = traits.List(mandatory=True, desc="participant labels with their projected runs")
-    seeds_file = File(exists=True, mandatory=True, desc="the seed matrix")
     mask_files = traits.List(traits.Str(), desc="images that the analysis mask is made from")
     grey_files = traits.List(traits.Str(), desc="images of the grey matter")
-    entities = traits.Dict(mandatory=True, desc="entities space, res and task of the data")
     kept_dir = traits.Str(mandatory=True, desc="folder in which the result is kept for later runs")
 
 
-class MeasureStrengthOutputSpec(TraitedSpec):
+class MeasureStrengthOutputSpec(PromisingOutputSpec):
     """Outputs of `MeasureStrength`."""
 
     strength_file = File(desc="degree maps and places of foci")
-    promised = traits.List(traits.Str(), desc="files that should now be there")
 
 
 class MeasureStrength(ConfiguredInterface):
     """Measure both strengths and the first eigenvector over the store.
 
-    Of more than 200 people a random 200 are taken: the maps hardly change any more.
+    Of many people a random sample is taken: the maps hardly change any more.
     """
 
     input_spec = MeasureStrengthInputSpec
@@ -100,10 +103,7 @@ class MeasureStrength(ConfiguredInterface):
             self._results["promised"] = promised
             return
         grid = read_seed_matrix(self.inputs.seeds_file).grid
-        people = [
-            stored_person(name, [open_run(Path(path)) for path in runs])
-            for name, runs in self.inputs.people
-        ]
+        people = open_people(self.inputs.people)
         share = config.group.min_subjects
         mask_files = [Path(path) for path in self.inputs.mask_files]
         mask = read_analysis_mask(config.group.analysis_mask, mask_files, grid)
@@ -121,12 +121,7 @@ class MeasureStrength(ConfiguredInterface):
         matter = everywhere if grey is None else everywhere[grey[everywhere]]
         targets = choose_targets(matter, NULLS.degree_targets, config.group.random_seed)
         wanted = [index, targets, *([] if places is None else [places])]
-        some = people
-        if len(people) > NULLS.degree_people:
-            # what 200 people settle would take thousands a pass over the store an iteration
-            rng = np.random.default_rng(config.group.random_seed)
-            chosen = np.sort(rng.choice(len(people), NULLS.degree_people, replace=False))
-            some = [people[number] for number in chosen]
+        some = _sample(people, NULLS.degree_people, config.group.random_seed)
         strength = measure_strength(
             some,
             np.unique(np.concatenate(wanted)),
@@ -143,7 +138,7 @@ class MeasureStrength(ConfiguredInterface):
                 strength.iterations,
                 strength.change,
             )
-        names = OutputNames.of(Path(config.output_dir), dict(self.inputs.entities))
+        names = self._names(config)
         images = []
         for stat, meaning in _MEANING.items():
             path = names.connectome_map(stat)
@@ -153,7 +148,7 @@ class MeasureStrength(ConfiguredInterface):
                 grid,
                 {
                     "Description": meaning,
-                    "Resolution": "as the preprocessed data",
+                    **AS_PREPROCESSED,
                     "NumberOfPeople": len(some),
                     "Targets": len(strength.targets),
                     "TargetsIn": "analysis voxels" if grey is None else "grey matter",
@@ -166,9 +161,19 @@ class MeasureStrength(ConfiguredInterface):
             images.append(path)
         with replaced(strength_file(kept)) as temporary:
             write_strength(temporary, StrengthFile(strength, places, rate))
-        files = [*images, *sidecar_files(images)]
-        keep_strength(kept, files)
-        self._results["promised"] = [str(path) for path in files]
+        keep_strength(kept, [*images, *sidecar_files(images)])
+        self._promise(images)
+
+
+def _sample(people: list[Person], most: int, seed: int) -> list[Person]:
+    """Some of the people, in their order; all of them where they are not too many.
+
+    The eigenvector takes a pass over the people in every iteration.
+    """
+    if len(people) <= most:
+        return people
+    chosen = np.random.default_rng(seed).choice(len(people), most, replace=False)
+    return [people[number] for number in np.sort(chosen)]
 
 
 def read_base_rate(config: Config, grid: Grid) -> NDArray[np.float64] | None:

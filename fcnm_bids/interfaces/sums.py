@@ -12,20 +12,18 @@ import numpy as np
 from nipype.interfaces.base import TraitedSpec
 from numpy.typing import NDArray
 
-from fcnm_bids.bids import to_labels
 from fcnm_bids.config import ROBUSTNESS, Config
-from fcnm_bids.connectome import open_run
-from fcnm_bids.interfaces.analysis_mask import read_analysis_mask
-from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, File, traits
+from fcnm_bids.interfaces.analysis_mask import group_voxels
+from fcnm_bids.interfaces.base import ConfiguredInterface, File, traits
 from fcnm_bids.interfaces.moments_file import MAPS, block_file, radius_file, write_moments
-from fcnm_bids.interfaces.variants import other_radii, with_other_radii
-from fcnm_bids.mapping import (
-    GroupMoments,
-    Person,
-    analysis_voxels,
-    stored_person,
-    sum_over_people,
+from fcnm_bids.interfaces.seeds import contrast_labels
+from fcnm_bids.interfaces.stored_people import (
+    DesignedPeopleInputSpec,
+    design_columns,
+    open_people,
 )
+from fcnm_bids.interfaces.variants import other_radii, with_other_radii
+from fcnm_bids.mapping import GroupMoments, Person, sum_over_people
 from fcnm_bids.robustness import block_of_person
 from fcnm_bids.seeds import read_seed_matrix
 
@@ -34,14 +32,12 @@ LOGGER = logging.getLogger("fcnm_bids")
 _PROGRESS_SECONDS = 10.0
 
 
-class SumOverPeopleInputSpec(ConfiguredInputSpec):
+class SumOverPeopleInputSpec(DesignedPeopleInputSpec):
     """Inputs of `SumOverPeople`."""
 
-    people = traits.List(mandatory=True, desc="participant labels with their projected runs")
     seeds_file = File(exists=True, mandatory=True, desc="the seed matrix")
     numbers = traits.List(traits.Int(), mandatory=True, desc="rows of the seed matrix to sum")
     at_once = traits.Int(mandatory=True, desc="how many of them in one pass over the people")
-    covariates = traits.List(mandatory=True, desc="row of the design of each person")
     mask_files = traits.List(traits.Str(), desc="images that the analysis mask is made from")
 
 
@@ -59,28 +55,19 @@ class SumOverPeople(ConfiguredInterface):
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)
-        people = [
-            stored_person(name, [open_run(Path(path)) for path in runs])
-            for name, runs in self.inputs.people
-        ]
-        covariates = np.array(self.inputs.covariates, dtype=np.float64).reshape(len(people), -1)
-        mask_files = [Path(path) for path in self.inputs.mask_files]
+        people = open_people(self.inputs.people)
+        covariates = design_columns(self.inputs.covariates)
         blocks = None
         if len(people) >= ROBUSTNESS.people_blocks:
             blocks = block_of_person(
                 len(people), ROBUSTNESS.people_blocks, config.group.random_seed
             )
-        index = analysis_voxels(
-            people,
-            seeds.grid,
-            min_subjects=config.group.min_subjects,
-            within=read_analysis_mask(config.group.analysis_mask, mask_files, seeds.grid),
-        )
+        index = group_voxels(people, seeds.grid, config.group, self.inputs.mask_files)
         moments_dir = folder / "moments"
         shutil.rmtree(moments_dir, ignore_errors=True)
         moments_dir.mkdir()
         numbers, at_once = list(self.inputs.numbers), self.inputs.at_once
-        labels = to_labels((c.name for c in seeds.contrasts), "contrast")
+        labels = contrast_labels(seeds.contrasts)
         parts = [numbers[i : i + at_once] for i in range(0, len(numbers), at_once)]
         if len(parts) > 1:
             LOGGER.info(

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnm_bids.errors import RequestError
-
 
 def probability_map(
     masks: NDArray[np.bool_], tested: NDArray[np.bool_], weights: ArrayLike | None
@@ -14,7 +12,8 @@ def probability_map(
     """Share of the contrasts whose mask holds each voxel.
 
     A contrast that was tested and shows nothing counts as 0. A contrast with no tested voxel at
-    all leaves the count. A voxel that is untested in any contrast left is NaN.
+    all leaves the count. A voxel that is untested in any contrast left is NaN, as is the whole map
+    where no contrast is left.
 
     Parameters
     ----------
@@ -33,11 +32,6 @@ def probability_map(
         Shape (V,), 0 to 1 or NaN.
     kept
         Which contrasts are in the count, shape (C,).
-
-    Raises
-    ------
-    RequestError
-        When no contrast has a tested voxel.
     """
     masks, tested = np.asarray(masks, dtype=bool), np.asarray(tested, dtype=bool)
     if masks.ndim != 2 or masks.shape != tested.shape:
@@ -46,11 +40,7 @@ def probability_map(
         raise ValueError("a contrast mask holds voxels that were not tested")
     kept = np.asarray(tested.any(axis=1))
     if not kept.any():
-        raise RequestError(
-            f"no network can be mapped: none of the {kept.size} contrasts has a tested voxel;"
-            " check that the seeds lie inside the people's brain masks, and the share of people"
-            " that a voxel needs"
-        )
+        return np.full(masks.shape[1], np.nan), kept
     if weights is None:
         probability = np.count_nonzero(masks[kept], axis=0) / np.count_nonzero(kept)
     else:

@@ -42,11 +42,12 @@ def describe_clusters(
     *,
     min_distance: float,
     probability: NDArray[np.floating],
+    height: NDArray[np.floating] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What a table of clusters does not say yet, and a table of the peaks in them.
 
     A peak is the cluster's own, or a voxel that no voxel beside it (faces, edges, corners)
-    exceeds in probability, nor, where probabilities are equal, in mean t. Going down from the
+    exceeds in probability, nor, where probabilities are equal, in height. Going down from the
     highest, a peak nearer than `min_distance` to one already taken is passed over.
 
     Parameters
@@ -62,6 +63,8 @@ def describe_clusters(
         The voxel grid.
     min_distance
         Smallest distance in mm between two peaks of a cluster.
+    height
+        As for `cluster_table`; the mean t by default.
 
     Returns
     -------
@@ -69,15 +72,18 @@ def describe_clusters(
         The first with :data:`DESCRIBED_COLUMNS` added, the second with :data:`PEAK_COLUMNS`.
     """
     labels = grid.flatten(label_clusters(np.asarray(network, dtype=bool))[0])
-    p, t = (grid.flatten(values).astype(np.float64) for values in (probability, mean_t))
-    maxima = _local_maxima(np.asarray(network, dtype=bool), probability, mean_t, grid)
+    height = mean_t if height is None else height
+    p, t, high = (
+        grid.flatten(values).astype(np.float64) for values in (probability, mean_t, height)
+    )
+    maxima = _local_maxima(np.asarray(network, dtype=bool), probability, height, grid)
     described, rows = [], []
     where = clusters[["peak_x", "peak_y", "peak_z"]].to_numpy(dtype=np.float64)
     for cluster, position in zip(clusters["cluster"], where, strict=True):
         own = _voxel_at(grid, position)
         voxels = np.flatnonzero(labels == labels[own])
         candidates = voxels[maxima[voxels]]
-        order = np.lexsort((candidates, -np.nan_to_num(t[candidates]), -p[candidates]))
+        order = np.lexsort((candidates, -np.nan_to_num(high[candidates]), -p[candidates]))
         peaks = _apart(own, candidates[order], grid, min_distance)
         values = t[voxels]
         mean = float(values[np.isfinite(values)].mean()) if np.isfinite(values).any() else np.nan
@@ -105,14 +111,14 @@ def _named(
 def _local_maxima(
     network: NDArray[np.bool_],
     probability: NDArray[np.floating],
-    mean_t: NDArray[np.floating],
+    height: NDArray[np.floating],
     grid: Grid,
 ) -> NDArray[np.bool_]:
-    """Voxels that none beside them exceeds in probability, then in t; shape (voxels,)."""
+    """Voxels that none beside them exceeds in probability, then in height; shape (voxels,)."""
     pairs = np.stack(
         [
             grid.flatten(probability)[grid.flatten(network)],
-            np.nan_to_num(grid.flatten(mean_t)[grid.flatten(network)]),
+            np.nan_to_num(grid.flatten(height)[grid.flatten(network)]),
         ]
     )
     order = np.lexsort(pairs[::-1])

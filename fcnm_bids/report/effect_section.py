@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -27,7 +29,7 @@ CLUSTER_HEADINGS = {
     "peak_y": "y",
     "peak_z": "z",
     "peak_probability": "Share of contrasts",
-    "mean_t": "Mean t",
+    "mean_t": "Mean t in the cluster",
     "peak_label": "At the peak",
     "cluster_labels": "In the cluster",
     "com_x": "Centre x",
@@ -42,7 +44,7 @@ PEAK_HEADINGS = {
     "y": "y",
     "z": "z",
     "probability": "Share of contrasts",
-    "mean_t": "Mean t",
+    "mean_t": "t at the peak",
     "region": "Region",
 }
 
@@ -60,6 +62,15 @@ ROBUSTNESS_HEADINGS = {
 
 _MOST_ROWS = 25
 _MOST_REGIONS = 6
+
+
+_TESTED = {"brain": "Brain", "gm": "Grey matter"}
+"""What the share of tested voxels is a share of, by the analysis mask."""
+
+
+def _analysis_mask(sidecar: Mapping[str, Any]) -> str:
+    """The analysis mask: brain, gm or the name of a file."""
+    return Path(str(sidecar.get("AnalysisMask", "brain"))).name
 
 
 def effect_section(results: GroupResults, effect: str) -> Section:
@@ -192,9 +203,12 @@ def _canonical(results: GroupResults, network: NetworkResult) -> list[Any]:
         caption = "Share of each canonical network that the network covers."
         blocks.append(Figure(polar, alt, caption, results.root, "small"))
     blocks.append(table)
-    what = (
+    mask = _analysis_mask(network.sidecar)
+    where = {"brain": "the whole brain", "gm": "grey matter"}.get(mask, f"the mask {mask}")
+    what = "" if mask == "brain" else f"Canonical networks were cut to {where}. "
+    what += (
         "Covered: share of the canonical network that lies in the mapped one. Enrichment: how "
-        "many times that is the share of the whole brain that the mapped network takes; 1 is "
+        f"many times that is the share of {where} that the mapped network takes; 1 is "
         "what a network without preference has."
     )
     without = (
@@ -260,9 +274,9 @@ def _contrasts(results: GroupResults, contrasts: list[ContrastResult], effect: s
         "Sample size",
         "Foci",
         "People covered",
-        "Degrees of freedom",
+        "Degrees of freedom (fewest)",
         "Threshold t",
-        "Brain in the mask",
+        f"{_TESTED.get(_analysis_mask(contrasts[0].sidecar), 'Tested voxels')} in the mask",
     )
     numeric = frozenset(range(1, len(headings)))
     blocks.append(Table(f"The contrasts of {effect}", headings, tuple(rows), numeric))
@@ -277,13 +291,20 @@ def _contrasts(results: GroupResults, contrasts: list[ContrastResult], effect: s
                     f"Slices of the t map of {contrast.name}; {n_significant} voxels are "
                     "significant.",
                     "t over people of the Fisher z with the seed. Strong colours and the white "
-                    "border: significant voxels. Circles: foci, on the nearest of these slices.",
+                    "border: significant voxels. Circles: foci, on the nearest of these slices."
+                    f"{_said_threshold(contrast)}",
                     results.root,
                 )
             )
         inner += _foci(contrast)
         blocks.append(Folded(contrast.name, tuple(inner), open=len(contrasts) <= 12))
     return blocks
+
+
+def _said_threshold(contrast: ContrastResult) -> str:
+    if contrast.threshold is None:
+        return " No threshold: nothing could be significant."
+    return f" The bar's mark: the threshold, t = {shown(contrast.threshold)}."
 
 
 def _foci(contrast: ContrastResult) -> list[Any]:

@@ -57,12 +57,33 @@ def draw_group_figures(root: Path) -> list[Path]:
     files
         The figures drawn. A figure whose source is not there is left out.
     """
+    return [
+        path for effect in GroupResults(root).effects for path in draw_effect_figures(root, effect)
+    ]
+
+
+def draw_effect_figures(root: Path, effect: str) -> list[Path]:
+    """Draw the figures of one effect: of its network, and of its contrasts.
+
+    Parameters
+    ----------
+    root
+        Output folder.
+    effect
+        The effect's own name.
+
+    Returns
+    -------
+    files
+        As for `draw_group_figures`.
+    """
     results = GroupResults(root)
     files: list[Path] = []
     for network in results.networks:
-        files += draw_network(root, network)
+        if network.effect == effect:
+            files += draw_network(root, network)
     for contrast in results.contrasts:
-        if contrast.map("t").is_file():
+        if contrast.effect == effect and contrast.map("t").is_file():
             files.append(draw_contrast(root, contrast))
     return files
 
@@ -98,7 +119,8 @@ def draw_network(root: Path, network: NetworkResult) -> list[Path]:
     if robustness is None:
         del files["robustness"]
     else:
-        draw_robustness(files["robustness"], pd.read_csv(robustness, sep="\t"), threshold)
+        table, empty = pd.read_csv(robustness, sep="\t"), not (mask.values > 0.5).any()
+        draw_robustness(files["robustness"], table, threshold, empty=empty)
     if not draw_specificity(files["specificity"], network):
         del files["specificity"]
     return list(files.values())
@@ -116,12 +138,14 @@ def _canonical(network: NetworkResult) -> pd.DataFrame | None:
 def draw_contrast(root: Path, contrast: ContrastResult) -> Path:
     """Draw the t map of one contrast with the border of its mask."""
     t, mask = Volume.read(contrast.map("t")), Volume.read(contrast.mask)
-    finite = np.abs(t.values[np.isfinite(t.values)])
-    limit = float(np.percentile(finite, _T_PERCENTILE)) if finite.size else 1.0
+    threshold, tail = contrast.threshold, contrast.sidecar.get("Tail")
+    limit = t.limit(_T_PERCENTILE, threshold)
+    signs = {"negative": (-1,), "two-sided": (1, -1)}.get(str(tail), (1,))
+    marked = () if threshold is None else tuple(sign * threshold for sign in signs)
     path = contrast_figure(root, contrast.label)
     draw_mosaic(
         path,
-        Overlay(t, mask, "diverging", -max(limit, 1e-3), max(limit, 1e-3), 0, outside=0.3),
+        Overlay(t, mask, "diverging", -limit, limit, 0, outside=0.3, thresholds=marked),
         "t",
         rows=((2, AXIAL),),
         marks=contrast.foci,

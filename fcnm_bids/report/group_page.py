@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from fcnm_bids.bids import report_name, write_text
+from fcnm_bids.denoise import median_dof
 from fcnm_bids.report.about import about_sections
 from fcnm_bids.report.effect_section import effect_section
 from fcnm_bids.report.page import Facts, Folded, Note, Prose, Section, Viewer, render_page
@@ -117,12 +118,9 @@ def _people(results: GroupResults) -> Section:
         ):
             if column in numbers and numbers[column].notna().any():
                 values = numbers[column].dropna()
-                entries.append(
-                    (
-                        name,
-                        f"{shown(values.median())} ({shown(values.min())}–{shown(values.max())})",
-                    )
-                )
+                middle = median_dof(values.tolist()) if column == "dof" else shown(values.median())
+                reach = f"{shown(values.min())}–{shown(values.max())}"
+                entries.append((name, f"{middle} ({reach})"))
         blocks.append(Facts(tuple(entries)))
         blocks.append(Prose(("Medians, with smallest and largest.",)))
         others = [str(name) for name in people if name not in _PEOPLE]

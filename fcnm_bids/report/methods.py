@@ -20,8 +20,9 @@ from fcnm_bids.report.citations import (
     was,
 )
 from fcnm_bids.report.methods_connectome import ConnectomeText
+from fcnm_bids.report.methods_robustness import robustness_text
 from fcnm_bids.report.methods_specificity import SpecificityText
-from fcnm_bids.report.results import GroupResults, read_sidecar, read_tsv
+from fcnm_bids.report.results import GroupResults, read_sidecar
 from fcnm_bids.report.run_record import RunRecord
 from fcnm_bids.seeds import Contrast
 
@@ -66,15 +67,6 @@ _WEIGHTED = {
     "none": "",
     "n": ", each weighted by its sample size",
     "sqrt-n": ", each weighted by the square root of its sample size",
-}
-_VARIED = {
-    "radius": "with other radii",
-    "threshold": "at other thresholds",
-    "leave-one-study-out": "without each study in turn",
-    "bootstrap": "on contrasts drawn with replacement",
-    "people": "on parts of the people",
-    "split-half": "on halves of the people",
-    "validation": "on a second connectome",
 }
 _TAIL = {
     "positive": "Positive connectivity only was considered.",
@@ -166,17 +158,20 @@ class Methods:
         )
 
     def _moved(self, asked: tuple[Contrast, ...]) -> str:
-        moved = [f for c in asked for f in c.foci if f.reported_space == "TAL"]
+        all_foci = [focus for contrast in asked for focus in contrast.foci]
+        moved = [focus for focus in all_foci if focus.reported_space == "TAL"]
         if not asked:
             return ""
-        where = "Foci reported in variants of MNI space were used as they were."
+        where = "Foci reported in variants of MNI space were used as they were. "
         if not moved:
-            return f"{where} None had been reported in Talairach space."
+            return f"{where}None had been reported in Talairach space."
+        if len(moved) == len(all_foci):
+            where = ""
         studies = list(dict.fromkeys(as_data(focus.study) for focus in moved))
         foci = number_of(len(moved), "focus", "foci")
         return (
-            f"{where} {foci} of {number_of(len(studies), 'study', 'studies')} "
-            f"({', '.join(studies)}) had been reported in Talairach space and {was(len(moved))} "
+            f"{where}{foci} of {number_of(len(studies), 'study', 'studies')} "
+            f"({'; '.join(studies)}) had been reported in Talairach space and {was(len(moved))} "
             f"moved to MNI space with {_TALAIRACH[self.config.seeds.talairach]}."
         )
 
@@ -216,6 +211,7 @@ class Methods:
         covariates = ", ".join(map(as_data, group.covariates))
         test = (
             f"for the intercept of a linear model with the centred covariates {covariates}"
+            f"{self._coding()}"
             if covariates
             else "with a one-sample t test"
         )
@@ -225,13 +221,31 @@ class Methods:
         text += (
             f"For each seed, the maps were tested over people {test} at voxels {where} with a "
             f"value in at least {group.min_subjects:.0%} of the people; {rule}. "
-            f"{_TAIL[group.tail]}"
+            f"{self._freedom()}{_TAIL[group.tail]}"
         )
         if group.min_effect > 0:
             text += f" A voxel also needed a mean Fisher z of {group.min_effect:g}."
         if group.contrast_min_cluster > 1:
             text += f" Clusters below {group.contrast_min_cluster} voxels were removed."
         return text
+
+    def _coding(self) -> str:
+        """How the covariates were coded, as the sidecars state it."""
+        said = next((own for c in self.results.contrasts if (own := c.sidecar)), {})
+        coding = [as_data(str(line)) for line in said.get("CovariateCoding") or []]
+        return f" ({'; '.join(coding)})" if coding else ""
+
+    def _freedom(self) -> str:
+        """The degrees of freedom of the tests, the fewest of each contrast's voxels."""
+        listed = (c.sidecar.get("DegreesOfFreedom") for c in self.results.contrasts)
+        fewest = sorted({int(df) for df in listed if isinstance(df, int | float) and df > 0})
+        if not fewest:
+            return ""
+        reach = f"{fewest[0]}" if len(fewest) == 1 else f"{fewest[0]} to {fewest[-1]}"
+        return (
+            "A voxel's t has the degrees of freedom of the people who have a value there; the "
+            f"fewest in a contrast's map were {reach}. "
+        )
 
     def _network(self) -> str:
         group = self.config.group
@@ -249,20 +263,20 @@ class Methods:
             schaefer = " {{yeo2011 schaefer2018}}" if "Schaefer2018" in atlas else ""
             text += f" Its overlap with canonical networks was measured on {atlas}{schaefer}."
             break
-        return text + self._robustness()
+        return f"{text}{self._left_out()}{robustness_text(self.results)}"
 
-    def _robustness(self) -> str:
-        done: set[str] = set()
+    def _left_out(self) -> str:
+        text = ""
         for network in self.results.networks:
-            path = network.tables().get("robustness")
-            table = None if path is None else read_tsv(path)
-            if table is not None and "check" in table:
-                done |= set(table["check"])
-        varied = [text for check, text in _VARIED.items() if check in done]
-        if not varied:
-            return ""
-        listed = f"{', '.join(varied[:-1])} and {varied[-1]}" if len(varied) > 1 else varied[0]
-        return f" To see how robust it is, the network was mapped again {listed}."
+            names = [as_data(str(name)) for name in network.sidecar.get("ContrastsLeftOut") or []]
+            if names:
+                n = int(network.sidecar.get("NumberOfContrasts", 0))
+                text += (
+                    f" {number_of(len(names), 'contrast')} ({'; '.join(names)}) could be tested at "
+                    f"no voxel and {was(len(names))} left out; the network of "
+                    f"{as_data(network.effect)} rests on {number_of(n, 'contrast')}."
+                )
+        return text
 
     def _further(self) -> str:
         listed = []
@@ -277,7 +291,11 @@ class Methods:
                     continue
                 shown = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
                 listed.append(as_data(f"{flag(field.name)} {shown}"))
-        return f"Further settings: {'; '.join(listed)}." if listed else ""
+        said = [f"Further settings: {'; '.join(listed)}."] if listed else []
+        if self.config.analysis_level == "group" and self.results.networks:
+            seed = self.config.group.random_seed
+            said.insert(0, f"All random draws started from the seed {seed}.")
+        return " ".join(said)
 
     def _software(self) -> str:
         versions = self.record.environment.get("Versions", {})

@@ -10,11 +10,14 @@ import numpy as np
 import pandas as pd
 
 from fcnm_bids.config import Config
-from fcnm_bids.denoise import load_strategy
+from fcnm_bids.denoise import load_strategy, median_dof
 from fcnm_bids.errors import RequestError
 from fcnm_bids.report.citations import as_data, number_of, was
-from fcnm_bids.report.results import GroupResults, read_tsv
+from fcnm_bids.report.results import GroupResults, read_sidecar, read_tsv
 from fcnm_bids.report.run_record import RunRecord
+
+MASKED_BY_VARIATION = "MaskedByVariation"
+"""Entry of a table of runs: those whose mask is the voxels that vary over time."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,11 @@ class ConnectomeText:
                 "The images had been denoised already: all of their volumes were taken, and "
                 "nothing but their mean and linear trend was removed. "
             )
+            if without := int(table["varying"].sum()):
+                text += (
+                    f"{number_of(without, 'run').capitalize()} came without a brain mask; the "
+                    "voxels that vary over time took its place. "
+                )
         else:
             text += self._denoising(table)
         text += (
@@ -137,12 +145,19 @@ class ConnectomeText:
         for path in sorted(self.root.glob("sub-*/func/*_desc-qc_metrics.tsv")):
             table = read_tsv(path)
             if table is not None:
-                tables.append(table.assign(participant_id=path.parent.parent.name))
+                varying = read_sidecar(path).get(MASKED_BY_VARIATION)
+                tables.append(
+                    table.assign(
+                        participant_id=path.parent.parent.name,
+                        varying=table["run"].isin(varying if isinstance(varying, list) else []),
+                    )
+                )
         people = self.results.people
         if self.config.analysis_level == "group" and people is not None:
             members = set(people["participant_id"])
             tables = [table for table in tables if set(table["participant_id"]) <= members]
         columns = ["participant_id", "included", "n_volumes", "n_dummy", "n_censored", "dof"]
+        columns.append("varying")
         if not tables:
             return pd.DataFrame(columns=columns)
         return pd.concat(tables, ignore_index=True)
@@ -156,10 +171,11 @@ class ConnectomeText:
         if not total:
             return ""
         dropped, censored = int(numbers["n_dummy"].sum()), int(numbers["n_censored"].sum())
-        dof = numbers["dof"]
+        dof = numbers["dof"].dropna()
         return (
             f" ({dropped} and {censored} of {int(total)} volumes; {dof.min():.0f} to "
-            f"{dof.max():.0f} residual degrees of freedom a run, median {dof.median():.0f})"
+            f"{dof.max():.0f} residual degrees of freedom a run, median "
+            f"{median_dof(dof.tolist())})"
         )
 
     def _left_out(self, table: pd.DataFrame) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 from fcnm_bids.config import Config
 from fcnm_bids.report.citations import as_data, number_of
 from fcnm_bids.report.results import GroupResults, read_sidecar
-from fcnm_bids.report.specificity_results import FOCUS_NULLS, SpecificityResult
+from fcnm_bids.report.specificity_results import SpecificityResult
+from fcnm_bids.specificity import FOCUS_NULLS
 
 _STUDENTISED = (
     "In each voxel, the share of contrasts was studentised over all maps, the observed one "

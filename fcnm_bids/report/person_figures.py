@@ -21,6 +21,7 @@ from fcnm_bids.report.run_record import latest_run
 from fcnm_bids.report.slices import AXIAL, Overlay, Volume, draw_mosaic
 
 _ROWS = 220
+_Z_PERCENTILE = 98
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def draw_person_figures(root: Path, subject: str) -> list[Path]:
         path = map_figure(root, source)
         z = Volume.read(source)
         seed = _seed_mask(root, source)
-        limit = _limit(z)
+        limit = z.limit(_Z_PERCENTILE)
         draw_mosaic(
             path,
             Overlay(z, seed, "diverging", -limit, limit, 0.1 * limit, outside=0.92),
@@ -239,11 +240,6 @@ def _thinned(values: NDArray[np.floating]) -> NDArray[np.floating]:
     block = -(-values.shape[0] // _ROWS)
     parts = [values[i : i + block].mean(axis=0) for i in range(0, values.shape[0], block)]
     return np.stack(parts)
-
-
-def _limit(volume: Volume) -> float:
-    finite = np.abs(volume.values[np.isfinite(volume.values)])
-    return max(float(np.percentile(finite, 98)), 1e-3) if finite.size else 1.0
 
 
 def _seed_mask(root: Path, source: Path) -> Volume | None:

@@ -50,6 +50,12 @@ class ContrastResult:
         """Its foci in mm."""
         return list(self.sidecar.get("Foci", []))
 
+    @property
+    def threshold(self) -> float | None:
+        """The height in t that its voxels had to reach; None where none could."""
+        value = self.sidecar.get("Threshold")
+        return abs(float(value)) if isinstance(value, int | float) and value == value else None
+
     def map(self, stat: str) -> Path:
         """A statistical map over people."""
         name = self.mask.name.replace("_desc-significant_mask", f"_stat-{stat}_statmap")

@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from fcnm_bids.report.drawing import drawn
-from fcnm_bids.report.palette import BLUE, GREY, ORANGE
+from fcnm_bids.report.palette import BLUE, GREY, ORANGE, SOFT
 
 _MOST_STUDIES = 30
+_EMPTY = "The network has no voxel,\nso that no variant can be compared with it."
 
 
-def draw_robustness(path: Path, table: pd.DataFrame, threshold: float) -> None:
+def draw_robustness(path: Path, table: pd.DataFrame, threshold: float, *, empty: bool) -> None:
     """Draw how well the variants of a network agree with it.
 
     Parameters
@@ -22,16 +23,25 @@ def draw_robustness(path: Path, table: pd.DataFrame, threshold: float) -> None:
     path
         SVG or PNG file.
     table
-        One row per variant: check, level, n_voxels, dice.
+        One row per variant: check, level, n_contrasts, n_voxels, dice. Where Dice is not defined
+        the figure says so and draws nothing.
     threshold
         Threshold of the network itself.
+    empty
+        Whether the network has no voxel, so that no Dice with it says anything.
     """
     studies = table[table["check"] == "leave-one-study-out"].sort_values("dice")
     studies = studies.head(_MOST_STUDIES)
-    height = max(3.4, 0.22 * len(studies) + 1.2)
+    height = max(3.4, 0.22 * len(studies) * (not empty) + 1.2)
     with drawn(path, 9.2, height) as figure:
-        left, middle, right = figure.subplots(1, 3, width_ratios=(4, 2.6, 3.4))
-        _draw_variants(left, table)
+        if empty:
+            left, middle = figure.subplots(1, 2, width_ratios=(5, 4))
+            left.axis("off")
+            left.text(0.5, 0.5, _EMPTY, ha="center", va="center", transform=left.transAxes)
+        else:
+            left, middle, right = figure.subplots(1, 3, width_ratios=(4, 2.6, 3.4))
+            _draw_variants(left, table)
+            _draw_studies(right, studies)
         sweep = table[table["check"] == "threshold"]
         levels = sweep["level"].astype(float)
         middle.plot(levels, sweep["n_voxels"], color=BLUE, marker="o", markersize=4)
@@ -40,18 +50,25 @@ def draw_robustness(path: Path, table: pd.DataFrame, threshold: float) -> None:
         middle.set_xticks(levels, [f"{level:g}" for level in levels], fontsize=7.5)
         middle.set_xlabel("threshold")
         middle.set_ylabel("voxels of the network")
-        positions = np.arange(len(studies))
-        right.barh(positions, studies["dice"].fillna(0).astype(float), color=BLUE, height=0.6)
-        right.set_yticks(positions, [str(level)[:32] for level in studies["level"]], fontsize=7)
-        right.set_xlim(0, 1)
-        right.set_xlabel("Dice without the study")
-        right.invert_yaxis()
         figure.tight_layout()
 
 
+def _draw_studies(axes: Any, studies: pd.DataFrame) -> None:
+    positions = np.arange(len(studies))
+    values = studies["dice"].astype(float).to_numpy()
+    defined = np.isfinite(values)
+    axes.barh(positions[defined], values[defined], color=BLUE, height=0.6)
+    for position in positions[~defined]:
+        axes.text(0.02, position, "no map", va="center", fontsize=7, color=SOFT)
+    axes.set_yticks(positions, [str(level)[:32] for level in studies["level"]], fontsize=7)
+    axes.set_xlim(0, 1)
+    axes.set_xlabel("Dice without the study")
+    axes.set_ylim(max(1, len(studies)) - 0.4, -0.6)
+
+
 def _draw_variants(axes: Any, table: pd.DataFrame) -> None:
-    groups: list[tuple[str, np.ndarray]] = []
-    for check, name in (
+    names: list[str] = []
+    for check, named in (
         ("radius", "{} mm"),
         ("bootstrap", "bootstrap"),
         ("people", "{:.0%} of people"),
@@ -60,15 +77,29 @@ def _draw_variants(axes: Any, table: pd.DataFrame) -> None:
     ):
         rows = table[table["check"] == check]
         for level, own in rows.groupby("level", dropna=False, sort=True):
-            shown = float(str(level)) if check == "people" else level
-            values = own["dice"].astype(float).fillna(0.0).to_numpy()
-            groups.append((name.format(shown), values))
-    for position, (_, values) in enumerate(groups):
-        spread = np.linspace(-0.25, 0.25, values.size) if values.size > 1 else np.zeros(1)
-        axes.plot(position + spread, values, ".", color=GREY, markersize=2.5, zorder=1)
-        axes.plot([position - 0.3, position + 0.3], [np.median(values)] * 2, color=ORANGE, lw=2)
-    axes.set_xticks(
-        range(len(groups)), [name for name, _ in groups], rotation=40, ha="right", fontsize=7.5
-    )
+            name = named.format(float(str(level)) if check == "people" else level)
+            all_values = own["dice"].astype(float)
+            values = all_values.dropna().to_numpy()
+            at = len(names)
+            if 0 < values.size < all_values.size:
+                name += f"\n({all_values.size - values.size} of {all_values.size} n/a)"
+            names.append(name)
+            if not values.size:
+                text = _undefined(check, own)
+                axes.text(at, 0.03, text, rotation=90, ha="center", fontsize=7.5, color=SOFT)
+                continue
+            spread = np.linspace(-0.25, 0.25, values.size) if values.size > 1 else np.zeros(1)
+            axes.plot(at + spread, values, ".", color=GREY, markersize=2.5, zorder=1)
+            axes.plot([at - 0.3, at + 0.3], [np.median(values)] * 2, color=ORANGE, lw=2)
+    axes.set_xticks(range(len(names)), names, rotation=40, ha="right", fontsize=7.5)
+    axes.set_xlim(-0.6, len(names) - 0.4)
     axes.set_ylim(0, 1.02)
     axes.set_ylabel("Dice with the network")
+
+
+def _undefined(check: str, rows: pd.DataFrame) -> str:
+    """Why no variant of a kind has a Dice."""
+    if "n_contrasts" in rows and (rows["n_contrasts"].astype(float) > 0).any():
+        return "n/a: both networks are empty"
+    of_people = check in ("people", "split-half")
+    return "n/a: too few people for the model" if of_people else "n/a: no contrast could be tested"

@@ -26,6 +26,9 @@ SAGITTAL = (-52, -38, -8, 8, 38, 52)
 _SHARE = 0.92
 """Share of the width that the slices take beside the colour bar."""
 
+_BEYOND = 1.2
+"""How far beyond its threshold the scale of a map reaches, at least."""
+
 _TEMPLATE = "datasets/data/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
 
 
@@ -50,6 +53,15 @@ class Volume:
             self.values, index, order=order, mode="constant", cval=np.nan
         )
         return found
+
+    def limit(self, percentile: float, threshold: float | None = None) -> float:
+        """End of a scale that is the same to both sides.
+
+        The percentile of the absolute values, or more where a threshold would lie beyond.
+        """
+        finite = np.abs(self.values[np.isfinite(self.values)])
+        own = max(float(np.percentile(finite, percentile)), 1e-3) if finite.size else 1.0
+        return own if threshold is None else max(own, _BEYOND * threshold)
 
     @property
     def finest(self) -> float:
@@ -98,6 +110,8 @@ class Overlay:
         Absolute values not above this are not shown.
     outside
         Opacity of values outside the mask: shown, but faintly (Taylor et al. 2023, NeuroImage 274).
+    thresholds
+        Values that the colour bar marks.
     """
 
     values: Volume
@@ -107,6 +121,7 @@ class Overlay:
     high: float
     hide_below: float
     outside: float
+    thresholds: tuple[float, ...] = ()
 
 
 @lru_cache(maxsize=64)
@@ -258,4 +273,7 @@ def color_bar(
     bar = figure.colorbar(ScalarMappable(norm, colormap(overlay.colors)), cax=axes)
     bar.set_label(label, fontsize=8)
     bar.ax.tick_params(labelsize=7, length=2)
+    for threshold in overlay.thresholds:
+        bar.ax.axhline(threshold, color=INK, linewidth=1.2)
+        bar.ax.plot(-0.35, threshold, ">", color=INK, markersize=3.5, clip_on=False)
     bar.outline.set_visible(False)

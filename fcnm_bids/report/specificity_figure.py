@@ -14,13 +14,9 @@ from fcnm_bids.report.drawing import drawn
 from fcnm_bids.report.palette import BLUE, GREY, INK, ORANGE
 from fcnm_bids.report.results import NetworkResult
 from fcnm_bids.report.slices import AXIAL, Overlay, Volume, color_bar, strip
-from fcnm_bids.report.specificity_results import (
-    FOCUS_NULLS,
-    SpecificityResult,
-    capital,
-    number_in,
-)
+from fcnm_bids.report.specificity_results import SpecificityResult, capital, number_in
 from fcnm_bids.report.tables import shown
+from fcnm_bids.specificity import FOCUS_NULLS
 
 _WIDTH = 9.2
 _TITLE, _CHARTS, _SLICES = 0.34, 2.0, 1.62

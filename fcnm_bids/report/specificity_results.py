@@ -11,11 +11,9 @@ from typing import Any
 import pandas as pd
 
 from fcnm_bids.report.results import NetworkResult, read_sidecar, read_tsv
+from fcnm_bids.specificity import FOCUS_NULLS, LABEL_NULLS
 
-FOCUS_NULLS = ("random", "strength")
-"""Tests that draw foci, and so have a table of draws."""
-
-TESTS = (*FOCUS_NULLS, "labels", "split")
+TESTS = (*FOCUS_NULLS, *LABEL_NULLS)
 """Tests that have to be asked for."""
 
 

@@ -8,13 +8,8 @@ from typing import Any
 
 from fcnm_bids.report.group_figures import network_figure
 from fcnm_bids.report.page import Figure, Findings, Note, Prose
-from fcnm_bids.report.results import GroupResults, NetworkResult
-from fcnm_bids.report.specificity_results import (
-    FOCUS_NULLS,
-    TESTS,
-    SpecificityResult,
-    capital,
-)
+from fcnm_bids.report.results import GroupResults, NetworkResult, read_sidecar
+from fcnm_bids.report.specificity_results import TESTS, SpecificityResult, capital
 from fcnm_bids.report.specificity_tables import (
     degree_blocks,
     label_blocks,
@@ -23,6 +18,7 @@ from fcnm_bids.report.specificity_tables import (
     table_of_tests,
 )
 from fcnm_bids.report.tables import shown
+from fcnm_bids.specificity import FOCUS_NULLS, LABEL_NULLS
 
 _ASKED = {
     "random": "foci scattered in grey matter (--specificity random)",
@@ -118,7 +114,7 @@ def _reach(results: GroupResults, found: SpecificityResult) -> list[Any]:
             needed = math.ceil(1 / found.alpha - 1e-9) - 1
             remedy = (
                 f"at least {needed} are needed (--n-permutations)"
-                if test in FOCUS_NULLS
+                if test in FOCUS_NULLS or _more_relabellings(results, found)
                 else "more studies are needed"
             )
             drawn = "relabellings" if test == "labels" else "draws"
@@ -134,6 +130,18 @@ def _reach(results: GroupResults, found: SpecificityResult) -> list[Any]:
             text = f"{name}: {shown(draws)} of {shown(asked)} draws were made; {why}."
             blocks.append(Note(text, "warning"))
     return blocks
+
+
+def _more_relabellings(results: GroupResults, found: SpecificityResult) -> bool:
+    """Whether there are more relabellings than were drawn, and enough of them."""
+    for other in map(SpecificityResult, results.networks):
+        image = other.image("labels", "z")
+        if image is None or found.network.effect not in other.about("labels").get("Labels", []):
+            continue
+        said = read_sidecar(image)
+        enough = (found.alpha or 0) * int(said.get("LabellingsPossible") or 0) >= 1
+        return enough and said.get("LabellingsExact") is False
+    return False
 
 
 def _places(results: GroupResults, found: SpecificityResult) -> list[Any]:
@@ -173,7 +181,7 @@ def _unasked(results: GroupResults, found: SpecificityResult) -> list[Any]:
     if not rest:
         return blocks
     text = f"Not compared with: {'; '.join(_ASKED[test] for test in rest)}."
-    if {"labels", "split"} & set(rest):
+    if {*LABEL_NULLS} & set(rest):
         text += (
             f" Labels were compared for {' and '.join(compared)} alone."
             if elsewhere

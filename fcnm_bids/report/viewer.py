@@ -18,6 +18,7 @@ _ANATOMY_MM = 2.0
 _NETWORK_MM = 2.0
 _CONTRAST_MM = 4.0
 _LEVELS = 254
+_T_PERCENTILE = 99
 
 
 def viewer_content(results: GroupResults) -> dict[str, Any]:
@@ -48,9 +49,8 @@ def viewer_content(results: GroupResults) -> dict[str, Any]:
         if not path.is_file():
             continue
         volume = Volume.read(path)
-        finite = np.abs(volume.values[np.isfinite(volume.values)])
-        high = float(f"{max(np.percentile(finite, 99), 1e-3):.3g}") if finite.size else 1.0
-        threshold = contrast.sidecar.get("Threshold")
+        threshold = contrast.threshold
+        high = float(f"{volume.limit(_T_PERCENTILE, threshold):.3g}")
         maps.append(
             {
                 "name": f"{contrast.name}: t",
@@ -58,7 +58,7 @@ def viewer_content(results: GroupResults) -> dict[str, Any]:
                 "low": -high,
                 "high": high,
                 "levels": 0,
-                "threshold": float(threshold) if threshold is not None else 0.0,
+                "threshold": 0.0 if threshold is None else threshold,
                 **_sampled(volume, _CONTRAST_MM, -high, high, order=1, hide_zero=False),
             }
         )

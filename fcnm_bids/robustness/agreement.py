@@ -20,7 +20,8 @@ ROBUSTNESS_COLUMNS = {
     "n_contrasts": "Contrasts in the count",
     "n_voxels": "Voxels of the resulting network",
     "volume_mm3": "Volume of the resulting network in cubic mm",
-    "dice": "Dice overlap with the network (split-half: of the two halves' networks)",
+    "dice": "Dice overlap with the network (split-half: of the two halves' networks); n/a where no "
+    "contrast could be tested, or both networks are empty",
     "correlation": "Pearson correlation over voxels with the probability map (split-half: of the "
     "two halves' maps)",
     "mean_change": "Mean over voxels of the absolute difference of the two probability maps",
@@ -85,17 +86,19 @@ def compared(
     Returns
     -------
     measures
-        The columns n_voxels to mean_change of :data:`ROBUSTNESS_COLUMNS`.
+        The columns n_voxels to mean_change of :data:`ROBUSTNESS_COLUMNS`. Where a map has no
+        tested voxel there is nothing to compare, and Dice is NaN.
     """
     network = reference.network_of(probability, threshold)
     n_voxels = int(np.count_nonzero(network))
     everywhere = np.ones(network.shape, dtype=bool)
     change = np.abs(probability - reference.probability)
     defined = np.isfinite(change)
+    mapped = all(np.isfinite(map_).any() for map_ in (probability, reference.probability))
     return {
         "n_voxels": n_voxels,
         "volume_mm3": n_voxels * reference.grid.voxel_volume,
-        "dice": dice(network, reference.network),
+        "dice": dice(network, reference.network) if mapped else math.nan,
         "correlation": spatial_correlation(probability, reference.probability, everywhere),
         "mean_change": float(change[defined].mean()) if defined.any() else math.nan,
     }

@@ -6,7 +6,7 @@ from fcnm_bids.seeds.matrix import SeedMatrix, coverage, read_seed_matrix, write
 from fcnm_bids.seeds.nimads import read_nimads
 from fcnm_bids.seeds.sleuth import read_sleuth
 from fcnm_bids.seeds.spheres import SPHERES, foci_between_centres, foci_outside, sphere_seeds
-from fcnm_bids.seeds.tables import read_foci, write_foci
+from fcnm_bids.seeds.tables import read_foci, unread_columns, write_foci
 from fcnm_bids.seeds.talairach import TRANSFORMS, talairach_to_mni, to_mni
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "sphere_seeds",
     "talairach_to_mni",
     "to_mni",
+    "unread_columns",
     "write_foci",
     "write_seed_matrix",
 ]

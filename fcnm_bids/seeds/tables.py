@@ -6,6 +6,7 @@ import csv
 import difflib
 import io
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -28,6 +29,14 @@ from fcnm_bids.seeds.sleuth import read_sleuth
 _REPORTED = ("reported_x", "reported_y", "reported_z", "reported_space")
 _REQUIRED = ("study", "x", "y", "z", "space")
 _COLUMNS = ("study", "contrast", "effect", "x", "y", "z", "space", "n", *_REPORTED)
+
+_OTHER_NAMES = {
+    "n": "nsubjects nsubj nsub nsubs numsubjects numberofsubjects subjects nparticipants "
+    "numberofparticipants participants npatients patients samplesizen totaln ntotal groupsize",
+    "contrast": "contrastname contrastid comparison comparisonname experiment",
+    "effect": "effectname direction directionofeffect sign",
+}
+"""What columns that may be left out are called elsewhere, in small letters and without marks."""
 
 _Row = tuple[int, Sequence[str]]
 
@@ -76,6 +85,37 @@ def read_foci(path: str | os.PathLike[str], *, effect: str | None) -> tuple[Focu
     ):
         return read_sleuth(path, effect=effect)
     return _foci_of_table(path.name, _text_rows(path.name, text), effect)
+
+
+def unread_columns(path: str | os.PathLike[str]) -> dict[str, str]:
+    """Columns of a table that are not read, and look like one that would be and is not there.
+
+    Parameters
+    ----------
+    path
+        A file that `read_foci` can read.
+
+    Returns
+    -------
+    dict
+        The column that may be meant, by the name of the column; empty for other formats.
+    """
+    path = Path(path)
+    if path.suffix.lower() in (".xlsx", ".xlsm") or read_bytes(path).startswith(b"PK\x03\x04"):
+        rows = _workbook_rows(path)
+    elif path.suffix.lower() in (".tsv", ".csv"):
+        rows = _text_rows(path.name, read_text(path))
+    else:
+        return {}
+    header = next((cells for _, cells in rows if any(cell.strip() for cell in cells)), ())
+    names = [cell.strip() for cell in header]
+    there = {"n" if name.lower() == "sample_size" else name.lower() for name in names}
+    return {
+        name: meant
+        for name in names
+        for meant, others in _OTHER_NAMES.items()
+        if meant not in there and re.sub(r"[\W_]", "", name.lower()) in others.split()
+    }
 
 
 def write_foci(foci: Iterable[Focus], path: str | os.PathLike[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -40,6 +40,19 @@ _SCATTERED, _MATCHED = 1, 2
 """Streams of random numbers of draws."""
 
 
+PEOPLE = ConnectomeDesign(
+    n_people=20,
+    shape=(14, 16, 14),
+    voxel_size=8.0,
+    dof=60,
+    n_networks=2,
+    n_nodes=2,
+    network_strength=0.7,
+    backbone_strength=1.0,
+)
+"""People with two networks beside a strong backbone."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class BackboneDesign:
     """Literatures about a planted network, and random coordinates, on a strong backbone.
@@ -63,18 +76,7 @@ class BackboneDesign:
     share: float = 0.6
     height_control: str = "bonferroni"
     radius: float = 4.0
-    connectome: ConnectomeDesign = field(
-        default=ConnectomeDesign(
-            n_people=20,
-            shape=(14, 16, 14),
-            voxel_size=8.0,
-            dof=60,
-            n_networks=2,
-            n_nodes=2,
-            network_strength=0.7,
-            backbone_strength=1.0,
-        )
-    )
+    connectome: ConnectomeDesign = PEOPLE
 
 
 QUICK_BACKBONE = BackboneDesign(repetitions=3)

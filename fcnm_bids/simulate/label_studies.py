@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ import pandas as pd
 from fcnm_bids.config import GroupSettings
 from fcnm_bids.mapping import Person, map_network
 from fcnm_bids.seeds import Contrast, sphere_seeds
+from fcnm_bids.simulate.backbone_studies import PEOPLE
 from fcnm_bids.simulate.connectome import (
     ConnectomeDesign,
     SimulatedConnectome,
@@ -35,17 +36,6 @@ LABEL_COLUMNS = {
     "verdict": "What the test says",
 }
 """Columns of what exchanging labels finds."""
-
-_PEOPLE = ConnectomeDesign(
-    n_people=20,
-    shape=(14, 16, 14),
-    voxel_size=8.0,
-    dof=60,
-    n_networks=2,
-    n_nodes=2,
-    network_strength=0.7,
-    backbone_strength=1.0,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +66,7 @@ class LabelDesign:
     share: float = 0.75
     height_control: str = "fwe"
     radius: float = 4.0
-    connectome: ConnectomeDesign = field(default=_PEOPLE)
+    connectome: ConnectomeDesign = PEOPLE
 
 
 QUICK_LABELS = LabelDesign(repetitions=5, paired=(5, 8))

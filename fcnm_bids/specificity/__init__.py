@@ -20,6 +20,7 @@ from fcnm_bids.specificity.labels import (
     study_units,
     thinned,
 )
+from fcnm_bids.specificity.nulls import FOCUS_NULLS, LABEL_NULLS
 from fcnm_bids.specificity.strength import (
     Strength,
     choose_targets,
@@ -35,6 +36,8 @@ from fcnm_bids.specificity.verdict import (
 
 __all__ = [
     "DEGREE_COLUMNS",
+    "FOCUS_NULLS",
+    "LABEL_NULLS",
     "DegreeAudit",
     "DrawMapper",
     "FocusPlaces",

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from fcnm_bids.grid import Grid
 from fcnm_bids.mapping import MappingRule, Person, map_network
 from fcnm_bids.seeds import Contrast, sphere_seeds
+from fcnm_bids.stats import bytes_of_sums
 
-_BYTES, _BYTES_SMOOTHNESS = 60, 48
-"""Bytes per contrast and voxel of the sums and the maps that are added to them."""
+_BYTES = 39
+"""Bytes per contrast and voxel of the maps that are added to the sums, and of what is found."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +61,10 @@ class DrawMapper:
         progress
             Is told the number of draws done.
         """
-        per_contrast = _BYTES + _BYTES_SMOOTHNESS * (self.rule.height.control == "fwe")
+        per_contrast = _BYTES + bytes_of_sums(
+            smoothness=self.rule.height.control == "fwe",
+            n_covariates=0 if self.covariates is None else self.covariates.shape[1],
+        )
         per_draw = max(1, len(draws[0])) * self.index.size * per_contrast
         at_once = max(1, int(memory // per_draw))
         effects = list(dict.fromkeys(contrast.effect for contrast in draws[0]))

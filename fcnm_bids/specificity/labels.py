@@ -158,6 +158,11 @@ class LabelTest:
     exact: bool
     smallest_p: float
 
+    @property
+    def limited_by_draws(self) -> bool:
+        """Whether more draws, and not more studies, are what a smaller p needs."""
+        return not self.exact and self.n_labellings < self.n_possible
+
 
 def label_test(labelled: LabelledContrasts, *, n_draws: int, seed: int) -> LabelTest:
     """Test the difference of two effects' maps by exchanging the labels of whole studies.
@@ -291,8 +296,6 @@ def _alone(
 ) -> int:
     maps = []
     for own in (first, ~first):
-        if not labelled.counted[own].any():
-            return 0
         weights = None if labelled.weights is None else labelled.weights[own]
         maps.append(probability_map(labelled.masks[own], labelled.counted[own], weights)[0])
     high = maps[0] >= threshold - _TOLERANCE

@@ -9,7 +9,7 @@ from fcnm_bids.specificity.labels import LabelTest, SplitTest
 
 _PER_CENT = 0.01
 
-NULLS = {
+_WOULD_GIVE = {
     "random": "foci scattered in grey matter would give",
     "strength": "foci of equal strength would give",
     "nearest": "foci of about equal strength would give",
@@ -17,19 +17,31 @@ NULLS = {
 """How the nulls of foci are named in sentences."""
 
 
-def degree_sentence(r2: float) -> str:
-    """What the degree audit says of the mean map."""
+def degree_sentence(r2: float, r_positive: float, r_signed: float) -> str:
+    """What the degree audit says of the mean map.
+
+    Parameters
+    ----------
+    r2
+        Share of the map's variance that the degree maps explain together.
+    r_positive, r_signed
+        Correlation of the map with the positive and with the signed strength.
+    """
     if not np.isfinite(r2):
         return "What the connectome's degree explains of the mean map cannot be said."
-    return (
+    sentence = (
         f"The connectome's own degree maps explain {r2:.0%} of the variance of the mean map over "
-        "voxels."
+        f"voxels (r = {r_positive:.2f} with the positive strength, {r_signed:.2f} with the signed "
+        "one)."
     )
+    if r_positive < 0:
+        sentence += " The map does not follow the hubs: it is lower where strength is higher."
+    return sentence
 
 
 def null_sentence(null: str, result: NullAssessment, network: np.ndarray, alpha: float) -> str:
     """What a null of foci says of a network, shape (V,)."""
-    than = NULLS[null]
+    than = _WOULD_GIVE[null]
     beyond = np.nan_to_num(result.p_fwe, nan=1.0) <= alpha
     inside = np.count_nonzero(beyond & network)
     tail = f"(family-wise p at most {alpha:g}, {result.n_draws:,} draws)."
@@ -46,6 +58,13 @@ def null_sentence(null: str, result: NullAssessment, network: np.ndarray, alpha:
 
 def label_sentence(first: str, second: str, result: LabelTest, alpha: float) -> str:
     """What exchanging labels says of two effects."""
+    if result.smallest_p > alpha >= 1 / result.n_possible and result.limited_by_draws:
+        return (
+            f"{result.n_labellings - 1:,} of {result.n_possible:,} ways to exchange the labels "
+            f"{first} and {second} were drawn; with so few the smallest p is "
+            f"{result.smallest_p:.3g}, and whether the map is specific cannot be said: raise "
+            "--n-permutations."
+        )
     if result.smallest_p > alpha:
         return (
             f"The labels {first} and {second} can be exchanged in {result.n_possible} ways only: "

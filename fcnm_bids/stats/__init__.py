@@ -1,13 +1,14 @@
 """Statistics over people: moments, t, height thresholds, clusters."""
 
 from fcnm_bids.stats.clusters import label_clusters, remove_small, remove_small_at
-from fcnm_bids.stats.design import Design, design_of
+from fcnm_bids.stats.design import Design, design_of, is_missing
 from fcnm_bids.stats.fdr import FdrResult, benjamini_hochberg, fdr_threshold
 from fcnm_bids.stats.height import ContrastMap, HeightRule, contrast_mask
 from fcnm_bids.stats.moments import (
     ContrastMoments,
     CovariateSums,
     Moments,
+    bytes_of_sums,
     forward_neighbours,
     summed_moments,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "Smoothness",
     "benjamini_hochberg",
     "bonferroni_threshold",
+    "bytes_of_sums",
     "contrast_mask",
     "design_of",
     "ec_densities",
@@ -46,6 +48,7 @@ __all__ = [
     "fdr_threshold",
     "forward_neighbours",
     "fwe_threshold",
+    "is_missing",
     "label_clusters",
     "max_t_null",
     "one_sample",

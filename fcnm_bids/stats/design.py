@@ -39,13 +39,17 @@ class Design:
 
 
 def design_of(
-    covariates: Mapping[str, Sequence[str]], people: Sequence[str], categorical: frozenset[str]
+    covariates: Mapping[str, Sequence[str]],
+    people: Sequence[str],
+    categorical: frozenset[str],
+    measured: frozenset[str] = frozenset(),
 ) -> Design:
     """Code covariates as columns.
 
     A covariate all of whose values are numbers is one column. Another is categorical: each of
     its levels but the first in alphabetical order is one column of zeros and ones. All columns
-    are centred over the people.
+    are centred over the people. Where most values are numbers, the others are taken for mistakes
+    and not for levels.
 
     Parameters
     ----------
@@ -55,13 +59,15 @@ def design_of(
         Labels, for the messages.
     categorical
         Covariates whose numbers are codes of levels.
+    measured
+        Covariates all of whose values have to be numbers.
 
     Raises
     ------
     RequestError
-        With one line for every covariate that has missing values (naming the people), is the
-        same for everybody, or follows from those before it, and where covariates leave no
-        degrees of freedom.
+        With one line for every covariate that has missing values or values that are not numbers
+        among numbers (naming the people), is the same for everybody, or follows from those before
+        it, and where covariates leave no degrees of freedom.
     """
     problems: list[str] = []
     coded: dict[str, NDArray[np.float64]] = {}
@@ -69,12 +75,18 @@ def design_of(
     for name, texts in covariates.items():
         values = [str(text).strip() for text in texts]
         missing = [
-            f"sub-{who}" for who, value in zip(people, values, strict=True) if _is_missing(value)
+            f"sub-{who}" for who, value in zip(people, values, strict=True) if is_missing(value)
         ]
         if missing:
             problems.append(f"covariate {name}: no value for {', '.join(missing)}")
             continue
-        numbers = None if name in categorical else _numbers(values)
+        strange = [] if name in categorical else [v for v in values if not _is_number(v)]
+        meant = [value for value in values if _is_number(value.replace(",", "."))]
+        if strange and (name in measured or len(meant) > len(values) / 2):
+            problems.append(_not_numbers(name, people, values, strange))
+            continue
+        is_numeric = not strange and name not in categorical
+        numbers = np.array([float(value) for value in values]) if is_numeric else None
         levels = sorted(set(values))
         if len(levels) == 1 or (numbers is not None and np.ptp(numbers) == 0):
             problems.append(f"covariate {name}: the same for everybody ({values[0]})")
@@ -120,13 +132,28 @@ def _dependent(coded: Mapping[str, NDArray[np.float64]]) -> list[str]:
     return problems
 
 
-def _is_missing(value: str) -> bool:
+def is_missing(value: str) -> bool:
+    """Whether a cell of a table, without blanks around, states no value."""
     return value.lower() in _MISSING
 
 
-def _numbers(values: Sequence[str]) -> NDArray[np.float64] | None:
+def _is_number(value: str) -> bool:
     try:
-        numbers = np.array([float(value) for value in values])
+        return math.isfinite(float(value))
     except ValueError:
-        return None
-    return numbers if np.isfinite(numbers).all() else None
+        return False
+
+
+def _not_numbers(
+    name: str, people: Sequence[str], values: Sequence[str], strange: Sequence[str]
+) -> str:
+    """A line that names the values that are no numbers, and whose they are."""
+    listed = []
+    for value in dict.fromkeys(strange):
+        whose = [f"sub-{who}" for who, own in zip(people, values, strict=True) if own == value]
+        listed.append(f"'{value}' ({', '.join(whose)})")
+    no_number = "is not a number" if len(listed) == 1 else "are not numbers"
+    return (
+        f"covariate {name}: {', '.join(listed)} {no_number}; if its values are categories, list "
+        "them as Levels in participants.json"
+    )

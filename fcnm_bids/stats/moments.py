@@ -85,6 +85,8 @@ class ContrastMoments:
         neighbour, then x with y, x with z, y with z; None where they were not kept.
     n_people
         Number of people who have a map of this contrast at all.
+    n_added
+        Number of people there are, with a map of this contrast or without.
     index
         Sorted voxel numbers (Fortran order), shape (V,).
     shape
@@ -99,9 +101,16 @@ class ContrastMoments:
     clipped_in: NDArray[np.bool_]
     products: NDArray[np.float64] | None
     n_people: int
+    n_added: int
     index: NDArray[np.intp]
     shape: tuple[int, int, int]
     covariates: CovariateSums | None = None
+
+
+def bytes_of_sums(*, smoothness: bool, n_covariates: int) -> int:
+    """What `Moments` takes per contrast and voxel, at most: somebody may be missing everywhere."""
+    model = 8 * n_covariates + 4 + 4 * (n_covariates + 1) * (n_covariates + 2)
+    return 21 + 48 * smoothness + model * (n_covariates > 0)
 
 
 class Moments:
@@ -120,11 +129,9 @@ class Moments:
         Shape of the box that they number.
     smoothness
         Whether to keep the products of neighbouring voxels that
-        :func:`~fcnm_bids.stats.smoothness.estimate_smoothness` needs. They take 48 bytes per
-        contrast and voxel; all the rest takes 21.
+        :func:`~fcnm_bids.stats.smoothness.estimate_smoothness` needs.
     n_covariates
-        Number of covariates that come with each person, k: 8 k + 4 bytes more per contrast and
-        voxel, and 4 (k + 1) (k + 2) at voxels where somebody has no value.
+        Number of covariates that come with each person.
 
     Attributes
     ----------
@@ -133,7 +140,9 @@ class Moments:
     products
         Shape (C, 6, V), or None.
     n_people
-        Shape (C,).
+        People who have a map of each contrast, shape (C,).
+    n_added
+        All people.
     """
 
     def __init__(
@@ -155,6 +164,7 @@ class Moments:
         self.square = np.zeros(size)
         self.clipped_in = np.zeros(size, dtype=bool)
         self.n_people = np.zeros(n_contrasts, dtype=np.int64)
+        self.n_added = 0
         self.products = np.zeros((n_contrasts, 6, self.index.size)) if smoothness else None
         self._neighbours: NDArray[np.intp] | None = None
         if smoothness:
@@ -222,6 +232,7 @@ class Moments:
             self._add_maps(contrast, [values[number] for number in present], buffers)
         for _, clipped, _ in people:
             self.clipped_in |= clipped
+        self.n_added += len(people)
 
     def _row_of_design(
         self,
@@ -281,6 +292,7 @@ class Moments:
         self.square += other.square
         self.clipped_in |= other.clipped_in
         self.n_people += other.n_people
+        self.n_added += other.n_added
         if self.products is not None and other.products is not None:
             self.products += other.products
         for model, others in zip(self._models, other._models, strict=True):
@@ -295,6 +307,7 @@ class Moments:
             clipped_in=self.clipped_in[position],
             products=None if self.products is None else self.products[position],
             n_people=int(self.n_people[position]),
+            n_added=self.n_added,
             index=self.index,
             shape=self.shape,
             covariates=self._models[position].sums() if self._models else None,
@@ -318,6 +331,7 @@ def summed_moments(parts: Sequence[ContrastMoments]) -> ContrastMoments:
         clipped_in=np.any([part.clipped_in for part in parts], axis=0),
         products=None,
         n_people=sum(part.n_people for part in parts),
+        n_added=sum(part.n_added for part in parts),
         index=first.index,
         shape=first.shape,
         covariates=covariates,

@@ -58,7 +58,7 @@ def one_sample(moments: ContrastMoments, *, min_subjects: float) -> OneSample:
     """Test at every voxel whether the mean over people differs from zero.
 
     With covariates the intercept of the ordinary least squares fit is tested, over the people
-    with a value at the voxel. A voxel is tested where at least ``ceil(min_subjects * n_people)``
+    with a value at the voxel. A voxel is tested where at least ``ceil(min_subjects * n_added)``
     people, and one more than the design has columns, have a value, where these tell its columns
     apart, where the residuals vary, and where no correlation was clipped in anybody (a seed's
     correlation with itself is no connectivity).
@@ -68,12 +68,12 @@ def one_sample(moments: ContrastMoments, *, min_subjects: float) -> OneSample:
     moments
         Sums over people.
     min_subjects
-        Share of the people with a map who must have a value, 0 to 1.
+        Share of all people who must have a value, 0 to 1.
     """
     n = moments.n
     fit = fit_intercept(moments)
     df = n - fit.n_columns
-    needed = max(1 + fit.n_columns, math.ceil(min_subjects * moments.n_people - 1e-9))
+    needed = max(1 + fit.n_columns, math.ceil(min_subjects * moments.n_added - 1e-9))
     with np.errstate(invalid="ignore", divide="ignore"):
         variance = np.where(df >= 1, fit.residual / df, np.nan)
         tested = (n >= needed) & (fit.residual > _ROUNDING * moments.square) & ~moments.clipped_in

@@ -54,10 +54,14 @@ def effect_bytes(n_masked: int) -> float:
     return n_masked * (_MAP_BYTES + 4 * _FLAT_MAP_BYTES) + 20 * _SIDECAR_BYTES
 
 
-def group_report_bytes(n_contrasts: int, n_effects: int) -> float:
-    """The figures and the page of the group."""
-    figures = (n_contrasts + 5 * n_effects) * _FIGURE_BYTES
-    return _PAGE_BYTES + n_effects * _VIEWER_BYTES + figures
+def group_figures_bytes(n_contrasts: int, n_effects: int) -> float:
+    """The figures of the group report."""
+    return (n_contrasts + 5 * n_effects) * _FIGURE_BYTES
+
+
+def group_page_bytes(n_effects: int) -> float:
+    """The page of the group."""
+    return _PAGE_BYTES + n_effects * _VIEWER_BYTES
 
 
 def sums_bytes(

@@ -6,10 +6,11 @@ import tempfile
 from pathlib import Path
 
 from fcnm_bids.config import Config
-from fcnm_bids.interfaces import contrast_names
+from fcnm_bids.interfaces import contrast_names, measure_draw
 from fcnm_bids.workflows.engine import allowed_gb
 from fcnm_bids.workflows.forecast import (
     Forecast,
+    Needs,
     forecast,
     group_needs,
     participant_needs,
@@ -38,5 +39,15 @@ def foresee(plan: ParticipantPlan | GroupPlan, config: Config) -> list[Forecast]
                 return []
             contrasts = contrast_names(config.seeds)
             workflow = init_group_wf(plan, config, config_file, contrasts)
-            needs = group_needs(plan, config, contrasts)
+            needs = {**group_needs(plan, config, contrasts), **_draws(plan, config)}
         return forecast(workflow, needs, config, allowed_gb(config))
+
+
+def _draws(plan: GroupPlan, config: Config) -> dict[str, Needs]:
+    """Time of the draws of all nulls, from a few of them on one run."""
+    if not plan.specificity.focus_nulls:
+        return {}
+    runs = [run for _, own in plan.people for run in own]
+    n_draws = config.group.n_permutations * len(plan.specificity.focus_nulls)
+    seconds = measure_draw(config, runs[0]) * len(runs) * len(plan.contrasts)
+    return {"draws": Needs(n_draws * seconds)}

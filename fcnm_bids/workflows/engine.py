@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import shutil
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,17 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from nipype import config as nipype_config
-from nipype.utils.profiler import get_system_total_memory_gb
 from niworkflows.engine.workflows import LiterateWorkflow as Workflow
 
+from fcnm_bids.bids import own_folder
 from fcnm_bids.config import Config
 from fcnm_bids.workflows.failures import KeepsLastWords
+from fcnm_bids.workflows.machine import held_gb, machine_gb
 from fcnm_bids.workflows.plugin_file import read_plugin
 from fcnm_bids.workflows.processes import LocalProcesses
 
 LOGGER = logging.getLogger("fcnm_bids")
 _SHARE_OF_MEMORY = 0.9
 _SECONDS_BETWEEN_LINES = 5.0
+
+_LEFTOVERS = "fcnm_*_wf_*"
+"""What folders of workflows are called in the work folder."""
 
 
 @dataclass
@@ -58,7 +61,7 @@ class Progress:
     """
 
     def __init__(self, *stages: Stage) -> None:
-        self._stages = stages
+        self._stages = [stage for stage in stages if stage.total]
         self._failed = 0
         self._started = time.monotonic()
         self._said = 0.0
@@ -81,14 +84,11 @@ class Progress:
         if now - self._said < _SECONDS_BETWEEN_LINES and done < total:
             return
         self._said = now
-        left = (now - self._started) / max(done, 1) * (total - done)
         parts = [f"{s.done} of {s.total} {s.verb}" for s in self._stages]
-        LOGGER.info(
-            "%s%s, about %s left",
-            ", ".join(parts),
-            f" ({self._failed} failed)" if self._failed else "",
-            duration(left),
-        )
+        if done < total:
+            parts.append(f"about {duration((now - self._started) / done * (total - done))} left")
+        failed = f" ({self._failed} failed)" if self._failed else ""
+        LOGGER.info("%s%s", ", ".join(parts), failed)
 
 
 def configure(config: Config, logs: Path) -> None:
@@ -143,13 +143,20 @@ def run_workflow(workflow: Workflow, config: Config, progress: Progress) -> list
         except OSError as error:  # Graphviz is not there
             LOGGER.warning("no drawing of the workflow: %s", error)
     # jobs that share a work folder must not clear each other's nodes away
-    workflow.base_dir = tempfile.mkdtemp(prefix=f"{workflow.name}_", dir=config.running.work_dir)
-    plugin = _plugin(workflow, config, progress)
-    try:
-        workflow.run(plugin=plugin)
-    except Exception as error:  # nipype raises what the first failed node raised
-        return _told(plugin.failures) or [str(error)]
-    shutil.rmtree(workflow.base_dir, ignore_errors=True)
+    work_dir = Path(config.running.work_dir)
+    with own_folder(work_dir, f"{workflow.name}_", _LEFTOVERS) as folder:
+        workflow.base_dir = str(folder)
+        plugin = _plugin(workflow, config, progress)
+        try:
+            workflow.run(plugin=plugin)
+        except Exception as error:  # nipype raises what the first failed node raised
+            return _told(plugin.failures) or [str(error)]
+        except BaseException:  # the program is to end
+            if isinstance(plugin, LocalProcesses):
+                plugin.stop()
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
     return []
 
 
@@ -175,8 +182,9 @@ def _plugin(workflow: Workflow, config: Config, progress: Progress) -> KeepsLast
 
 
 def allowed_gb(config: Config) -> float:
-    """Memory that all nodes at once may take on this machine."""
-    return float(config.resources.mem_gb or _SHARE_OF_MEMORY * get_system_total_memory_gb())
+    """Memory that all nodes at once may take on this machine, beside this process itself."""
+    whole = config.resources.mem_gb or _SHARE_OF_MEMORY * machine_gb()
+    return max(whole - held_gb(), whole / 2)
 
 
 def most_gb(config: Config) -> float:
@@ -184,6 +192,11 @@ def most_gb(config: Config) -> float:
     if config.resources.nipype_plugin_file and config.resources.mem_gb is None:
         return math.inf
     return allowed_gb(config)
+
+
+def node_threads(config: Config) -> int:
+    """Threads that a node declares: those of its linear algebra, of the processors there are."""
+    return min(config.resources.omp_nthreads, config.resources.nprocs)
 
 
 def _told(failures: Mapping[str, str]) -> list[str]:

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fcnm_bids.config import Config
+from fcnm_bids.config import ROBUSTNESS, Config
 from fcnm_bids.interfaces import other_radii
 from fcnm_bids.workflows.disk import (
     contrast_bytes,
     effect_bytes,
-    group_report_bytes,
+    group_figures_bytes,
+    group_page_bytes,
     mapped_bytes,
     person_maps_bytes,
     person_report_bytes,
@@ -61,8 +62,11 @@ _TEST = 4e-7
 _FLIP = 1.2e-10
 """Seconds to flip the sign of a voxel of one person's map."""
 
-_PERSON_REPORT, _GROUP_REPORT, _FIGURE = 1.5, 10.0, 1.0
-"""Seconds for a person's page, the group's, and a figure of the group."""
+_DRAW = 4e-8
+"""Seconds per voxel to draw the contrasts of a network again and compare the result."""
+
+_PERSON_REPORT, _GROUP_PAGE, _PLOTTING, _FIGURE = 1.5, 2.0, 4.0, 0.4
+"""Seconds for a person's page, the group's, loading what plots, and a figure of the group."""
 
 
 @dataclass(frozen=True)
@@ -188,8 +192,9 @@ def group_needs(
     per_person = n_masked * (_MAP * n_seeds * runs_a_person + _SUM * (n_seeds + n_new))
     flips = settings.n_permutations * n_people * _FLIP if keeps_maps else 0.0
     test = n_masked * (_TEST + flips)
-    # subsamples of the people: both halves and a quarter of each draw
-    n_variants = n_radii + (60 if n_people >= 8 else 0)
+    n_variants = n_radii
+    if n_people >= ROBUSTNESS.people_blocks:  # both halves and a quarter of each draw
+        n_variants += 3 * ROBUSTNESS.people_draws
     return {
         "seeds": Needs(_NODE_SECONDS + n_contrasts * _WRITE * box, output=n_contrasts * 2e3),
         "sums": Needs(
@@ -218,16 +223,19 @@ def group_needs(
             output=n_effects * effect_bytes(n_masked),
         ),
         "locate": Needs(n_effects * (2 * _NODE_SECONDS + 4 * _WRITE * box)),
-        "robustness": Needs(n_effects * (2 * _NODE_SECONDS + 500 * 4e-8 * n_masked)),
+        "robustness": Needs(
+            n_effects * (2 * _NODE_SECONDS + ROBUSTNESS.bootstrap_draws * _DRAW * n_masked)
+        ),
         "compare": Needs(_NODE_SECONDS + 3 * _WRITE * box),
         "validation": Needs(
             _NODE_SECONDS + n_second * n_masked * n_contrasts * (_MAP + _SUM) + n_contrasts * test,
             work=4.0 * n_masked * n_contrasts * n_second * keeps_maps,
         ),
-        "report": Needs(
-            _GROUP_REPORT + (n_contrasts + 5 * n_effects) * _FIGURE,
-            output=group_report_bytes(n_contrasts, n_effects),
+        "figures": Needs(
+            n_effects * _PLOTTING + (n_contrasts + 5 * n_effects) * _FIGURE,
+            output=group_figures_bytes(n_contrasts, n_effects),
         ),
+        "report": Needs(_GROUP_PAGE, output=group_page_bytes(n_effects)),
     }
 
 
@@ -266,11 +274,16 @@ def _map_seconds(person: PlannedPerson, n_seeds: int, box: int) -> float:
     return _NODE_SECONDS + _MAP * correlated + _WRITE * box * n_seeds
 
 
-def _size(size: float) -> str:
+def size_text(size: float) -> str:
+    """Bytes as people say them."""
     for unit, scale in (("TB", 1e12), ("GB", 1e9)):
         if size >= scale:
             return f"{size / scale:.1f} {unit}"
-    return f"{size / 1e6:.0f} MB" if size >= 5e5 else ""
+    return f"{size / 1e6:.0f} MB"
+
+
+def _size(size: float) -> str:
+    return size_text(size) if size >= 5e5 else ""
 
 
 def _time(seconds: float) -> str:

@@ -19,6 +19,7 @@ from fcnm_bids.interfaces import (
 )
 from fcnm_bids.seeds import Contrast
 from fcnm_bids.workflows.people import MEAN_FD
+from fcnm_bids.workflows.request import noted
 from fcnm_bids.workflows.validation import plan_validation
 
 
@@ -48,7 +49,7 @@ def check_group_options(
     """
     group = config.group
     checks: list[Callable[[], Any]] = [
-        partial(_analysis_mask, group.analysis_mask, root, grid, entities, people),
+        partial(check_analysis_mask, group.analysis_mask, root, grid, entities, people),
         partial(find_atlas, group.network_atlas, grid.space),
         partial(_covariates, group.covariates, (Path(config.bids_dir), root)),
         partial(plan_validation, group.validation_dir, grid, {}),
@@ -57,20 +58,26 @@ def check_group_options(
         checks.append(partial(contrast_weights, group, contrasts))
     problems: list[str] = []
     for check in checks:
-        try:
+        with noted(problems):
             check()
-        except RequestError as error:
-            problems += error.problems
     if problems:
         raise RequestError(problems)
 
 
-def _analysis_mask(
+def check_analysis_mask(
     choice: str, root: Path, grid: Grid, entities: Mapping[str, str], people: Sequence[str]
-) -> None:
+) -> list[Path]:
+    """The images that an analysis mask is made from; one that was named is looked into.
+
+    Raises
+    ------
+    RequestError
+        It cannot be had.
+    """
     within = find_analysis_mask(choice, root, people, entities)
     if choice not in ("brain", "gm"):
         read_analysis_mask(choice, within, grid)
+    return within
 
 
 def _covariates(names: Sequence[str], folders: Sequence[Path]) -> None:

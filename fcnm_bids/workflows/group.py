@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from nipype.interfaces.utility import Merge
 from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow as Workflow
 
 from fcnm_bids.bids import to_label
 from fcnm_bids.config import Config
-from fcnm_bids.workflows.engine import most_gb
+from fcnm_bids.workflows.engine import most_gb, node_threads
+from fcnm_bids.workflows.group_level import GroupLevel
 from fcnm_bids.workflows.kept import contrasts_to_map, kept_folder
 from fcnm_bids.workflows.memory import (
     contrast_gb,
@@ -21,8 +24,17 @@ from fcnm_bids.workflows.memory import (
     robustness_gb,
     variants_gb,
 )
+from fcnm_bids.workflows.people import run_paths
 from fcnm_bids.workflows.plan import GroupPlan
-from fcnm_bids.workflows.specificity import connect_specificity
+from fcnm_bids.workflows.specificity_nodes import connect_specificity
+
+
+@dataclass(frozen=True, eq=False)
+class _Contrast:
+    """The nodes of a contrast: one that maps it, one that varies it; one and the same if kept."""
+
+    mapped: pe.Node
+    varied: pe.Node
 
 
 def init_group_wf(
@@ -41,62 +53,124 @@ def init_group_wf(
     contrasts
         Name and effect of every row of the seed matrix.
     """
-    from fcnm_bids.interfaces import (
-        CheckRobustness,
-        CompareEffects,
-        DescribePeople,
-        LocateNetwork,
-        MakeSeeds,
-        MapContrast,
-        MapEffect,
-        MapValidation,
-        RecallContrast,
-        ReportGroup,
-        SumOverPeople,
-        VaryContrast,
-        WriteManifest,
-        other_radii,
-    )
+    from fcnm_bids.interfaces import DescribePeople, MakeSeeds, ReportGroup, WriteManifest
 
-    entities = dict(plan.entities)
-    smoothness = config.group.height_control == "fwe"
-    n_voxels = plan.grid.n_voxels
-    to_map = contrasts_to_map(plan, config)
-    shared = {"config_file": str(config_file)}
-    workflow = Workflow(name="fcnm_group_wf")
+    level = GroupLevel(plan, config, config_file, contrasts)
+    workflow, n_voxels = level.workflow, plan.grid.n_voxels
     seeds = pe.Node(
-        MakeSeeds(
-            **shared,
-            shape=list(plan.grid.shape),
-            affine=plan.grid.affine.tolist(),
-            entities=entities,
-        ),
+        MakeSeeds(**level.shared, **level.grid, entities=level.entities),
         name="seeds",
         mem_gb=contrast_gb(n_voxels),
     )
-    summing_gb = partial(
-        group_gb,
-        plan.n_masked,
-        dof=plan.dof,
-        smoothness=smoothness,
-        n_covariates=len(plan.design.names),
-        n_radii=len(other_radii(config)),
-    )
-    at_once = contrasts_at_once(len(to_map), summing_gb, most_gb(config))
-    people = [(label, [str(run.path) for run in runs]) for label, runs in plan.people]
+    workflow.add_nodes([seeds])
     described = pe.Node(
         DescribePeople(
-            **shared,
-            people=people,
+            **level.shared,
+            people=level.people,
             excluded=[(run.subject, run.name, run.reason) for run in plan.left_out],
         ),
         name="people",
         run_without_submitting=True,
     )
-    sums = pe.Node(
+    mapped = _connect_contrasts(level)
+    validated = _connect_validation(level)
+    networks: dict[str, tuple[pe.Node, list[pe.Node]]] = {}
+    about: dict[str, list[pe.Node]] = {}
+    for effect in level.effects:
+        members = [own for own, (_, of) in zip(mapped, contrasts, strict=True) if of == effect]
+        about[effect] = _connect_effect(level, effect, members, validated)
+        networks[effect] = about[effect][0], [own.mapped for own in members]
+    compared = _connect_comparison(level, [node for node, _ in networks.values()])
+    measured, assessed = connect_specificity(level, networks)
+    promising = [seeds, described, *(own.mapped for own in mapped)]
+    promising += [*validated, *compared, *measured]
+    for effect in level.effects:
+        own = [*about[effect], assessed[effect]]
+        promising += [*own, _connect_figures(level, effect, [*own, *networks[effect][1]])]
+    report = pe.Node(ReportGroup(**level.shared), name="report", mem_gb=report_gb(n_voxels))
+    manifest = pe.Node(
+        WriteManifest(**level.shared, folder=str(Path(config.output_dir) / "group"), key=plan.key),
+        name="manifest",
+        run_without_submitting=True,
+    )
+    everything = level.gather(promising, "promised", "gather", no_flatten=True)
+    workflow.connect(
+        [
+            (everything, report, [("out", "after")]),
+            (report, manifest, [("promised", "promised")]),
+        ]
+    )
+    return workflow
+
+
+def _connect_contrasts(level: GroupLevel) -> list[_Contrast]:
+    """Add the nodes of all contrasts, with one pass over the people before those to be mapped."""
+    from fcnm_bids.interfaces import MapContrast, RecallContrast, VaryContrast
+
+    plan, config = level.plan, level.config
+    n_voxels, model = plan.grid.n_voxels, _describe_model(level)
+    to_map = contrasts_to_map(plan, config)
+    sums = _sums(level, to_map)
+    if to_map:
+        level.seed(sums)
+    found = []
+    for number, (name, _) in enumerate(level.contrasts):
+        own = f"{number:04d}_{to_label(name)[:40]}"
+        kept_dir = str(kept_folder(config, plan.contrast_keys[name]))
+        if number not in to_map:
+            recalled = pe.Node(
+                RecallContrast(**level.shared, kept_dir=kept_dir),
+                name=f"kept_{own}",
+                run_without_submitting=True,
+            )
+            found.append(_Contrast(recalled, recalled))
+            continue
+        mapped = pe.Node(
+            MapContrast(
+                **level.shared,
+                number=number,
+                model=model,
+                entities=level.entities,
+                kept_dir=kept_dir,
+            ),
+            name=f"contrast_{own}",
+            mem_gb=contrast_gb(n_voxels),
+        )
+        varied = pe.Node(
+            VaryContrast(**level.shared, number=number, kept_dir=kept_dir),
+            name=f"vary_{own}",
+            mem_gb=variants_gb(n_voxels, plan.n_masked),
+        )
+        level.seed(mapped, varied)
+        level.workflow.connect(
+            [
+                (sums, mapped, [("moments_dir", "moments_dir")]),
+                (sums, varied, [("moments_dir", "moments_dir")]),
+                (mapped, varied, [("mapped_file", "mapped_file")]),
+            ]
+        )
+        found.append(_Contrast(mapped, varied))
+    return found
+
+
+def _sums(level: GroupLevel, to_map: list[int]) -> pe.Node:
+    """The pass over the people, or as many as memory needs."""
+    from fcnm_bids.interfaces import SumOverPeople, other_radii
+
+    plan, config = level.plan, level.config
+    summing_gb = partial(
+        group_gb,
+        plan.n_masked,
+        dof=plan.dof,
+        smoothness=level.smoothness,
+        n_covariates=len(plan.design.names),
+        n_radii=len(other_radii(config)),
+    )
+    at_once = contrasts_at_once(len(to_map), summing_gb, most_gb(config))
+    return pe.Node(
         SumOverPeople(
-            **shared,
-            people=people,
+            **level.shared,
+            people=level.people,
             numbers=to_map,
             at_once=at_once,
             covariates=plan.design.columns.tolist(),
@@ -104,192 +178,125 @@ def init_group_wf(
         ),
         name="sums",
         mem_gb=summing_gb(at_once),
-        n_procs=min(config.resources.omp_nthreads, config.resources.nprocs),
+        n_procs=node_threads(config),
     )
-    effects = list(dict.fromkeys(effect for _, effect in contrasts))
-    n_specific = 1 + len(effects) + bool({"labels", "split"} & set(plan.specificity.nulls))
-    n_files = len(contrasts) + 3 * len(effects) + 4
-    gather = pe.Node(
-        Merge(n_files + n_specific, no_flatten=True),
-        name="gather",
-        run_without_submitting=True,
-    )
-    report = pe.Node(ReportGroup(**shared), name="report", mem_gb=report_gb(n_voxels))
-    manifest = pe.Node(
-        WriteManifest(**shared, folder=str(Path(config.output_dir) / "group"), key=plan.key),
-        name="manifest",
-        run_without_submitting=True,
-    )
-    workflow.connect(
-        [
-            (seeds, gather, [("promised", "in1")]),
-            (described, gather, [("promised", "in2")]),
-            (gather, report, [("out", "after")]),
-            (report, manifest, [("promised", "promised")]),
-        ]
-    )
-    model = {
+
+
+def _describe_model(level: GroupLevel) -> dict[str, Any]:
+    """What the sidecars of contrasts say about people and design."""
+    plan, group = level.plan, level.config.group
+    return {
         "Covariates": list(plan.design.names),
         "CovariateCoding": list(plan.design.coding),
-        "AnalysisMask": config.group.analysis_mask,
+        "AnalysisMask": group.analysis_mask,
         "AnalysisMaskFiles": len(plan.mask_files),
-        "MaximumMeanFramewiseDisplacement": config.group.max_mean_fd,
+        "MaximumMeanFramewiseDisplacement": group.max_mean_fd,
         "PeopleLeftOut": sorted({f"sub-{run.subject}: {run.reason}" for run in plan.left_out}),
-        "Preset": config.group.preset,
+        "Preset": group.preset,
     }
-    by_effect: dict[str, list[pe.Node]] = {effect: [] for effect in effects}
-    varied: dict[str, list[pe.Node]] = {effect: [] for effect in effects}
-    compared = pe.Node(
-        CompareEffects(**shared, effects=effects, entities=entities),
-        name="compare",
-        mem_gb=contrast_gb(n_voxels),
-    )
+
+
+def _connect_validation(level: GroupLevel) -> list[pe.Node]:
+    """Add the node that maps everything on the second connectome, where there is one."""
+    from fcnm_bids.interfaces import MapValidation
+
+    plan, config, second = level.plan, level.config, level.plan.validation
+    if not second.people:
+        return []
     validated = pe.Node(
         MapValidation(
-            **shared,
-            people=[
-                (label, [str(run.path) for run in runs]) for label, runs in plan.validation.people
-            ],
-            covariates=plan.validation.design.columns.tolist(),
-            coding=list(plan.validation.design.coding),
+            **level.shared,
+            people=run_paths(second.people),
+            covariates=second.design.columns.tolist(),
+            coding=list(second.design.coding),
             mask_files=[str(path) for path in plan.mask_files],
-            entities=entities,
+            entities=level.entities,
         ),
         name="validation",
         mem_gb=group_gb(
             plan.n_masked,
-            len(contrasts),
+            len(level.contrasts),
             dof=plan.dof,
-            smoothness=smoothness,
-            n_covariates=len(plan.validation.design.names),
+            smoothness=level.smoothness,
+            n_covariates=len(second.design.names),
             blocks=False,
         ),
-        n_procs=min(config.resources.omp_nthreads, config.resources.nprocs),
+        n_procs=node_threads(config),
     )
-    if to_map:
-        workflow.connect(seeds, "seeds_file", sums, "seeds_file")
-    effect_files = pe.Node(Merge(len(effects)), name="effects", run_without_submitting=True)
-    for number, (name, effect) in enumerate(contrasts):
-        kept_dir = str(kept_folder(config, plan.contrast_keys[name]))
-        if number not in to_map:
-            recalled = pe.Node(
-                RecallContrast(**shared, kept_dir=kept_dir),
-                name=f"kept_{number:04d}_{to_label(name)[:40]}",
-                run_without_submitting=True,
-            )
-            by_effect[effect].append(recalled)
-            varied[effect].append(recalled)
-            workflow.connect(recalled, "promised", gather, f"in{number + 3}")
-            continue
-        node = pe.Node(
-            MapContrast(**shared, number=number, model=model, entities=entities, kept_dir=kept_dir),
-            name=f"contrast_{number:04d}_{to_label(name)[:40]}",
-            mem_gb=contrast_gb(n_voxels),
-        )
-        by_effect[effect].append(node)
-        variants = pe.Node(
-            VaryContrast(**shared, number=number, kept_dir=kept_dir),
-            name=f"vary_{number:04d}_{to_label(name)[:40]}",
-            mem_gb=variants_gb(n_voxels, plan.n_masked),
-        )
-        varied[effect].append(variants)
-        workflow.connect(
-            [
-                (seeds, variants, [("seeds_file", "seeds_file")]),
-                (sums, variants, [("moments_dir", "moments_dir")]),
-                (node, variants, [("mapped_file", "mapped_file")]),
-                (seeds, node, [("seeds_file", "seeds_file")]),
-                (sums, node, [("moments_dir", "moments_dir")]),
-                (node, gather, [("promised", f"in{number + 3}")]),
-            ]
-        )
-    last = len(contrasts) + len(effects)
-    networks: dict[str, tuple[pe.Node, list[pe.Node]]] = {}
-    for number, effect in enumerate(effects):
-        members = by_effect[effect]
-        mapped = pe.Node(
-            Merge(len(members)), name=f"mapped_{to_label(effect)}", run_without_submitting=True
-        )
-        network = pe.Node(
-            MapEffect(**shared, effect=effect, entities=entities),
-            name=f"network_{to_label(effect)}",
-            mem_gb=contrast_gb(n_voxels) + 2e-9 * n_voxels * len(members),
-        )
-        networks[effect] = network, members
-        variants_files = pe.Node(
-            Merge(len(members)), name=f"variants_{to_label(effect)}", run_without_submitting=True
-        )
-        checked = pe.Node(
-            CheckRobustness(**shared, effect=effect, entities=entities),
-            name=f"robustness_{to_label(effect)}",
-            mem_gb=robustness_gb(n_voxels, len(members)),
-        )
-        located = pe.Node(
-            LocateNetwork(
-                **shared,
-                effect=effect,
-                contrasts=[name for name, own in contrasts if own == effect],
-                shape=list(plan.grid.shape),
-                affine=plan.grid.affine.tolist(),
-                entities=entities,
-            ),
-            name=f"locate_{to_label(effect)}",
-            mem_gb=contrast_gb(n_voxels),
-        )
-        workflow.connect(
-            [
-                *(
-                    (node, mapped, [("mapped_file", f"in{i + 1}")])
-                    for i, node in enumerate(members)
-                ),
-                (mapped, network, [("out", "mapped_files")]),
-                (seeds, network, [("seeds_file", "seeds_file")]),
-                (network, gather, [("promised", f"in{len(contrasts) + number + 3}")]),
-                (network, located, [("promised", "network")]),
-                (located, gather, [("promised", f"in{last + number + 3}")]),
-                *(
-                    (node, variants_files, [("variants_file", f"in{i + 1}")])
-                    for i, node in enumerate(varied[effect])
-                ),
-                (mapped, checked, [("out", "mapped_files")]),
-                (variants_files, checked, [("out", "variants_files")]),
-                (seeds, checked, [("seeds_file", "seeds_file")]),
-                (checked, gather, [("promised", f"in{last + len(effects) + number + 3}")]),
-                (network, effect_files, [("effect_file", f"in{number + 1}")]),
-            ]
-        )
-        if plan.validation.people:
-            workflow.connect(validated, "validation_file", checked, "validation_file")
-    promising = connect_specificity(
-        workflow,
-        plan.specificity,
-        config,
-        shared=shared,
-        common={
-            "people": people,
-            "covariates": plan.design.columns.tolist(),
-            "dof": max(sum(run.dof for run in runs) for _, runs in plan.people),
-        },
-        grid=plan.grid,
-        mask_files=plan.mask_files,
-        entities=entities,
-        networks=networks,
+    level.seed(validated)
+    return [validated]
+
+
+def _connect_effect(
+    level: GroupLevel, effect: str, members: Sequence[_Contrast], validated: Sequence[pe.Node]
+) -> list[pe.Node]:
+    """Add the nodes of one effect: its network first, then what is said about the network."""
+    from fcnm_bids.interfaces import CheckRobustness, LocateNetwork, MapEffect
+
+    n_voxels, label = level.plan.grid.n_voxels, to_label(effect)
+    network = pe.Node(
+        MapEffect(**level.shared, effect=effect, entities=level.entities),
+        name=f"network_{label}",
+        mem_gb=contrast_gb(n_voxels) + 2e-9 * n_voxels * len(members),
     )
-    for number, node in enumerate(promising):
-        workflow.connect(node, "promised", gather, f"in{n_files + number + 1}")
-    if plan.validation.people:
-        workflow.connect(
-            [
-                (seeds, validated, [("seeds_file", "seeds_file")]),
-                (validated, gather, [("promised", f"in{last + 2 * len(effects) + 4}")]),
-            ]
-        )
-    if len(effects) > 1:
-        workflow.connect(
-            [
-                (effect_files, compared, [("out", "effect_files")]),
-                (seeds, compared, [("seeds_file", "seeds_file")]),
-                (compared, gather, [("promised", f"in{last + 2 * len(effects) + 3}")]),
-            ]
-        )
-    return workflow
+    located = pe.Node(
+        LocateNetwork(
+            **level.shared,
+            **level.grid,
+            effect=effect,
+            contrasts=[name for name, own in level.contrasts if own == effect],
+            entities=level.entities,
+        ),
+        name=f"locate_{label}",
+        mem_gb=contrast_gb(n_voxels),
+    )
+    checked = pe.Node(
+        CheckRobustness(**level.shared, effect=effect, entities=level.entities),
+        name=f"robustness_{label}",
+        mem_gb=robustness_gb(n_voxels, len(members)),
+    )
+    mapped = level.gather([own.mapped for own in members], "mapped_file", f"mapped_{label}")
+    varied = level.gather([own.varied for own in members], "variants_file", f"variants_{label}")
+    level.seed(network, checked)
+    level.workflow.connect(
+        [
+            (mapped, network, [("out", "mapped_files")]),
+            (network, located, [("promised", "network")]),
+            (mapped, checked, [("out", "mapped_files")]),
+            (varied, checked, [("out", "variants_files")]),
+            *((node, checked, [("validation_file", "validation_file")]) for node in validated),
+        ]
+    )
+    return [network, located, checked]
+
+
+def _connect_figures(level: GroupLevel, effect: str, drawn: Sequence[pe.Node]) -> pe.Node:
+    """Add the node that draws the figures of one effect, after the nodes whose files they show."""
+    from fcnm_bids.interfaces import DrawEffect
+
+    label = to_label(effect)
+    figures = pe.Node(
+        DrawEffect(**level.shared, effect=effect),
+        name=f"figures_{label}",
+        mem_gb=report_gb(level.plan.grid.n_voxels),
+    )
+    before = level.gather(drawn, "promised", f"gather_figures_of_{label}", no_flatten=True)
+    level.workflow.connect(before, "out", figures, "after")
+    return figures
+
+
+def _connect_comparison(level: GroupLevel, networks: Sequence[pe.Node]) -> list[pe.Node]:
+    """Add the node that compares the effects, where there are several."""
+    from fcnm_bids.interfaces import CompareEffects
+
+    if len(networks) < 2:
+        return []
+    compared = pe.Node(
+        CompareEffects(**level.shared, effects=level.effects, entities=level.entities),
+        name="compare",
+        mem_gb=contrast_gb(level.plan.grid.n_voxels),
+    )
+    level.seed(compared)
+    files = level.gather(networks, "effect_file", "effects")
+    level.workflow.connect(files, "out", compared, "effect_files")
+    return [compared]

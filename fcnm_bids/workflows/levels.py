@@ -13,9 +13,10 @@ from fcnm_bids.errors import RequestError, StoreError
 from fcnm_bids.interfaces import contrast_names
 from fcnm_bids.workflows.denoised import adopt_denoised
 from fcnm_bids.workflows.environment import open_logs
+from fcnm_bids.workflows.given import given_too_early
 from fcnm_bids.workflows.inheritance import inherit, settle
 from fcnm_bids.workflows.kept import forget_others
-from fcnm_bids.workflows.plan import GroupPlan, LeftOut, ParticipantPlan
+from fcnm_bids.workflows.plan import GroupPlan, ParticipantPlan
 from fcnm_bids.workflows.preflight import plan_group, plan_participants
 from fcnm_bids.workflows.reports import (
     rebuild_reports,
@@ -23,8 +24,8 @@ from fcnm_bids.workflows.reports import (
     say_where,
     write_boilerplate,
 )
-from fcnm_bids.workflows.specificity import describe_cost
-from fcnm_bids.workflows.stored import adopt_store
+from fcnm_bids.workflows.stored import adopt_store, keep_store
+from fcnm_bids.workflows.summary import say_group, say_participants
 
 LOGGER = logging.getLogger("fcnm_bids")
 
@@ -44,24 +45,24 @@ def run_level(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> bool
     if config.analysis_level == "group":
         config = inherit(config, explicit)
     config = adopt_denoised(adopt_store(config, explicit), explicit)
+    if early := given_too_early(config, explicit):
+        LOGGER.warning("%s", early)
     if config.seeds.unit == "focus":
         LOGGER.warning("--unit focus: studies that report many foci dominate the network")
     if config.running.boilerplate_only:
         logs, _ = open_logs(config, "boilerplate.toml")
         return write_boilerplate(config, logs)
-    return (
-        _run_participants(config)
-        if config.analysis_level == "participant"
-        else (_run_group(config))
-    )
+    return _run_group(config) if config.analysis_level == "group" else _run_participants(config)
 
 
 def _run_participants(config: Config) -> bool:
     plan = plan_participants(config)
-    _say_participants(plan)
+    say_participants(plan, config)
     settle(config, save=False)
+    keep_store(plan, config)
     if config.running.dry_run:
         return _say_forecast(plan, config)
+    _check_space(plan, config)
     root, store = Path(config.output_dir), config.connectome_path
     names = [f"sub-{person.subject}" for person in plan.people if not person.done]
     with at_work([root] if plan.from_store else [root, store], names) as waited:
@@ -69,7 +70,10 @@ def _run_participants(config: Config) -> bool:
         describe_dataset(root, _NAME, plan.source, connectome=store)
         if not plan.from_store:
             describe_dataset(store, "Projected runs", plan.source, projected_runs=True)
-        return _make_people(plan_participants(config) if waited else plan, config)
+        if waited:
+            plan = plan_participants(config)
+            keep_store(plan, config)
+        return _make_people(plan, config)
 
 
 def _make_people(plan: ParticipantPlan, config: Config) -> bool:
@@ -81,11 +85,7 @@ def _make_people(plan: ParticipantPlan, config: Config) -> bool:
         LOGGER.info("everything is there already; nothing to do")
         return True
     from fcnm_bids.workflows.engine import Progress, Stage, configure, run_workflow
-    from fcnm_bids.workflows.participant import (
-        init_participants_wf,
-        maps_wanted,
-        person_wf_name,
-    )
+    from fcnm_bids.workflows.participant import init_participants_wf, person_wf_name
 
     logs, config_file = open_logs(config)
     configure(config, logs)
@@ -96,7 +96,7 @@ def _make_people(plan: ParticipantPlan, config: Config) -> bool:
     if not plan.from_store:
         projected = {wf.format(person_wf_name(p.subject), "project"): len(p.runs) for p in at_work}
         stages.append(Stage("runs projected", projected))
-    if maps_wanted(config):
+    if config.makes_subject_maps:
         mapped = {wf.format(person_wf_name(p.subject), "map"): 1 for p in at_work}
         stages.append(Stage("people mapped", mapped))
     reports = {wf.format(person_wf_name(p.subject), "report"): 1 for p in waiting}
@@ -111,7 +111,7 @@ def _make_people(plan: ParticipantPlan, config: Config) -> bool:
     rebuild_reports(root, [name for name, whole in complete.items() if not whole], group=False)
     write_boilerplate(config, logs)
     say_where(root, list(complete), group=False)
-    return _end(failures, {f"sub-{name}": whole for name, whole in complete.items()}, root, logs)
+    return _end(failures, {f"sub-{name}": whole for name, whole in complete.items()}, config, logs)
 
 
 def _refuse_if_nothing_stored(plan: ParticipantPlan) -> None:
@@ -122,10 +122,11 @@ def _refuse_if_nothing_stored(plan: ParticipantPlan) -> None:
 
 def _run_group(config: Config) -> bool:
     plan = plan_group(config)
-    _say_group(plan, config)
+    say_group(plan, config)
     settle(config, save=False)
     if config.running.dry_run:
         return _say_forecast(plan, config)
+    _check_space(plan, config)
     root = Path(config.output_dir)
     with at_work([root], [] if plan.done else ["group"]) as waited:
         settle(config, say=False)
@@ -140,30 +141,17 @@ def _make_group(plan: GroupPlan, config: Config) -> bool:
     if plan.done:
         LOGGER.info("everything is there already; nothing to do")
         return True
-    from fcnm_bids.workflows.engine import Progress, Stage, configure, run_workflow
+    from fcnm_bids.workflows.engine import Progress, configure, run_workflow
     from fcnm_bids.workflows.group import init_group_wf
+    from fcnm_bids.workflows.stages import group_stages
 
     logs, config_file = open_logs(config)
     contrasts = contrast_names(config.seeds)
     configure(config, logs)
     workflow = init_group_wf(plan, config, config_file, contrasts)
-    stages = [
-        Stage(
-            verb,
-            dict.fromkeys(
-                (
-                    f"{workflow.name}.{name}"
-                    for name in workflow.list_node_names()
-                    if name.startswith(prefix)
-                ),
-                1,
-            ),
-        )
-        for prefix, verb in (("contrast_", "contrasts tested"), ("network_", "networks mapped"))
-    ]
     if kept := sum(name.startswith("kept_") for name in workflow.list_node_names()):
         LOGGER.info("%d of %d contrasts are kept from before", kept, len(contrasts))
-    failures = run_workflow(workflow, config, Progress(*stages))
+    failures = run_workflow(workflow, config, Progress(*group_stages(workflow)))
     if any("StoreError" in failure for failure in failures):
         _say_damaged(plan)
     complete = Manifest(root / "group", root).complete(plan.key)
@@ -173,12 +161,17 @@ def _make_group(plan: GroupPlan, config: Config) -> bool:
         rebuild_reports(root, (), group=True)
     write_boilerplate(config, logs)
     say_where(root, (), group=True)
-    return _end(failures, {"group": complete}, root, logs)
+    return _end(failures, {"group": complete}, config, logs)
 
 
-def _end(failures: list[str], complete: Mapping[str, bool], root: Path, logs: Path) -> bool:
+def _end(failures: list[str], complete: Mapping[str, bool], config: Config, logs: Path) -> bool:
+    from fcnm_bids.workflows.space import room_left
+
+    root = Path(config.output_dir)
     for failure in failures:
         LOGGER.error("%s", failure.strip())
+    if full := room_left(config, failures):
+        LOGGER.error("%s", full)
     holes = [name for name, whole in complete.items() if not whole]
     if failures or holes:
         LOGGER.error(
@@ -204,58 +197,6 @@ def _say_damaged(plan: GroupPlan) -> None:
                 )
 
 
-def _say_participants(plan: ParticipantPlan) -> None:
-    runs = [run for person in plan.people for run in person.runs]
-    LOGGER.info(
-        "%d people, %d runs (%s, %s voxels of %s mm)",
-        len(plan.people),
-        len(runs),
-        plan.grid.space,
-        " x ".join(map(str, plan.grid.shape)),
-        " x ".join(f"{size:g}" for size in plan.grid.voxel_sizes.round(3)),
-    )
-    if runs:
-        dofs = sorted(run.dof for run in runs)
-        kept = sum(run.n_kept for run in runs) / sum(run.n_volumes for run in runs)
-        LOGGER.info(
-            "residual degrees of freedom per run: %d to %d, median %d; %.1f %% of volumes kept",
-            dofs[0],
-            dofs[-1],
-            dofs[len(dofs) // 2],
-            100 * kept,
-        )
-    _say_seeds(plan.contrasts)
-    _say_left_out(plan.left_out)
-    stored = sum(run.stored for run in runs)
-    done = sum(person.done for person in plan.people)
-    if stored or done:
-        LOGGER.info(
-            "already there: %d of %d runs in the store, %d of %d people complete",
-            stored,
-            len(runs),
-            done,
-            len(plan.people),
-        )
-
-
-def _say_group(plan: GroupPlan, config: Config) -> None:
-    LOGGER.info(
-        "%d people, %d projected runs in %s",
-        len(plan.people),
-        sum(len(runs) for _, runs in plan.people),
-        plan.store,
-    )
-    for note in plan.notes:
-        LOGGER.warning("%s", note)
-    _say_seeds(plan.contrasts)
-    _say_left_out(plan.left_out)
-    for line in plan.design.coding:
-        LOGGER.info("covariate %s", line)
-    cost = describe_cost(plan.specificity, config, plan.people, len(plan.contrasts))
-    if cost is not None:
-        LOGGER.info("%s", cost)
-
-
 def _say_forecast(plan: ParticipantPlan | GroupPlan, config: Config) -> bool:
     from fcnm_bids.workflows.dry_run import foresee
     from fcnm_bids.workflows.forecast import table_of
@@ -270,23 +211,18 @@ def _say_forecast(plan: ParticipantPlan | GroupPlan, config: Config) -> bool:
     )
     for line in table_of(rows):
         LOGGER.info("%s", line)
+    _check_space(plan, config)
     return True
 
 
-def _say_seeds(contrasts: Any) -> None:
-    if not contrasts:
-        return
-    by_effect: dict[str, int] = {}
-    for contrast in contrasts:
-        by_effect[contrast.effect] = by_effect.get(contrast.effect, 0) + 1
-    LOGGER.info(
-        "%d contrasts with %d foci: %s",
-        len(contrasts),
-        sum(len(c.foci) for c in contrasts),
-        ", ".join(f"{count} {effect}" for effect, count in by_effect.items()),
-    )
+def _check_space(plan: ParticipantPlan | GroupPlan, config: Config) -> None:
+    """Say where there may be too little room on disk; refuse where there is far too little."""
+    from fcnm_bids.workflows.forecast import group_needs, participant_needs
+    from fcnm_bids.workflows.space import check_space
 
-
-def _say_left_out(left_out: list[LeftOut] | tuple[LeftOut, ...]) -> None:
-    for run in left_out:
-        LOGGER.warning("%s is left out: %s", run.name, run.reason)
+    if isinstance(plan, GroupPlan):
+        needs = {} if plan.done else group_needs(plan, config, contrast_names(config.seeds))
+    else:
+        waiting = any(not person.done for person in plan.people)
+        needs = participant_needs(plan, config) if waiting else {}
+    check_space(config, needs)

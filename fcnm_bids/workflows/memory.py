@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from fcnm_bids.config import NULLS, ROBUSTNESS
 from fcnm_bids.connectome import projection_bytes
 from fcnm_bids.grid import Grid
+from fcnm_bids.stats import bytes_of_sums
 from fcnm_bids.workflows.plan import PlannedRun
 
 _PROCESS_GB = 0.22
@@ -77,13 +79,12 @@ def group_gb(
         Whether blocks of people are summed too.
     """
     n_seeds = n_contrasts * (1 + n_radii)
-    sums = 21
-    if n_covariates:
-        # a tenth of the voxels, at most, is not everybody's
-        sums += 8 * n_covariates + 4 + 4 * (n_covariates + 1) * (n_covariates + 2) // 10
+    sums = partial(bytes_of_sums, n_covariates=n_covariates)
     # a person's maps with their weights, beside those of the person before
-    per_voxel = n_seeds * (sums + (48 if smoothness else 0) + 17 + 9)
-    per_voxel += n_contrasts * sums * ROBUSTNESS.people_blocks * blocks + 2 * dof
+    per_voxel = n_seeds * (sums(smoothness=smoothness) + 17 + 9)
+    if blocks:
+        per_voxel += n_contrasts * sums(smoothness=False) * ROBUSTNESS.people_blocks
+    per_voxel += 2 * dof
     return _PROCESS_GB + 1e-9 * (n_masked * per_voxel + _tile_bytes(n_masked, dof, n_seeds))
 
 
@@ -137,7 +138,7 @@ def strength_gb(n_voxels: int, dof: int, n_threads: int) -> float:
 
 
 def draws_gb(
-    n_voxels: int, n_contrasts: int, dof: int, most_gb: float = math.inf
+    n_voxels: int, n_contrasts: int, dof: int, most_gb: float = math.inf, *, n_covariates: int = 0
 ) -> tuple[float, float]:
     """Mapping draws of a null: what it takes, and how much of that is for draws at once.
 
@@ -147,9 +148,12 @@ def draws_gb(
         Voxels of the box, contrasts, residual degrees of freedom of a person's runs.
     most_gb
         What may be taken; one draw is mapped at a time, at least.
+    n_covariates
+        Covariates of the design.
     """
     n_masked = _MASKED * n_voxels
-    one_draw = 1e-9 * n_contrasts * n_masked * 150
+    sums = bytes_of_sums(smoothness=True, n_covariates=n_covariates)
+    one_draw = 1e-9 * n_contrasts * n_masked * (sums + 81)
     kept = 8e-9 * NULLS.draws_per_block * n_masked * 2
     rest = _PROCESS_GB + kept + 2e-9 * dof * n_masked
     together = min(1.5 * NULLS.block_gb, max(most_gb - rest, one_draw))

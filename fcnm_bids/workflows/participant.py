@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
+from nipype.interfaces.utility import Merge
 from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow as Workflow
 
 from fcnm_bids.bids import OutputNames
 from fcnm_bids.config import Config
+from fcnm_bids.workflows.engine import node_threads
 from fcnm_bids.workflows.memory import contrast_gb, map_gb, project_gb, report_gb
 from fcnm_bids.workflows.plan import ParticipantPlan, PlannedPerson
 
@@ -30,7 +31,7 @@ def init_participants_wf(plan: ParticipantPlan, config: Config, config_file: Pat
 
     workflow = Workflow(name="fcnm_participants_wf")
     seeds = None
-    if maps_wanted(config):
+    if config.makes_subject_maps:
         seeds = pe.Node(
             MakeSeeds(
                 config_file=str(config_file),
@@ -78,7 +79,7 @@ def init_person_wf(
         ),
         name="project",
         mem_gb=project_gb(plan.grid, person.runs),
-        n_procs=min(config.resources.omp_nthreads, config.resources.nprocs),
+        n_procs=node_threads(config),
     )
     manifest = pe.Node(
         WriteManifest(
@@ -90,7 +91,10 @@ def init_person_wf(
         run_without_submitting=True,
         mem_gb=0.01,
     )
-    gather = pe.Node(_merge(2), name="gather", run_without_submitting=True, mem_gb=0.01)
+    # lists of files stay lists: a list of lists, one per node
+    gather = pe.Node(
+        Merge(2, no_flatten=True), name="gather", run_without_submitting=True, mem_gb=0.01
+    )
     report = pe.Node(
         ReportPerson(config_file=str(config_file), subject=person.subject),
         name="report",
@@ -103,7 +107,7 @@ def init_person_wf(
             (report, manifest, [("promised", "promised")]),
         ]
     )
-    if maps_wanted(config) and person.runs:
+    if config.makes_subject_maps and person.runs:
         maps = pe.Node(
             MapPerson(
                 config_file=str(config_file),
@@ -112,7 +116,7 @@ def init_person_wf(
             ),
             name="map",
             mem_gb=map_gb(person.runs, plan.n_seeds),
-            n_procs=min(config.resources.omp_nthreads, config.resources.nprocs),
+            n_procs=node_threads(config),
         )
         workflow.connect(
             [
@@ -128,15 +132,3 @@ def init_person_wf(
 def person_wf_name(subject: str) -> str:
     """What a person's workflow is called: labels may hold a plus sign, names of nodes may not."""
     return f"sub_{subject.replace('+', '_')}_wf"
-
-
-def maps_wanted(config: Config) -> bool:
-    """Whether people's maps are written."""
-    return config.makes_subject_maps
-
-
-def _merge(n: int) -> Any:
-    from nipype.interfaces.utility import Merge
-
-    # lists of files stay lists: a list of lists, one per node
-    return Merge(n, no_flatten=True)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
-from fcnm_bids.bids import find_participants, read_participants
+from fcnm_bids.bids import Participants, find_participants, read_participants
 from fcnm_bids.config import Config
 from fcnm_bids.connectome import StoredRun
 from fcnm_bids.errors import RequestError
-from fcnm_bids.stats import Design, design_of
+from fcnm_bids.interfaces import mean_displacement
+from fcnm_bids.stats import Design, design_of, is_missing
 
 MEAN_FD = "mean_fd"
 """The covariate that the store knows."""
@@ -19,10 +19,9 @@ MEAN_FD = "mean_fd"
 _LISTED = 12
 
 
-def mean_displacement(runs: Sequence[StoredRun]) -> float | None:
-    """Mean over a person's runs of the mean framewise displacement in mm, where it is known."""
-    known = [run.attributes["mean_fd"] for run in runs if run.attributes["mean_fd"] is not None]
-    return float(np.mean(known)) if known else None
+def run_paths(people: Sequence[tuple[str, Sequence[StoredRun]]]) -> list[tuple[str, list[str]]]:
+    """Participant labels with the paths of their projected runs, as nodes are given them."""
+    return [(label, [str(run.path) for run in runs]) for label, runs in people]
 
 
 def moved_too_much(
@@ -89,6 +88,7 @@ def covariate_design(
         values[MEAN_FD] = ["" if value is None else repr(value) for value in moved]
     tabled = [name for name in names if name != MEAN_FD]
     categorical: frozenset[str] = frozenset()
+    measured: frozenset[str] = frozenset()
     problems: list[str] = []
     if tabled:
         path = next(filter(None, map(find_participants, folders)), None)
@@ -98,7 +98,7 @@ def covariate_design(
                 f"{folders[0]} or above its derivatives"
             )
         participants = read_participants(path)
-        categorical = participants.categorical
+        categorical, measured = participants.categorical, participants.measured
         for name in tabled:
             if name not in participants.table:
                 there = [str(c) for c in participants.table if c != "participant_id"]
@@ -110,9 +110,40 @@ def covariate_design(
                 values[name] = participants.values(name, labels)
     ordered = {name: values[name] for name in names if name in values}
     try:
-        design = design_of(ordered, labels, categorical)
+        design = design_of(ordered, labels, categorical, measured)
     except RequestError as error:
-        raise RequestError([*problems, *error.problems]) from error
+        for problem in error.problems:
+            about = [n for n in tabled if problem.startswith(f"covariate {n}: no value")]
+            why = [f" ({_why_missing(participants, n, labels)})" for n in about]
+            problems.append("".join([problem, *why]))
+        raise RequestError(problems) from error
     if problems:
         raise RequestError(problems)
     return design
+
+
+def _why_missing(participants: Participants, name: str, labels: Sequence[str]) -> str:
+    """Whether a table lacks the row of people, has it under another spelling, or no value in it."""
+    rows = {str(label) for label in participants.table.index}
+    spellings = {_bare(row): row for row in rows}
+    reasons: dict[str, list[str]] = {}
+    for label, value in zip(labels, participants.values(name, labels), strict=True):
+        if label in rows:
+            if is_missing(value.strip()):
+                reasons.setdefault("nothing in the cell of", []).append(f"sub-{label}")
+        elif _bare(label) in spellings:
+            reasons.setdefault("a row of another spelling for", []).append(
+                f"sub-{label} ({spellings[_bare(label)]})"
+            )
+        else:
+            reasons.setdefault("no row for", []).append(f"sub-{label}")
+    told = (
+        f"{what} {', '.join(people[:_LISTED])}{' ...' if len(people) > _LISTED else ''}"
+        for what, people in reasons.items()
+    )
+    return f"{participants.path} has {', '.join(told)}"
+
+
+def _bare(label: str) -> str:
+    """A label without what spellings differ in: case, leading zeros, marks between its parts."""
+    return re.sub(r"[\W_]", "", label.lower().removeprefix("sub-")).lstrip("0")

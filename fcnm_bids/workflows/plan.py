@@ -8,8 +8,9 @@ from pathlib import Path
 
 from fcnm_bids.connectome import StoredRun
 from fcnm_bids.grid import Grid
-from fcnm_bids.interfaces import FOCUS_NULLS, RunInput
+from fcnm_bids.interfaces import RunInput
 from fcnm_bids.seeds import Contrast
+from fcnm_bids.specificity import FOCUS_NULLS
 from fcnm_bids.stats import Design
 from fcnm_bids.workflows.validation import Validation
 
@@ -53,6 +54,8 @@ class PlannedRun:
         Bytes per number in the image.
     n_masked
         Voxels of the run, or as many as another run of the data set has in its brain mask.
+    notes
+        What is odd about it, though it is used.
     """
 
     files: RunInput
@@ -64,6 +67,7 @@ class PlannedRun:
     n_kept: int
     itemsize: int
     n_masked: int
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,8 @@ class ParticipantPlan:
         Seeds that are mapped in everybody.
     from_store
         Whether the data set is a store, so that there is nothing to project.
+    notes
+        What is odd about the data, one line each.
     """
 
     source: Path
@@ -120,6 +126,7 @@ class ParticipantPlan:
     people: tuple[PlannedPerson, ...]
     n_seeds: int
     from_store: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def left_out(self) -> list[LeftOut]:

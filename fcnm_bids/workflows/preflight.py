@@ -8,20 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from fcnm_bids import __version__
-from fcnm_bids.bids import Manifest, digest, find_runs
+from fcnm_bids.bids import Manifest, digest, search_runs
 from fcnm_bids.config import Config
+from fcnm_bids.connectome import StoredRun
 from fcnm_bids.errors import RequestError
 from fcnm_bids.interfaces import (
     RunInput,
     contrast_names,
     contrast_weights,
     denoising_record,
-    find_analysis_mask,
     find_atlas,
-    read_analysis_mask,
 )
 from fcnm_bids.seeds import Contrast
-from fcnm_bids.workflows.foresight import check_group_options
+from fcnm_bids.workflows.foresight import check_analysis_mask, check_group_options
 from fcnm_bids.workflows.people import group_design, moved_too_much
 from fcnm_bids.workflows.plan import (
     GroupPlan,
@@ -35,11 +34,12 @@ from fcnm_bids.workflows.request import (
     check_request,
     contrast_records,
     fingerprint,
+    noted,
     request_contrasts,
     seed_record,
     try_masks,
 )
-from fcnm_bids.workflows.runs import look_at_runs, run_input
+from fcnm_bids.workflows.runs import look_at_runs, notes_on, run_input
 from fcnm_bids.workflows.specificity import plan_specificity
 from fcnm_bids.workflows.stored import stored_entities, stored_runs
 from fcnm_bids.workflows.validation import plan_validation
@@ -59,18 +59,25 @@ def plan_participants(config: Config) -> ParticipantPlan:
         return _plan_stored_participants(config, dataset.root, contrasts)
     denoising_record(config.denoising)  # a strategy that does not exist is found here
     denoised = config.denoising.denoised
-    found = find_runs(dataset.root, config.selection, denoised=denoised)
+    search = search_runs(dataset.root, config.selection, denoised=denoised)
+    found = search.runs
     inputs = [run_input(run, dataset.root, config.connectome_path) for run in found]
     if denoised:  # a table of confounds need not have a row for each volume that was left
         inputs = [replace(run, confounds="", confounds_metadata="") for run in inputs]
-    usable, reasons = look_at_runs(inputs, config)
+    aside = {
+        run.name: files.left_out
+        for run, files in zip(inputs, found, strict=True)
+        if files.left_out is not None
+    }
+    usable, reasons = look_at_runs([run for run in inputs if run.name not in aside], config)
+    reasons |= aside
     if not usable:
         raise RequestError(["no usable run is left", *by_reason(reasons)])
     if config.running.stop_on_first_crash and reasons:
         raise RequestError(by_reason(reasons))
     entities = {
         name: str(value)
-        for name, value in found[0].entities.items()
+        for name, value in next(run for run in found if run.left_out is None).entities.items()
         if name in ("space", "res", "cohort", "task")
     }
     grid = next(iter(usable.values())).grid
@@ -82,7 +89,13 @@ def plan_participants(config: Config) -> ParticipantPlan:
         own = [i for i, run in zip(inputs, found, strict=True) if run.subject == subject]
         people.append(_plan_person(subject, own, usable, reasons, config, contrasts))
     return ParticipantPlan(
-        dataset.root, grid, entities, contrasts, tuple(people), _number_of_seeds(config)
+        dataset.root,
+        grid,
+        entities,
+        contrasts,
+        tuple(people),
+        _number_of_seeds(config),
+        notes=notes_on(search.absent, usable),
     )
 
 
@@ -97,36 +110,20 @@ def plan_group(config: Config) -> GroupPlan:
     dataset = check_request(config)
     contrasts = request_contrasts(config)
     store = config.connectome_path
-    runs, left_out = stored_runs(store, config, from_store=dataset.kind == "connectome")
+    from_store = dataset.kind == "connectome"
+    runs, left_out = stored_runs(
+        store, config, from_store=from_store, source=None if from_store else dataset.root
+    )
     grid = runs[0][1].grid
     try_masks(config, grid)
     entities = stored_entities(runs[0][1])
-    labels = list(dict.fromkeys(subject for subject, _ in runs))
-    if len(labels) < 2:
-        raise RequestError(
-            f"{store}: one person only (sub-{labels[0]}); a group needs at least two"
-        )
-    by_person = {label: [run for subject, run in runs if subject == label] for label in labels}
-    moved = moved_too_much(by_person, config.group.max_mean_fd)
-    left_out += [
-        LeftOut(label, run.path.relative_to(store).as_posix(), reason)
-        for label, reason in moved.items()
-        for run in by_person.pop(label)
-    ]
-    if len(by_person) < 2:
-        raise RequestError(
-            [
-                "fewer than two people are left",
-                *by_reason({f"sub-{k}": v for k, v in moved.items()}),
-            ]
-        )
+    by_person, moved = _still_enough(runs, config, left_out)
+    left_out += moved
     people = tuple((label, tuple(own)) for label, own in by_person.items())
     problems: list[str] = []
-    try:
+    with noted(problems):
         design = group_design(config, dataset.root, by_person)
-    except RequestError as error:
-        problems += error.problems
-    try:
+    with noted(problems):
         settings = runs[0][1].attributes["settings"]
         validation = plan_validation(
             config.group.validation_dir,
@@ -135,19 +132,11 @@ def plan_group(config: Config) -> GroupPlan:
             covariates=config.group.covariates,
             max_mean_fd=config.group.max_mean_fd,
         )
-    except RequestError as error:
-        problems += error.problems
-    try:
-        choice = config.group.analysis_mask
-        within = find_analysis_mask(choice, dataset.root, list(by_person), entities)
-        if choice not in ("brain", "gm"):
-            read_analysis_mask(choice, within, grid)
-    except RequestError as error:
-        problems += error.problems
-    try:
+    with noted(problems):
+        mask = config.group.analysis_mask
+        within = check_analysis_mask(mask, dataset.root, grid, entities, list(by_person))
+    with noted(problems):
         contrast_weights(config.group, contrasts)
-    except RequestError as error:
-        problems += error.problems
     if config.seeds.masks and config.group.weights != "none":
         problems.append(f"--weights {config.group.weights}: masks have no sample size")
     if problems:
@@ -194,6 +183,34 @@ def plan_group(config: Config) -> GroupPlan:
         validation,
         specificity,
     )
+
+
+def _still_enough(
+    runs: Sequence[tuple[str, StoredRun]], config: Config, left_out: Sequence[LeftOut]
+) -> tuple[dict[str, list[StoredRun]], list[LeftOut]]:
+    """The runs of people who moved little enough, at least two of them, and all other runs."""
+    store = config.connectome_path
+    by_person: dict[str, list[StoredRun]] = {}
+    for label, run in runs:
+        by_person.setdefault(label, []).append(run)
+    if len(by_person) < 2:
+        raise RequestError(
+            [
+                f"{store}: one person only (sub-{next(iter(by_person))}); a group needs at least "
+                "two",
+                *by_reason({run.name: run.reason for run in left_out}),
+            ]
+        )
+    moved = moved_too_much(by_person, config.group.max_mean_fd)
+    too_much = [
+        LeftOut(label, run.path.relative_to(store).as_posix(), reason)
+        for label, reason in moved.items()
+        for run in by_person.pop(label)
+    ]
+    if len(by_person) < 2:
+        reasons = {f"sub-{label}": reason for label, reason in moved.items()}
+        raise RequestError(["fewer than two people are left", *by_reason(reasons)])
+    return by_person, too_much
 
 
 def _contrast_keys(

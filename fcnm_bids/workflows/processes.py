@@ -6,21 +6,21 @@ import ctypes
 import logging
 import multiprocessing
 import os
-import re
 import resource
 import signal
 import sys
 from collections.abc import Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nipype.pipeline.plugins.multiproc import MultiProcPlugin, process_initializer, run_node
 
+from fcnm_bids.workflows.ending import undisturbed
 from fcnm_bids.workflows.failures import KeepsLastWords, failed_result
+from fcnm_bids.workflows.machine import held_gb
 
 LOGGER = logging.getLogger("fcnm_bids")
 
@@ -55,18 +55,28 @@ class LocalProcesses(KeepsLastWords, MultiProcPlugin):
         return self._taskid
 
     def _start(self, taskid: int, pool: ProcessPoolExecutor) -> None:
-        future = pool.submit(_run_node, self._nodes[taskid], taskid)
+        with undisturbed():
+            future = pool.submit(_run_node, self._nodes[taskid], taskid)
         self._task_obj[taskid] = future
         future.add_done_callback(partial(self._keep_result, taskid))
 
+    def stop(self) -> None:
+        """End all workers at once, whatever they do."""
+        for pool in (self.pool, *self._alone.values()):
+            for process in tuple((pool._processes or {}).values()):
+                process.kill()
+            pool.shutdown(cancel_futures=True)
+
     def _keep_result(self, taskid: int, future: Future[dict[str, Any]]) -> None:
+        if future.cancelled():
+            return
         self._taskresult[taskid] = future.exception() or future.result()
 
     def _get_result(self, taskid: int) -> dict[str, Any] | None:
         # on the main thread: a worker dies with the thread that made it
         if taskid in self._alone:
             for pid in tuple(self._alone[taskid]._processes or ()):
-                self._peak_gb[taskid] = max(self._peak_gb.get(taskid, 0.0), _held_gb(pid))
+                self._peak_gb[taskid] = max(self._peak_gb.get(taskid, 0.0), held_gb(pid, "VmHWM"))
         result = self._taskresult.get(taskid)
         if not isinstance(result, BaseException):
             return result
@@ -79,7 +89,7 @@ class LocalProcesses(KeepsLastWords, MultiProcPlugin):
             )
             del self._taskresult[taskid]
             # a copy of this process holds what this one does: it may die before it is looked at
-            self._peak_gb[taskid] = _held_gb(os.getpid(), "VmRSS")
+            self._peak_gb[taskid] = held_gb()
             self._alone[taskid] = _workers(1)
             self._start(taskid, self._alone[taskid])
             return None
@@ -110,7 +120,12 @@ def _workers(count: int) -> ProcessPoolExecutor:
 
 
 def _start_worker(parent: int, cwd: str) -> None:
-    """Make sure that a worker ends with its parent: nobody else would end it, or take its work."""
+    """Make sure that a worker ends with its parent: nobody else would end it, or take its work.
+
+    An interrupt from the keyboard goes to the workers too: the parent takes it, and ends them.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     process_initializer(cwd)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -122,11 +137,3 @@ def _run_node(node: Any, taskid: int) -> dict[str, Any]:
     result: dict[str, Any] = run_node(node, False, taskid)
     result["peak_gb"] = 1024e-9 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return result
-
-
-def _held_gb(pid: int, what: str = "VmHWM") -> float:
-    """The most memory that a process has held, or holds; 0 where the system does not say."""
-    with suppress(OSError):
-        found = re.search(rf"{what}:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
-        return 1024e-9 * int(found[1]) if found else 0.0
-    return 0.0

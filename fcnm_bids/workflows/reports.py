@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from fcnm_bids.bids import at_work, report_name
@@ -37,25 +38,20 @@ def rebuild_reports(root: Path, subjects: Iterable[str], *, group: bool) -> bool
         write_person_page,
     )
 
-    whole = True
+    parts: list[tuple[str, Callable[[], object]]] = []
     for subject in subjects:
-        try:
-            draw_person_figures(root, subject)
-        except Exception as error:  # a damaged file must not cost the rest of the report
-            whole = _say("figures", subject, error)
-        try:
-            write_person_page(root, subject)
-        except Exception as error:
-            whole = _say("report", subject, error)
+        parts.append((f"figures of sub-{subject}", partial(draw_person_figures, root, subject)))
+        parts.append((f"report of sub-{subject}", partial(write_person_page, root, subject)))
     if group:
+        parts.append(("figures of the group", partial(draw_group_figures, root)))
+        parts.append(("report of the group", partial(write_group_page, root)))
+    whole = True
+    for what, make in parts:
         try:
-            draw_group_figures(root)
-        except Exception as error:
-            whole = _say("figures", None, error)
-        try:
-            write_group_page(root)
-        except Exception as error:
-            whole = _say("report", None, error)
+            make()
+        except Exception as error:  # a damaged file must not cost the rest of the report
+            LOGGER.error("%s: %s: %s", what, type(error).__name__, error)
+            whole = False
     return whole
 
 
@@ -117,9 +113,3 @@ def say_where(root: Path, subjects: Iterable[str], *, group: bool) -> None:
         LOGGER.info("report: %s", made[0])
     elif made:
         LOGGER.info("reports: %s ... %s", made[0], made[-1].name)
-
-
-def _say(what: str, subject: str | None, error: Exception) -> bool:
-    of = f"sub-{subject}" if subject else "the group"
-    LOGGER.error("%s of %s: %s: %s", what, of, type(error).__name__, error)
-    return False

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fcnm_bids.bids import InputDataset, digest, holds_other_dataset, recognise, to_labels
+from fcnm_bids.bids import (
+    InputDataset,
+    digest,
+    holds_other_dataset,
+    recognise,
+    stored_files,
+    to_labels,
+)
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
@@ -22,6 +31,17 @@ from fcnm_bids.interfaces import (
 from fcnm_bids.seeds import Contrast, mask_name
 from fcnm_bids.workflows.plugin_file import read_plugin
 
+_LISTED = 12
+
+
+@contextmanager
+def noted(problems: list[str]) -> Iterator[None]:
+    """Add what is wrong with a part of the request to `problems`, and go on behind it."""
+    try:
+        yield
+    except RequestError as error:
+        problems += error.problems
+
 
 def check_request(config: Config) -> InputDataset:
     """Check what needs no reading of data.
@@ -33,31 +53,49 @@ def check_request(config: Config) -> InputDataset:
     """
     problems: list[str] = []
     dataset = None
-    try:
+    with noted(problems):
         dataset = recognise(config.source_path)
-    except RequestError as error:
-        problems += error.problems
     problems += _misplaced(config, dataset)
-    try:
+    with noted(problems):
         height_rule(config.group)
-    except RequestError as error:
-        problems += error.problems
-    try:
+    with noted(problems):
         read_plugin(config.resources.nipype_plugin_file)
-    except RequestError as error:
-        problems += error.problems
     seeds = config.seeds
     if seeds.coordinates and seeds.masks:
         problems.append("--coordinates and --masks: give one of them")
     seeds_needed = config.analysis_level == "group" or not config.connectome.connectome_only
+    if dataset is not None:
+        problems += _unknown_people(config, dataset)
     if seeds_needed and not seeds.coordinates and not seeds.masks:
-        problems.append(
+        needed = (
             "--coordinates FILE (or --masks) is needed; --connectome-only stores the connectome "
             "without seeds"
         )
+        if config.analysis_level == "group" and not stored_files(config.connectome_path):
+            needed = (
+                f"{config.connectome_path}: no projected run; run the participant level first "
+                "(with the same OUTPUT_DIR or --connectome-dir), with --coordinates FILE or --masks"
+            )
+        problems.append(needed)
     if problems or dataset is None:
         raise RequestError(problems)
     return dataset
+
+
+def _unknown_people(config: Config, dataset: InputDataset) -> list[str]:
+    """Participants who are asked for and have no folder in the data set."""
+    wanted = config.selection.participant_label
+    if not wanted or (config.analysis_level == "group" and dataset.kind != "connectome"):
+        return []
+    there = sorted(path.name.removeprefix("sub-") for path in dataset.root.glob("sub-*/"))
+    unknown = [label for label in wanted if label not in there]
+    if not unknown or not there:
+        return []
+    listed = ", ".join(there) if len(there) <= _LISTED else f"{there[0]} … {there[-1]}"
+    return [
+        f"--participant-label {' '.join(unknown)}: no such people in {dataset.root}; there are "
+        f"{listed} (labels are separated by spaces)"
+    ]
 
 
 def _misplaced(config: Config, dataset: InputDataset | None) -> list[str]:
@@ -70,6 +108,12 @@ def _misplaced(config: Config, dataset: InputDataset | None) -> list[str]:
         problems.append(f"--work-dir {work} lies inside BIDS_DIR, where nothing is ever written")
     if output in inputs:
         problems.append("OUTPUT_DIR is BIDS_DIR, where nothing is ever written")
+    for root in inputs & {*output.parents}:
+        if output.relative_to(root).parts[0].startswith("sub-"):
+            problems.append(f"OUTPUT_DIR {output} lies among a person's data; name another")
+    if work in (output, config.connectome_path.resolve()):
+        taken = "OUTPUT_DIR" if work == output else "the folder of the store"
+        problems.append(f"--work-dir {work} is {taken}; name a folder of its own")
     written = {"--work-dir": work, "OUTPUT_DIR": output}
     if dataset is not None and dataset.kind != "connectome":
         store = config.connectome_path.resolve()

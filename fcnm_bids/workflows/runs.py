@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from fcnm_bids.bids import RunFiles, stored_run_name
+from fcnm_bids.bids import RunFiles, absent_line, stored_run_name
 from fcnm_bids.config import Config, DenoisingSettings
 from fcnm_bids.errors import RunError
 from fcnm_bids.interfaces import RunInput, is_stored, prepare_run
-from fcnm_bids.workflows.plan import PlannedRun
+from fcnm_bids.workflows.plan import PlannedRun, by_reason
 from fcnm_bids.workflows.stored import other_grids
 
 
@@ -57,6 +57,16 @@ def look_at_runs(
     return {name: run for name, run in usable.items() if name not in astray}, reasons | astray
 
 
+def notes_on(absent: Mapping[str, str], usable: Mapping[str, PlannedRun]) -> tuple[str, ...]:
+    """What to say of people without a run, and of runs that are used all the same."""
+    told: dict[str, dict[str, str]] = {}
+    for name, run in usable.items():
+        for note in run.notes:
+            told.setdefault(note, {})[name] = note
+    lines = [line for names in told.values() for line in by_reason(names)]
+    return tuple(filter(None, (absent_line(absent), *lines)))
+
+
 def _look(run: RunInput, settings: DenoisingSettings) -> PlannedRun | str:
     try:
         prepared = prepare_run(run, settings)
@@ -71,5 +81,7 @@ def _look(run: RunInput, settings: DenoisingSettings) -> PlannedRun | str:
         n_volumes=prepared.image.n_volumes,
         n_kept=int(prepared.denoising.volumes.kept.sum()),
         itemsize=prepared.image.dtype.itemsize,
-        n_masked=int(np.count_nonzero(prepared.mask)),
+        # a first volume of zeros says nothing of how much there will be
+        n_masked=int(np.count_nonzero(prepared.mask)) or prepared.mask.size,
+        notes=prepared.notes,
     )

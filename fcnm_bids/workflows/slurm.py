@@ -71,7 +71,9 @@ class SlurmJobs(KeepsLastWords, SLURMPlugin):
     def run(self, graph: Any, config: Any, updatehash: bool = False) -> None:
         """Run the nodes of a graph; jobs that are left at the end are cancelled."""
         # the program may be a job itself, which is ended with this signal
-        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        before = signal.getsignal(signal.SIGTERM)
+        if before == signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             super().run(graph, config, updatehash=updatehash)
         finally:

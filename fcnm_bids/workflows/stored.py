@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from fcnm_bids.bids import bold_filters, matches, parse_entities, recognise
-from fcnm_bids.config import Config, flag
+from fcnm_bids.bids import bold_filters, matches, parse_entities, recognise, stored_files
+from fcnm_bids.config import Config, DenoisingSettings, flag
 from fcnm_bids.connectome import StoredRun, open_run
 from fcnm_bids.errors import RequestError, StoreError
 from fcnm_bids.grid import Grid
 from fcnm_bids.interfaces import denoising_record, what_projects
-from fcnm_bids.workflows.plan import LeftOut, by_reason
+from fcnm_bids.workflows.finished import GONE, PersonRecord, person_records
+from fcnm_bids.workflows.plan import LeftOut, ParticipantPlan, by_reason
 
 _CHOICES = {
     "space": "--space",
@@ -39,7 +39,7 @@ def adopt_store(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> Co
         return config
     config = config.update({"connectome": {"connectome_dir": str(dataset.root)}})
     damaged = []
-    for path in sorted(dataset.root.glob("sub-*/**/*_desc-projected_timeseries.h5")):
+    for path in stored_files(dataset.root):
         try:
             settings = dict(open_run(path).attributes["settings"])
         except StoreError as error:
@@ -57,11 +57,29 @@ def adopt_store(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> Co
 
 
 def stored_runs(
-    store: Path, config: Config, *, from_store: bool
+    store: Path, config: Config, *, from_store: bool, source: Path | None = None
 ) -> tuple[list[tuple[str, StoredRun]], list[LeftOut]]:
-    """The usable runs of a store, at least one, with their participant labels."""
+    """The usable runs of a store, at least one, with their participant labels, and the others.
+
+    Parameters
+    ----------
+    store
+        Root of the store.
+    config
+        The request.
+    from_store
+        Whether the store is ``BIDS_DIR``: all of its runs count then. Otherwise those of people
+        whom the participant level of ``OUTPUT_DIR`` worked on are the ones it finished with.
+    source
+        Root of the data set that the store was made from, if it is known.
+
+    Raises
+    ------
+    RequestError
+        No run is left, or it is left open which are meant; one line per problem.
+    """
     settings = {} if from_store else what_projects(denoising_record(config.denoising))
-    unusable = {} if from_store else _left_out_before(Path(config.output_dir))
+    records = {} if from_store else person_records(Path(config.output_dir), source)
     wanted = set(config.selection.participant_label)
     filters = {
         name: value
@@ -72,22 +90,27 @@ def stored_runs(
     runs: list[tuple[str, StoredRun]] = []
     left_out: list[LeftOut] = []
     values: dict[str, set[str]] = {entity: set() for entity in _CHOICES}
-    for path in sorted(store.glob("sub-*/**/*_desc-projected_timeseries.h5")):
-        if path.name.startswith("."):
-            continue
+    files = stored_files(store)
+    for path in files:
         entities = parse_entities(path)
+        for entity, told in (("subject", "sub-<label>"), ("task", "task-<label>")):
+            if entity not in entities:
+                raise RequestError(f"{path}: no {told} in its name; is it of this store?")
         subject = str(entities["subject"])
         if (wanted and subject not in wanted) or not matches(entities, filters):
             continue
         name = path.relative_to(store).as_posix()
+        if not name.startswith(f"sub-{subject}/"):
+            told = f"its name says sub-{subject}, its folder is {name.split('/')[0]}"
+            left_out.append(LeftOut(name.split("/")[0].removeprefix("sub-"), name, told))
+            continue
+        if subject in records and (reason := records[subject].refuses(name)):
+            left_out.append(LeftOut(subject, name, reason))
+            continue
         try:
             run = open_run(path)
         except StoreError as error:
             left_out.append(LeftOut(subject, name, str(error)))
-            continue
-        if reason := unusable.get(run.attributes["source"]):
-            # an earlier projection of a run that the participant level has left out since
-            left_out.append(LeftOut(subject, name, reason))
             continue
         if not from_store and what_projects(run.attributes["settings"]) != settings:
             left_out.append(LeftOut(subject, name, "projected with other denoising settings"))
@@ -98,6 +121,9 @@ def stored_runs(
         runs.append((subject, run))
         for entity in _CHOICES:
             values[entity].add(str(entities.get(entity, "none")))
+    names = [path.relative_to(store).as_posix() for path in files]
+    asked_for = {who: own for who, own in records.items() if not wanted or who in wanted}
+    left_out += _not_stored(asked_for, names, filters)
     several = [
         f"{store}: its runs differ in {entity} ({', '.join(sorted(values[entity]))}); choose one "
         f"with {option}"
@@ -125,7 +151,10 @@ def stored_runs(
         )
     missing = wanted - {subject for subject, _ in runs}
     if missing:
-        raise RequestError(f"{store}: no projected run of {', '.join(sorted(missing))}")
+        reasons = {run.name: run.reason for run in left_out if run.subject in missing}
+        raise RequestError(
+            [f"{store}: no projected run of {', '.join(sorted(missing))}", *by_reason(reasons)]
+        )
     if from_store and len({str(what_projects(r.attributes["settings"])) for _, r in runs}) > 1:
         raise RequestError(f"{store}: its runs were not all projected with the same settings")
     return runs, left_out
@@ -142,14 +171,70 @@ def _too_short(run: StoredRun, config: Config) -> str | None:
     return None
 
 
-def _left_out_before(output_dir: Path) -> dict[str, str]:
-    """Images that the participant level left out, with its reasons."""
-    reasons: dict[str, str] = {}
-    for path in sorted(output_dir.glob("sub-*/func/*_desc-qc_metrics.tsv")):
-        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-        rows = table[table["included"] == "False"]
-        reasons.update(zip(rows["run"], rows["reason"], strict=True))
-    return reasons
+def keep_store(plan: ParticipantPlan, config: Config) -> None:
+    """Refuse to replace runs of a store that were projected with other denoising settings.
+
+    Raises
+    ------
+    RequestError
+        There are such runs, and ``--overwrite`` was not given; a line for each setting.
+    """
+    if config.running.overwrite:
+        return
+    now = what_projects(denoising_record(config.denoising))
+    others: dict[str, int] = {}
+    for planned in plan.runs:
+        path = Path(planned.files.stored)
+        if planned.stored or not path.is_file():
+            continue
+        try:
+            before = what_projects(open_run(path).attributes["settings"])
+        except StoreError:
+            continue
+        for line in _differences(before, now):
+            others[line] = others.get(line, 0) + 1
+    if others:
+        raise RequestError(
+            [
+                f"{config.connectome_path}: holds runs that were projected with other settings "
+                "(--overwrite replaces them, another --connectome-dir keeps them)",
+                *(f"{line} ({count} runs)" for line, count in others.items()),
+            ]
+        )
+
+
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """How the settings of two projections differ, one line per option."""
+    lines = []
+    for name, usual in asdict(DenoisingSettings()).items():
+        one, other = now.get(name, usual), before.get(name, usual)
+        if one == other:
+            continue
+        shown = "" if isinstance(one, Mapping) else f" {one} now, {other} before"
+        lines.append(f"{flag(name)}{shown or ' takes out other confounds now than before'}")
+    return lines
+
+
+def _not_stored(
+    records: Mapping[str, PersonRecord], stored: Iterable[str], filters: Mapping[str, Any]
+) -> list[LeftOut]:
+    """What the participant level worked on, and the store does not hold."""
+    there = set(stored)
+    left_out = []
+    for subject, record in records.items():
+        promised = [
+            name for name in record.promised if matches(parse_entities(Path(name)), filters)
+        ]
+        left_out += [
+            LeftOut(subject, name, record.refused or GONE) for name in promised if name not in there
+        ]
+        if (
+            record.refused
+            and not promised
+            and not any(n.startswith(f"sub-{subject}/") for n in there)
+        ):
+            left_out.append(LeftOut(subject, f"sub-{subject}", record.refused))
+    return left_out
 
 
 def stored_entities(run: StoredRun) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fcnm_bids.bids import recognise
+from fcnm_bids.bids import recognise, stored_files
 from fcnm_bids.connectome import StoredRun, open_run
 from fcnm_bids.errors import RequestError, StoreError
 from fcnm_bids.grid import Grid
@@ -80,7 +80,7 @@ def plan_validation(
     runs: dict[str, list[StoredRun]] = {}
     notes: list[str] = []
     other_grids: list[str] = []
-    for path in sorted(dataset.root.glob("sub-*/**/*_desc-projected_timeseries.h5")):
+    for path in stored_files(dataset.root):
         try:
             run = open_run(path)
         except StoreError as error:

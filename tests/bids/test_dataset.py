@@ -155,3 +155,22 @@ def test_every_ignored_pattern_has_its_reason(tmp_path: Path) -> None:
         explained = line.startswith("# ") or explained
         assert explained
         assert line == line.strip() != ""
+
+
+@pytest.mark.parametrize(
+    ("given", "inside"),
+    [("study", "fmriprep"), ("derivatives", "fmriprep-23"), ("all", "ds/derivatives/fMRIPrep")],
+)
+def test_a_folder_above_the_derivatives_says_which_one_is_meant(
+    tmp_path: Path, given: str, inside: str
+) -> None:
+    near = folder(tmp_path / given / inside, DERIVATIVE, "sub-01")
+    assert f"{near} looks like what fMRIPrep wrote" in refused(tmp_path / given)
+
+
+def test_raw_data_are_named_as_such(tmp_path: Path) -> None:
+    folder(tmp_path, RAW, "sub-01")
+    assert "raw data, and there is no derivatives/fmriprep in it" in refused(tmp_path)
+    # copied beside a raw data set's description
+    (tmp_path / "sub-01" / "func" / "sub-01_task-rest_desc-preproc_bold.nii.gz").touch()
+    assert recognise(tmp_path).kind == "derivatives"

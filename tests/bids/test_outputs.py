@@ -14,6 +14,7 @@ from fcnm_bids.bids import (
     RunFiles,
     parse_entities,
     sidecar_files,
+    stored_files,
     stored_run_name,
     to_label,
 )
@@ -115,6 +116,16 @@ def test_no_name_of_a_study_leads_out_of_its_folder(kind: str, name: str) -> Non
 )
 def test_a_projected_run_keeps_the_entities_of_its_run(bold: str, stored: str) -> None:
     assert stored_run_name(run(bold)) == Path(stored)
+
+
+def test_a_store_holds_the_runs_that_are_whole(tmp_path: Path) -> None:
+    name = "sub-{}/func/sub-{}_task-rest_desc-projected_timeseries.h5"
+    whole = [tmp_path / name.format(label, label) for label in ("01", "02")]
+    written = whole[0].with_name(f".{'0' * 32}.{whole[0].name}")
+    for path in (*reversed(whole), written, whole[0].with_suffix(".json")):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert stored_files(tmp_path) == whole
 
 
 def test_sidecars_lie_beside_images_and_tables() -> None:

@@ -13,8 +13,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 
 from fcnm_bids import __version__
-from fcnm_bids.cli.parser import OPTIONS, Request, build_parser, parse
-from fcnm_bids.config import SECTIONS, Config, flag
+from fcnm_bids.cli.options import OPTIONS
+from fcnm_bids.cli.parser import Request, build_parser, parse
+from fcnm_bids.config import SECTIONS, SPECIFICITY_NEEDS, Config, flag
 from fcnm_bids.errors import RequestError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -85,8 +86,11 @@ def test_the_options_are_the_settings() -> None:
 def test_an_option_has_both_spellings(section: str, name: str) -> None:
     for spelling in (flag(name), f"--{name}"):
         words, value = an_answer(section, name)
-        given = ask(spelling, *words).explicit
+        first = (*SPECIFICITY_NEEDS.get(name, ())[:1],)
+        given = ask(spelling, *words, *(("--specificity", *first) if first else ())).explicit
         assert without_folder(given[section][name]) == value
+        if first:
+            del given[section]["specificity"]
         # a preset stands for many options, any other for itself
         assert name == "preset" or given == {section: {name: given[section][name]}}
 
@@ -99,7 +103,23 @@ def test_specificity_alone_asks_for_all_tests() -> None:
 
 @pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("1.5m", 90), ("2H", 7200)])
 def test_times_have_units(text: str, seconds: float) -> None:
-    assert ask("--specificity-time", text).config.specificity.specificity_time == seconds
+    asked = ask("--specificity", "--specificity-time", text)
+    assert asked.config.specificity.specificity_time == seconds
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--label-test", "a:b"], "--label-test needs --specificity labels, split or all"),
+        (["--thin-foci", "--specificity", "random"], "--thin-foci needs --specificity labels,"),
+        (["--keep-distances", "--specificity", "strength"], "needs --specificity random or all"),
+        (["--null-resolution", "4"], "--null-resolution needs --specificity random, strength"),
+        (["--strength-match", "nearest20", "--specificity", "labels"], "strength or all"),
+    ],
+)
+def test_an_option_of_a_null_is_not_dropped_without_a_word(options: list[str], told: str) -> None:
+    with pytest.raises(RequestError, match=re.escape(told)):
+        ask(*options)
 
 
 @pytest.mark.parametrize(("alias", "place"), ALIASES.items())
@@ -290,6 +310,36 @@ def test_what_cannot_be_parsed_ends_with_2(
         ask(*options)
     assert ended.value.code == 2
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["b", "o", "participant", "--smooting", "4"], "--smooting; did you mean --smoothing?"),
+        (["--particpant-label=1", "b", "o", "group"], "did you mean --participant-label?"),
+        (["b", "o", "group", "--xyzzy"], "there is no option --xyzzy\n"),
+        (["b", "o", "group", "--mem_gb", "lots"], "argument --mem-gb: invalid float"),
+    ],
+)
+def test_what_is_wrong_comes_first_then_a_short_usage(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(words)
+    assert ended.value.code == 2
+    first, *rest = capsys.readouterr().err.splitlines(keepends=True)
+    assert told in first
+    assert rest[0].startswith("usage: fcnm-bids BIDS_DIR OUTPUT_DIR")
+    assert len(rest) == 2
+
+
+def test_help_shows_each_option_once_and_where_it_belongs() -> None:
+    text = build_parser().format_help()
+    assert not re.search(r"--\w+_\w+", text)
+    assert "fcnm-bids /data/fmriprep /data/fcnm group" in text
+    assert text.count("To be given to `group`") == 2
+    lines = [line.split()[0] for line in text.splitlines() if line.startswith("  --mem")]
+    assert lines == ["--mem-gb", "--mem", "--mem-mb"]
 
 
 @pytest.mark.parametrize(

@@ -108,17 +108,55 @@ def test_blocks_lost_are_drawn_again_with_the_same_result(
         np.testing.assert_array_equal(values, after[0][name], err_msg=name)
 
 
-def test_time_that_is_up_leaves_a_block_of_each_null(
+def drawn(output: Path, effect: str = "increase") -> dict[str, str]:
+    table = read_table(output / "group" / f"network-{effect}_desc-specificity_metrics.tsv")
+    return dict(table.set_index("test")["n_draws"])
+
+
+def test_time_that_is_up_leaves_a_block_of_each_null_and_the_rest_comes_later(
     compared: tuple[Desk, Path, Ended], simulated: Truth, tmp_path: Path
 ) -> None:
     output = Path(shutil.copytree(compared[1], tmp_path / "short"))
-    ended = Desk(tmp_path).run(
-        simulated.fmriprep, output, "group", "--specificity", "random", "--n-permutations", 60,
-        "--specificity-time", "0.001s", "--overwrite",
+    desk = Desk(tmp_path)
+    wanted = ("--specificity", "random", "strength", "--n-permutations", 100)
+    limit = ("--specificity-time", "0.001s", "--overwrite")
+    short = group(desk, simulated.fmriprep, output, *wanted, *limit)
+    assert short.code == 0, short.out + short.err
+    assert drawn(output) == {"degree": "n/a", "random": "20", "strength": "20"}
+    whole = group(desk, simulated.fmriprep, output, *wanted)
+    assert whole.code == 0, whole.out + whole.err
+    assert drawn(output) == {"degree": "n/a", "random": "100", "strength": "100"}
+    # the nulls take turns, so that a limit between leaves each as many
+    blocks = sorted(desk.work.glob("nulls/*/*-*.npz"), key=lambda path: path.stat().st_mtime_ns)
+    nulls = [path.name.split("-")[0] for path in blocks if not path.name.startswith("observed")]
+    assert abs(nulls[:6].count("random") - 3) <= 1
+
+
+def test_contrasts_that_nobody_covers_are_in_no_draw(
+    compared: tuple[Desk, Path, Ended], simulated: Truth, tmp_path: Path
+) -> None:
+    output = Path(shutil.copytree(compared[1], tmp_path / "lost"))
+    far = tmp_path / "far.tsv"
+    text = simulated.coordinates.read_text(encoding="utf-8")
+    (space,) = set(read_table(simulated.coordinates)["space"])
+    for study, effect in (("Far", "increase"), ("Farther", "lonely")):
+        row = {"study": study, "contrast": study, "effect": effect, "space": space}
+        row |= dict.fromkeys("xyz", "85")
+        header = text.splitlines()[0].split("\t")
+        text = text.rstrip("\n") + "\n" + "\t".join(row.get(name, "n/a") for name in header) + "\n"
+    far.write_text(text, encoding="utf-8")
+    ended = group(
+        Desk(tmp_path), simulated.fmriprep, output, "--coordinates", far,
+        "--specificity", "random", "--n-permutations", DRAWS, "--overwrite",
     )  # fmt: skip
     assert ended.code == 0, ended.out + ended.err
-    table = read_table(output / "group" / "network-increase_desc-specificity_metrics.tsv")
-    assert table.set_index("test")["n_draws"]["random"] == "20"
+    name = "network-increase_desc-specificity_metrics.tsv"
+    before, after = (
+        read_table(folder / "group" / name).set_index("test").loc["random"]
+        for folder in (compared[1], output)
+    )
+    assert before.to_dict() == after.to_dict()
+    assert drawn(output, "lonely") == {"degree": "n/a"}
 
 
 def test_draws_on_a_coarser_grid(

@@ -334,14 +334,12 @@ def test_a_changed_byte_is_found_or_changes_nothing(
     content = bytearray(path.read_bytes())
     content[int(place * len(content))] ^= flip
     path.write_bytes(content)
-    found = ""
     try:
         read, _, _ = read_all(open_image(path, SPACE), 4)
     except RunError as error:
-        found = str(error)
-    else:
+        assert "bold.nii.gz" in str(error)
+    else:  # a time or a name in the gzip header, or another way to write the same bytes
         np.testing.assert_array_equal(read, volumes("int16").reshape(-1, N, order="F").T)
-    assert "bold.nii.gz" in found or place * len(content) < 40  # the gzip header: time, name
 
 
 @settings(

@@ -234,6 +234,43 @@ def test_the_mean_map_is_that_of_the_contrasts(bench: Make) -> None:
     np.testing.assert_allclose(mean, np.mean(each, axis=0), rtol=1e-5)
 
 
+def test_where_a_seed_of_one_voxel_met_itself_there_is_no_effect(bench: Make) -> None:
+    made = bench()
+    made.seeds = make_seeds(replace(made.config.seeds, radius=1), GRID)
+    assert (np.diff(made.seeds.weights.indptr) == 1).all()
+    write_seed_matrix(made.seeds, made.folder / "seeds.npz")
+    made.effect("up")
+    group = made.folder / "out" / "group"
+    own = made.seeds.weights.indices[:3]
+    for label, voxel in zip("abc", own, strict=True):
+        for stat in ("effect", "variance"):
+            values = image(str(next(group.glob(f"seed-{label}_*_stat-{stat}_statmap.nii.gz"))))
+            assert np.flatnonzero(np.isnan(values[made.index])).tolist() == [
+                int(np.searchsorted(made.index, voxel))
+            ]
+    mean = image(next(p for p in made.network.promised if p.endswith("stat-effect_statmap.nii.gz")))
+    np.testing.assert_array_equal(np.sort(own), made.index[np.isnan(mean[made.index])])
+
+
+def test_sidecars_say_the_model_and_no_weights_where_there_are_none(bench: Make) -> None:
+    made = bench(weights="n", covariates=("age",))
+    columns = np.random.default_rng(3).standard_normal((N_PEOPLE, 1))
+    made.effect("up", columns - columns.mean())
+    group = made.folder / "out" / "group"
+    said = {
+        stat: json.loads(next(group.glob(f"seed-a_*_stat-{stat}_statmap.json")).read_text())
+        for stat in ("t", "effect", "variance", "n")
+    }
+    assert "intercept" in said["t"]["Description"]
+    assert "average values" in said["effect"]["Description"]
+    assert "residual variance" in said["variance"]["Description"]
+    mean = json.loads(next(group.glob("network-up_*_stat-effect_statmap.json")).read_text())
+    assert "Unweighted" in mean["Description"]
+    assert not {"Weights", "ContrastWeights"} & set(mean)
+    network = json.loads(next(group.glob("network-up_*6Asym_mask.json")).read_text())
+    assert network["Weights"] == "n"
+
+
 def test_weights_and_covariates_reach_the_network(bench: Make) -> None:
     made = bench(weights="sqrt-n", height_control="permutation", n_permutations=99)
     columns = np.random.default_rng(3).standard_normal((N_PEOPLE, 2))
@@ -344,7 +381,8 @@ def test_a_second_connectome_without_coverage_has_empty_networks(
     write_seed_matrix(made.seeds, made.folder / "seeds.npz")
     with caplog.at_level("WARNING", "fcnm_bids"):
         found = validated(made, np.zeros((N_PEOPLE, 0)))
-    assert "second connectome: no network can be mapped" in caplog.text
+    for effect in ("up", "down"):
+        assert f"second connectome: no contrast of {effect} could be tested" in caplog.text
     masks = [image(path) for path in found.promised if path.endswith("_mask.nii.gz")]
     assert len(masks) == 2
     assert not np.any(masks)

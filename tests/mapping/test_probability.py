@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcnm_bids.errors import RequestError
 from fcnm_bids.mapping import probability_map
 
 MASKS = np.array([[1, 1, 0, 0], [1, 0, 1, 0], [1, 0, 0, 0]], dtype=bool)
@@ -69,9 +68,12 @@ def test_equal_weights_change_nothing(seed: int) -> None:
     np.testing.assert_allclose(weighted, plain, rtol=1e-14)
 
 
-def test_no_contrast_left() -> None:
-    with pytest.raises(RequestError, match="none of the 3 contrasts"):
-        probability_map(np.zeros_like(MASKS), np.zeros_like(MASKS), None)
+@pytest.mark.parametrize("weights", [None, [1.0, 2.0, 3.0]])
+def test_no_contrast_left(weights: list[float] | None) -> None:
+    nothing = np.zeros_like(MASKS)
+    probability, kept = probability_map(nothing, nothing, weights)
+    assert np.isnan(probability).all()
+    assert not kept.any()
 
 
 @pytest.mark.parametrize("weights", [[1.0, 2.0], [1.0, 0.0, 1.0], [1.0, -1.0, 1.0], [1, np.nan, 1]])

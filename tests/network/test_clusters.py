@@ -44,6 +44,21 @@ def test_of_several_peaks_the_nearest_to_the_centre_of_mass() -> None:
     assert row[["peak_x", "peak_y", "peak_z"]].tolist() == [20 - 12, -30 + 12, -10 + 12]
 
 
+def test_of_several_peaks_the_one_of_the_greatest_height() -> None:
+    network, probability = two_blocks()
+    height = np.full(GRID.shape, np.nan)
+    height[8, 7, 7], height[6, 6, 6] = 9.0, 5.0
+    height[4, 4, 4] = 50.0
+    table = cluster_table(network, probability, GRID, height=height)
+    at = ["peak_x", "peak_y", "peak_z"]
+    assert table.iloc[0][at].tolist() == [20 - 16, -30 + 14, -10 + 14]
+    without = cluster_table(network, probability, GRID)
+    assert table.iloc[1][at].tolist() == without.iloc[1][at].tolist()
+    probability[5, 5, 6] = 0.9
+    higher = cluster_table(network, probability, GRID, height=height).iloc[0]
+    assert higher[at].tolist() == [20 - 10, -30 + 10, -10 + 12]
+
+
 def test_of_peaks_equally_near_the_lowest_voxel_number() -> None:
     row = cluster_table(*two_blocks(), GRID).iloc[1]
     assert row[["peak_x", "peak_y", "peak_z"]].tolist() == [20 - 2, -30 + 2, -10 + 2]

@@ -55,17 +55,20 @@ def test_a_full_disk_from_the_first_byte_on(job: Job, tmp_path: Path) -> None:
     job.output.mkdir()
     before = in_namespace(f"mount -t tmpfs -o size=8k tmpfs '{job.output}'")
     ended = job.desk.run(*job.participant, before=before)
-    assert ended.code == 1
-    assert "No space left on device" in ended.out + ended.err
-    assert "Traceback" not in ended.out + ended.err
+    assert ended.code == 2
+    [problem] = ended.problems
+    assert problem.startswith(f"{job.output}, {job.output / 'connectome'}: about ")
+    assert problem.endswith("will be needed, 0 MB are free")
 
 
 def test_a_disk_that_is_full_in_the_middle(job: Job, done: Job) -> None:
     job.output.mkdir()
-    before = in_namespace(f"mount -t tmpfs -o size=600k tmpfs '{job.output}'")
+    # as room for files, of which the forecast knows nothing
+    before = in_namespace(f"mount -t tmpfs -o size=1g,nr_inodes=30 tmpfs '{job.output}'")
     ended = job.desk.run(*job.participant, before=before)
     assert ended.code == 1
     assert "No space left on device" in ended.out + ended.err
+    assert "a disk is full; free are " in ended.out
     assert "Traceback" not in ended.err
     ended = job.run()
     assert ended.code == 0, ended.out + ended.err
@@ -143,10 +146,15 @@ def test_a_person_who_vanished_between_the_levels(finished: Job) -> None:
     ended = finished.run("group")
     assert ended.code == 0, ended.out + ended.err
     assert "2 people, 2 projected runs" in ended.out
+    reason = "the participant level stored it, it is gone; run the participant level again"
+    assert reason in ended.out
     assert list(read_table(finished.output / "participants.tsv")["participant_id"]) == [
         "sub-01",
         "sub-03",
     ]
+    left_out = read_table(finished.output / "group" / "desc-excluded_runs.tsv")
+    assert list(left_out["participant_id"]) == ["sub-02"]
+    assert list(left_out["reason"]) == [reason]
 
 
 def test_four_millimetres_within_two_gigabytes(desk: Desk, tmp_path: Path) -> None:

@@ -285,6 +285,35 @@ def test_output_of_xcp_d_is_recognised_and_not_denoised_again(
     assert dofs(plan) == [[118], [118]]
 
 
+def test_without_a_mask_the_voxels_of_a_denoised_image_that_vary_are_taken(
+    people: People, tmp_path: Path
+) -> None:
+    root = people("01")
+    denoise(root, "denoised")
+    [path] = root.rglob("*desc-denoised_bold.nii.gz")
+    [mask] = root.rglob("*desc-brain_mask.nii.gz")
+    inside = np.asarray(nib.load(mask).dataobj) > 0
+    image = nib.load(path)
+    values = np.where(inside[..., None], np.asarray(image.dataobj), 7)
+    path.unlink()
+    nib.save(nib.Nifti1Image(values, image.affine, image.header), path)
+    for part in root.rglob("*desc-brain_mask.*"):
+        part.unlink()
+    plan = request(root, tmp_path / "out")
+    assert plan.left_out == []
+    [note] = plan.notes
+    assert "no brain mask; the voxels that vary over time" in note
+    [run] = plan.people[0].runs
+    asked = parse([str(root), str(tmp_path / "out"), "participant"])
+    row = store_run(run.files, adopt_denoised(asked.config, asked.explicit).denoising)
+    assert row["n_masked"] == np.count_nonzero(inside)
+    stored = open_run(Path(run.files.stored))
+    assert stored.attributes["mask"] == "voxels that vary over time"
+    np.testing.assert_array_equal(
+        stored.load().index, np.flatnonzero(inside.reshape(-1, order="F"))
+    )
+
+
 def test_any_denoised_image_with_a_mask_is_taken_as_it_is(people: People, tmp_path: Path) -> None:
     root = people("01")
     denoise(root, "clean")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from html.parser import HTMLParser
@@ -162,6 +163,32 @@ def test_a_note_says_where_no_robustness_was_checked(results: Path) -> None:
         path.unlink()
     page = Elements(write_group_page(results).read_text(encoding="utf-8"))
     assert "No check of robustness has been run" in page.text
+
+
+@pytest.mark.parametrize(
+    ("asked", "share", "whole"),
+    [
+        ("brain", "Brain in the mask", "the share of the whole brain that"),
+        ("gm", "Grey matter in the mask", "the share of grey matter that"),
+        ("/x/cortex.nii.gz", "Tested voxels in the mask", "the share of the mask cortex.nii.gz"),
+    ],
+)
+def test_shares_are_of_the_analysis_mask(results: Path, asked: str, share: str, whole: str) -> None:
+    group = results / "group"
+    label = GroupResults(results).networks[0].label
+    path = group / f"network-{label}_desc-canonical_metrics.tsv"
+    columns = "name n_voxels n_overlap coverage share enrichment dice"
+    write_tsv(path, f"{columns}\nVisual 9 3 0.333 0.5 2.5 0.4\n")
+    for sidecar in (
+        *group.glob("seed-*_desc-significant_mask.json"),
+        *group.glob("net*_mask.json"),
+    ):
+        sidecar.write_text(json.dumps({**json.loads(sidecar.read_text()), "AnalysisMask": asked}))
+    text = Elements(write_group_page(results).read_text(encoding="utf-8")).text
+    assert share in text
+    assert whole in text
+    assert "Degrees of freedom (fewest)" in text
+    assert "The bar's mark: the threshold, t = 2" in text
 
 
 def test_p_values_of_overlap_are_shown_where_there_are_any(results: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 
 from fcnm_bids.report import latest_run, write_methods
+from fcnm_bids.report.citations import as_data
 from fcnm_bids.report.methods import Methods
 from fcnm_bids.report.run_record import RunRecord
 
@@ -88,6 +90,51 @@ def test_studies_converted_from_talairach_are_named(results: Path) -> None:
     assert "lancaster2007" in text
 
 
+def test_where_all_foci_were_moved_none_was_used_as_it_was(results: Path) -> None:
+    table = pd.read_csv(results / "foci.tsv", sep="\t", dtype=str, keep_default_na=False)
+    for axis in "xyz":
+        table[f"reported_{axis}"] = "1"
+    table["reported_space"] = "TAL"
+    table.to_csv(results / "foci.tsv", sep="\t", index=False)
+    text = ". ".join(sentences(results))
+    assert "used as they were" not in text
+    studies = "; ".join(map(as_data, table["study"].unique()))
+    assert f"({studies}) had been reported in Talairach space" in text
+
+
+def test_a_contrast_that_left_the_count_is_named(results: Path) -> None:
+    (path, *_) = sorted((results / "group").glob("network-*_mask.json"))
+    said = json.loads(path.read_text())
+    path.write_text(json.dumps({**said, "ContrastsLeftOut": ["B 2021 up"], "NumberOfContrasts": 2}))
+    text = ". ".join(sentences(results))
+    assert "1 contrast (B 2021 up) could be tested at no voxel and was left out; the" in text
+    assert f"network of {said['Effect']} rests on 2 contrasts" in text
+
+
+def test_what_robustness_varied_is_said_with_its_values(results: Path) -> None:
+    (path, *_) = sorted((results / "group").glob("network-*_desc-robustness_metrics.tsv"))
+    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    second = table.iloc[:1].assign(check="second connectome", level="n/a", draw="n/a")
+    pd.concat([table, second]).to_csv(path, sep="\t", index=False)
+    mask = path.with_name(path.name.replace("robustness_metrics.tsv", "validation_mask.nii.gz"))
+    mask.touch()
+    mask.with_name(mask.name.replace(".nii.gz", ".json")).write_text('{"NumberOfPeople": 12}')
+    text = ". ".join(sentences(results))
+    assert "with other radii (1, 7 mm), at other thresholds (0.3, 0.4, 0.5, 0.6" in text
+    assert "on contrasts drawn with replacement (500 draws)" in text
+    assert "on a second connectome (12 people)" in text
+    assert "All random draws started from the seed 0" in text
+
+
+def test_covariates_are_said_with_their_coding(results: Path) -> None:
+    for path in (results / "group").glob("seed-*_desc-significant_mask.json"):
+        said = {**json.loads(path.read_text()), "CovariateCoding": ["age: a number, centred at 30"]}
+        path.write_text(json.dumps({**said, "DegreesOfFreedom": 9}))
+    text = ". ".join(sentences(results, group={"covariates": ("age",)}))
+    assert "with the centred covariates age (age: a number, centred at 30)" in text
+    assert "the fewest in a contrast's map were 9" in text
+
+
 def test_the_participant_level_speaks_of_no_group(finished: Path) -> None:
     text = ". ".join(sentences(finished, "participant"))
     assert "Pearson correlation" in text
@@ -106,3 +153,13 @@ def test_hostile_names_stay_text(results: Path) -> None:
     logs = record_of(results).logs
     assert "<img" not in (logs / "CITATION.html").read_text(encoding="utf-8")
     assert "<img" not in (logs / "CITATION.tex").read_text(encoding="utf-8")
+
+
+def test_runs_without_a_brain_mask_are_counted(results: Path) -> None:
+    path = min(results.glob("sub-*/func/*_desc-qc_metrics.tsv"))
+    [run, *_] = pd.read_csv(path, sep="\t")["run"]
+    sidecar = path.with_suffix(".json")
+    content = json.loads(sidecar.read_text())
+    sidecar.write_text(json.dumps({**content, "MaskedByVariation": [run]}))
+    text = ". ".join(sentences(results, denoising={"denoised": True}))
+    assert re.search(r"\b(1|[Oo]ne) run came without a brain mask; the voxels that vary", text)

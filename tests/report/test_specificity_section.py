@@ -270,6 +270,23 @@ def test_draws_too_few_for_the_error_rate_are_said(results: Path) -> None:
     assert "equal strength: 19 draws" not in notes
 
 
+@pytest.mark.parametrize(
+    ("exact", "remedy"),
+    [(False, "at least 19 are needed (--n-permutations)"), (True, "more studies are needed")],
+)
+def test_few_relabellings_are_drawn_or_all_there_are(
+    results: Path, exact: bool, remedy: str
+) -> None:
+    frame = read(results, "specificity")
+    frame.loc[frame["test"] == "labels", ["n_draws", "smallest_p"]] = ["9", "0.1"]
+    frame.to_csv(table_path(results, "specificity"), sep="\t", index=False)
+    for path in (results / "group").glob("network-*_desc-labels_stat-z_statmap.json"):
+        said = {"LabellingsPossible": 2016, "LabellingsExact": exact}
+        path.write_text(json.dumps({**json.loads(path.read_text()), **said}))
+    notes = " ".join(section_of(results).notes)
+    assert f"9 relabellings give no p below 0.1, and so cannot reach 0.05; {remedy}" in notes
+
+
 def test_draws_that_the_time_cut_short_are_said(results: Path) -> None:
     change_settings(results, "[specificity]", "[specificity]\nspecificity_time = 60.0")
     change_settings(results, "n_permutations = 19", "n_permutations = 500")

@@ -43,10 +43,19 @@ LABELS = LabelTest(
 
 
 def test_degree() -> None:
-    assert degree_sentence(0.614) == (
-        "The connectome's own degree maps explain 61% of the variance of the mean map over voxels."
+    assert degree_sentence(0.614, 0.701, 0.512) == (
+        "The connectome's own degree maps explain 61% of the variance of the mean map over voxels "
+        "(r = 0.70 with the positive strength, 0.51 with the signed one)."
     )
-    assert "cannot be said" in degree_sentence(float("nan"))
+    assert "cannot be said" in degree_sentence(float("nan"), 0.1, 0.1)
+
+
+def test_a_map_that_does_not_follow_the_hubs_is_told_so() -> None:
+    against = degree_sentence(0.96, -0.8, -0.75)
+    assert "r = -0.80 with the positive strength, -0.75 with the signed one" in against
+    assert against.endswith(
+        "The map does not follow the hubs: it is lower where strength is higher."
+    )
 
 
 @pytest.mark.parametrize(
@@ -104,6 +113,14 @@ def test_five_pairs_are_told_that_they_cannot_reject() -> None:
     )
 
 
+def test_few_draws_are_not_taken_for_few_studies() -> None:
+    few = replace(LABELS, n_labellings=10, n_possible=2016, exact=False, smallest_p=0.1)
+    assert label_sentence("a", "b", few, 0.05) == (
+        "9 of 2,016 ways to exchange the labels a and b were drawn; with so few the smallest p is "
+        "0.1, and whether the map is specific cannot be said: raise --n-permutations."
+    )
+
+
 def test_split() -> None:
     result = SplitTest(4, (0, 2, 0, 1), (3, 0))
     assert split_sentence("a", "b", result) == (
@@ -118,4 +135,4 @@ def test_no_null_of_foci_speaks_of_specificity(null: str, draws: int) -> None:
     for network in (NETWORK, ~NETWORK & False):
         sentence = null_sentence(null, replace(RESULT, n_draws=draws), network, 0.05)
         assert "specific" not in sentence
-    assert "specific" not in degree_sentence(0.5)
+    assert "specific" not in degree_sentence(0.5, -0.5, 0.5)

@@ -37,6 +37,29 @@ def test_codes_of_levels_are_no_numbers() -> None:
     assert coded.names == ("site[2]", "site[3]")
 
 
+@pytest.mark.parametrize("strange", ["37 years", "38,5", "unknown", "inf"])
+def test_one_bad_cell_makes_no_levels_of_numbers(strange: str) -> None:
+    (problem,) = refused(age=[strange, "31", "25", "40", "52", strange])
+    assert problem.startswith(f"covariate age: '{strange}' (sub-01, sub-06) is not a number; ")
+
+
+def test_decimal_commas_are_named_even_where_all_have_them() -> None:
+    (problem,) = refused(age=["20,1", "31,5", "25,0", "40,2", "52,9", "unknown"])
+    assert "'20,1' (sub-01), '31,5' (sub-02)" in problem
+    assert "'unknown' (sub-06) are not numbers" in problem
+
+
+def test_what_has_units_has_to_be_a_number() -> None:
+    years = [f"{age} years" for age in AGE]
+    with pytest.raises(RequestError, match=r"'20 years' \(sub-01\)"):
+        design_of({"age": years}, PEOPLE, frozenset(), frozenset({"age"}))
+
+
+def test_mostly_numeric_levels_are_taken_where_they_are_listed() -> None:
+    coded = design(frozenset({"scanner"}), scanner=["1", "2", "2", "1", "2", "1b"])
+    assert coded.names == ("scanner[1b]", "scanner[2]")
+
+
 def test_missing_values_name_their_people() -> None:
     (problem,) = refused(age=["20", "n/a", "25", "", "52", "28"])
     assert problem == "covariate age: no value for sub-02, sub-04"

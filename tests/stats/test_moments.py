@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fcnm_bids.stats import Moments, forward_neighbours
+from fcnm_bids.stats import Moments, bytes_of_sums, forward_neighbours
 
 SHAPE = (6, 5, 7)
 PAIRS = [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
@@ -192,3 +192,29 @@ def test_sums_travel_between_processes() -> None:
     moments = pickle.loads(pickle.dumps(summed(z[:1], index)))
     moments.add(z[1], np.zeros(z[1].shape, dtype=bool))
     np.testing.assert_array_equal(moments.total, summed(z, index).total)
+
+
+@pytest.mark.parametrize("n_covariates", [0, 1, 4])
+@pytest.mark.parametrize("smoothness", [True, False])
+def test_sums_take_no_more_memory_than_is_said(n_covariates: int, smoothness: bool) -> None:
+    rng = np.random.default_rng(0)
+    index, n_contrasts = np.arange(1000), 3
+    moments = Moments(
+        n_contrasts, index, (10, 10, 10), smoothness=smoothness, n_covariates=n_covariates
+    )
+    before = {
+        name: value.nbytes for name, value in vars(moments).items() if hasattr(value, "nbytes")
+    }
+    for _ in range(40):
+        z = rng.standard_normal((n_contrasts, 1000))
+        z[:, rng.random(1000) < 0.2] = np.nan
+        moments.add(z, np.zeros(z.shape, dtype=bool), rng.standard_normal(n_covariates))
+    counted = sum(before[name] for name in ("n", "total", "square", "clipped_in"))
+    counted += before.get("products", 0)
+    for contrast in range(n_contrasts if n_covariates else 0):
+        sums = moments.contrast(contrast).covariates
+        assert sums is not None
+        assert (sums.lacking >= 0).all()
+        counted += sums.products.nbytes + sums.lacking.nbytes + sums.lacking_gram.nbytes
+    said = bytes_of_sums(smoothness=smoothness, n_covariates=n_covariates)
+    assert counted == said * n_contrasts * 1000

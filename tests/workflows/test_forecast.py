@@ -15,7 +15,7 @@ from fcnm_bids.workflows.dry_run import foresee
 from fcnm_bids.workflows.forecast import Forecast, Needs, table_of
 from fcnm_bids.workflows.memory import map_gb, project_gb
 from fcnm_bids.workflows.plan import ParticipantPlan
-from fcnm_bids.workflows.preflight import plan_participants
+from fcnm_bids.workflows.preflight import plan_group, plan_participants
 
 Make = Callable[..., Config]
 
@@ -63,8 +63,9 @@ def test_when_all_is_there_nothing_is_foreseen(plan: ParticipantPlan, config: Co
 
 
 def test_processes_share_the_work_as_far_as_memory_allows(
-    plan: ParticipantPlan, config: Config
+    plan: ParticipantPlan, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("fcnm_bids.workflows.engine.held_gb", lambda: 0.0)
     many = config.update({"resources": {"nprocs": 3, "mem_gb": 100.0}})
     assert rows(plan, many)["project"].at_once == 3
     little = config.update({"resources": {"nprocs": 3, "mem_gb": 0.6}})
@@ -100,3 +101,14 @@ def test_the_table_adds_up() -> None:
     assert last[3:5] == ["2.0", "GB"]
     assert last[5:7] == ["5", "MB"]
     assert last[7:] == [">", "3", "min"]
+
+
+def test_the_time_of_draws_is_measured(request_for: Make, store: Path) -> None:
+    asked = request_for(
+        level="group",
+        connectome={"connectome_dir": str(store)},
+        group={"n_permutations": 20},
+        specificity={"specificity": ("random",)},
+    )
+    (draws,) = (row for row in foresee(plan_group(asked), asked) if row.kind == "draws")
+    assert 0 < draws.seconds < 1000

@@ -110,6 +110,7 @@ def test_more_contrasts_need_more_memory(people: Sequence[PlannedPerson]) -> Non
     assert group_gb(250_000, 10, dof=80, smoothness=False) < sums[1]
     assert group_gb(250_000, 10, dof=80, smoothness=True, blocks=False) < sums[1]
     assert sums[1] < group_gb(250_000, 10, dof=80, smoothness=True, n_radii=2)
+    assert sums[1] < group_gb(250_000, 10, dof=80, smoothness=True, n_covariates=1)
     assert contrast_gb(WHOLE_BRAIN.n_voxels) < sums[1]
 
 

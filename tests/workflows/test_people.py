@@ -11,7 +11,8 @@ from fcnm_bids.config import Config
 from fcnm_bids.connectome import StoredRun
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
-from fcnm_bids.workflows.people import group_design, mean_displacement, moved_too_much
+from fcnm_bids.interfaces import DescribePeople, mean_displacement
+from fcnm_bids.workflows.people import group_design, moved_too_much
 
 GRID = Grid((2, 2, 2), np.eye(4), "MNI152NLin6Asym")
 
@@ -63,16 +64,57 @@ def test_levels_in_the_sidecar_make_a_covariate_categorical(dataset: Path) -> No
     assert group_design(config(dataset, "site"), dataset, PEOPLE).names == ("site[2]",)
 
 
+def test_units_in_the_sidecar_make_a_covariate_a_number(dataset: Path) -> None:
+    table = (dataset / "participants.tsv").read_text().replace("\t1\n", "\tnorth\n")
+    (dataset / "participants.tsv").write_text(table.replace("\t2\n", "\tsouth\n"))
+    assert group_design(config(dataset, "site"), dataset, PEOPLE).names == ("site[south]",)
+    (dataset / "participants.json").write_text(json.dumps({"site": {"Units": "km"}}))
+    with pytest.raises(RequestError, match=r"'south' \(sub-01, sub-03, sub-05\), 'north'"):
+        group_design(config(dataset, "site"), dataset, PEOPLE)
+
+
+def test_the_groups_own_table_gives_the_same_model(dataset: Path, tmp_path: Path) -> None:
+    described = {"site": {"Levels": {"1": "north", "2": "south"}}, "age": {"Units": "years"}}
+    (dataset / "participants.json").write_text(json.dumps({**described, "sex": {"Levels": {}}}))
+    out = dataset / "out"
+    for bids_dir in (dataset, out / "connectome"):
+        asked = Config(str(bids_dir), str(out), "group")
+        (tmp_path / "config.toml").write_text(asked.to_toml())
+        node = DescribePeople(
+            config_file=str(tmp_path / "config.toml"), people=[(who, []) for who in PEOPLE]
+        )
+        node.run(cwd=str(tmp_path))
+        own = read_participants(out / "participants.tsv")
+        assert own.categorical == {"site"}
+        assert own.measured == {"age"}
+        assert list(own.values("age", ["02", "06"])) == ["24", "56"]
+
+
 def test_all_that_is_wrong_is_said_at_once(dataset: Path) -> None:
     people = {**PEOPLE, "99": [run(None)]}
     with pytest.raises(RequestError) as error:
         group_design(config(dataset, "iq", "age", "mean_fd"), dataset, people)
     unknown, *missing = error.value.problems
     assert "no such column, but age, site" in unknown
+    path = dataset / "participants.tsv"
     assert missing == [
-        "covariate age: no value for sub-99",
+        f"covariate age: no value for sub-99 ({path} has no row for sub-99)",
         "covariate mean_fd: no value for sub-99",
     ]
+
+
+def test_why_somebody_has_no_value_is_told(dataset: Path) -> None:
+    path = dataset / "participants.tsv"
+    lines = path.read_text().splitlines()
+    lines[1] = "sub-1\t24\t1"
+    lines[2] = "sub-02\tn/a\t2"
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(RequestError) as error:
+        group_design(config(dataset, "age"), dataset, PEOPLE)
+    assert error.value.problems == (
+        f"covariate age: no value for sub-01, sub-02 ({path} has a row of another spelling for "
+        "sub-01 (1), nothing in the cell of sub-02)",
+    )
 
 
 def test_without_a_table_there_are_no_covariates(tmp_path: Path) -> None:

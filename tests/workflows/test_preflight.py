@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -203,6 +204,40 @@ def test_a_repetition_time_that_is_none_is_told(
     [reason] = reasons(plan_participants(request_for(root))).values()
     assert "RepetitionTime" in reason
     assert told in reason
+
+
+@pytest.mark.parametrize(("stated", "notes"), [(3.02, 0), (3.3, 1)])
+def test_a_repetition_time_that_is_not_the_headers_is_told(
+    request_for: Make, dataset: Callable[..., Path], stated: float, notes: int
+) -> None:
+    root = dataset("01", "03")
+    change_json(the(root, "sub-01_*_bold.json"), RepetitionTime=stated)
+    plan = plan_participants(request_for(root))
+    assert plan.left_out == []
+    assert len(plan.notes) == notes
+    assert all("3.3 s, the image's header says 3 s" in note for note in plan.notes)
+    assert all("sub-01" in note and "sub-03" not in note for note in plan.notes)
+
+
+def test_people_without_a_run_stop_nobody(request_for: Make, dataset: Callable[..., Path]) -> None:
+    root = dataset("01", "03")
+    (root / "sub-02").mkdir()
+    plan = plan_participants(request_for(root))
+    assert [person.subject for person in plan.people] == ["01", "03"]
+    told = "1 person has no run of this request: 02 (empty folder: datalad get -n sub-02)"
+    assert plan.notes == (told,)
+
+
+def test_the_runs_of_another_person_are_left_out(
+    request_for: Make, dataset: Callable[..., Path]
+) -> None:
+    root = dataset("01", "03")
+    for path in (root / "sub-01" / "func").iterdir():
+        shutil.copy(path, root / "sub-03" / "func")
+    people = {person.subject: person for person in plan_participants(request_for(root)).people}
+    assert [len(person.runs) for person in people.values()] == [1, 1]
+    [run] = people["03"].left_out
+    assert run.reason == "its name says sub-01, its folder is sub-03"
 
 
 @pytest.mark.parametrize(("unit", "value"), [("sec", 3.0), ("msec", 3000.0), ("usec", 3e6)])

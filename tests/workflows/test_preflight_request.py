@@ -12,6 +12,7 @@ import pytest
 from fcnm_bids.bids import describe_dataset
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
+from fcnm_bids.simulate import Truth
 from fcnm_bids.workflows.preflight import plan_participants
 from fcnm_bids.workflows.request import check_request
 
@@ -199,3 +200,28 @@ def test_all_problems_of_a_request_are_told_at_once(request_for: Make, tmp_path:
     with pytest.raises(RequestError) as refused:
         check_request(config)
     assert len(refused.value.problems) == 3
+
+
+def test_people_who_are_not_there_are_named_with_those_who_are(request_for: Make) -> None:
+    chosen = request_for(selection={"participant_label": ("01,02",)})
+    [problem] = problems(chosen)
+    assert problem.startswith("--participant-label 01,02: no such people in ")
+    assert problem.endswith("there are 01, 02, 03, 04 (labels are separated by spaces)")
+
+
+def test_the_group_level_asks_for_the_participant_level_before_coordinates(
+    request_for: Make,
+) -> None:
+    with pytest.raises(RequestError) as refused:
+        check_request(request_for(level="group", seeds={"coordinates": None}))
+    [problem] = refused.value.problems
+    assert "run the participant level first" in problem
+
+
+def test_folders_that_are_taken_are_refused(
+    request_for: Make, simulated: Truth, tmp_path: Path
+) -> None:
+    both = request_for(running={"work_dir": str(tmp_path / "out")})
+    assert any("is OUTPUT_DIR; name a folder of its own" in line for line in problems(both))
+    inside = written_to(request_for(), simulated.fmriprep / "sub-01" / "fcnm")
+    assert any("lies among a person's data" in line for line in problems(inside))

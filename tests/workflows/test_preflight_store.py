@@ -17,7 +17,7 @@ from fcnm_bids.errors import RequestError
 from fcnm_bids.simulate import Truth
 from fcnm_bids.workflows.plan import GroupPlan
 from fcnm_bids.workflows.preflight import plan_group, plan_participants
-from fcnm_bids.workflows.stored import adopt_store
+from fcnm_bids.workflows.stored import adopt_store, keep_store
 from tests.stored import seal_again
 
 Make = Callable[..., Config]
@@ -101,18 +101,6 @@ def test_a_damaged_run_is_left_out_with_the_reason(
     plan = plan_group(request_for(level="group"))
     assert [label for label, _ in plan.people] == ["01", "02", "04"]
     assert "damaged" in reasons(plan)["03"]
-
-
-def test_a_stored_run_that_the_participant_level_left_out_since_is_left_out(
-    request_for: Make, store: Path
-) -> None:
-    source = json.loads(h5py.File(the(store, "sub-03*.h5")).attrs["provenance"])["source"]
-    table = store.parent / "sub-03" / "func" / "sub-03_task-rest_desc-qc_metrics.tsv"
-    table.parent.mkdir(parents=True)
-    table.write_text(f"run\tincluded\treason\n{source}\tFalse\tthe image is cut short\n")
-    plan = plan_group(request_for(level="group"))
-    assert reasons(plan) == {"03": "the image is cut short"}
-    assert [label for label, _ in plan.people] == ["01", "02", "04"]
 
 
 @pytest.mark.parametrize(
@@ -290,8 +278,38 @@ def test_stored_runs_are_known_again(request_for: Make, store: Path) -> None:
     assert stored == {"01": False, "02": True, "03": False, "04": True}
 
 
+def test_runs_of_a_shared_store_are_not_replaced_by_those_of_other_settings(
+    request_for: Make, store: Path
+) -> None:
+    same = request_for()
+    keep_store(plan_participants(same), same)
+    other = request_for(denoising={"smoothing": 4.0, "nuisance_regressors": "24P"})
+    with pytest.raises(RequestError) as refused:
+        keep_store(plan_participants(other), other)
+    first, confounds, smoothing = refused.value.problems
+    assert str(store) in first
+    assert "--overwrite" in first
+    assert "--nuisance-regressors" in confounds
+    assert "--smoothing 4.0 now, 6.0 before (6 runs)" in smoothing
+    overwriting = other.update({"running": {"overwrite": True}})
+    keep_store(plan_participants(overwriting), overwriting)
+
+
 def test_a_stored_run_holds_what_the_plan_says(request_for: Make, store: Path) -> None:
     runs = [run for person in plan_participants(request_for()).people for run in person.runs]
     with h5py.File(the(store, "sub-01*.h5"), "r") as file:
         assert file["components"].shape[0] == runs[0].dof
         assert np.count_nonzero(file["kept"][()]) == runs[0].n_kept
+
+
+def test_a_store_without_grey_matter_says_how_to_come_by_it(
+    request_for: Make, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEMPLATEFLOW_HOME", str(tmp_path))
+    for asked in (
+        {"group": {"analysis_mask": "gm"}},
+        {"specificity": {"specificity": ("random",)}},
+    ):
+        config = of_a_store(request_for, store, "group", **asked)
+        [problem] = problems(config)
+        assert "fMRIPrep's folder as BIDS_DIR and the store with --connectome-dir" in problem

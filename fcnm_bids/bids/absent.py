@@ -1,0 +1,111 @@
+"""People of a data set who have no run of a request, and why."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from fcnm_bids.bids.filters import matches
+
+_LISTED = 12
+
+
+class _File(Protocol):
+    @property
+    def entities(self) -> Mapping[str, Any]: ...
+
+
+class Absent:
+    """Why people have no run, found out while their files are looked for.
+
+    Parameters
+    ----------
+    root
+        A derivatives folder.
+    labels
+        Participants who are asked for; everybody where there are none.
+    database
+        Whether files are looked for in a database, which may be older than the folders.
+    """
+
+    def __init__(self, root: Path, labels: Sequence[str], *, database: bool = False) -> None:
+        self._root = root
+        self._none = "none in the database" if database else "no preprocessed run"
+        self._labels = frozenset(labels)
+        self.unreadable: dict[str, str] = {}
+
+    def reasons(
+        self, files: Iterable[_File], found: Iterable[_File], filters: Mapping[str, Any]
+    ) -> dict[str, str]:
+        """Why there is no run of the people who are not among those found, by their labels.
+
+        Parameters
+        ----------
+        files
+            All files that may matter.
+        found
+            The runs of the request.
+        filters
+            What their entities had to be.
+        """
+        known = {str(f.entities["subject"]) for f in found}
+        images: dict[str, list[Mapping[str, Any]]] = {}
+        for file in files:
+            if file.entities.get("suffix") == "bold" and "space" in file.entities:
+                images.setdefault(str(file.entities["subject"]), []).append(file.entities)
+        reasons = {}
+        for folder in self._folders():
+            label = folder.name.removeprefix("sub-")
+            if label not in known and (not self._labels or label in self._labels):
+                try:
+                    why = self._why(folder, images.get(label, []), filters)
+                except OSError as error:
+                    why = f"cannot be read: {error.strerror}"
+                reasons[label] = self.unreadable.get(label, why)
+        return reasons
+
+    def _why(
+        self, folder: Path, images: Sequence[Mapping[str, Any]], filters: Mapping[str, Any]
+    ) -> str:
+        if not folder.is_dir():
+            return "a link to nowhere"
+        if not any(folder.iterdir()):
+            return f"empty folder: datalad get -n {folder.name}"
+        if not images:
+            functional = (folder / "func").is_dir() or any(folder.glob("ses-*/func"))
+            return self._none if functional else "no func folder"
+        others = []
+        for name in (*filters, "space"):
+            wanted = {name: filters[name]} if name in filters else {}
+            values = sorted({str(image.get(name, "none")) for image in images})
+            fits = any(matches(image, wanted) for image in images)
+            if name == "space" and not wanted:
+                fits = any(value.startswith("MNI") for value in values)
+            if not fits:
+                others.append(f"only {name} {', '.join(values)}")
+        return "; ".join(dict.fromkeys(others)) or "no run that matches"
+
+    def _folders(self) -> list[Path]:
+        with os.scandir(self._root) as entries:
+            return sorted(
+                Path(entry.path)
+                for entry in entries
+                # a link to nowhere may be a person, sub-01.html is none
+                if entry.name.startswith("sub-") and (entry.is_dir() or _dangles(entry))
+            )
+
+
+def absent_line(reasons: Mapping[str, str]) -> str | None:
+    """One line about the people of `Absent.reasons`; None where there are none."""
+    if not reasons:
+        return None
+    listed = [f"{label} ({why})" for label, why in list(reasons.items())[:_LISTED]]
+    more = f" and {len(reasons) - _LISTED} more" if len(reasons) > _LISTED else ""
+    people = "1 person has" if len(reasons) == 1 else f"{len(reasons)} people have"
+    return f"{people} no run of this request: {', '.join(listed)}{more}"
+
+
+def _dangles(entry: os.DirEntry[str]) -> bool:
+    return entry.is_symlink() and not Path(entry.path).exists() and "." not in entry.name

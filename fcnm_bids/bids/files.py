@@ -1,0 +1,131 @@
+"""The files of a data set that a search for runs goes through."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fcnm_bids.bids.absent import Absent
+from fcnm_bids.bids.database import indexed_files
+from fcnm_bids.bids.names import parse_entities
+from fcnm_bids.config import SelectionSettings
+from fcnm_bids.errors import RequestError
+
+IMAGES = (".nii.gz", ".nii")
+
+_OLD_NAMES = (
+    (re.compile(r"_bold_(space-[^_]+)_preproc\."), r"_\1_desc-preproc_bold."),
+    (re.compile(r"_bold_(space-[^_]+)_brainmask\."), r"_\1_desc-brain_mask."),
+    (re.compile(r"_bold_confounds\."), "_desc-confounds_regressors."),
+)
+"""How fMRIPrep called its outputs before version 1.2, and how it has called them since."""
+RUN_ENTITIES = (
+    "subject",
+    "session",
+    "task",
+    "acquisition",
+    "ceagent",
+    "reconstruction",
+    "direction",
+    "run",
+)
+"""What tells the runs of a data set apart, before space, resolution and description."""
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A file with the entities of its name.
+
+    Parameters
+    ----------
+    path
+        The file.
+    entities
+        Entities of its name, the person being that of its folder.
+    left_out
+        Why it is not to be used; None where it is.
+    """
+
+    path: Path
+    entities: dict[str, Any]
+    left_out: str | None = None
+
+    def identity(self, *further: str) -> tuple[str, ...]:
+        """What tells the run apart, and further entities."""
+        return tuple(str(self.entities.get(name, "")) for name in (*RUN_ENTITIES, *further))
+
+
+def found_files(root: Path, selection: SelectionSettings, absent: Absent) -> Iterator[FoundFile]:
+    """Files that may matter, of the people who are asked for."""
+    labels = selection.participant_label
+    if selection.bids_database_dir:
+        paths = _in_database(root, labels, Path(selection.bids_database_dir))
+    else:
+        paths = _in_folders(root, labels, absent)
+    for path in paths:
+        name = modern_name(path.name)
+        entities = parse_entities(Path(name)) if _may_matter(name) else {}
+        if "subject" not in entities:
+            continue
+        own = path.relative_to(root).parts[0].removeprefix("sub-")
+        if entities["subject"] == own:
+            yield FoundFile(path, entities)
+        elif name.endswith(IMAGES) and "_bold." in name:
+            told = f"its name says sub-{entities['subject']}, its folder is sub-{own}"
+            yield FoundFile(path, {**entities, "subject": own}, told)
+
+
+def _in_database(root: Path, labels: Sequence[str], database: Path) -> Iterator[Path]:
+    for path in indexed_files(root, database):
+        folders = path.relative_to(root).parts[:-1]
+        if folders[-1:] != ("func",) or not folders[0].startswith("sub-"):
+            continue
+        if labels and folders[0].removeprefix("sub-") not in labels:
+            continue
+        if _may_matter(modern_name(path.name)) and not path.is_file():
+            raise RequestError(
+                f"--bids-database-dir {database}: lists {path}, which is not there any more; "
+                "remove the database, and it is made anew"
+            )
+        yield path
+
+
+def _in_folders(root: Path, labels: Sequence[str], absent: Absent) -> Iterator[Path]:
+    try:
+        people = sorted(
+            e.name for e in os.scandir(root) if e.name.startswith("sub-") and e.is_dir()
+        )
+    except OSError as error:
+        raise RequestError(f"{root}: cannot be read ({error.strerror})") from error
+    for person in people:
+        if labels and person.removeprefix("sub-") not in labels:
+            continue
+        try:
+            yield from _of_person(root / person)
+        except OSError as error:
+            absent.unreadable[person.removeprefix("sub-")] = f"cannot be read: {error.strerror}"
+
+
+def _of_person(person: Path) -> list[Path]:
+    with os.scandir(person) as entries:
+        sessions = sorted(e.name for e in entries if e.name.startswith("ses-") and e.is_dir())
+    folders = [person / "func", *(person / session / "func" for session in sessions)]
+    return [path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())]
+
+
+def _may_matter(name: str) -> bool:
+    image = name.endswith(IMAGES) and ("_bold." in name or "_desc-brain_mask." in name)
+    return name.startswith("sub-") and (
+        image or "_desc-confounds_" in name or name.endswith("_bold.json")
+    )
+
+
+def modern_name(name: str) -> str:
+    """What fMRIPrep calls a file of this name since its version 1.2."""
+    for old, new in _OLD_NAMES:
+        name = old.sub(new, name)
+    return name

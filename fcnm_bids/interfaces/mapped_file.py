@@ -1,0 +1,134 @@
+"""What is found of a contrast, and of an effect, kept for the nodes that need it next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnm_bids.bids import replaced
+from fcnm_bids.mapping import MappedContrast
+from fcnm_bids.stats import Smoothness
+
+
+@dataclass(frozen=True, eq=False)
+class MappedContrasts:
+    """Several contrasts over people.
+
+    Parameters
+    ----------
+    masks, counted
+        Contrast masks and where each contrast counts as tested, shape (C, V).
+    index
+        Voxel numbers, shape (V,).
+    """
+
+    masks: NDArray[np.bool_]
+    counted: NDArray[np.bool_]
+    index: NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class EffectMaps:
+    """The maps of one effect.
+
+    Parameters
+    ----------
+    probability
+        Share of the contrasts whose mask holds the voxel, shape (V,).
+    mean
+        Mean over the contrasts of their mean Fisher z, shape (V,).
+    index
+        Voxel numbers, shape (V,).
+    """
+
+    probability: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    index: NDArray[np.intp]
+
+
+def write_mapped(path: Path, mapped: MappedContrast, index: NDArray[np.intp]) -> None:
+    """Write what was found of one contrast, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        NPZ file.
+    mapped
+        The contrast over people.
+    index
+        Its voxel numbers, shape (V,).
+    """
+    smoothness = mapped.mask.smoothness
+    estimated = (
+        {}
+        if smoothness is None
+        else {
+            "fwhm": np.array(smoothness.fwhm),
+            "resels_per_voxel": np.array(smoothness.resels_per_voxel),
+            "n_smooth": np.array(smoothness.n_voxels),
+        }
+    )
+    with replaced(path) as temporary:
+        np.savez(
+            temporary,
+            allow_pickle=False,
+            significant=mapped.mask.significant,
+            counted=mapped.counted,
+            effect=mapped.test.mean,
+            index=index,
+            **estimated,
+        )
+
+
+def read_mapped(paths: Sequence[str]) -> MappedContrasts:
+    """What `write_mapped` wrote of some contrasts, which share their voxels."""
+    masks, counted = [], []
+    for path in paths:
+        with np.load(path, allow_pickle=False) as stored:
+            masks.append(stored["significant"])
+            counted.append(stored["counted"])
+    return MappedContrasts(np.stack(masks), np.stack(counted), read_index(paths[0]))
+
+
+def read_mean(path: str) -> NDArray[np.float64]:
+    """The mean over people of one contrast's Fisher z, shape (V,)."""
+    with np.load(path, allow_pickle=False) as stored:
+        mean: NDArray[np.float64] = stored["effect"]
+        return mean
+
+
+def read_index(path: str) -> NDArray[np.intp]:
+    """The voxel numbers of the analysis, shape (V,), from the file of any contrast."""
+    with np.load(path, allow_pickle=False) as stored:
+        index: NDArray[np.intp] = stored["index"]
+        return index
+
+
+def read_smoothness(path: Path) -> Smoothness | None:
+    """The smoothness that a contrast's own node estimated; None where it took none."""
+    with np.load(path, allow_pickle=False) as stored:
+        if "fwhm" not in stored:
+            return None
+        x, y, z = stored["fwhm"].tolist()
+        return Smoothness((x, y, z), float(stored["resels_per_voxel"]), int(stored["n_smooth"]))
+
+
+def write_effect(path: Path, maps: EffectMaps) -> None:
+    """Write the maps of one effect."""
+    np.savez(
+        path,
+        allow_pickle=False,
+        probability=maps.probability,
+        mean=maps.mean,
+        index=maps.index,
+    )
+
+
+def read_effect(path: str) -> EffectMaps:
+    """What `write_effect` wrote."""
+    with np.load(path, allow_pickle=False) as stored:
+        return EffectMaps(stored["probability"], stored["mean"], stored["index"])

@@ -1,0 +1,73 @@
+"""What the methods text says about the checks of robustness."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from fcnm_bids.report.citations import as_data, number_of
+from fcnm_bids.report.results import GroupResults, read_sidecar, read_tsv
+
+_VARIED = {
+    "radius": "with other radii",
+    "threshold": "at other thresholds",
+    "leave-one-study-out": "without each study in turn",
+    "bootstrap": "on contrasts drawn with replacement",
+    "people": "on parts of the people",
+    "split-half": "on halves of the people",
+    "second connectome": "on a second connectome",
+}
+
+
+def robustness_text(results: GroupResults) -> str:
+    """A sentence on what was varied, to which values; empty where nothing was.
+
+    Parameters
+    ----------
+    results
+        What the output folder holds.
+    """
+    found = []
+    for network in results.networks:
+        path = network.tables().get("robustness")
+        table = None if path is None else read_tsv(path)
+        if table is not None and {"check", "level", "draw"} <= set(table):
+            found.append(table)
+    if not found:
+        return ""
+    every = pd.concat(found, ignore_index=True)
+    varied = []
+    for check, text in _VARIED.items():
+        rows = every[every["check"] == check]
+        if len(rows):
+            to = _second(results) if check == "second connectome" else _values(check, rows)
+            varied.append(f"{text} ({to})" if to else text)
+    if not varied:
+        return ""
+    listed = f"{', '.join(varied[:-1])} and {varied[-1]}" if len(varied) > 1 else varied[0]
+    return f" To see how robust it is, the network was mapped again {listed}."
+
+
+def _values(check: str, rows: pd.DataFrame) -> str:
+    """The levels and draws of one check, in words."""
+    levels = [as_data(level) for level in dict.fromkeys(rows["level"])]
+    n_draws = rows.groupby("level")["draw"].nunique()
+    if check == "radius":
+        return f"{', '.join(levels)} mm"
+    if check == "threshold":
+        return ", ".join(levels)
+    if check in ("bootstrap", "split-half"):
+        return number_of(int(n_draws.max()), "draw")
+    if check == "people":
+        known = sorted(pd.to_numeric(pd.Series(levels), errors="coerce").dropna())
+        shares = ", ".join(f"{100 * share:g} %" for share in known)
+        return f"{shares}, {number_of(int(n_draws.max()), 'draw')} of each"
+    return ""
+
+
+def _second(results: GroupResults) -> str:
+    """How many people the second connectome has."""
+    for path in sorted((results.root / "group").glob("network-*_desc-validation_mask.nii.gz")):
+        people = read_sidecar(path).get("NumberOfPeople")
+        if isinstance(people, int):
+            return number_of(people, "person", "people")
+    return ""

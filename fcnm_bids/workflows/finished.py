@@ -1,0 +1,105 @@
+"""What the participant level of an output folder finished, and so what its group is made of."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from fcnm_bids.bids import stored_image_name
+from fcnm_bids.errors import RequestError
+
+GONE = "the participant level stored it, it is gone; run the participant level again"
+NO_LONGER = "the participant level no longer has this run"
+UNFINISHED = "its participant level has not finished"
+
+_COLUMNS = ("run", "included", "reason")
+
+
+@dataclass(frozen=True)
+class PersonRecord:
+    """What the participant level says of one person.
+
+    Parameters
+    ----------
+    runs
+        Why a run is left out, by its name in the store; None for those that are used.
+    refused
+        Why none of them counts; None where they do.
+    """
+
+    runs: Mapping[str, str | None]
+    refused: str | None = None
+
+    def refuses(self, name: str) -> str | None:
+        """Why a stored run is not in the group; None where it is."""
+        return self.refused or self.runs.get(name, NO_LONGER)
+
+    @property
+    def promised(self) -> list[str]:
+        """The runs that the store should hold, by their names in it."""
+        return [name for name, reason in self.runs.items() if reason is None]
+
+
+def person_records(output_dir: Path, source: Path | None = None) -> dict[str, PersonRecord]:
+    """What an output folder says of the people that its participant level worked on.
+
+    Parameters
+    ----------
+    output_dir
+        Output folder.
+    source
+        Root of the data set that was read; people whose folder is not in it any more do not
+        count. None where that is not known.
+
+    Returns
+    -------
+    records
+        By participant label. Whose runs another output folder's participant level stored is not
+        among them.
+
+    Raises
+    ------
+    RequestError
+        A table of runs cannot be read; one line per table.
+    """
+    records: dict[str, PersonRecord] = {}
+    problems: list[str] = []
+    for folder in sorted(output_dir.glob("sub-*")):
+        if not folder.is_dir():
+            continue
+        runs: dict[str, str | None] = {}
+        tables = sorted(folder.glob("func/*_desc-qc_metrics.tsv"))
+        for path in tables:
+            try:
+                runs |= _runs_of(path)
+            except RequestError as error:
+                problems += error.problems
+        refused = None
+        if not tables or not all((folder / f"manifest.{end}").is_file() for end in ("tsv", "json")):
+            refused = UNFINISHED
+        elif source is not None and not os.path.lexists(source / folder.name):
+            refused = f"BIDS_DIR has no {folder.name} any more"
+        records[folder.name.removeprefix("sub-")] = PersonRecord(runs, refused)
+    if problems:
+        raise RequestError(problems)
+    return records
+
+
+def _runs_of(path: Path) -> dict[str, str | None]:
+    """Why a table of runs leaves them out, by their names in the store."""
+    try:
+        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+        rows = table[list(_COLUMNS)].itertuples(index=False, name=None)
+        return {
+            stored_image_name(Path(image)).as_posix(): None if included == "True" else reason
+            for image, included, reason in rows
+        }
+    except (OSError, ValueError, KeyError) as error:
+        raise RequestError(
+            f"{path}: not a table of runs with the columns {', '.join(_COLUMNS)}; remove it, and "
+            "the participant level makes it again"
+        ) from error

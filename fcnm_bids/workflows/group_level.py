@@ -1,0 +1,94 @@
+"""What all parts of the group level are built from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nipype.interfaces.utility import Merge
+from nipype.pipeline import engine as pe
+from niworkflows.engine.workflows import LiterateWorkflow as Workflow
+
+from fcnm_bids.config import Config
+from fcnm_bids.workflows.people import run_paths
+from fcnm_bids.workflows.plan import GroupPlan
+
+
+@dataclass(frozen=True, eq=False)
+class GroupLevel:
+    """The workflow of the group level, and what its nodes are made from.
+
+    Parameters
+    ----------
+    plan, config, config_file, contrasts
+        As for :func:`~fcnm_bids.workflows.group.init_group_wf`.
+    workflow
+        The workflow, empty at first.
+    """
+
+    plan: GroupPlan
+    config: Config
+    config_file: Path
+    contrasts: Sequence[tuple[str, str]]
+    workflow: Workflow = field(default_factory=lambda: Workflow(name="fcnm_group_wf"))
+
+    @property
+    def shared(self) -> dict[str, str]:
+        """Inputs of all interfaces."""
+        return {"config_file": str(self.config_file)}
+
+    @property
+    def entities(self) -> dict[str, str]:
+        """Entities of the data."""
+        return dict(self.plan.entities)
+
+    @property
+    def grid(self) -> dict[str, Any]:
+        """Inputs of interfaces that need the grid."""
+        grid = self.plan.grid
+        return {"shape": list(grid.shape), "affine": grid.affine.tolist()}
+
+    @property
+    def people(self) -> list[tuple[str, list[str]]]:
+        """The input `people` of interfaces that read the store."""
+        return run_paths(self.plan.people)
+
+    @property
+    def smoothness(self) -> bool:
+        """Whether the height control rests on it."""
+        return self.config.group.height_control == "fwe"
+
+    @property
+    def effects(self) -> list[str]:
+        """The effects, in the order in which they first come."""
+        return list(dict.fromkeys(effect for _, effect in self.contrasts))
+
+    def seed(self, *nodes: pe.Node) -> None:
+        """Give nodes the seed matrix."""
+        seeds = self.workflow.get_node("seeds")
+        self.workflow.connect([(seeds, node, [("seeds_file", "seeds_file")]) for node in nodes])
+
+    def gather(
+        self, nodes: Sequence[pe.Node], output: str, name: str, *, no_flatten: bool = False
+    ) -> pe.Node:
+        """Add a node whose output ``out`` lists an output of other nodes, in their order.
+
+        Parameters
+        ----------
+        nodes
+            The nodes, at least one.
+        output
+            What the output is called, in all of them.
+        name
+            Of the new node.
+        no_flatten
+            Whether outputs that are lists stay lists, in a list of lists.
+        """
+        merge = Merge(len(nodes), no_flatten=no_flatten)
+        gather = pe.Node(merge, name=name, run_without_submitting=True)
+        self.workflow.connect(
+            [(node, gather, [(output, f"in{i}")]) for i, node in enumerate(nodes, 1)]
+        )
+        return gather
