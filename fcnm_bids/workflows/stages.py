@@ -14,6 +14,7 @@ _GROUP: Mapping[str, str] = {
     "draws": "draws made",
     "robustness": "networks checked",
     "specificity": "networks compared",
+    "figures": "networks drawn",
     "report": "report drawn",
 }
 """What the nodes of a kind do; in this order."""

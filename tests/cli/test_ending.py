@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -12,6 +13,14 @@ import pytest
 
 from fcnm_bids.simulate import Truth
 from tests.cli.desk import Desk
+
+_HEEDS_THE_KEYBOARD = (
+    sys.executable,
+    "-c",
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "os.execv(sys.argv[1], sys.argv[1:])",
+)
+"""Before a command: what was begun in the background by a shell ignores interrupts."""
 
 
 def leftovers(desk: Desk) -> list[Path]:
@@ -23,6 +32,7 @@ def at_work(desk: Desk, simulated: Truth, *options: object) -> subprocess.Popen[
     process = desk.start(
         *(simulated.fmriprep, desk.folder / "out", "participant"),
         *("--coordinates", simulated.coordinates, "--nprocs", 2, *options),
+        before=_HEEDS_THE_KEYBOARD,
     )
     deadline = time.monotonic() + 60
     while not list(desk.work.glob("fcnm_*_wf_*/*")) and process.poll() is None:

@@ -337,9 +337,11 @@ def test_a_changed_byte_is_found_or_changes_nothing(
     try:
         read, _, _ = read_all(open_image(path, SPACE), 4)
     except RunError as error:
-        assert "bold.nii.gz" in str(error)
+        found = str(error)
     else:  # a time or a name in the gzip header, or another way to write the same bytes
         np.testing.assert_array_equal(read, volumes("int16").reshape(-1, N, order="F").T)
+        return
+    assert "bold.nii.gz" in found
 
 
 @settings(
