@@ -40,7 +40,7 @@ def draw_histogram(
     counts = np.bincount(whole.astype(int), minlength=levels.size)
     needed = np.ceil(threshold * n_contrasts - 1e-6)
     with drawn(path, 5.6, 2.9) as figure:
-        axes = figure.add_axes((0.13, 0.19, 0.84, 0.74))
+        axes = figure.add_axes((0.165, 0.19, 0.805, 0.74))
         colors = [
             colormap("rising")(level / max(n_contrasts, 1)) if level >= needed else GREY
             for level in levels

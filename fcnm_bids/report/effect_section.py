@@ -311,7 +311,9 @@ def _foci(contrast: ContrastResult) -> list[Any]:
     absent = contrast.sidecar.get("PeopleWithoutCoverage", [])
     text = []
     if contrast.foci:
-        listed = "; ".join(" ".join(f"{value:g}" for value in focus) for focus in contrast.foci)
+        listed = "; ".join(
+            " ".join(f"{round(value, 1) + 0.0:g}" for value in focus) for focus in contrast.foci
+        )
         text.append(f"Foci (x y z, mm, MNI): {listed}")
     if absent:
         text.append(

@@ -46,6 +46,7 @@ def draw_robustness(path: Path, table: pd.DataFrame, threshold: float, *, empty:
         levels = sweep["level"].astype(float)
         middle.plot(levels, sweep["n_voxels"], color=BLUE, marker="o", markersize=4)
         middle.axvline(threshold, color=ORANGE, linestyle="--", linewidth=1.2)
+        middle.margins(y=0.1)
         middle.set_ylim(bottom=0)
         middle.set_xticks(levels, [f"{level:g}" for level in levels], fontsize=7.5)
         middle.set_xlabel("threshold")
