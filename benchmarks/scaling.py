@@ -28,6 +28,8 @@ def measure(plan: Plan) -> list[Section]:
             answer = sample.answer
             if node == "people":
                 continue
+            if node == "report":
+                sizes = (answer["store_mb"], answer["maps_mb"], answer["figures_mb"])
             rows.append(
                 (
                     f"{node}, {name}",
@@ -39,8 +41,7 @@ def measure(plan: Plan) -> list[Section]:
                     f"{answer['written_mb']:.0f}",
                 )
             )
-        sizes = (job["megabytes"], answer["store_mb"], answer["maps_mb"], answer["figures_mb"])
-        disk.append((name, *(f"{size:.1f}" for size in sizes)))
+        disk.append((name, *(f"{size:.1f}" for size in (job["megabytes"], *sizes))))
     text = [
         f"One person with one run of {voxel_size:g} mm, 16 contrasts, 6 mm smoothing, 1 thread; "
         f"sums over {_N_PEOPLE} such people. "

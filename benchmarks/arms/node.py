@@ -43,6 +43,9 @@ def work(job):
         }
     )
     if job["node"] == "people":
+        # a store without results beside it: nobody's participant level is finished here
+        for person in filter(Path.is_dir, output.glob("sub-*")):
+            shutil.rmtree(person)
         return add_people(config.connectome_path, job["n_people"])
     output.mkdir(parents=True, exist_ok=True)
     config_file = work_dir / "config.toml"
