@@ -35,7 +35,7 @@ _LONGEST_TR = 30.0
 _TR_TOLERANCE = 0.01
 """How far the header's repetition time may be from the sidecar's before that is worth a word."""
 
-MASKED_BY_VARIATION = "no brain mask; the voxels that vary over time are taken for it"
+_VARYING_FOR_MASK = "no brain mask; the voxels that vary over time are taken for it"
 
 _ANNEX_POINTER = b"/annex/objects/"
 _EXCLUDING = ("min_time", "min_dof")
@@ -164,7 +164,7 @@ def prepare_run(run: RunInput, settings: DenoisingSettings) -> PreparedRun:
             "repetition_time": repetition_time,
         },
     )
-    notes = [] if run.mask else [MASKED_BY_VARIATION]
+    notes = [] if run.mask else [_VARYING_FOR_MASK]
     stated, header = repetition_time, image.repetition_time
     if header > 0 and abs(header - stated) > _TR_TOLERANCE * stated:
         notes.append(
