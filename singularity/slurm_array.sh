@@ -1,6 +1,6 @@
 #!/bin/bash
-# The participant level as one array job, a person a task, and the group level when all have ended
-# well. Run it where sbatch is; it only submits.
+# The participant level as one array job, a participant a task, and the group level when all have
+# ended well. Run it where sbatch is; it only submits.
 #
 #   slurm_array.sh BIDS_DIR OUTPUT_DIR [options of the participant level]
 #
@@ -14,7 +14,7 @@
 #   FCNM_PARTICIPANT_SBATCH, FCNM_GROUP_SBATCH    options of sbatch, such as "--mem=16G"
 #   FCNM_GROUP        options of the group level
 #   FCNM_DEPENDENCY   afterok (default); afterany: the group level runs although tasks failed, such
-#                     as those of people without one usable run, which end with exit code 2
+#                     as those of participants without one usable run, which end with exit code 2
 set -euo pipefail
 
 run() {
@@ -37,7 +37,13 @@ if [ "${1:-}" = --job ]; then
   shift 4
   case $level in
     participant)
-      label=$(sed -n "${SLURM_ARRAY_TASK_ID}p" "$FCNM_WORK_DIR/participants.txt")
+      list=$1
+      shift
+      label=$(sed -n "${SLURM_ARRAY_TASK_ID}p" "$list")
+      if [ -z "$label" ]; then
+        echo "slurm_array.sh: $list has no line $SLURM_ARRAY_TASK_ID; submit again" >&2
+        exit 2
+      fi
       # shellcheck disable=SC2046  # words
       run "$bids" "$output" participant --participant-label "$label" \
         -w "$FCNM_WORK_DIR/sub-$label" $(resources) "$@"
@@ -65,28 +71,33 @@ if [ -z "${FCNM_RUN:-}" ]; then
   export FCNM_IMAGE FCNM_BINDS
 fi
 
+new=$(mktemp "$FCNM_WORK_DIR/.participants.XXXXXX")
 if [ -n "${FCNM_PARTICIPANTS:-}" ]; then
   # shellcheck disable=SC2086
   printf '%s\n' $FCNM_PARTICIPANTS
 else
   find "$bids" -mindepth 1 -maxdepth 1 -type d -name 'sub-*' -printf '%f\n' | sort
-fi | sed 's/^sub-//' > "$FCNM_WORK_DIR/participants.txt"
-people=$(wc -l < "$FCNM_WORK_DIR/participants.txt")
-if [ "$people" = 0 ]; then
-  echo "slurm_array.sh: no sub-* folder in $bids (FCNM_PARTICIPANTS names people)" >&2
+fi | sed 's/^sub-//' > "$new"
+n_tasks=$(wc -l < "$new")
+if [ "$n_tasks" = 0 ]; then
+  rm "$new"
+  echo "slurm_array.sh: no sub-* folder in $bids (FCNM_PARTICIPANTS names participants)" >&2
   exit 2
 fi
+# Named by its content: tasks read it when they start, and another submission may come before.
+list=$FCNM_WORK_DIR/participants-$(sha256sum "$new" | cut -c1-16).txt
+mv "$new" "$list"
 
 # What stands later on sbatch's command line wins.
 # shellcheck disable=SC2086
-array=$(sbatch --parsable --job-name=fcnm --array="1-$people%${FCNM_AT_ONCE:-50}" \
-  --cpus-per-task=2 --mem=8G --time=04:00:00 --output="$FCNM_WORK_DIR/log/participant-%a.txt" \
-  ${FCNM_PARTICIPANT_SBATCH:-} "$0" --job participant "$bids" "$output" "$@")
+array=$(sbatch --parsable --job-name=fcnm --array="1-$n_tasks%${FCNM_AT_ONCE:-50}" \
+  --cpus-per-task=2 --mem=8G --time=04:00:00 --output="$FCNM_WORK_DIR/log/participant-%A_%a.txt" \
+  ${FCNM_PARTICIPANT_SBATCH:-} "$0" --job participant "$bids" "$output" "$list" "$@")
 array=${array%%;*}
 # shellcheck disable=SC2086
 group=$(sbatch --parsable --job-name=fcnm-group \
   --dependency="${FCNM_DEPENDENCY:-afterok}:$array" --kill-on-invalid-dep=yes \
-  --cpus-per-task=8 --mem=16G --time=12:00:00 --output="$FCNM_WORK_DIR/log/group.txt" \
+  --cpus-per-task=8 --mem=16G --time=12:00:00 --output="$FCNM_WORK_DIR/log/group-%j.txt" \
   ${FCNM_GROUP_SBATCH:-} "$0" --job group "$bids" "$output" ${FCNM_GROUP:-})
-echo "participant level: job $array, $people tasks; group level: job ${group%%;*}, after them"
+echo "participant level: job $array, $n_tasks tasks; group level: job ${group%%;*}, after them"
 echo "logs: $FCNM_WORK_DIR/log"

@@ -216,23 +216,50 @@ def call(script: str, *arguments: object, env: dict[str, str], cwd: Path) -> str
     ).stdout
 
 
-def test_the_array_script_submits_a_task_a_person_and_then_the_group(
+def test_the_array_script_submits_a_task_a_participant_and_then_the_group(
     tmp_path: Path, slurm: dict[str, str]
 ) -> None:
     said = call("slurm_array.sh", "bids", "out", "--radius", "6", env=slurm, cwd=tmp_path)
     assert "job 17, 3 tasks; group level: job 27" in said
     array, group = (tmp_path / "submitted").read_text().splitlines()
     assert "--array=1-3%50" in array
-    assert array.endswith(f"--job participant {tmp_path}/bids {tmp_path}/out --radius 6")
+    (listed,) = (tmp_path / "out-work").glob("participants-*.txt")
+    assert listed.read_text().split() == ["01", "02", "03"]
+    assert array.endswith(f"--job participant {tmp_path}/bids {tmp_path}/out {listed} --radius 6")
     assert "--dependency=afterok:17 --kill-on-invalid-dep=yes" in group
     assert group.endswith(f"--job group {tmp_path}/bids {tmp_path}/out")
 
     task = {**slurm, "SLURM_ARRAY_TASK_ID": "2", "FCNM_WORK_DIR": f"{tmp_path}/out-work"}
-    ran = call("slurm_array.sh", "--job", "participant", "bids", "out", env=task, cwd=tmp_path)
+    job = ("--job", "participant", "bids", "out", listed)
+    ran = call("slurm_array.sh", *job, env=task, cwd=tmp_path)
     assert ran.split() == [
         *("ran", "bids", "out", "participant", "--participant-label", "02"),
         *("-w", f"{tmp_path}/out-work/sub-02", "--nprocs", "3", "--mem-mb", "4000"),
     ]
+    with pytest.raises(subprocess.CalledProcessError) as error:
+        call("slurm_array.sh", *job, env={**task, "SLURM_ARRAY_TASK_ID": "4"}, cwd=tmp_path)
+    assert "has no line 4; submit again" in error.value.stderr
+
+
+def test_tasks_of_two_submissions_keep_to_their_own_participants(
+    tmp_path: Path, slurm: dict[str, str]
+) -> None:
+    for labels in ("01 02", "03 04", "01 02"):
+        call(
+            "slurm_array.sh",
+            "bids",
+            "out",
+            env={**slurm, "FCNM_PARTICIPANTS": labels},
+            cwd=tmp_path,
+        )
+    arrays = (tmp_path / "submitted").read_text().splitlines()[::2]
+    done = []
+    for array in arrays:
+        job = array[array.index("--job ") :].split()
+        task = {**slurm, "SLURM_ARRAY_TASK_ID": "2", "FCNM_WORK_DIR": f"{tmp_path}/out-work"}
+        done.append(call("slurm_array.sh", *job, env=task, cwd=tmp_path).split()[5])
+    assert done == ["02", "04", "02"]
+    assert len(list((tmp_path / "out-work").glob("*participants*"))) == 2
 
 
 def test_the_array_script_without_people_submits_nothing(
