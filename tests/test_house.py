@@ -110,8 +110,8 @@ def test_no_path_of_one_machine_is_committed(committed: list[Path]) -> None:
         ("data = '" + "/ho" + "me/anna/bids'", True),
         ("cd /ro" + "ot/project", True),
         ("mount=/wo" + "rk/data", True),
-        ("docker run -v $PWD/work/a:/out", False),
-        ("see docs/work/index.md and ./home/page", False),
+        ("docker run -v $PWD/wo" + "rk/a:/out", False),
+        ("see docs/wo" + "rk/index.md and ./home/page", False),
         ("-w /scratch/work", False),
     ],
 )
