@@ -5,6 +5,7 @@ from fcnm_bids.robustness.contrasts import (
     Bootstrap,
     bootstrap,
     leave_one_study_out,
+    studies_alike,
     threshold_sweep,
 )
 from fcnm_bids.robustness.people import PeopleDraw, block_of_person, people_draws
@@ -20,5 +21,6 @@ __all__ = [
     "effects_compared",
     "leave_one_study_out",
     "people_draws",
+    "studies_alike",
     "threshold_sweep",
 ]

@@ -1,4 +1,4 @@
-"""Robustness over thresholds, studies and contrasts: from contrast masks alone."""
+"""Robustness over thresholds and studies: from contrast masks alone."""
 
 from __future__ import annotations
 
@@ -65,9 +65,39 @@ def leave_one_study_out(
     return rows
 
 
+def studies_alike(
+    masks: NDArray[np.bool_],
+    counted: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    unit: NDArray[np.intp],
+    reference: Reference,
+) -> list[dict[str, Any]]:
+    """Weight the k contrasts of a study by 1/k, so that every study counts once.
+
+    Parameters
+    ----------
+    masks, counted, weights, reference
+        As for `leave_one_study_out`.
+    unit
+        Number of the study of each contrast, shape (C,).
+
+    Returns
+    -------
+    rows
+        One; none where no study gives several contrasts.
+    """
+    times = np.bincount(unit)[unit]
+    if (times == 1).all():
+        return []
+    own = (1.0 if weights is None else weights) / times
+    probability, kept = probability_map(masks, counted, own)
+    row = compared(reference, probability)
+    return [{"check": "studies alike", "level": "1/k", "n_contrasts": int(kept.sum()), **row}]
+
+
 @dataclass(frozen=True, eq=False)
 class Bootstrap:
-    """A network's bootstrap over contrasts.
+    """A network's bootstrap over studies.
 
     Parameters
     ----------
@@ -90,8 +120,9 @@ def bootstrap(
     n_draws: int,
     seed: int,
     interval: float,
+    unit: NDArray[np.intp] | None = None,
 ) -> Bootstrap:
-    """Draw contrasts with replacement (Efron 1979, Ann Stat 7:1).
+    """Draw studies with replacement, each with all its contrasts (Efron 1979, Ann Stat 7:1).
 
     Parameters
     ----------
@@ -105,10 +136,15 @@ def bootstrap(
         Draws, and the seed of their random numbers.
     interval
         Coverage of the interval, such as 0.95.
+    unit
+        Number of the study of each contrast, shape (C,); None for a study each.
     """
     n_contrasts, n_voxels = masks.shape
-    picks = np.random.default_rng(seed).integers(0, n_contrasts, (n_draws, n_contrasts))
-    shares = np.stack([np.bincount(pick, minlength=n_contrasts) for pick in picks]).astype(float)
+    unit = np.arange(n_contrasts) if unit is None else np.unique(unit, return_inverse=True)[1]
+    n_studies = int(unit.max()) + 1
+    picks = np.random.default_rng(seed).integers(0, n_studies, (n_draws, n_studies))
+    times = np.stack([np.bincount(pick, minlength=n_studies)[unit] for pick in picks])
+    shares = times.astype(np.float64)
     if weights is not None:
         shares *= weights
     shares /= shares.sum(axis=1, keepdims=True)
@@ -122,9 +158,9 @@ def bootstrap(
         limits[:, block] = np.quantile(drawn, levels, axis=0, method="inverted_cdf")
     limits[:, undefined] = math.nan
     rows = []
-    for number, share in enumerate(shares):
+    for number, (share, drawn) in enumerate(zip(shares, times, strict=True)):
         probability = share @ masks
         probability[undefined] = math.nan
         row = compared(reference, probability)
-        rows.append({"check": "bootstrap", "draw": number, "n_contrasts": n_contrasts, **row})
+        rows.append({"check": "bootstrap", "draw": number, "n_contrasts": int(drawn.sum()), **row})
     return Bootstrap(limits[0], limits[1], rows)

@@ -1,6 +1,15 @@
 """From published coordinates or masks to contrast seeds, one sparse matrix on a voxel grid."""
 
-from fcnm_bids.seeds.foci import SPACES, UNITS, Contrast, Focus, group_foci, parse_space
+from fcnm_bids.seeds.foci import (
+    SPACES,
+    UNITS,
+    Contrast,
+    Focus,
+    focus_positions,
+    group_foci,
+    parse_space,
+    study_units,
+)
 from fcnm_bids.seeds.masks import mask_name, mask_seeds
 from fcnm_bids.seeds.matrix import SeedMatrix, coverage, read_seed_matrix, write_seed_matrix
 from fcnm_bids.seeds.nimads import read_nimads
@@ -20,6 +29,7 @@ __all__ = [
     "coverage",
     "foci_between_centres",
     "foci_outside",
+    "focus_positions",
     "group_foci",
     "mask_name",
     "mask_seeds",
@@ -29,6 +39,7 @@ __all__ = [
     "read_seed_matrix",
     "read_sleuth",
     "sphere_seeds",
+    "study_units",
     "talairach_to_mni",
     "to_mni",
     "unread_columns",

@@ -6,6 +6,9 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fcnm_bids.errors import SeedError
 from fcnm_bids.seeds.cells import refuse, shown
 
@@ -121,6 +124,25 @@ def group_foci(foci: Iterable[Focus], unit: str) -> tuple[Contrast, ...]:
     repeated = [name for name, times in Counter(c.name for c in contrasts).items() if times > 1]
     refuse([f"two contrasts would both be called {shown(name)}: rename one" for name in repeated])
     return tuple(contrasts)
+
+
+def focus_positions(contrast: Contrast) -> NDArray[np.float64]:
+    """Return the positions of a contrast's foci in mm, shape (foci, 3)."""
+    rows = [(focus.x, focus.y, focus.z) for focus in contrast.foci]
+    return np.array(rows, dtype=np.float64).reshape(-1, 3)
+
+
+def study_units(contrasts: Sequence[Contrast]) -> NDArray[np.intp]:
+    """Number the study of each contrast; studies that share a contrast count as one."""
+    unit_of_study: dict[str, int] = {}
+    units = list(range(len(contrasts)))
+    for number, contrast in enumerate(contrasts):
+        touched = {unit_of_study[study] for study in contrast.studies if study in unit_of_study}
+        for other in touched:
+            units = [number if unit == other else unit for unit in units]
+            unit_of_study = {s: number if u == other else u for s, u in unit_of_study.items()}
+        unit_of_study |= dict.fromkeys(contrast.studies, number)
+    return np.unique(units, return_inverse=True)[1].astype(np.intp)
 
 
 def _by_contrast(foci: Sequence[Focus]) -> list[Contrast]:

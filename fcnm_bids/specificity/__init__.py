@@ -1,10 +1,12 @@
 """Is the network specific? The connectome's degree, and nulls through the map's own function."""
 
+from fcnm_bids.seeds import study_units
 from fcnm_bids.specificity.assess import NullAssessment, assess, upper_p
+from fcnm_bids.specificity.base_rate import BASE_RATE_FWHM_MM, focus_density
 from fcnm_bids.specificity.degree import DEGREE_COLUMNS, DegreeAudit, degree_audit, residual_map
 from fcnm_bids.specificity.draws import DrawMapper, draw_generator
 from fcnm_bids.specificity.foci import (
-    FocusPlaces,
+    kept_strata,
     matched_foci,
     nearest_foci,
     random_foci,
@@ -17,10 +19,11 @@ from fcnm_bids.specificity.labels import (
     label_test,
     relabellings,
     split_test,
-    study_units,
     thinned,
 )
 from fcnm_bids.specificity.nulls import FOCUS_NULLS, LABEL_NULLS
+from fcnm_bids.specificity.places import FocusPlaces
+from fcnm_bids.specificity.rigid_groups import FocusGroup, focus_groups
 from fcnm_bids.specificity.strength import (
     Strength,
     choose_targets,
@@ -35,11 +38,13 @@ from fcnm_bids.specificity.verdict import (
 )
 
 __all__ = [
+    "BASE_RATE_FWHM_MM",
     "DEGREE_COLUMNS",
     "FOCUS_NULLS",
     "LABEL_NULLS",
     "DegreeAudit",
     "DrawMapper",
+    "FocusGroup",
     "FocusPlaces",
     "LabelTest",
     "LabelledContrasts",
@@ -51,6 +56,9 @@ __all__ = [
     "degree_audit",
     "degree_sentence",
     "draw_generator",
+    "focus_density",
+    "focus_groups",
+    "kept_strata",
     "label_sentence",
     "label_test",
     "matched_foci",

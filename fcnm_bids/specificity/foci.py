@@ -2,60 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
-from scipy.spatial.transform import Rotation
 
 from fcnm_bids.errors import RequestError
-from fcnm_bids.grid import Grid
-from fcnm_bids.seeds import Contrast
-
-_TURNS = 2000
-"""Places and rotations tried for a contrast whose distances are kept."""
+from fcnm_bids.seeds import Contrast, focus_positions
+from fcnm_bids.specificity.places import FocusPlaces
+from fcnm_bids.specificity.rigid_groups import (
+    GROUP_DIAMETER_MM,
+    FocusGroup,
+    focus_groups,
+    moved_group,
+)
 
 _MIDLINE_MM = 1e-6
 
+_Alone = Callable[[NDArray[np.float64]], NDArray[np.intp]]
+"""From positions of a contrast's foci to places drawn for them."""
 
-@dataclass(frozen=True, eq=False)
-class FocusPlaces:
-    """The voxels in which foci of a null may fall.
+_Anchors = Callable[[NDArray[np.float64]], NDArray[np.intp]]
+"""From the position of a medoid to the places that it may take."""
 
-    Parameters
-    ----------
-    grid
-        The voxel grid.
-    index
-        Voxel numbers, sorted, shape (V,).
-    rate
-        How often foci are reported in each voxel, shape (V,), not negative; None for alike.
-    """
-
-    grid: Grid
-    index: NDArray[np.intp]
-    rate: NDArray[np.float64] | None = None
-    centres: NDArray[np.float64] = field(init=False)
-    tree: KDTree = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        if self.index.size == 0:
-            raise RequestError("there is no voxel in which foci of a null could fall")
-        if self.rate is not None and not (np.isfinite(self.rate) & (self.rate >= 0)).all():
-            raise RequestError("a base rate of foci is not negative, and finite, everywhere")
-        object.__setattr__(self, "centres", self.grid.positions(self.index))
-        object.__setattr__(self, "tree", KDTree(self.centres))
-
-    def nearest(self, positions: NDArray[np.float64]) -> NDArray[np.intp]:
-        """Which of the voxels lies nearest to each position, shape (n,)."""
-        return self.tree.query(positions)[1]
-
-    def within(self, chosen: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.float64]:
-        """A random position within each of some voxels, shape (n, 3)."""
-        inside = rng.random((chosen.size, 3)) - 0.5
-        return self.centres[chosen] + inside @ self.grid.affine[:3, :3].T
+_Misfit = Callable[
+    [NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]], NDArray[np.float64]
+]
+"""From members' own positions, and positions tried with their nearest places, to the misfit."""
 
 
 def random_foci(
@@ -66,7 +41,10 @@ def random_foci(
     keep_distances: bool,
     keep_hemisphere: bool,
 ) -> tuple[Contrast, ...]:
-    """As many foci per contrast, scattered over the places.
+    """Scatter as many foci per contrast over the places.
+
+    Foci of one study and effect that lie within 12 mm of each other, over all its contrasts,
+    move and turn as one rigid body, as `moved_group` describes: they are one finding.
 
     Parameters
     ----------
@@ -77,8 +55,7 @@ def random_foci(
     rng
         The random numbers.
     keep_distances
-        Turn and move the foci of a contrast as one rigid body: of 2,000 random places and
-        rotations, the one with most foci on the places; the others go to the nearest one.
+        Turn and move all foci of a study and effect as one rigid body.
     keep_hemisphere
         Keep the sign of each focus' x; foci in the midline may go to either side.
 
@@ -89,15 +66,25 @@ def random_foci(
     """
     if keep_distances and keep_hemisphere:
         raise RequestError("distances and hemispheres of foci cannot both be kept")
-    moved = []
-    for contrast in contrasts:
-        if keep_distances:
-            positions = _turned(_positions(contrast), places, rng)
-        else:
-            side = np.sign(_positions(contrast)[:, 0]) * keep_hemisphere
-            positions = places.within(_scattered(side, places, rng), rng)
-        moved.append(_at(contrast, positions))
-    return tuple(moved)
+
+    def side(positions: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.sign(positions[..., 0]) * keep_hemisphere
+
+    x = places.centres[:, 0]
+
+    def anchors(medoid: NDArray[np.float64]) -> NDArray[np.intp]:
+        return np.flatnonzero(x * side(medoid) >= _MIDLINE_MM * abs(side(medoid)))
+
+    def misfit(
+        own: NDArray[np.float64], tried: NDArray[np.float64], nearest: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        return np.maximum(-tried[..., 0] * side(own), 0)
+
+    def alone(positions: NDArray[np.float64]) -> NDArray[np.intp]:
+        return _scattered(side(positions), places, rng)
+
+    diameter = np.inf if keep_distances else GROUP_DIAMETER_MM
+    return _moved(contrasts, places, rng, focus_groups(contrasts, diameter), alone, anchors, misfit)
 
 
 def strength_strata(strength: NDArray[np.float64], n_strata: int) -> NDArray[np.intp]:
@@ -113,32 +100,61 @@ def matched_foci(
     strata: NDArray[np.intp],
     rng: np.random.Generator,
 ) -> tuple[Contrast, ...]:
-    """Every focus moved to a random voxel of its own stratum.
+    """Move every focus to a random voxel of its own stratum.
 
-    If foci fall according to strength alone, the observed ones are one such draw, given how many
-    lie in each stratum, so that the test is exact (up to the width of the strata).
+    If foci fall according to strength alone (and to the base rate within a stratum), the observed
+    ones are one such draw, given how many lie in each stratum, so that the test is exact (up to
+    the width of the strata). Foci of one study and effect that lie within 12 mm of each other move
+    as one rigid body: its medoid within its stratum, its members to places within one stratum of
+    their own, or the nearest that can be had (`kept_strata`).
 
     Parameters
     ----------
     contrasts
         The observed ones; the stratum of a focus is that of the nearest place.
     places
-        Where foci may fall.
+        Where foci may fall; its rate weights the voxels of a stratum.
     strata
         Stratum of each place, from 0, shape (V,).
     rng
         The random numbers.
     """
     members = [np.flatnonzero(strata == stratum) for stratum in range(int(strata.max()) + 1)]
-    moved = []
-    for contrast in contrasts:
-        own = strata[places.nearest(_positions(contrast))]
+
+    def alone(positions: NDArray[np.float64]) -> NDArray[np.intp]:
+        own = strata[places.nearest(positions)]
         chosen = np.empty(own.size, dtype=np.intp)
         for stratum in np.unique(own):
             which = np.flatnonzero(own == stratum)
-            chosen[which] = _pick(members[stratum], which.size, None, rng)
-        moved.append(_at(contrast, places.within(chosen, rng)))
-    return tuple(moved)
+            chosen[which] = _pick(members[stratum], which.size, places, rng)
+        return chosen
+
+    def anchors(medoid: NDArray[np.float64]) -> NDArray[np.intp]:
+        return members[strata[places.nearest(medoid)]]
+
+    def misfit(
+        own: NDArray[np.float64], tried: NDArray[np.float64], nearest: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        return np.maximum(abs(strata[nearest] - strata[places.nearest(own)]) - 1.0, 0)
+
+    return _moved(contrasts, places, rng, focus_groups(contrasts), alone, anchors, misfit)
+
+
+def kept_strata(
+    observed: Sequence[Contrast],
+    drawn: Sequence[Contrast],
+    places: FocusPlaces,
+    strata: NDArray[np.intp],
+) -> float:
+    """Return the share of the grouped foci within one stratum of their own; NaN without groups."""
+    groups = [group for group in focus_groups(observed) if group.size > 1]
+    after = [focus_positions(contrast) for contrast in drawn]
+    apart = [
+        strata[places.nearest(after[c][f])] - strata[places.nearest(position)]
+        for group in groups
+        for c, f, position in zip(group.contrast, group.focus, group.positions, strict=True)
+    ]
+    return float(np.mean(np.abs(apart) <= 1)) if apart else np.nan
 
 
 def nearest_foci(
@@ -149,10 +165,11 @@ def nearest_foci(
     *,
     share: float,
 ) -> tuple[Contrast, ...]:
-    """Every focus moved to one of the places nearest to its own in strength.
+    """Move every focus to one of the places nearest to its own in strength.
 
     As published (Zalesky and Cash 2026). Approximate: the window of the strongest and of the
     weakest foci lies on one side of them, so that foci on hubs are compared with weaker ones.
+    Foci of one study and effect that lie within 12 mm of each other move as one rigid body.
 
     Parameters
     ----------
@@ -166,18 +183,59 @@ def nearest_foci(
     order = np.argsort(strength, kind="stable")
     ordered = strength[order]
     size = max(1, round(share * order.size))
-    moved = []
-    for contrast in contrasts:
-        chosen = []
-        for own in strength[places.nearest(_positions(contrast))]:
-            # the window of this size whose farther end is nearest
-            low = max(0, int(np.searchsorted(ordered, own)) - size)
-            starts = np.arange(low, min(low + size, order.size - size) + 1)
-            ends = np.maximum(own - ordered[starts], ordered[starts + size - 1] - own)
-            start = int(starts[np.argmin(ends)])
-            chosen.append(order[start + int(rng.integers(size))])
-        moved.append(_at(contrast, places.within(np.array(chosen), rng)))
-    return tuple(moved)
+
+    def window(position: NDArray[np.float64]) -> NDArray[np.intp]:
+        own = strength[places.nearest(position)]
+        # the window of this size whose farther end is nearest
+        low = max(0, int(np.searchsorted(ordered, own)) - size)
+        starts = np.arange(low, min(low + size, order.size - size) + 1)
+        ends = np.maximum(own - ordered[starts], ordered[starts + size - 1] - own)
+        start = int(starts[np.argmin(ends)])
+        return order[start : start + size]
+
+    def alone(positions: NDArray[np.float64]) -> NDArray[np.intp]:
+        return np.array([_pick(window(p), 1, places, rng)[0] for p in positions], dtype=np.intp)
+
+    def misfit(
+        own: NDArray[np.float64], tried: NDArray[np.float64], nearest: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        inside = [np.isin(nearest[:, k], window(p)) for k, p in enumerate(own)]
+        return 1 - np.stack(inside, axis=1).astype(np.float64)
+
+    return _moved(contrasts, places, rng, focus_groups(contrasts), alone, window, misfit)
+
+
+def _moved(
+    contrasts: Sequence[Contrast],
+    places: FocusPlaces,
+    rng: np.random.Generator,
+    groups: Sequence[FocusGroup],
+    alone: _Alone,
+    anchors: _Anchors,
+    misfit: _Misfit,
+) -> tuple[Contrast, ...]:
+    """Draw places for single foci, contrast by contrast, then for the groups."""
+    positions = [focus_positions(contrast) for contrast in contrasts]
+    single = [np.ones(len(own), dtype=bool) for own in positions]
+    bodies = [group for group in groups if group.size > 1]
+    for group in bodies:
+        for contrast, focus in zip(group.contrast, group.focus, strict=True):
+            single[contrast][focus] = False
+    taken = [np.empty(0, dtype=np.intp) for _ in contrasts]
+    for number, (own, which) in enumerate(zip(positions, single, strict=True)):
+        if which.any():
+            taken[number] = alone(own[which])
+            own[which] = places.within(taken[number], rng)
+    for group in bodies:
+        own_misfit = partial(misfit, group.positions)
+        candidates = anchors(group.positions[group.medoid])
+        moved, nearest = moved_group(group, places, candidates, taken, rng, own_misfit)
+        for contrast, focus, position, place in zip(
+            group.contrast, group.focus, moved, nearest, strict=True
+        ):
+            positions[contrast][focus] = position
+            taken[contrast] = np.append(taken[contrast], place)
+    return tuple(_at(c, own) for c, own in zip(contrasts, positions, strict=True))
 
 
 def _scattered(
@@ -191,52 +249,20 @@ def _scattered(
         if which.size == 0:
             continue
         allowed = ~taken & ((x * sign > _MIDLINE_MM) if sign else True)
-        candidates = np.flatnonzero(allowed)
-        rate = None if places.rate is None else places.rate[candidates]
-        chosen[which] = _pick(candidates, which.size, rate, rng)
+        chosen[which] = _pick(np.flatnonzero(allowed), which.size, places, rng)
         taken[chosen[which]] = True
     return chosen
 
 
 def _pick(
-    candidates: NDArray[np.intp],
-    n: int,
-    rate: NDArray[np.float64] | None,
-    rng: np.random.Generator,
+    candidates: NDArray[np.intp], n: int, places: FocusPlaces, rng: np.random.Generator
 ) -> NDArray[np.intp]:
-    possible = candidates.size if rate is None else np.count_nonzero(rate)
+    rate = places.rate
+    possible = candidates.size if rate is None else np.count_nonzero(rate[candidates])
     if n > possible:
         raise RequestError(f"{n} foci of a contrast have to fall in {possible} voxels")
-    p = None if rate is None else rate / rate.sum()
-    return candidates[rng.choice(candidates.size, n, replace=False, p=p)]
-
-
-def _turned(
-    positions: NDArray[np.float64], places: FocusPlaces, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    p = None if places.rate is None else places.rate / places.rate.sum()
-    anchors = places.within(rng.choice(places.index.size, _TURNS, p=p), rng)
-    turns = Rotation.random(_TURNS, rng=rng).as_matrix()
-    around = positions - positions[rng.integers(len(positions))]
-    tried = anchors[:, None] + np.einsum("tij,kj->tki", turns, around)
-    inverse = np.linalg.inv(places.grid.affine)
-    voxels = np.rint(tried @ inverse[:3, :3].T + inverse[:3, 3]).astype(np.intp)
-    in_box = ((voxels >= 0) & (voxels < np.array(places.grid.shape))).all(axis=-1)
-    numbers = np.ravel_multi_index(
-        tuple(np.moveaxis(np.where(in_box[..., None], voxels, 0), -1, 0)),
-        places.grid.shape,
-        order="F",
-    )
-    hit = in_box & np.isin(numbers, places.index)
-    best = int(np.argmax(hit.sum(axis=1)))
-    found = tried[best]
-    off = ~hit[best]
-    found[off] = places.centres[places.nearest(found[off])]
-    return found
-
-
-def _positions(contrast: Contrast) -> NDArray[np.float64]:
-    return np.array([(focus.x, focus.y, focus.z) for focus in contrast.foci], dtype=np.float64)
+    share = places.share_of(candidates)
+    return candidates[rng.choice(candidates.size, n, replace=False, p=share)]
 
 
 def _at(contrast: Contrast, positions: NDArray[np.float64]) -> Contrast:

@@ -59,19 +59,6 @@ class LabelledContrasts:
         return int(2 ** len(self.paired)) * math.comb(len(single), n_first)
 
 
-def study_units(contrasts: Sequence[Contrast]) -> NDArray[np.intp]:
-    """Number of the study of each contrast; studies that share a contrast count as one."""
-    unit_of_study: dict[str, int] = {}
-    units = list(range(len(contrasts)))
-    for number, contrast in enumerate(contrasts):
-        touched = {unit_of_study[study] for study in contrast.studies if study in unit_of_study}
-        for other in touched:
-            units = [number if unit == other else unit for unit in units]
-            unit_of_study = {s: number if u == other else u for s, u in unit_of_study.items()}
-        unit_of_study |= dict.fromkeys(contrast.studies, number)
-    return np.unique(units, return_inverse=True)[1].astype(np.intp)
-
-
 def relabellings(
     labelled: LabelledContrasts, n_draws: int, seed: int
 ) -> tuple[NDArray[np.bool_], bool]:

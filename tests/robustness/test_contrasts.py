@@ -15,6 +15,7 @@ from fcnm_bids.robustness import (
     compared,
     effects_compared,
     leave_one_study_out,
+    studies_alike,
     threshold_sweep,
 )
 
@@ -114,6 +115,31 @@ def test_a_bootstrap_of_one_contrast_is_that_contrast() -> None:
     masks = contrast_masks()[:1]
     drawn = bootstrap(masks, None, reference(masks), n_draws=3, seed=0, interval=0.95)
     assert all(row["dice"] == 1 for row in drawn.rows)
+
+
+def test_contrasts_of_a_study_are_drawn_together() -> None:
+    once = contrast_masks()[:3]
+    unit = np.array([4, 4, 7, 9, 9, 9])
+    masks = once[[0, 0, 1, 2, 2, 2]]
+    own = 1 / np.bincount(unit)[unit]
+    whole = reference(masks, own)
+    drawn = bootstrap(masks, own, whole, n_draws=40, seed=3, interval=0.9, unit=unit)
+    single = bootstrap(once, None, whole, n_draws=40, seed=3, interval=0.9)
+    np.testing.assert_allclose(drawn.lower, single.lower, atol=1e-12)
+    np.testing.assert_allclose(drawn.upper, single.upper, atol=1e-12)
+    assert {row["n_contrasts"] for row in drawn.rows} > {6}
+
+
+@pytest.mark.parametrize("weights", [None, np.array([10.0, 20.0, 5.0, 40.0, 12.0])])
+def test_studies_alike_count_once_each(weights: NDArray[np.float64] | None) -> None:
+    masks, unit = contrast_masks(), np.array([0, 0, 1, 2, 3])
+    (row,) = studies_alike(masks, np.ones_like(masks), weights, unit, reference(masks))
+    share = (np.ones(5) if weights is None else weights) * np.array([0.5, 0.5, 1, 1, 1])
+    network = network_mask(share @ masks / share.sum(), grid=GRID, index=INDEX, **RULE)
+    assert row["dice"] == dice(network, reference(masks).network)
+    assert (row["n_contrasts"], row["n_voxels"]) == (5, network.sum())
+    lone = np.arange(5)
+    assert studies_alike(masks, np.ones_like(masks), weights, lone, reference(masks)) == []
 
 
 def test_undefined_voxels_stay_undefined() -> None:

@@ -25,7 +25,10 @@ from fcnm_bids.specificity import (
 OBLIQUE = np.array(
     [[2.9, 0.4, 0.0, -14.0], [-0.3, 3.1, 0.2, -12.0], [0.1, 0.0, 3.5, -10.0], [0, 0, 0, 1]]
 )
-GRID = Grid((10, 9, 8), OBLIQUE, "MNI152NLin6Asym")
+FINE = Grid((10, 9, 8), OBLIQUE, "MNI152NLin6Asym")
+GRID = Grid((10, 9, 8), np.diag([1e3, 1e3, 1e3, 1]) @ OBLIQUE, "MNI152NLin6Asym")
+"""So coarse that no two foci are near enough to move together."""
+
 INDEX = np.flatnonzero(np.random.default_rng(1).random(GRID.n_voxels) < 0.5)
 PLACES = FocusPlaces(GRID, INDEX)
 STRENGTH = np.random.default_rng(2).gamma(2.0, size=INDEX.size)
@@ -153,7 +156,7 @@ def test_hemispheres_are_kept(seed: int, n_foci: int) -> None:
 
 
 def test_foci_in_the_midline_go_to_both_sides() -> None:
-    middle = contrast(np.zeros((4, 3)))
+    middle = contrast(np.outer(np.arange(4), [0, 500, 0]))
     rng = np.random.default_rng(9)
     sides = Counter(
         float(side)
@@ -174,29 +177,26 @@ def test_foci_in_the_midline_go_to_both_sides() -> None:
 
 @given(seed=st.integers(0, 200), n_foci=st.integers(2, 6))
 def test_distances_are_kept_but_for_foci_that_left_the_places(seed: int, n_foci: int) -> None:
-    rng = np.random.default_rng(seed)
-    before = observed(n_foci, seed)
-    (moved,) = random_foci((before,), PLACES, rng, keep_distances=True, keep_hemisphere=False)
+    places = FocusPlaces(FINE, INDEX)
+    before = observed(n_foci, seed, places)
+    (moved,) = random_foci(
+        (before,), places, np.random.default_rng(seed), keep_distances=True, keep_hemisphere=False
+    )
     after = positions_of(moved)
-    chosen = places_of(moved)
+    distance, nearest = places.tree.query(after)
+    assert (distance <= FINE.voxel_sizes.max()).all()
     # those that were snapped sit in the centre of their voxel
-    stayed = np.linalg.norm(after - PLACES.centres[chosen], axis=1) > 1e-9
+    stayed = np.linalg.norm(after - places.centres[nearest], axis=1) > 1e-9
     np.testing.assert_allclose(pdist(after[stayed]), pdist(positions_of(before)[stayed]), atol=1e-9)
 
 
 def test_rigid_bodies_are_turned_every_way_and_never_mirrored() -> None:
-    everywhere = FocusPlaces(GRID, np.arange(GRID.n_voxels))
+    open_space = FocusPlaces(Grid((1, 1, 1), np.diag([50.0, 50, 50, 1]), "MNI"), np.arange(1))
     before = contrast(np.array([[0, 0, 0], [3, 0, 0], [0, 4, 0], [0, 0, 5.0]]))
     frame = positions_of(before)[1:] / np.array([[3], [4], [5]])
     directions = []
     for seed in range(400):
-        (moved,) = random_foci(
-            (before,),
-            everywhere,
-            np.random.default_rng(seed),
-            keep_distances=True,
-            keep_hemisphere=False,
-        )
+        (moved,) = random_foci((before,), open_space, np.random.default_rng(seed), **FREE)
         after = positions_of(moved)
         turned = (after[1:] - after[0]) / np.array([[3], [4], [5]])
         assert np.linalg.det(turned) * np.linalg.det(frame) == pytest.approx(1, abs=1e-9)
@@ -281,17 +281,32 @@ def test_matched_foci_are_uniform_within_their_stratum() -> None:
 
 def test_foci_outside_of_the_places_take_the_nearest_stratum() -> None:
     strata = strength_strata(STRENGTH, 6)
-    far = contrast(np.array([[400.0, 300.0, 200.0]]))
-    own = np.linalg.norm(PLACES.centres - [400.0, 300.0, 200.0], axis=1).argmin()
+    far = contrast(np.array([[4e5, 3e5, 2e5]]))
+    own = np.linalg.norm(PLACES.centres - [4e5, 3e5, 2e5], axis=1).argmin()
     (moved,) = matched_foci((far,), PLACES, strata, np.random.default_rng(0))
     assert strata[places_of(moved)[0]] == strata[own]
 
 
 def test_more_foci_in_a_stratum_than_it_has_voxels_are_refused() -> None:
     strata = strength_strata(STRENGTH, INDEX.size // 2)
-    crowd = contrast(np.repeat(PLACES.centres[:1], 4, axis=0))
+    crowd = contrast(PLACES.centres[0] + 200 * np.eye(4, 3))
     with pytest.raises(RequestError, match="have to fall in"):
         matched_foci((crowd,), PLACES, strata, np.random.default_rng(0))
+
+
+def test_a_base_rate_weights_the_voxels_of_a_stratum() -> None:
+    strata = strength_strata(STRENGTH, 6)
+    rate = np.random.default_rng(3).gamma(0.5, size=INDEX.size)
+    before = contrast(PLACES.centres[np.flatnonzero(strata == 4)[:1]])
+    rng, counts = np.random.default_rng(10), np.zeros(INDEX.size)
+    for _ in range(3000):
+        drawn = matched_foci((before,), FocusPlaces(GRID, INDEX, rate), strata, rng)
+        counts[places_of(drawn[0])] += 1
+    own = rate[strata == 4]
+    likely = own / own.sum() * 3000 >= 5
+    seen = counts[strata == 4]
+    seen, own = (np.append(x[likely], x[~likely].sum()) for x in (seen, own))
+    assert goodness(seen, own) > 1e-3
 
 
 @pytest.mark.parametrize("rank", [0, 5, 100, -10, -1])

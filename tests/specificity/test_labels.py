@@ -12,14 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcnm_bids.seeds import Contrast, Focus
+from fcnm_bids.seeds import Contrast, Focus, study_units
 from fcnm_bids.specificity import (
     LabelledContrasts,
     LabelTest,
     label_test,
     relabellings,
     split_test,
-    study_units,
     thinned,
 )
 

@@ -1,0 +1,168 @@
+"""Foci of one study that lie together, moved as one rigid body."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import pdist, squareform
+from scipy.spatial.transform import Rotation
+
+from fcnm_bids.seeds import Contrast, focus_positions, study_units
+from fcnm_bids.specificity.places import FocusPlaces
+
+GROUP_DIAMETER_MM = 12.0
+"""Foci of one study that lie no farther apart than this are not independent of each other."""
+
+TURNS = 2000
+"""Places and rotations tried for a group."""
+
+_TURNS_AT_ONCE = 20
+
+
+@dataclass(frozen=True, eq=False)
+class FocusGroup:
+    """Foci of one study and effect that move as one body.
+
+    Parameters
+    ----------
+    contrast, focus
+        Number of the contrast of each member, and of the focus within it, shape (members,).
+    positions
+        Of the members in mm, shape (members, 3).
+    medoid
+        The member whose summed distance to the others is least; the first in the table of equals.
+    """
+
+    contrast: NDArray[np.intp]
+    focus: NDArray[np.intp]
+    positions: NDArray[np.float64]
+    medoid: int
+
+    @property
+    def size(self) -> int:
+        """Number of members."""
+        return int(self.contrast.size)
+
+
+def focus_groups(
+    contrasts: Sequence[Contrast], diameter: float = GROUP_DIAMETER_MM
+) -> list[FocusGroup]:
+    """Group the foci of each study and effect, over its contrasts, by complete linkage.
+
+    Parameters
+    ----------
+    contrasts
+        Contrasts with foci.
+    diameter
+        Largest distance within a group in mm; infinite for one group per study and effect.
+
+    Returns
+    -------
+    groups
+        Every focus is in one of them; by study, in the order of their first foci.
+    """
+    rows = [(i, j) for i, contrast in enumerate(contrasts) for j in range(len(contrast.foci))]
+    place = np.array(rows, dtype=np.intp).reshape(-1, 2)
+    positions = np.concatenate([focus_positions(contrast) for contrast in contrasts])
+    effects = np.unique([contrast.effect for contrast in contrasts], return_inverse=True)[1]
+    study = np.stack([study_units(contrasts), effects], axis=1)[place[:, 0]]
+    found = []
+    for own in np.unique(study, axis=0):
+        members = np.flatnonzero((study == own).all(axis=1))
+        for cluster in _clusters(positions[members], diameter):
+            which = members[cluster]
+            distances = squareform(pdist(positions[which])).sum(axis=1).round(9)
+            found.append(
+                FocusGroup(
+                    place[which, 0], place[which, 1], positions[which], int(distances.argmin())
+                )
+            )
+    return found
+
+
+def _clusters(positions: NDArray[np.float64], diameter: float) -> list[NDArray[np.intp]]:
+    if len(positions) == 1 or np.isinf(diameter):
+        return [np.arange(len(positions))]
+    number = fcluster(linkage(pdist(positions), "complete"), diameter, "distance")
+    _, first = np.unique(number, return_index=True)
+    return [np.flatnonzero(number == number[start]) for start in np.sort(first)]
+
+
+def moved_group(
+    group: FocusGroup,
+    places: FocusPlaces,
+    anchors: NDArray[np.intp],
+    taken: Sequence[NDArray[np.intp]],
+    rng: np.random.Generator,
+    misfit: Callable[[NDArray[np.float64], NDArray[np.intp]], NDArray[np.float64]],
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Turn and move a group so that its members fall on places.
+
+    The first of up to 2,000 places of the medoid and rotations is taken at which every member
+    lies within one voxel of a place, in a voxel of its own within its contrast (where it had
+    one), and fits; else
+    the one at which most members do (of equals, that of the least misfit), from which members
+    that are off the places go to the nearest one.
+
+    Parameters
+    ----------
+    group
+        The group.
+    places
+        Where foci may fall; its rate weights the places of the medoid.
+    anchors
+        Places that the medoid may take.
+    taken
+        Places that other foci of each contrast have, by number of the contrast.
+    rng
+        The random numbers.
+    misfit
+        From positions, shape (n, members, 3), and the places nearest to them, shape (n, members),
+        how far each is from what its member needs; 0 where it fits.
+
+    Returns
+    -------
+    positions, nearest
+        Positions of the members in mm, shape (members, 3), and the places nearest to them.
+    """
+    share = places.share_of(anchors)
+    around = group.positions - group.positions[group.medoid]
+    apart = places.nearest(group.positions)
+    most = (-1.0, 0.0)
+    for _ in range(TURNS // _TURNS_AT_ONCE):
+        centres = places.within(rng.choice(anchors, _TURNS_AT_ONCE, p=share), rng)
+        turns = Rotation.random(_TURNS_AT_ONCE, rng=rng).as_matrix()
+        tried = centres[:, None] + np.einsum("tij,kj->tki", turns, around)
+        distance, nearest = places.tree.query(tried)
+        off = distance > places.grid.voxel_sizes.max()
+        badness = misfit(tried, nearest)
+        fits = ~off & ~_shared(nearest, apart, group.contrast, taken) & (badness <= 0)
+        for turn in range(_TURNS_AT_ONCE):
+            score = (float(fits[turn].sum()), -float(badness[turn].sum()))
+            if score > most:
+                most = score
+                found, own, away = tried[turn], nearest[turn], off[turn]
+            if most[0] == group.size:
+                return found, own
+    found[away] = places.centres[own[away]]
+    return found, own
+
+
+def _shared(
+    nearest: NDArray[np.intp],
+    before: NDArray[np.intp],
+    contrast: NDArray[np.intp],
+    taken: Sequence[NDArray[np.intp]],
+) -> NDArray[np.bool_]:
+    """Mark members whose voxel another focus of their contrast has that had another before."""
+    shared = np.zeros(nearest.shape, dtype=bool)
+    for k, own in enumerate(contrast):
+        shared[:, k] = np.isin(nearest[:, k], taken[own])
+        for other in range(k):
+            if contrast[other] == own and before[other] != before[k]:
+                shared[:, k] |= nearest[:, other] == nearest[:, k]
+    return shared
