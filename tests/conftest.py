@@ -17,6 +17,20 @@ from fcnm_bids.simulate import SimulationDesign, Truth, simulate_dataset
 settings.register_profile("repository", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("repository")
 
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the BLAS kernels that tests ran under."""
+    used = {
+        value
+        for report in terminalreporter.getreports("passed")
+        for name, value in report.user_properties
+        if name == "blas"
+    }
+    if used:
+        listed = ", ".join(sorted(str(value) for value in used))
+        terminalreporter.write_line(f"BLAS kernels (architecture, threads) tested: {listed}")
+
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 

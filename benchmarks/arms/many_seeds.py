@@ -7,7 +7,7 @@ from scipy.sparse import csr_array
 from scipy.spatial import KDTree
 
 from benchmarks.arms import script
-from fcnm_bids.connectivity.correlation import correlation_tiles
+from fcnm_bids.connectivity.correlation import correlator
 from fcnm_bids.connectome import open_run
 
 
@@ -26,8 +26,10 @@ def work(job):
         shape=(len(near), run.n_voxels),
     )
     highest = np.full(len(near), -np.inf)
-    for _, r in correlation_tiles(run, weights):
-        np.maximum(highest, r.max(axis=1), out=highest)
+    tiles, correlations = correlator(run, weights)
+    for tile in tiles:
+        for rows, r in correlations(tile):
+            np.maximum(highest[rows], r.max(axis=1), out=highest[rows])
     return {"lowest_maximum": float(highest.min())}
 
 

@@ -14,7 +14,8 @@ LARGEST_R = 1 - 1e-7
 """|r| is clipped here before the Fisher transform; only a voxel against itself reaches it."""
 
 
-_ROWS_OF_BLAS = 16
+_SEEDS, _VOXELS = 16, 1536
+"""Seeds and voxels of one matrix product, multiples of the register tiles of BLAS kernels."""
 
 
 def seed_series(run: ProjectedRun, weights: csr_array) -> NDArray[np.float64]:
@@ -37,48 +38,50 @@ def seed_series(run: ProjectedRun, weights: csr_array) -> NDArray[np.float64]:
 
 def correlator(
     run: ProjectedRun, weights: csr_array
-) -> tuple[list[slice], Callable[[slice], NDArray[np.float64]]]:
-    """Pearson correlation of every seed's mean series with every voxel, a tile at a time.
+) -> tuple[list[slice], Callable[[slice], Iterator[tuple[slice, NDArray[np.float64]]]]]:
+    """Return the tiles of a run's voxels, and the function that correlates the seeds with a tile.
 
-    The correlation of the mean series, not the mean of correlations. Gives slices of the run's
-    voxels, and a function that gives r for one of them, shape (seeds, voxels of the slice); NaN for
-    a seed without voxels or without variance.
+    The correlation of the mean series, not the mean of correlations. The function yields slices of
+    seeds with their r, shape (seeds of the slice, voxels of the tile); NaN for a seed without
+    voxels or without variance.
+
+    A seed's r do not depend on the other seeds to the bit: all matrix products of a run are of one
+    shape, filled up with zeros, so that BLAS takes one and the same way through each of them.
     """
     series = seed_series(run, weights)
     length = np.sqrt(np.einsum("ij,ij->i", series, series))
     with np.errstate(divide="ignore", invalid="ignore"):
         series /= length[:, None]
-    # whole micro-tiles of BLAS: then a seed's r do not depend on the seeds beside it
-    rows = -(-len(series) // _ROWS_OF_BLAS) * _ROWS_OF_BLAS
-    padded = np.zeros((rows, series.shape[1]))
-    padded[: len(series)] = series
+    n_seeds = len(series)
+    padded = np.zeros((-(-n_seeds // _SEEDS) * _SEEDS, run.dof))
+    padded[:n_seeds] = series
 
-    def correlations(tile: slice) -> NDArray[np.float64]:
+    def correlations(tile: slice) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+        n_voxels = tile.stop - tile.start
         # a voxel's scale does not enter its correlations
-        columns = run.values[:, tile].astype(np.float64)
+        columns = np.zeros((run.dof, _VOXELS))
+        columns[:, :n_voxels] = run.values[:, tile]
         norm = np.sqrt(np.einsum("ij,ij->j", columns, columns))
-        r = (padded @ columns)[: len(series)]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            r /= norm
-        return r
+        product = np.empty((_SEEDS, _VOXELS))
+        for first in range(0, n_seeds, _SEEDS):
+            rows = slice(first, min(first + _SEEDS, n_seeds))
+            np.matmul(padded[first : first + _SEEDS], columns, out=product)
+            r = product[: rows.stop - first, :n_voxels]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                r /= norm[:n_voxels]
+            yield rows, r
 
-    return run.tiles(rows), correlations
-
-
-def correlation_tiles(
-    run: ProjectedRun, weights: csr_array
-) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-    """The tiles of `correlator`, each with its correlations."""
-    tiles, correlations = correlator(run, weights)
-    for tile in tiles:
-        yield tile, correlations(tile)
+    starts = range(0, run.n_voxels, _VOXELS)
+    return [slice(i, min(i + _VOXELS, run.n_voxels)) for i in starts], correlations
 
 
 def correlate(run: ProjectedRun, weights: csr_array) -> NDArray[np.float64]:
-    """`correlation_tiles` put together, shape (seeds, voxels of the run)."""
+    """Return the r of every seed with every voxel of a run, shape (seeds, voxels of the run)."""
     r = np.empty((weights.shape[0], run.n_voxels))
-    for tile, values in correlation_tiles(run, weights):
-        r[:, tile] = values
+    tiles, correlations = correlator(run, weights)
+    for tile in tiles:
+        for rows, values in correlations(tile):
+            r[rows, tile] = values
     return r
 
 

@@ -118,32 +118,33 @@ def _add_run(
     tiles, correlations = correlator(run, seeds.restrict(run.index)[enough])
 
     def add(tile: slice) -> None:
-        r = correlations(tile)
         place, keep = target[tile], wanted[tile]
-        if not keep.all():
-            place, r = place[keep], np.compress(keep, r, axis=1)
+        whole = keep.all()
+        if not whole:
+            place = place[keep]
         if place.size == 0:
             return
         # without gaps a slice does, which gives views in place of copies
-        whole = place[-1] - place[0] + 1 == place.size
-        to = slice(place[0], place[-1] + 1) if whole else place
+        no_gap = place[-1] - place[0] + 1 == place.size
+        to = slice(place[0], place[-1] + 1) if no_gap else place
+        for rows, r in correlations(tile):
+            put(enough[rows], to, r if whole else np.compress(keep, r, axis=1))
+
+    def put(some: NDArray[np.intp], to: slice | NDArray[np.intp], r: NDArray[np.float64]) -> None:
         if not (r.min() > -LARGEST_R and r.max() < LARGEST_R):
             # a seed met itself, or has no correlation with anything: its voxels cancel
             hit = np.abs(r) >= LARGEST_R
-            for row, seed in enumerate(enough):
+            for row, seed in enumerate(some):
                 clipped[seed, to] |= hit[row]
         z = fisher_z(r, out=r)
-        if weight is None and enough.size == len(total):
-            total[:, to] = z
-            return
         if weight is None:
-            for row, seed in enumerate(enough):
+            for row, seed in enumerate(some):
                 total[seed, to] = z[row]
             return
         finite = np.isfinite(z)
         z *= run.dof - 2.0
         z[~finite] = 0.0
-        for row, seed in enumerate(enough):
+        for row, seed in enumerate(some):
             total[seed, to] += z[row]
             weight[seed, to] += (run.dof - 2.0) * finite[row]
 

@@ -13,7 +13,6 @@ _TILE_ELEMENTS = 1 << 17
 """Of 8 bytes: what a core's cache holds."""
 
 _TILE_STEP = 64
-"""Tiles are multiples of so many voxels, or products at their ends would round differently."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,14 +55,8 @@ class ProjectedRun:
             chosen *= self.scale[which]
         return chosen
 
-    def tiles(self, rows: int = 0) -> list[slice]:
-        """Slices of voxels that are small enough to be worked on at once.
-
-        Parameters
-        ----------
-        rows
-            Results per voxel, where there may be more of them than components.
-        """
-        width = _TILE_ELEMENTS // max(1, self.dof, rows)
+    def tiles(self) -> list[slice]:
+        """Slices of voxels that are small enough to be worked on at once."""
+        width = _TILE_ELEMENTS // max(1, self.dof)
         width = max(_TILE_STEP, width // _TILE_STEP * _TILE_STEP)
         return [slice(i, min(i + width, self.n_voxels)) for i in range(0, self.n_voxels, width)]

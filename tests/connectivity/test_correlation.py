@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from fcnm_bids.connectivity import correlate, fisher_z, seed_series
-from fcnm_bids.connectivity.correlation import LARGEST_R, correlation_tiles
+from fcnm_bids.connectivity.correlation import LARGEST_R, correlator
 from fcnm_bids.connectome import ProjectedRun, open_image, project_run
 from fcnm_bids.denoise import Projection, build_projection
 from fcnm_bids.grid import Grid
@@ -139,10 +139,11 @@ def test_tiles_are_the_whole_in_parts() -> None:
     run = ProjectedRun(values, np.arange(n_voxels), grid)
     chosen = rng.integers(0, n_voxels, 3)
     weights = csr_array((np.ones(3), (np.arange(3), chosen)), shape=(3, n_voxels))
-    tiles = list(correlation_tiles(run, weights))
-    assert len(tiles) == len(run.tiles(3)) > 1
+    tiles, correlations = correlator(run, weights)
+    assert len(tiles) > 1
+    parts = [r for tile in tiles for _, r in correlations(tile)]
     r = correlate(run, weights)
-    np.testing.assert_array_equal(np.hstack([part for _, part in tiles]), r)
+    np.testing.assert_array_equal(np.hstack(parts), r)
     some = rng.integers(0, n_voxels, 50)
     columns = values.astype(np.float64)
     norm = np.linalg.norm(columns[:, some], axis=0)
@@ -185,3 +186,36 @@ def test_fishers_z_is_workbenchs(tmp_path: Path) -> None:
         denoised(raw.astype(np.float64), time), GRID.unflatten(roi), tmp_path
     )
     np.testing.assert_allclose(z, GRID.flatten(expected), atol=1e-5)
+
+
+def test_all_products_of_a_run_are_of_one_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How a kernel treats the edges of a product then does not matter."""
+    shapes = set()
+
+    def spy(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
+        shapes.add((a.shape, b.shape, out.shape))
+        out[:] = np.einsum("ij,jk->ik", a, b)
+        return out
+
+    raw = series(n_voxels=3 * GRID.n_voxels)
+    run = ProjectedRun(projection().basis @ raw[projection().kept], np.arange(360), GRID)
+    monkeypatch.setattr("fcnm_bids.connectivity.correlation._VOXELS", 192)
+    monkeypatch.setattr(np, "matmul", spy)
+    for n_seeds in (1, 5, 16, 17, 40):
+        correlate(run, random_weights(n_seeds, 360))
+    assert shapes == {((16, run.dof), (run.dof, 192), (16, 192))}
+
+
+@pytest.mark.parametrize("n_voxels", [1537, 1536 + 64, 2 * 1536, 4000])
+@pytest.mark.parametrize("m", [31, 80, 127, 401])
+def test_a_seed_s_place_among_others_does_not_change_a_bit(m: int, n_voxels: int) -> None:
+    rng = np.random.default_rng(m)
+    grid = Grid((n_voxels, 1, 1), np.eye(4), "MNI152NLin6Asym")
+    values = rng.standard_normal((m, n_voxels), dtype=np.float32)
+    run = ProjectedRun(values, np.arange(n_voxels), grid)
+    seeds = random_weights(53, n_voxels)
+    together = correlate(run, seeds)
+    for seed in range(53):
+        np.testing.assert_array_equal(correlate(run, seeds[[seed]])[0], together[seed])
+    order = rng.permutation(53)
+    np.testing.assert_array_equal(correlate(run, seeds[order]), together[order])
