@@ -206,16 +206,16 @@ def test_all_products_of_a_run_are_of_one_shape(monkeypatch: pytest.MonkeyPatch)
     assert shapes == {((16, run.dof), (run.dof, 192), (16, 192))}
 
 
-@pytest.mark.parametrize("n_voxels", [1537, 1536 + 64, 2 * 1536, 4000])
-@pytest.mark.parametrize("m", [31, 80, 127, 401])
+@pytest.mark.parametrize("n_voxels", [1537, 4000])
+@pytest.mark.parametrize("m", [31, 127, 401])
 def test_a_seed_s_place_among_others_does_not_change_a_bit(m: int, n_voxels: int) -> None:
     rng = np.random.default_rng(m)
     grid = Grid((n_voxels, 1, 1), np.eye(4), "MNI152NLin6Asym")
     values = rng.standard_normal((m, n_voxels), dtype=np.float32)
     run = ProjectedRun(values, np.arange(n_voxels), grid)
-    seeds = random_weights(53, n_voxels)
+    seeds = random_weights(19, n_voxels)
     together = correlate(run, seeds)
-    for seed in range(53):
+    for seed in range(19):
         np.testing.assert_array_equal(correlate(run, seeds[[seed]])[0], together[seed])
-    order = rng.permutation(53)
+    order = rng.permutation(19)
     np.testing.assert_array_equal(correlate(run, seeds[order]), together[order])
