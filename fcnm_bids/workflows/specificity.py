@@ -1,150 +1,195 @@
-"""Whether a network is specific: what the nulls need, looked at before anything is computed."""
+"""The nodes of the group level that ask whether a network is specific."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from fcnm_bids._version import __version__
-from fcnm_bids.bids import digest
-from fcnm_bids.config import Config
-from fcnm_bids.connectome import StoredRun
-from fcnm_bids.errors import RequestError
-from fcnm_bids.grid import Grid
-from fcnm_bids.interfaces import (
-    compared_contrasts,
-    find_analysis_mask,
-    measure_draw,
-    nulls_wanted,
-    read_base_rate,
-)
-from fcnm_bids.seeds import Contrast
-from fcnm_bids.specificity import FOCUS_NULLS, LABEL_NULLS
-from fcnm_bids.workflows.plan import SpecificityPlan
-from fcnm_bids.workflows.request import fingerprint, seed_record
+from nipype.pipeline import engine as pe
+
+from fcnm_bids.bids import to_label
+from fcnm_bids.config import NULLS
+from fcnm_bids.interfaces import OBSERVED
+from fcnm_bids.specificity import LABEL_NULLS
+from fcnm_bids.workflows.engine import most_gb, node_threads
+from fcnm_bids.workflows.group_level import GroupLevel
+from fcnm_bids.workflows.kept import kept_folder
+from fcnm_bids.workflows.memory import contrast_gb, draws_gb, strength_gb
+
+Blocks = dict[str, list[tuple[str, int]]]
+"""Files of the blocks of draws with their numbers of draws, by null."""
 
 
-def plan_specificity(
-    config: Config,
-    root: Path,
-    people: Sequence[tuple[str, Sequence[StoredRun]]],
-    contrasts: tuple[Contrast, ...],
-    model: Mapping[str, Any],
-    grid: Grid,
-    entities: Mapping[str, str],
-) -> SpecificityPlan:
-    """Look at what the nulls need.
+def connect_specificity(
+    level: GroupLevel, networks: Mapping[str, tuple[pe.Node, Sequence[pe.Node]]]
+) -> tuple[list[pe.Node], dict[str, pe.Node]]:
+    """Add the nodes; those returned promise files: of all effects, and of each by itself.
 
     Parameters
     ----------
-    root
-        Root of the preprocessed data set.
-    people
-        Participant labels with their projected runs.
-    contrasts
-        Those of the coordinate table.
-    model
-        Design and analysis mask, as the key of the group level has them.
-    grid, entities
-        Of the data.
-
-    Raises
-    ------
-    RequestError
-        A null was asked for that cannot be had; one line per problem.
+    level
+        The group level, which has a node ``seeds`` already.
+    networks
+        By effect, the node of its network and those of its contrasts.
     """
-    settings = config.specificity
-    nulls = nulls_wanted(config, contrasts)
-    rate = read_base_rate(config, grid)
-    notes: tuple[str, ...] = ()
-    grey: list[Path] = []
-    try:
-        grey = find_analysis_mask("gm", root, [label for label, _ in people], dict(entities))
-    except RequestError as error:
-        if {*FOCUS_NULLS} & set(nulls) and rate is None:
-            raise RequestError(
-                "--specificity: foci of a null fall in grey matter, of which there is no image "
-                f"here ({error.problems[0].removeprefix('--analysis-mask gm: ')}); or give a mask "
-                "or map with --base-rate FILE"
-            ) from error
-        notes = ("degree: no grey matter here; strengths are taken over all analysis voxels",)
-    compared: list[Any] = []
-    if {*LABEL_NULLS} & set(nulls):
-        first, second, chosen = compared_contrasts(config, contrasts)
-        foci = [(c.name, c.effect, c.n, [(f.x, f.y, f.z) for f in c.foci]) for c in chosen]
-        compared = [first, second, foci]
-    measured = {
-        "version": __version__,
-        "people": {label: [run.key for run in own] for label, own in people},
-        "grey": [fingerprint(path) for path in grey],
-        "base_rate": fingerprint(Path(settings.base_rate)) if settings.base_rate else None,
-    }
-    drawn = {
-        **measured,
-        "group": {
-            name: getattr(config.group, name)
-            for name in (
-                "height_control",
-                "alpha",
-                "tail",
-                "min_effect",
-                "contrast_min_cluster",
-                "min_subjects",
-                "weights",
-                "random_seed",
-            )
-        },
-        "how": (
-            settings.keep_distances,
-            settings.keep_hemisphere,
-            settings.strength_match,
-            settings.null_resolution,
+    from fcnm_bids.interfaces import AssessSpecificity
+
+    n_voxels = level.plan.grid.n_voxels
+    members_left = {effect: iter(members) for effect, (_, members) in networks.items()}
+    contrasts = [next(members_left[effect]) for _, effect in level.contrasts]
+    strength = _connect_strength(level)
+    labels = _connect_labels(level, contrasts[0])
+    inputs = [(strength, "strength_file", "strength_file")]
+    inputs += [(node, "rows_file", "rows_file") for node in labels]
+    blocks: Blocks = {}
+    if level.plan.specificity.focus_nulls:
+        prepared = _connect_preparation(level, strength, contrasts)
+        drawing, blocks = _connect_draws(level, prepared)
+        drawn = level.gather(drawing, "block_file", "gather_draws")
+        inputs += [(drawn, "out", "after"), (prepared, "nulls_file", "nulls_file")]
+    assessing = {}
+    for effect, (network, members) in networks.items():
+        label = to_label(effect)
+        node = pe.Node(
+            AssessSpecificity(
+                **level.shared, effect=effect, blocks=blocks, entities=level.entities
+            ),
+            name=f"specificity_{label}",
+            mem_gb=contrast_gb(n_voxels) + 8e-9 * n_voxels * (NULLS.draws_per_block + 10),
+        )
+        mapped = level.gather(members, "mapped_file", f"gather_specificity_of_{label}")
+        level.seed(node)
+        level.workflow.connect(
+            [
+                (network, node, [("effect_file", "effect_file")]),
+                (mapped, node, [("out", "mapped_files")]),
+                *((source, node, [(output, name)]) for source, output, name in inputs),
+            ]
+        )
+        assessing[effect] = node
+    return [strength, *labels], assessing
+
+
+def _connect_strength(level: GroupLevel) -> pe.Node:
+    """Add the node that measures the connectome's degree."""
+    from fcnm_bids.interfaces import MeasureStrength
+
+    plan, config = level.plan, level.config
+    n_threads = min(config.resources.nprocs, NULLS.degree_threads)
+    strength = pe.Node(
+        MeasureStrength(
+            **level.shared,
+            people=level.people,
+            mask_files=[str(path) for path in plan.mask_files],
+            grey_files=[str(path) for path in plan.specificity.grey_files],
+            entities=level.entities,
+            kept_dir=str(kept_folder(config, plan.specificity.strength_key)),
         ),
-        **model,
-        **seed_record(config, contrasts),
-    }
-    asked = {**asdict(settings), "specificity": nulls, "base_rate": None, "label_coordinates": None}
-    return SpecificityPlan(
-        nulls,
-        tuple(grey),
-        digest({"drawn": drawn, "asked": asked, "compared": compared}),
-        digest(drawn),
-        digest(
-            {
-                **measured,
-                "analysis_mask": (config.group.analysis_mask, model["mask"]),
-                "min_subjects": config.group.min_subjects,
-                "random_seed": config.group.random_seed,
-            }
+        name="strength",
+        mem_gb=strength_gb(plan.grid.n_voxels, plan.dof, n_threads),
+        n_procs=n_threads,
+    )
+    level.seed(strength)
+    return strength
+
+
+def _connect_labels(level: GroupLevel, first_contrast: pe.Node) -> list[pe.Node]:
+    """Add the node that exchanges labels, where that is asked for."""
+    from fcnm_bids.interfaces import CompareLabels
+
+    plan = level.plan
+    if not {*LABEL_NULLS} & set(plan.specificity.nulls):
+        return []
+    labels = pe.Node(
+        CompareLabels(
+            **level.shared,
+            people=level.people,
+            covariates=plan.design.columns.tolist(),
+            entities=level.entities,
         ),
-        notes,
+        name="labels",
+        mem_gb=draws_gb(
+            plan.grid.n_voxels,
+            len(level.contrasts),
+            plan.dof,
+            n_covariates=len(plan.design.names),
+        )[0],
+        n_procs=node_threads(level.config),
     )
+    level.seed(labels)
+    level.workflow.connect(first_contrast, "mapped_file", labels, "index_file")
+    return [labels]
 
 
-def describe_cost(
-    plan: SpecificityPlan,
-    config: Config,
-    people: Sequence[tuple[str, Sequence[StoredRun]]],
-    n_contrasts: int,
-) -> str | None:
-    """What the draws will take, from a few of them on one run; None where there are none."""
-    if not plan.focus_nulls:
-        return None
-    runs = [run for _, own in people for run in own]
-    seconds = measure_draw(config, runs[0]) * len(runs) * n_contrasts
-    n_draws = config.group.n_permutations * len(plan.focus_nulls)
-    whole = seconds * n_draws / config.resources.nprocs
-    limit = config.specificity.specificity_time
-    text = (
-        f"specificity: {n_draws:,} draws of {n_contrasts} contrasts over {len(people)} people, "
-        f"{seconds:.2g} s a draw: about {_minutes(whole)} with {config.resources.nprocs} processes"
+def _connect_preparation(
+    level: GroupLevel, strength: pe.Node, contrasts: Sequence[pe.Node]
+) -> pe.Node:
+    """Add the node that gathers what all draws share."""
+    from fcnm_bids.interfaces import PrepareNulls
+
+    prepared = pe.Node(
+        PrepareNulls(**level.shared, people=level.people, store_dir=str(_kept(level) / "coarser")),
+        name="nulls",
+        mem_gb=contrast_gb(level.plan.grid.n_voxels),
     )
-    if limit is not None:
-        text += f"; none is begun after {_minutes(limit)}"
-    return text
+    level.seed(prepared)
+    mapped = level.gather(contrasts, "mapped_file", "gather_nulls")
+    level.workflow.connect(
+        [
+            (strength, prepared, [("strength_file", "strength_file")]),
+            (mapped, prepared, [("out", "mapped_files")]),
+        ]
+    )
+    return prepared
 
 
-def _minutes(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+def _connect_draws(level: GroupLevel, prepared: pe.Node) -> tuple[list[pe.Node], Blocks]:
+    """Add a node for each block of draws of a null, and one for the observed foci."""
+    from fcnm_bids.interfaces import MapDraws
+
+    plan, config = level.plan, level.config
+    drawing_gb, together_gb = draws_gb(
+        plan.grid.n_voxels,
+        len(level.contrasts),
+        plan.dof,
+        most_gb(config),
+        n_covariates=len(plan.design.names),
+    )
+    whole, size = config.group.n_permutations, NULLS.draws_per_block
+    wanted = [(OBSERVED, 0, 1)]
+    # in turn, so that a limit of time leaves each null as many draws
+    wanted += [
+        (null, first, min(size, whole - first))
+        for first in range(0, whole, size)
+        for null in plan.specificity.focus_nulls
+    ]
+    blocks: Blocks = {}
+    nodes = []
+    for null, first, n_draws in wanted:
+        block_file = str(_kept(level) / f"{null}-{first:06d}.npz")
+        blocks.setdefault(null, []).append((block_file, n_draws))
+        node = pe.Node(
+            MapDraws(
+                **level.shared,
+                covariates=plan.design.columns.tolist(),
+                null=null,
+                first=first,
+                n_draws=n_draws,
+                memory_gb=together_gb,
+                block_file=block_file,
+            ),
+            name=f"draws_{null}_{first:06d}",
+            mem_gb=drawing_gb,
+            n_procs=node_threads(config),
+        )
+        level.seed(node)
+        shared = [("nulls_file", "nulls_file"), ("deadline", "deadline")]
+        level.workflow.connect([(prepared, node, shared)])
+        nodes.append(node)
+    return nodes, blocks
+
+
+def _kept(level: GroupLevel) -> Path:
+    """Where draws are kept between runs of the program."""
+    work = Path(level.config.running.work_dir)
+    return work / "nulls" / level.plan.specificity.draws_key[:16]

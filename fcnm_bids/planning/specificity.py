@@ -1,0 +1,150 @@
+"""Whether a network is specific: what the nulls need, looked at before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from fcnm_bids._version import __version__
+from fcnm_bids.bids import digest
+from fcnm_bids.config import Config
+from fcnm_bids.connectome import StoredRun
+from fcnm_bids.errors import RequestError
+from fcnm_bids.grid import Grid
+from fcnm_bids.interfaces import (
+    compared_contrasts,
+    find_analysis_mask,
+    measure_draw,
+    nulls_wanted,
+    read_base_rate,
+)
+from fcnm_bids.seeds import Contrast
+from fcnm_bids.specificity import FOCUS_NULLS, LABEL_NULLS
+from fcnm_bids.workflows.plan import SpecificityPlan
+from fcnm_bids.workflows.request import fingerprint, seed_record
+
+
+def plan_specificity(
+    config: Config,
+    root: Path,
+    people: Sequence[tuple[str, Sequence[StoredRun]]],
+    contrasts: tuple[Contrast, ...],
+    model: Mapping[str, Any],
+    grid: Grid,
+    entities: Mapping[str, str],
+) -> SpecificityPlan:
+    """Look at what the nulls need.
+
+    Parameters
+    ----------
+    root
+        Root of the preprocessed data set.
+    people
+        Participant labels with their projected runs.
+    contrasts
+        Those of the coordinate table.
+    model
+        Design and analysis mask, as the key of the group level has them.
+    grid, entities
+        Of the data.
+
+    Raises
+    ------
+    RequestError
+        A null was asked for that cannot be had; one line per problem.
+    """
+    settings = config.specificity
+    nulls = nulls_wanted(config, contrasts)
+    rate = read_base_rate(config, grid)
+    notes: tuple[str, ...] = ()
+    grey: list[Path] = []
+    try:
+        grey = find_analysis_mask("gm", root, [label for label, _ in people], dict(entities))
+    except RequestError as error:
+        if {*FOCUS_NULLS} & set(nulls) and rate is None:
+            raise RequestError(
+                "--specificity: foci of a null fall in grey matter, of which there is no image "
+                f"here ({error.problems[0].removeprefix('--analysis-mask gm: ')}); or give a mask "
+                "or map with --base-rate FILE"
+            ) from error
+        notes = ("degree: no grey matter here; strengths are taken over all analysis voxels",)
+    compared: list[Any] = []
+    if {*LABEL_NULLS} & set(nulls):
+        first, second, chosen = compared_contrasts(config, contrasts)
+        foci = [(c.name, c.effect, c.n, [(f.x, f.y, f.z) for f in c.foci]) for c in chosen]
+        compared = [first, second, foci]
+    measured = {
+        "version": __version__,
+        "people": {label: [run.key for run in own] for label, own in people},
+        "grey": [fingerprint(path) for path in grey],
+        "base_rate": fingerprint(Path(settings.base_rate)) if settings.base_rate else None,
+    }
+    drawn = {
+        **measured,
+        "group": {
+            name: getattr(config.group, name)
+            for name in (
+                "height_control",
+                "alpha",
+                "tail",
+                "min_effect",
+                "contrast_min_cluster",
+                "min_subjects",
+                "weights",
+                "random_seed",
+            )
+        },
+        "how": (
+            settings.keep_distances,
+            settings.keep_hemisphere,
+            settings.strength_match,
+            settings.null_resolution,
+        ),
+        **model,
+        **seed_record(config, contrasts),
+    }
+    asked = {**asdict(settings), "specificity": nulls, "base_rate": None, "label_coordinates": None}
+    return SpecificityPlan(
+        nulls,
+        tuple(grey),
+        digest({"drawn": drawn, "asked": asked, "compared": compared}),
+        digest(drawn),
+        digest(
+            {
+                **measured,
+                "analysis_mask": (config.group.analysis_mask, model["mask"]),
+                "min_subjects": config.group.min_subjects,
+                "random_seed": config.group.random_seed,
+            }
+        ),
+        notes,
+    )
+
+
+def describe_cost(
+    plan: SpecificityPlan,
+    config: Config,
+    people: Sequence[tuple[str, Sequence[StoredRun]]],
+    n_contrasts: int,
+) -> str | None:
+    """What the draws will take, from a few of them on one run; None where there are none."""
+    if not plan.focus_nulls:
+        return None
+    runs = [run for _, own in people for run in own]
+    seconds = measure_draw(config, runs[0]) * len(runs) * n_contrasts
+    n_draws = config.group.n_permutations * len(plan.focus_nulls)
+    whole = seconds * n_draws / config.resources.nprocs
+    limit = config.specificity.specificity_time
+    text = (
+        f"specificity: {n_draws:,} draws of {n_contrasts} contrasts over {len(people)} people, "
+        f"{seconds:.2g} s a draw: about {_minutes(whole)} with {config.resources.nprocs} processes"
+    )
+    if limit is not None:
+        text += f"; none is begun after {_minutes(limit)}"
+    return text
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
