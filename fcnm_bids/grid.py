@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -104,3 +106,20 @@ class Grid:
         if worst > _SAME_POSITION_MM:
             return f"same shape, but its affine puts voxels up to {worst:.3g} mm elsewhere"
         return None
+
+
+def other_grids(grids: Mapping[str, Grid]) -> dict[str, str]:
+    """The names whose grid is not the one that most share, and how it differs."""
+    kinds: list[Grid] = []
+    kind_of: dict[str, int] = {}
+    for name, grid in grids.items():
+        same = (i for i, kind in enumerate(kinds) if kind.difference(grid) is None)
+        kind_of[name] = next(same, len(kinds))
+        if kind_of[name] == len(kinds):
+            kinds.append(grid)
+    common = Counter(kind_of.values()).most_common(1)[0][0] if kinds else 0
+    return {
+        name: f"not on the grid of the other runs: {kinds[common].difference(kinds[kind])}"
+        for name, kind in kind_of.items()
+        if kind != common
+    }

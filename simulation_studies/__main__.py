@@ -1,4 +1,4 @@
-"""``python -m fcnm_bids.simulate.nulls OUT``: how often the tests of specificity err, and find.
+"""``python -m simulation_studies OUT``: how often the tests of specificity err, and find.
 
 Literatures are simulated for which a null holds, and such for which it does not; every test runs
 through the functions that a user's own data go through.
@@ -17,20 +17,15 @@ from pathlib import Path
 import pandas as pd
 
 from fcnm_bids._version import __version__
-from fcnm_bids.bids import write_table, write_text
-from fcnm_bids.simulate.backbone_studies import (
+from fcnm_bids.bids.write import write_table, write_text
+from simulation_studies.backbone import (
     BACKBONE_COLUMNS,
     QUICK_BACKBONE,
     BackboneDesign,
     simulate_backbone,
 )
-from fcnm_bids.simulate.label_studies import (
-    LABEL_COLUMNS,
-    QUICK_LABELS,
-    LabelDesign,
-    simulate_labels,
-)
-from fcnm_bids.simulate.null_studies import (
+from simulation_studies.labels import LABEL_COLUMNS, QUICK_LABELS, LabelDesign, simulate_labels
+from simulation_studies.nulls import (
     QUICK_VALIDITY,
     VALIDITY_COLUMNS,
     ValidityDesign,
@@ -224,7 +219,7 @@ def write_nulls(
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m fcnm_bids.simulate.nulls",
+        prog="python -m simulation_studies",
         description="Simulate literatures for which the nulls hold, and such for which they do "
         "not. Writes nulls.md, and validity, backbone and labels as .tsv and .json.",
     )
@@ -261,7 +256,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     results = simulate_nulls(design, _say)
     rest = [word for word in arguments if word != str(options.out)]
-    command = shlex.join(["python", "-m", "fcnm_bids.simulate.nulls", "OUT", *rest])
+    command = shlex.join(["python", "-m", "simulation_studies", "OUT", *rest])
     seconds = time.monotonic() - started
     write_nulls(options.out, design, results, command=command, seconds=seconds)
     print(f"the tables are in {options.out / 'nulls.md'}")

@@ -13,7 +13,6 @@ from fcnm_bids.config import NULLS, GroupSettings
 from fcnm_bids.network import network_mask, spatial_correlation
 from fcnm_bids.seeds import Contrast
 from fcnm_bids.simulate.connectome import ConnectomeDesign, planted_contrasts, simulate_connectome
-from fcnm_bids.simulate.null_studies import assessed, draw_maps, in_memory, strength_of
 from fcnm_bids.specificity import (
     FocusPlaces,
     draw_generator,
@@ -21,6 +20,7 @@ from fcnm_bids.specificity import (
     random_foci,
     strength_strata,
 )
+from simulation_studies.nulls import assessed, draw_maps, in_memory, strength_of
 
 BACKBONE_COLUMNS = {
     "repetition": "Number of the simulated people and literatures",

@@ -11,15 +11,15 @@ import pandas as pd
 from fcnm_bids.config import GroupSettings
 from fcnm_bids.mapping import Person, map_network
 from fcnm_bids.seeds import Contrast, sphere_seeds, study_units
-from fcnm_bids.simulate.backbone_studies import PEOPLE
 from fcnm_bids.simulate.connectome import (
     ConnectomeDesign,
     SimulatedConnectome,
     planted_contrasts,
     simulate_connectome,
 )
-from fcnm_bids.simulate.null_studies import in_memory, simulated_rule
 from fcnm_bids.specificity import LabelledContrasts, label_sentence, label_test
+from simulation_studies.backbone import PEOPLE
+from simulation_studies.nulls import in_memory, simulated_rule
 
 LABEL_COLUMNS = {
     "repetition": "Number of the simulated people and literatures",

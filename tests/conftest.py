@@ -17,6 +17,7 @@ from fcnm_bids.simulate import SimulationDesign, Truth, simulate_dataset
 settings.register_profile("repository", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("repository")
 
+pytest_plugins = ["tests.planned"]
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the BLAS kernels that tests ran under."""

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from fcnm_bids.bids import describe_dataset
+from fcnm_bids.bids.dataset_description import describe_dataset
 from fcnm_bids.config import Config
-from fcnm_bids.interfaces.connectome import store_run
+from fcnm_bids.execution.workflow import configure
+from fcnm_bids.interfaces.participant import store_run
+from fcnm_bids.planning.participant import plan_participants
 from fcnm_bids.simulate import Truth
-from fcnm_bids.workflows.engine import configure
-from fcnm_bids.workflows.preflight import plan_participants
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import h5py
 
-from fcnm_bids.connectome.seal import write_seal
+from fcnm_bids.connectome.header_checksum import write_seal
 from fcnm_bids.connectome.store import FORMAT_VERSION, data_extents
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.arms import script
 from benchmarks.arms.engine import seed_matrix
-from fcnm_bids.bids import write_image
+from fcnm_bids.bids.write import write_image
 from fcnm_bids.connectivity import person_maps
 from fcnm_bids.connectome import open_run
 

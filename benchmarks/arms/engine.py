@@ -27,7 +27,7 @@ def work(job):
     seeds = seed_matrix(job, image.grid)
     maps = person_maps([run], seeds, min_coverage=job["min_coverage"])
     if job.get("output"):
-        from fcnm_bids.bids import write_image
+        from fcnm_bids.bids.write import write_image
 
         for number, values in enumerate(maps.z):
             path = Path(job["output"]) / f"sub-01_seed-{number:02d}_stat-fisherz_statmap.nii.gz"

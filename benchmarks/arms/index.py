@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from benchmarks.arms import script
-from fcnm_bids.bids import find_runs
 from fcnm_bids.config import SelectionSettings
+from fcnm_bids.inputs.runs.find import find_runs
 
 _FILES = (
     "space-MNI152NLin6Asym_res-2_desc-preproc_bold.nii.gz",

@@ -62,11 +62,12 @@ def workflow_graphs(app: Sphinx) -> dict[str, nx.DiGraph]:
 def build_graphs() -> dict[str, nx.DiGraph]:
     """Simulate two people, store their runs, and build both workflows."""
     from fcnm_bids.cli.parser import parse
-    from fcnm_bids.interfaces import contrast_names
+    from fcnm_bids.inputs.contrasts import contrast_names
+    from fcnm_bids.planning.group import plan_group
+    from fcnm_bids.planning.participant import plan_participants
     from fcnm_bids.simulate import SimulationDesign, simulate_dataset
     from fcnm_bids.workflows.group import init_group_wf
     from fcnm_bids.workflows.participant import init_participants_wf
-    from fcnm_bids.workflows.preflight import plan_group, plan_participants
 
     design = SimulationDesign(
         n_people=2,

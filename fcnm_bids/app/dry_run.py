@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from pathlib import Path
 
 from fcnm_bids.config import Config
-from fcnm_bids.interfaces import contrast_names, measure_draw
-from fcnm_bids.workflows.engine import allowed_gb
-from fcnm_bids.workflows.forecast import (
-    Forecast,
-    Needs,
-    forecast,
-    group_needs,
-    participant_needs,
-)
+from fcnm_bids.inputs.contrasts import contrast_names
+from fcnm_bids.planning.plan import GroupPlan, ParticipantPlan
+from fcnm_bids.resources.disk_space import check_disk_space
+from fcnm_bids.resources.draw_time import measure_draw
+from fcnm_bids.resources.forecast import Forecast, Needs, forecast, group_needs, participant_needs
+from fcnm_bids.resources.machine import allowed_gb
 from fcnm_bids.workflows.group import init_group_wf
 from fcnm_bids.workflows.participant import init_participants_wf
-from fcnm_bids.workflows.plan import GroupPlan, ParticipantPlan
+
+LOGGER = logging.getLogger("fcnm_bids")
 
 
 def foresee(plan: ParticipantPlan | GroupPlan, config: Config) -> list[Forecast]:
@@ -51,3 +50,21 @@ def _draws(plan: GroupPlan, config: Config) -> dict[str, Needs]:
     n_draws = config.group.n_permutations * len(plan.specificity.focus_nulls)
     seconds = measure_draw(config, runs[0]) * len(runs) * len(plan.contrasts)
     return {"draws": Needs(n_draws * seconds)}
+
+
+def say_forecast(plan: ParticipantPlan | GroupPlan, config: Config) -> bool:
+    """Log what the plan will take in memory, disk and time."""
+    from fcnm_bids.resources.forecast import table_of
+
+    rows = foresee(plan, config)
+    if not rows:
+        LOGGER.info("everything is there already; nothing would be done")
+        return True
+    LOGGER.info(
+        "expected with %d processes (seconds as measured on one core of another machine):",
+        config.resources.nprocs,
+    )
+    for line in table_of(rows):
+        LOGGER.info("%s", line)
+    check_disk_space(plan, config)
+    return True

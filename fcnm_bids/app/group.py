@@ -1,12 +1,32 @@
-"""The kinds of work that progress is told of."""
+"""Run the group level."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from fcnm_bids.app.dry_run import say_forecast
+from fcnm_bids.app.logs import DATASET_NAME, end_level, open_logs
+from fcnm_bids.app.plan_log import say_group
+from fcnm_bids.app.reports import rebuild_reports, say_where, write_boilerplate
+from fcnm_bids.bids.dataset_description import describe_dataset
+from fcnm_bids.bids.locks import at_work
+from fcnm_bids.bids.manifest import Manifest
+from fcnm_bids.config import Config
+from fcnm_bids.errors import StoreError
+from fcnm_bids.execution.progress import Stage
+from fcnm_bids.inputs.contrasts import contrast_names
+from fcnm_bids.inputs.dataset import recognise
+from fcnm_bids.planning.group import plan_group
+from fcnm_bids.planning.plan import GroupPlan
+from fcnm_bids.reruns.result_cache import forget_others
+from fcnm_bids.reruns.settings_lock import settle
+from fcnm_bids.resources.disk_space import check_disk_space
 from fcnm_bids.specificity import FOCUS_NULLS
-from fcnm_bids.workflows.engine import Stage
+
+LOGGER = logging.getLogger("fcnm_bids")
 
 _GROUP: Mapping[str, str] = {
     "contrast": "contrasts tested",
@@ -33,3 +53,60 @@ def group_stages(workflow: Any) -> list[Stage]:
             n_draws = int(workflow.get_node(name).inputs.n_draws)
             weights[kind][f"{workflow.name}.{name}"] = n_draws
     return [Stage(verb, weights[kind]) for kind, verb in _GROUP.items()]
+
+
+def run_group(config: Config) -> bool:
+    """Run the group level; True if all expected outputs are there."""
+    plan = plan_group(config)
+    say_group(plan, config)
+    settle(config, save=False)
+    if config.running.dry_run:
+        return say_forecast(plan, config)
+    check_disk_space(plan, config)
+    root = Path(config.output_dir)
+    with at_work([root], [] if plan.done else ["group"]) as waited:
+        settle(config, say=False)
+        source = recognise(config.source_path).root
+        describe_dataset(root, DATASET_NAME, source, connectome=config.connectome_path)
+        return _make_group(plan_group(config) if waited else plan, config)
+
+
+def _make_group(plan: GroupPlan, config: Config) -> bool:
+    """Make what is missing of the group's results."""
+    root = Path(config.output_dir)
+    if plan.done:
+        LOGGER.info("everything is there already; nothing to do")
+        return True
+    from fcnm_bids.execution.progress import Progress
+    from fcnm_bids.execution.workflow import configure, run_workflow
+    from fcnm_bids.workflows.group import init_group_wf
+
+    logs, config_file = open_logs(config)
+    contrasts = contrast_names(config.seeds)
+    configure(config, logs)
+    workflow = init_group_wf(plan, config, config_file, contrasts)
+    if kept := sum(name.startswith("kept_") for name in workflow.list_node_names()):
+        LOGGER.info("%d of %d contrasts are kept from before", kept, len(contrasts))
+    failures = run_workflow(workflow, config, Progress(*group_stages(workflow)))
+    if any("StoreError" in failure for failure in failures):
+        _say_damaged(plan)
+    complete = Manifest(root / "group", root).complete(plan.key)
+    if complete:
+        forget_others((*plan.contrast_keys.values(), plan.specificity.strength_key), config)
+    else:
+        rebuild_reports(root, (), group=True)
+    write_boilerplate(config, logs)
+    say_where(root, (), group=True)
+    return end_level(failures, {"group": complete}, config, logs)
+
+
+def _say_damaged(plan: GroupPlan) -> None:
+    """Name every damaged run: the pass over the store ended at the first."""
+    for _, runs in plan.people:
+        for run in runs:
+            try:
+                run.verify()
+            except StoreError as error:
+                LOGGER.error(
+                    "%s; remove %s, and the participant level makes it again", error, run.path
+                )

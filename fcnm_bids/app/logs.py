@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import time
 import uuid
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from fcnm_bids._version import __version__
-from fcnm_bids.bids import read_json, write_json, write_text
+from fcnm_bids.bids.read import read_json
+from fcnm_bids.bids.write import write_json, write_text
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
+
+LOGGER = logging.getLogger("fcnm_bids")
 
 _PACKAGES = (
     "numpy",
@@ -29,6 +34,8 @@ _PACKAGES = (
     "pybids",
     "templateflow",
 )
+
+DATASET_NAME = "Functional connectivity network mapping"
 
 
 def open_logs(config: Config, name: str = "config.toml") -> tuple[Path, Path]:
@@ -83,3 +90,27 @@ def _generators(source: Path) -> list[str]:
         for g in generators
         if isinstance(g, dict)
     ]
+
+
+def end_level(
+    failures: list[str], complete: Mapping[str, bool], config: Config, logs: Path
+) -> bool:
+    """Log failures and missing outputs; True if there are none."""
+    from fcnm_bids.resources.disk_space import room_left
+
+    root = Path(config.output_dir)
+    for failure in failures:
+        LOGGER.error("%s", failure.strip())
+    if full := room_left(config, failures):
+        LOGGER.error("%s", full)
+    holes = [name for name, whole in complete.items() if not whole]
+    if failures or holes:
+        LOGGER.error(
+            "not everything was made%s; tracebacks are in %s; the same command again makes the "
+            "rest",
+            f" ({', '.join(holes[:10])})" if holes else "",
+            logs,
+        )
+        return False
+    LOGGER.info("done: %s", root)
+    return True

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from fcnm_bids.config import Config, SeedSettings
 from fcnm_bids.denoise import median_dof
+from fcnm_bids.planning.plan import GroupPlan, LeftOut, ParticipantPlan
+from fcnm_bids.resources.draw_time import describe_cost
 from fcnm_bids.seeds import Contrast, unread_columns
-from fcnm_bids.workflows.plan import GroupPlan, LeftOut, ParticipantPlan
-from fcnm_bids.workflows.specificity import describe_cost
 
 LOGGER = logging.getLogger("fcnm_bids")
 

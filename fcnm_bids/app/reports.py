@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from fcnm_bids.bids import at_work, report_name
+from fcnm_bids.bids.locks import at_work
+from fcnm_bids.bids.outputs import report_name
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
 
@@ -31,12 +32,10 @@ def rebuild_reports(root: Path, subjects: Iterable[str], *, group: bool) -> bool
     whole
         Whether all figures could be drawn and all reports written.
     """
-    from fcnm_bids.report import (
-        draw_group_figures,
-        draw_person_figures,
-        write_group_page,
-        write_person_page,
-    )
+    from fcnm_bids.report.figures.group import draw_group_figures
+    from fcnm_bids.report.figures.participant import draw_person_figures
+    from fcnm_bids.report.pages.group import write_group_page
+    from fcnm_bids.report.pages.participant import write_person_page
 
     parts: list[tuple[str, Callable[[], object]]] = []
     for subject in subjects:
@@ -63,7 +62,7 @@ def report_again(config: Config) -> bool:
     RequestError
         There are no results to report.
     """
-    from fcnm_bids.report import latest_run
+    from fcnm_bids.report.results.logs import latest_run
 
     root = Path(config.output_dir)
     group = config.analysis_level == "group"
@@ -86,7 +85,8 @@ def report_again(config: Config) -> bool:
 
 def write_boilerplate(config: Config, logs: Path) -> bool:
     """Write the methods text into the logs of a run; whether it could be made."""
-    from fcnm_bids.report import RunRecord, write_methods
+    from fcnm_bids.report.methods.text import write_methods
+    from fcnm_bids.report.results.logs import RunRecord
 
     try:
         written = write_methods(Path(config.output_dir), RunRecord(logs, config))

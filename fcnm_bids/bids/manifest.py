@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -18,11 +17,6 @@ _COLUMNS = {
     "path": "File, relative to the output folder",
     "status": "present, or missing although it was promised",
 }
-
-
-def digest(content: Mapping[str, Any]) -> str:
-    """A hash of settings and content keys."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,25 @@ from fcnm_bids.errors import RequestError
 PYBIDS_CONFIG = Path(str(files("fcnm_bids.data") / "bids_config.json"))
 """PyBIDS configuration with which every output is found by its entities."""
 
+_OLD_NAMES = (
+    (re.compile(r"_bold_(space-[^_]+)_preproc\."), r"_\1_desc-preproc_bold."),
+    (re.compile(r"_bold_(space-[^_]+)_brainmask\."), r"_\1_desc-brain_mask."),
+    (re.compile(r"_bold_confounds\."), "_desc-confounds_regressors."),
+)
+"""How fMRIPrep called its outputs before version 1.2, and how it has called them since."""
+
+RUN_ENTITIES = (
+    "subject",
+    "session",
+    "task",
+    "acquisition",
+    "ceagent",
+    "reconstruction",
+    "direction",
+    "run",
+)
+"""What tells the runs of a data set apart, before space, resolution and description."""
+
 
 def to_label(name: str) -> str:
     """A BIDS label (letters and digits only) for a name.
@@ -86,3 +105,10 @@ def build_name(entities: Mapping[str, Any]) -> Path:
     if path is None:
         raise ValueError(f"no output is named by {dict(entities)}")
     return Path(path)
+
+
+def modern_name(name: str) -> str:
+    """What fMRIPrep calls a file of this name since its version 1.2."""
+    for old, new in _OLD_NAMES:
+        name = old.sub(new, name)
+    return name

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fcnm_bids.bids.files import RUN_ENTITIES, modern_name
-from fcnm_bids.bids.index import RunFiles
-from fcnm_bids.bids.names import build_name, parse_entities
+from fcnm_bids.bids.names import RUN_ENTITIES, build_name, modern_name, parse_entities
 
 _PLACE = ("space", "cohort", "res")
+
 _NOT_IN_NAMES = ("datatype", "suffix", "extension", "desc", "fmap")
+
+AS_PREPROCESSED = {"Resolution": "as the preprocessed data"}
+"""What BIDS wants to be said of a derivative's grid: here it is that of the input."""
+
+MASKED_BY_VARIATION = "MaskedByVariation"
+"""Entry of a table of runs: those whose mask is the voxels that vary over time."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +102,6 @@ class OutputNames:
         return self.root / build_name({**self.place, **entities, "extension": extension})
 
 
-def stored_run_name(run: RunFiles) -> Path:
-    """Path of a projected run within its store."""
-    return _stored_name(run.entities)
-
-
 def stored_image_name(image: Path) -> Path:
     """Path of the projection of an image within its store, from the image's name.
 
@@ -110,21 +110,13 @@ def stored_image_name(image: Path) -> Path:
     ValueError
         No run is called so.
     """
-    return _stored_name(parse_entities(Path(modern_name(image.name))))
+    return stored_run_name(parse_entities(Path(modern_name(image.name))))
 
 
-def _stored_name(entities: Mapping[str, Any]) -> Path:
+def stored_run_name(entities: Mapping[str, Any]) -> Path:
+    """Path of a projected run within its store, from the entities of its image."""
     kept = {k: entities[k] for k in (*RUN_ENTITIES, *_PLACE) if k in entities}
     return build_name({**kept, "desc": "projected", "suffix": "timeseries", "extension": ".h5"})
-
-
-def stored_files(store: Path) -> list[Path]:
-    """The projected runs of a store, in the order of their names.
-
-    What another process is still writing is not among them.
-    """
-    found = store.glob("sub-*/**/*_desc-projected_timeseries.h5")
-    return sorted(path for path in found if not path.name.startswith("."))
 
 
 def figure_name(root: Path, extension: str = ".svg", **entities: str) -> Path:

@@ -18,7 +18,7 @@ from fcnm_bids._version import __version__
 from fcnm_bids.cli.parser import parse
 from fcnm_bids.config import Config
 from fcnm_bids.errors import FcnmError, RequestError
-from fcnm_bids.workflows.ending import Terminated, told_to_end
+from fcnm_bids.execution.signals import Terminated, told_to_end
 
 LOGGER = logging.getLogger("fcnm_bids")
 
@@ -43,7 +43,7 @@ def _run(argv: Sequence[str] | None) -> int:
         _prepare(request.config)
         for line in request.preset:
             LOGGER.info("%s", line)
-        from fcnm_bids.workflows.levels import run_level
+        from fcnm_bids.app.analysis_level import run_level
 
         return DONE if run_level(request.config, request.explicit) else FAILED
     except RequestError as error:

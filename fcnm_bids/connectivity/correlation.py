@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from fcnm_bids.connectome.projected import ProjectedRun
+from fcnm_bids.connectome.projected_run import ProjectedRun
 
 LARGEST_R = 1 - 1e-7
 """|r| is clipped here before the Fisher transform; only a voxel against itself reaches it."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from fcnm_bids.connectivity.correlation import LARGEST_R, correlator, fisher_z
-from fcnm_bids.connectome.projected import ProjectedRun
+from fcnm_bids.connectome.projected_run import ProjectedRun
 from fcnm_bids.seeds import SeedMatrix, coverage
 
 

@@ -1,11 +1,5 @@
 """Streaming runs through their projections, and the store of projected runs."""
 
-from fcnm_bids.connectome.coarser import (
-    coarser_grid,
-    coarser_run,
-    read_coarser,
-    write_coarser,
-)
 from fcnm_bids.connectome.image import (
     RunImage,
     VolumeStream,
@@ -13,16 +7,12 @@ from fcnm_bids.connectome.image import (
     open_image,
     read_volume,
 )
-from fcnm_bids.connectome.project import (
-    CARPET_VOXELS,
-    Projected,
-    project_run,
-    projection_bytes,
-)
-from fcnm_bids.connectome.projected import ProjectedRun
+from fcnm_bids.connectome.project import CARPET_VOXELS, Projected, project_run, projection_bytes
+from fcnm_bids.connectome.projected_run import ProjectedRun
+from fcnm_bids.connectome.signal_mask import read_first, varying_voxels
 from fcnm_bids.connectome.smoothing import smooth_components
 from fcnm_bids.connectome.store import StoredRun, content_key, open_run, read_stored, write_run
-from fcnm_bids.connectome.varying import read_first, varying_voxels
+from fcnm_bids.connectome.subsample import coarser_grid, coarser_run, read_coarser, write_coarser
 
 __all__ = [
     "CARPET_VOXELS",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from fcnm_bids.connectome.image import RunImage, VolumeStream
-from fcnm_bids.connectome.projected import ProjectedRun
+from fcnm_bids.connectome.projected_run import ProjectedRun
 from fcnm_bids.connectome.smoothing import smooth_components
 from fcnm_bids.denoise.projection import Projection
 from fcnm_bids.errors import RunError

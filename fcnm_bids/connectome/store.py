@@ -6,7 +6,7 @@ float32 (voxels) its residual standard deviation in the image's units, ``index``
 the voxel numbers in Fortran order, ``basis`` float64 (m, kept volumes) the projection, ``kept``
 uint8 (volumes), ``carpet`` float32 (volumes, up to 2,000) raw series of the voxels
 ``carpet_index``. The attributes hold grid, space, key and provenance, and ``checksums``: the CRC-32
-of each dataset. The seal (`fcnm_bids.connectome.seal`) guards the rest of the file.
+of each dataset. The seal (`fcnm_bids.connectome.header_checksum`) guards the rest of the file.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
+from fcnm_bids.connectome.header_checksum import SEAL_BYTES, check_seal, write_seal
 from fcnm_bids.connectome.image import RunImage
 from fcnm_bids.connectome.project import Projected
-from fcnm_bids.connectome.projected import ProjectedRun
-from fcnm_bids.connectome.seal import SEAL_BYTES, check_seal, write_seal
+from fcnm_bids.connectome.projected_run import ProjectedRun
 from fcnm_bids.denoise.projection import Projection
 from fcnm_bids.errors import RunError, StoreError
 from fcnm_bids.grid import Grid

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.connectome.projected import ProjectedRun
+from fcnm_bids.connectome.projected_run import ProjectedRun
 from fcnm_bids.errors import StoreError
 from fcnm_bids.grid import Grid
 

@@ -6,7 +6,7 @@ from fcnm_bids.denoise.confounds import (
     nuisance_columns,
     read_confounds,
 )
-from fcnm_bids.denoise.freedom import median_dof
+from fcnm_bids.denoise.degrees_of_freedom import median_dof
 from fcnm_bids.denoise.projection import Projection, build_projection, stop_band_cosines
 from fcnm_bids.denoise.run import RunDenoising, plan_denoising
 from fcnm_bids.denoise.strategy import Strategy, load_strategy, strategy_names

@@ -1,21 +1,57 @@
-"""The volumes of a run, and what became of each."""
+"""Tables and sidecars of a participant."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from fcnm_bids.bids import sidecar_files, volumes_name, write_table
-from fcnm_bids.connectome import open_run, read_stored
+from fcnm_bids.bids.outputs import sidecar_files, volumes_name
+from fcnm_bids.bids.write import write_table
+from fcnm_bids.connectivity import PersonMaps
+from fcnm_bids.connectome import StoredRun, open_run, read_stored
 from fcnm_bids.denoise import read_confounds
-from fcnm_bids.interfaces.run_input import RunInput
+from fcnm_bids.inputs.runs.prepare import RunInput
+from fcnm_bids.seeds import SeedMatrix
 
 VOLUME_COLUMNS = {
     "framewise_displacement": "Framewise displacement in mm (Power et al. 2012), as fMRIPrep "
     "computed it",
     "use": "kept; dummy: dropped at the start; censored: dropped for motion",
+}
+
+QC_COLUMNS = {
+    "run": "Preprocessed image, relative to its data set",
+    "included": "Whether the run enters the analysis",
+    "reason": "Why it does not",
+    "n_volumes": "Volumes of the run",
+    "n_dummy": "Volumes dropped at the start (non-steady state)",
+    "n_censored": "Further volumes dropped for motion",
+    "n_kept": "Volumes kept",
+    "minutes_kept": "Minutes of kept volumes",
+    "dof": "Residual degrees of freedom after regression and filtering",
+    "mean_fd": "Mean framewise displacement in mm (Power et al. 2012)",
+    "n_masked": "Voxels in the brain mask (of a denoised run without one, those that vary over "
+    "time)",
+    "n_voxels": "Voxels in the brain mask that carry signal",
+}
+
+VARYING = "voxels that vary over time"
+"""What a stored run's header says of the mask of a run that came without one."""
+
+WHOLE_NUMBERS = (
+    *("n_volumes", "n_dummy", "n_censored", "n_kept"),
+    *("dof", "n_masked", "n_voxels"),
+)
+
+COVERAGE_COLUMNS = {
+    "contrast": "Name of the contrast",
+    "seed": "Its label in file names",
+    "run": "Preprocessed image, relative to its data set",
+    "coverage": "Share of the seed on voxels with signal",
+    "included": "Whether the run has a map of the contrast",
 }
 
 
@@ -51,3 +87,44 @@ def write_volumes(run: RunInput, root: Path) -> list[str]:
     }
     write_table(path, table, VOLUME_COLUMNS, metadata)
     return [str(path), *map(str, sidecar_files([path]))]
+
+
+def qc_row(header: dict[str, Any]) -> dict[str, Any]:
+    """Return the row of a run in the QC table."""
+    kept = header["n_kept"]
+    return {
+        **{name: header.get(name) for name in QC_COLUMNS if name in header},
+        "minutes_kept": round(kept * header["repetition_time"] / 60, 3),
+    }
+
+
+def coverage_table(
+    maps: PersonMaps,
+    seeds: SeedMatrix,
+    labels: dict[str, str],
+    runs: list[StoredRun],
+    min_coverage: float,
+) -> pd.DataFrame:
+    """Return the coverage of every seed in every run."""
+    rows = [
+        (
+            contrast.name,
+            labels[contrast.name],
+            run.attributes["source"],
+            round(float(share), 6),
+            bool(share > 0 and share >= min_coverage),
+        )
+        for contrast, shares in zip(seeds.contrasts, maps.coverage.T, strict=True)
+        for run, share in zip(runs, np.asarray(shares), strict=True)
+    ]
+    return pd.DataFrame(rows, columns=list(COVERAGE_COLUMNS))
+
+
+def describe_runs(runs: list[StoredRun]) -> dict[str, Any]:
+    """Return the sidecar entries of the runs of a map."""
+    return {
+        "Sources": [f"bids:preprocessed:{run.attributes['source']}" for run in runs],
+        "DegreesOfFreedom": [run.dof for run in runs],
+        "RunWeights": [run.dof - 2 for run in runs],
+        "Denoising": runs[0].attributes["settings"] if runs else {},
+    }

@@ -1,9 +1,9 @@
-"""What one null says of one network: a row of the table of tests, maps, tables."""
+"""Tables, images and sidecars of the nulls."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fcnm_bids.bids import OutputNames, write_image, write_table
+from fcnm_bids.bids.outputs import AS_PREPROCESSED, OutputNames
+from fcnm_bids.bids.write import write_image, write_table
 from fcnm_bids.config import NULLS, Config
 from fcnm_bids.grid import Grid
-from fcnm_bids.interfaces.atlas import find_atlas, read_atlas
-from fcnm_bids.interfaces.base import AS_PREPROCESSED
-from fcnm_bids.interfaces.null_data import NullData
-from fcnm_bids.interfaces.rule import network_rule
-from fcnm_bids.network import Atlas
-from fcnm_bids.specificity import NullAssessment, null_sentence, upper_p
+from fcnm_bids.inputs.atlas import find_atlas, read_atlas
+from fcnm_bids.inputs.rules import network_rule
+from fcnm_bids.intermediates.null_inputs import NullData
+from fcnm_bids.network import Atlas, min_cluster_voxels
+from fcnm_bids.seeds import Contrast
+from fcnm_bids.specificity import (
+    LabelledContrasts,
+    LabelTest,
+    NullAssessment,
+    null_sentence,
+    upper_p,
+)
+from fcnm_bids.stats import label_clusters
 
 REGION_COLUMNS = {
     "test": "The null",
@@ -46,6 +54,35 @@ _MAP_MEANING = {
     "z": "Probability less the mean of all maps, over their standard deviation (to whose square "
     "that of one contrast's share is added)",
 }
+
+LABEL_COLUMNS = {
+    "label": "Effect",
+    "n_contrasts": "Contrasts",
+    "n_studies": "Studies",
+    "n_studies_paired": "Studies that have contrasts of both effects",
+    "n_foci": "Foci",
+    "foci_per_contrast": "Mean number of foci of a contrast",
+    "n_people_median": "Median sample size of the contrasts that state one",
+}
+"""Columns of the table of what the labels stand for."""
+
+SPECIFICITY_COLUMNS = {
+    "test": "degree, random (foci scattered in grey matter), strength (foci of equal strength), "
+    "labels (studies exchange labels) or split (random halves of the contrasts)",
+    "n_draws": "Draws, relabellings or halves, the observed one not counted",
+    "smallest_p": "The least p that so many draws can give",
+    "levels": "Number of values that the maps of draws and data take",
+    "n_voxels": "Voxels of the network",
+    "n_voxels_null": "Median over draws of the voxels of the null's network",
+    "n_voxels_null_upper": "Its 95th percentile",
+    "p_size": "Share of maps whose network is as large as the observed one",
+    "n_voxels_p": "Voxels whose own p is at most alpha",
+    "n_voxels_pfwe": "Voxels whose family-wise p is at most alpha",
+    "share_surviving": "Share of the network whose family-wise p is at most alpha",
+    "min_pfwe": "Smallest family-wise p of any voxel",
+    "verdict": "What the test says",
+}
+"""Columns of the table of specificity and what they hold."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,3 +219,49 @@ def _regions(atlas: Atlas | None, index: NDArray[np.intp]) -> dict[str, NDArray[
         return {}
     labels = atlas.labels[index]
     return {name: np.isin(labels, numbers) for name, numbers in atlas.networks.items()}
+
+
+def label_row(found: LabelTest, alpha: float, sentence: str) -> dict[str, Any]:
+    """Return the row of a test of labels."""
+    beyond = np.nan_to_num(found.p_fwe, nan=1.0) <= alpha
+    return {
+        "n_draws": found.n_labellings - 1,
+        "smallest_p": found.smallest_p,
+        "n_voxels_p": int(np.count_nonzero(np.nan_to_num(found.p, nan=1.0) <= alpha)),
+        "n_voxels_pfwe": int(np.count_nonzero(beyond)),
+        "min_pfwe": float(np.nanmin(found.p_fwe)) if np.isfinite(found.p_fwe).any() else None,
+        "verdict": sentence,
+    }
+
+
+def count_labels(
+    contrasts: Sequence[Contrast], labelled: LabelledContrasts, effects: tuple[str, str]
+) -> pd.DataFrame:
+    """Count the relabellings that reach each voxel's probability."""
+    paired = np.isin(labelled.unit, labelled.paired)
+    rows = []
+    for effect in effects:
+        own = [number for number, c in enumerate(contrasts) if c.effect == effect]
+        foci = sum(len(contrasts[i].foci) for i in own)
+        sizes = [n for i in own if (n := contrasts[i].n) is not None]
+        rows.append(
+            (
+                effect,
+                len(own),
+                len(np.unique(labelled.unit[own])),
+                len(np.unique(labelled.unit[own][paired[own]])),
+                foci,
+                foci / len(own),
+                float(np.median(sizes)) if sizes else math.nan,
+            )
+        )
+    return pd.DataFrame(rows, columns=list(LABEL_COLUMNS))
+
+
+def count_clusters(
+    mask: NDArray[np.bool_], *, config: Config, grid: Grid, index: NDArray[np.intp]
+) -> int:
+    """Clusters of a mask that are large enough for a network."""
+    fewest = max(1, min_cluster_voxels(config.group.min_cluster_volume, grid.voxel_volume))
+    _, sizes = label_clusters(grid.unflatten(mask, index))
+    return int(np.count_nonzero(sizes >= fewest))

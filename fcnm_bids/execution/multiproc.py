@@ -18,9 +18,9 @@ from typing import Any
 
 from nipype.pipeline.plugins.multiproc import MultiProcPlugin, process_initializer, run_node
 
-from fcnm_bids.workflows.ending import undisturbed
-from fcnm_bids.workflows.failures import KeepsLastWords, failed_result
-from fcnm_bids.workflows.machine import held_gb
+from fcnm_bids.execution.crash_reports import KeepsLastWords, failed_result
+from fcnm_bids.execution.signals import undisturbed
+from fcnm_bids.resources.machine import held_gb
 
 LOGGER = logging.getLogger("fcnm_bids")
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from nipype.pipeline.plugins.slurm import SLURMPlugin
 
-from fcnm_bids.workflows.failures import KeepsLastWords, failed_result
+from fcnm_bids.execution.crash_reports import KeepsLastWords, failed_result
 
 LOGGER = logging.getLogger("fcnm_bids")
 

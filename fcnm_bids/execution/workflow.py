@@ -1,94 +1,28 @@
-"""Running a workflow, so that a person can follow it."""
+"""Configure and run a workflow."""
 
 from __future__ import annotations
 
 import logging
-import math
 import shutil
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nipype import config as nipype_config
 from niworkflows.engine.workflows import LiterateWorkflow as Workflow
 
-from fcnm_bids.bids import own_folder
+from fcnm_bids.bids.locks import own_folder
 from fcnm_bids.config import Config
-from fcnm_bids.workflows.failures import KeepsLastWords
-from fcnm_bids.workflows.machine import held_gb, machine_gb
-from fcnm_bids.workflows.plugin_file import read_plugin
-from fcnm_bids.workflows.processes import LocalProcesses
+from fcnm_bids.execution.crash_reports import KeepsLastWords
+from fcnm_bids.execution.multiproc import LocalProcesses
+from fcnm_bids.execution.progress import Progress
+from fcnm_bids.inputs.plugin_file import read_plugin
+from fcnm_bids.resources.machine import allowed_gb
 
 LOGGER = logging.getLogger("fcnm_bids")
-_SHARE_OF_MEMORY = 0.9
-_SECONDS_BETWEEN_LINES = 5.0
 
 _LEFTOVERS = "fcnm_*_wf_*"
 """What folders of workflows are called in the work folder."""
-
-
-@dataclass
-class Stage:
-    """One kind of work that progress is told of.
-
-    Parameters
-    ----------
-    verb
-        What happens to the items, such as "runs projected".
-    weights
-        Full names of its nodes, with the number of items each stands for.
-    """
-
-    verb: str
-    weights: Mapping[str, int]
-    done: int = 0
-
-    @property
-    def total(self) -> int:
-        """Number of items."""
-        return sum(self.weights.values())
-
-
-class Progress:
-    """Counts what nodes have finished, and says how much is left.
-
-    Parameters
-    ----------
-    stages
-        The kinds of work.
-    """
-
-    def __init__(self, *stages: Stage) -> None:
-        self._stages = [stage for stage in stages if stage.total]
-        self._failed = 0
-        self._started = time.monotonic()
-        self._said = 0.0
-
-    def __call__(self, node: Any, status: str) -> None:
-        """Nipype's status callback."""
-        if status not in ("end", "exception"):
-            return
-        for stage in self._stages:
-            weight = stage.weights.get(node.fullname)
-            if weight is not None:
-                stage.done += weight
-                self._failed += weight * (status == "exception")
-                self._say()
-
-    def _say(self) -> None:
-        now = time.monotonic()
-        done = sum(stage.done for stage in self._stages)
-        total = sum(stage.total for stage in self._stages)
-        if now - self._said < _SECONDS_BETWEEN_LINES and done < total:
-            return
-        self._said = now
-        parts = [f"{s.done} of {s.total} {s.verb}" for s in self._stages]
-        if done < total:
-            parts.append(f"about {duration((now - self._started) / done * (total - done))} left")
-        failed = f" ({self._failed} failed)" if self._failed else ""
-        LOGGER.info("%s%s", ", ".join(parts), failed)
 
 
 def configure(config: Config, logs: Path) -> None:
@@ -164,7 +98,7 @@ def _plugin(workflow: Workflow, config: Config, progress: Progress) -> KeepsLast
     """What runs the nodes, as the plugin file says."""
     plugin = read_plugin(config.resources.nipype_plugin_file)
     if plugin.name == "SLURM":
-        from fcnm_bids.workflows.slurm import SlurmJobs
+        from fcnm_bids.execution.slurm import SlurmJobs
 
         return SlurmJobs({**plugin.arguments, "status_callback": progress})
     memory = allowed_gb(config)
@@ -181,24 +115,6 @@ def _plugin(workflow: Workflow, config: Config, progress: Progress) -> KeepsLast
     )
 
 
-def allowed_gb(config: Config) -> float:
-    """Memory that all nodes at once may take on this machine, beside this process itself."""
-    whole = config.resources.mem_gb or _SHARE_OF_MEMORY * machine_gb()
-    return max(whole - held_gb(), whole / 2)
-
-
-def most_gb(config: Config) -> float:
-    """Memory that one node may take; on a cluster only a request knows."""
-    if config.resources.nipype_plugin_file and config.resources.mem_gb is None:
-        return math.inf
-    return allowed_gb(config)
-
-
-def node_threads(config: Config) -> int:
-    """Threads that a node declares: those of its linear algebra, of the processors there are."""
-    return min(config.resources.omp_nthreads, config.resources.nprocs)
-
-
 def _told(failures: Mapping[str, str]) -> list[str]:
     """One text for all nodes that failed with the same words."""
     nodes: dict[str, list[str]] = {}
@@ -212,12 +128,3 @@ def _told(failures: Mapping[str, str]) -> list[str]:
 
 def _nodes(workflow: Workflow) -> list[Any]:
     return [workflow.get_node(name) for name in workflow.list_node_names()]
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

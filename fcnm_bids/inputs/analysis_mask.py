@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.bids import parse_entities, stored_files
+from fcnm_bids.bids.names import parse_entities
 from fcnm_bids.config import GroupSettings
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
+from fcnm_bids.inputs.store import stored_files
 from fcnm_bids.mapping import Person, analysis_voxels, mask_on_grid, mean_probability_mask
 
 GREY_MATTER_ABOVE = 0.2

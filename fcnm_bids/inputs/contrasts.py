@@ -1,120 +1,31 @@
-"""From a coordinate table or masks to the seed matrix and its images."""
+"""From settings to contrasts, their labels and the seed matrix."""
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
+from scipy import sparse
 
-from fcnm_bids.bids import OutputNames, replaced, to_labels, write_image
+from fcnm_bids.bids.names import to_labels
 from fcnm_bids.config import Config, SeedSettings
 from fcnm_bids.errors import SeedError
 from fcnm_bids.grid import Grid
-from fcnm_bids.interfaces.base import (
-    AS_PREPROCESSED,
-    ConfiguredInputSpec,
-    ConfiguredInterface,
-    File,
-    PromisingOutputSpec,
-    traits,
-)
 from fcnm_bids.seeds import (
     Contrast,
     SeedMatrix,
-    foci_between_centres,
-    foci_outside,
     group_foci,
     mask_name,
     mask_seeds,
     read_foci,
     sphere_seeds,
     to_mni,
-    write_foci,
-    write_seed_matrix,
 )
-
-LOGGER = logging.getLogger("fcnm_bids")
 
 MASK_EFFECT = "network"
 """The effect of masks where none is named."""
-
-
-class MakeSeedsInputSpec(ConfiguredInputSpec):
-    """Inputs of `MakeSeeds`."""
-
-    shape = traits.List(traits.Int(), mandatory=True, desc="shape of the grid")
-    affine = traits.List(traits.List(traits.Float()), mandatory=True, desc="affine of the grid")
-    entities = traits.Dict(mandatory=True, desc="entities space, res and task of the data")
-
-
-class MakeSeedsOutputSpec(PromisingOutputSpec):
-    """Outputs of `MakeSeeds`."""
-
-    seeds_file = File(desc="the seed matrix")
-
-
-class MakeSeeds(ConfiguredInterface):
-    """Draw the contrast seeds on the grid of the data."""
-
-    input_spec = MakeSeedsInputSpec
-    output_spec = MakeSeedsOutputSpec
-
-    def _make(self, config: Config, folder: Path) -> None:
-        space = self.inputs.entities["space"]
-        grid = Grid(tuple(self.inputs.shape), np.array(self.inputs.affine), space)
-        seeds = make_seeds(config.seeds, grid)
-        foci_file = _write_used_foci(seeds, config)
-        _warn_of_foci(seeds, config.seeds)
-        seeds_file = folder / "seeds.npz"
-        write_seed_matrix(seeds, seeds_file)
-        names = self._names(config)
-        labels = contrast_labels(seeds.contrasts)
-        images = []
-        for number, contrast in enumerate(seeds.contrasts):
-            row = seeds.weights[[number]].toarray().ravel()
-            path = seed_image(names, labels[contrast.name], seeds, number)
-            write_image(
-                path,
-                row.astype(bool) if is_binary(seeds, number) else row,
-                grid,
-                {
-                    "Description": "Seed of one contrast",
-                    **AS_PREPROCESSED,
-                    **describe_contrast(contrast, config.seeds),
-                },
-            )
-            images.append(path)
-        self._results["seeds_file"] = str(seeds_file)
-        self._promise(images, foci_file)
-
-
-def _warn_of_foci(seeds: SeedMatrix, settings: SeedSettings) -> None:
-    """Say which foci lie outside of the image, and how many are finer than its voxels."""
-    outside = foci_outside(seeds.contrasts, seeds.grid)
-    if outside:
-        LOGGER.warning(
-            "%d of %d foci lie outside of the image; their spheres count as far as they reach "
-            "into it: %s",
-            len(outside),
-            sum(len(contrast.foci) for contrast in seeds.contrasts),
-            ", ".join(f"{f.study} ({f.x:g}, {f.y:g}, {f.z:g})" for f in outside[:5])
-            + (" ..." if len(outside) > 5 else ""),
-        )
-    if settings.sphere != "mm":
-        return
-    alone = foci_between_centres(seeds.contrasts, seeds.grid, radius=settings.radius)
-    if alone:
-        LOGGER.warning(
-            "%d of %d foci have no voxel centre within %g mm: the voxel that holds a focus is its "
-            "sphere there, and smaller radii make no difference",
-            len(alone),
-            sum(len(contrast.foci) for contrast in seeds.contrasts),
-            settings.radius,
-        )
 
 
 def read_contrasts(settings: SeedSettings) -> tuple[Contrast, ...]:
@@ -203,39 +114,23 @@ def check_masks(settings: SeedSettings) -> None:
         raise SeedError(problems)
 
 
-def is_binary(seeds: SeedMatrix, number: int) -> bool:
-    """Whether the weights of a seed are all 1."""
-    return bool((seeds.weights[[number]].data == 1).all())
-
-
-def seed_image(names: OutputNames, label: str, seeds: SeedMatrix, number: int) -> Path:
-    """The image of a seed: a mask, or a map of weights."""
-    return names.seed(label, "mask" if is_binary(seeds, number) else "probseg")
-
-
-def describe_contrast(contrast: Contrast, settings: SeedSettings) -> dict[str, Any]:
-    """What the sidecars say about a seed."""
-    described: dict[str, Any] = {
-        "Contrast": contrast.name,
-        "Effect": contrast.effect,
-        "Studies": list(contrast.studies),
-        "SampleSize": contrast.n,
-    }
-    if contrast.foci:
-        described["Foci"] = [[focus.x, focus.y, focus.z] for focus in contrast.foci]
-        described["FociUnits"] = "mm"
-        described["SphereRadius"] = settings.radius
-        described["SphereConvention"] = settings.sphere
-    return described
-
-
-def _write_used_foci(seeds: SeedMatrix, config: Config) -> list[Path]:
-    """Write the foci as they were used, once per table."""
-    foci = [focus for contrast in seeds.contrasts for focus in contrast.foci]
-    path = Path(config.output_dir) / "foci.tsv"
-    if not foci:
+def other_radii(config: Config) -> list[float]:
+    """Radii of the robustness checks beside the analysis' own; none for masks."""
+    if config.seeds.masks:
         return []
-    if config.seeds.coordinates and Path(config.seeds.coordinates).resolve() != path.resolve():
-        with replaced(path) as temporary:
-            write_foci(foci, temporary)
-    return [path]
+    return [r for r in dict.fromkeys(config.group.radii) if r != config.seeds.radius]
+
+
+def with_other_radii(seeds: SeedMatrix, config: Config, numbers: Sequence[int]) -> SeedMatrix:
+    """The seeds of those numbers, and behind them the same ones of each other radius."""
+    parts = [seeds]
+    for radius in other_radii(config):
+        other = make_seeds(replace(config.seeds, radius=radius), seeds.grid)
+        if [c.name for c in other.contrasts] != [c.name for c in seeds.contrasts]:
+            raise ValueError("the seeds of another radius stand for other contrasts")
+        parts.append(other)
+    return SeedMatrix(
+        sparse.vstack([part.weights[numbers] for part in parts], format="csr"),
+        tuple(part.contrasts[number] for part in parts for number in numbers),
+        seeds.grid,
+    )

@@ -1,4 +1,4 @@
-"""Which contrasts a test of labels compares."""
+"""Nulls, compared networks and base rate that the settings ask for."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fcnm_bids.config import Config
-from fcnm_bids.errors import RequestError
-from fcnm_bids.interfaces.seeds import read_contrasts
+from fcnm_bids.connectome import read_volume
+from fcnm_bids.errors import RequestError, RunError
+from fcnm_bids.grid import Grid
+from fcnm_bids.inputs.contrasts import read_contrasts
 from fcnm_bids.seeds import Contrast
 from fcnm_bids.specificity import FOCUS_NULLS, LABEL_NULLS
 
@@ -109,3 +114,23 @@ def _named(text: str, here: Sequence[str], there: Sequence[str]) -> tuple[str, s
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)
+
+
+def read_base_rate(config: Config, grid: Grid) -> NDArray[np.float64] | None:
+    """The base rate of foci, shape (grid.n_voxels,); None where none was named.
+
+    Raises
+    ------
+    RequestError
+        It cannot be read, lies on another grid, or has a negative value or none above 0.
+    """
+    named = config.specificity.base_rate
+    if named is None:
+        return None
+    try:
+        rate = np.nan_to_num(read_volume(Path(named), grid)).astype(np.float64)
+    except RunError as error:
+        raise RequestError(f"--base-rate {named}: {error}") from error
+    if rate.min() < 0 or rate.max() <= 0:
+        raise RequestError(f"--base-rate {named}: rates are not negative, and some above 0")
+    return rate

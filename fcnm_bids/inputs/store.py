@@ -1,4 +1,4 @@
-"""The people of the group, as the nodes that read the store are given them."""
+"""Projected runs of a store as participants."""
 
 from __future__ import annotations
 
@@ -8,21 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.connectome import open_run
-from fcnm_bids.interfaces.base import ConfiguredInputSpec, traits
+from fcnm_bids.connectome import StoredRun, open_run
 from fcnm_bids.mapping import Person, stored_person
-
-
-class PeopleInputSpec(ConfiguredInputSpec):
-    """Inputs of interfaces that read the runs of people."""
-
-    people = traits.List(mandatory=True, desc="participant labels with their projected runs")
-
-
-class DesignedPeopleInputSpec(PeopleInputSpec):
-    """Inputs of interfaces that fit the group model to people."""
-
-    covariates = traits.List(mandatory=True, desc="row of the design of each person")
 
 
 def open_people(people: Sequence[tuple[str, Sequence[str]]]) -> list[Person]:
@@ -39,3 +26,23 @@ def open_people(people: Sequence[tuple[str, Sequence[str]]]) -> list[Person]:
 def design_columns(covariates: Sequence[Sequence[float]]) -> NDArray[np.float64]:
     """The design of an input `covariates`, shape (people, covariates), perhaps without columns."""
     return np.array(covariates, dtype=np.float64).reshape(len(covariates), -1)
+
+
+def run_paths(people: Sequence[tuple[str, Sequence[StoredRun]]]) -> list[tuple[str, list[str]]]:
+    """Participant labels with the paths of their projected runs, as nodes are given them."""
+    return [(label, [str(run.path) for run in runs]) for label, runs in people]
+
+
+def mean_displacement(runs: Sequence[StoredRun]) -> float | None:
+    """Mean over a person's runs of the mean framewise displacement in mm, where it is known."""
+    known = [run.attributes["mean_fd"] for run in runs if run.attributes["mean_fd"] is not None]
+    return float(np.mean(known)) if known else None
+
+
+def stored_files(store: Path) -> list[Path]:
+    """The projected runs of a store, in the order of their names.
+
+    What another process is still writing is not among them.
+    """
+    found = store.glob("sub-*/**/*_desc-projected_timeseries.h5")
+    return sorted(path for path in found if not path.name.startswith("."))

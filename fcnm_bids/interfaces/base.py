@@ -1,4 +1,4 @@
-"""What all interfaces share."""
+"""Base classes of the interfaces."""
 
 from __future__ import annotations
 
@@ -15,11 +15,8 @@ from nipype.interfaces.base import (
 )
 from threadpoolctl import threadpool_limits
 
-from fcnm_bids.bids import OutputNames, sidecar_files
+from fcnm_bids.bids.outputs import OutputNames, sidecar_files
 from fcnm_bids.config import Config
-
-AS_PREPROCESSED = {"Resolution": "as the preprocessed data"}
-"""What BIDS wants to be said of a derivative's grid: here it is that of the input."""
 
 
 class ConfiguredInputSpec(BaseInterfaceInputSpec):
@@ -75,8 +72,19 @@ class ConfiguredInterface(SimpleInterface):
         self._results["promised"] = [str(path) for path in files]
 
 
+class PeopleInputSpec(ConfiguredInputSpec):
+    """Inputs of interfaces that read the runs of people."""
+
+    people = traits.List(mandatory=True, desc="participant labels with their projected runs")
+
+
+class DesignedPeopleInputSpec(PeopleInputSpec):
+    """Inputs of interfaces that fit the group model to people."""
+
+    covariates = traits.List(mandatory=True, desc="row of the design of each person")
+
+
 __all__ = [
-    "AS_PREPROCESSED",
     "ConfiguredInputSpec",
     "ConfiguredInterface",
     "File",

@@ -1,4 +1,4 @@
-"""The one pass over the store."""
+"""Write the participants table and sum over participants."""
 
 from __future__ import annotations
 
@@ -7,22 +7,31 @@ import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from nipype.interfaces.base import TraitedSpec
 from numpy.typing import NDArray
 
+from fcnm_bids.bids.outputs import OutputNames
+from fcnm_bids.bids.write import write_table
 from fcnm_bids.config import ROBUSTNESS, Config
-from fcnm_bids.interfaces.analysis_mask import group_voxels
-from fcnm_bids.interfaces.base import ConfiguredInterface, File, traits
-from fcnm_bids.interfaces.moments_file import MAPS, block_file, radius_file, write_moments
-from fcnm_bids.interfaces.seeds import contrast_labels
-from fcnm_bids.interfaces.stored_people import (
+from fcnm_bids.connectome import open_run
+from fcnm_bids.derivatives.group import EXCLUDED_COLUMNS, PEOPLE_COLUMNS, describe_participants
+from fcnm_bids.inputs.analysis_mask import group_voxels
+from fcnm_bids.inputs.contrasts import contrast_labels, other_radii, with_other_radii
+from fcnm_bids.inputs.participants_table import find_participants
+from fcnm_bids.inputs.store import design_columns, mean_displacement, open_people
+from fcnm_bids.interfaces.base import (
+    ConfiguredInterface,
     DesignedPeopleInputSpec,
-    design_columns,
-    open_people,
+    File,
+    PeopleInputSpec,
+    PromisingOutputSpec,
+    traits,
 )
-from fcnm_bids.interfaces.variants import other_radii, with_other_radii
+from fcnm_bids.intermediates.moments import MAPS, block_file, radius_file, write_moments
 from fcnm_bids.mapping import GroupMoments, Person, sum_over_people
 from fcnm_bids.robustness import block_of_person
 from fcnm_bids.seeds import read_seed_matrix
@@ -165,3 +174,58 @@ class _Progress:
         self._said = now
         left = (now - self._started) / done * (self._n_people - done)
         LOGGER.info("summed over %d of %d people, about %.0f s left", done, self._n_people, left)
+
+
+class DescribePeopleInputSpec(PeopleInputSpec):
+    """Inputs of `DescribePeople`."""
+
+    excluded = traits.List(desc="participant label, name and reason of every run left out")
+
+
+class DescribePeople(ConfiguredInterface):
+    """List the people of the group, beside what the data set says about them."""
+
+    input_spec = DescribePeopleInputSpec
+    output_spec = PromisingOutputSpec
+
+    def _make(self, config: Config, folder: Path) -> None:
+        rows = []
+        for name, paths in self.inputs.people:
+            runs = [open_run(Path(path)) for path in paths]
+            headers = [run.attributes for run in runs]
+            minutes = sum(h["n_kept"] * h["repetition_time"] for h in headers) / 60
+            moved = mean_displacement(runs)
+            rows.append(
+                (
+                    f"sub-{name}",
+                    len(runs),
+                    round(minutes, 3),
+                    sum(h["dof"] for h in headers),
+                    np.nan if moved is None else moved,
+                )
+            )
+        table = pd.DataFrame(rows, columns=["participant_id", *PEOPLE_COLUMNS])
+        path = Path(config.output_dir) / "participants.tsv"
+        folders = (Path(config.bids_dir), config.source_path)
+        source = next(filter(None, map(find_participants, folders)), None)
+        described: dict[str, dict[str, Any]] = {}
+        if source is not None:
+            known = pd.read_csv(
+                source, sep="\t", dtype=str, keep_default_na=False, encoding_errors="replace"
+            )
+            if "participant_id" in known:
+                known = known.drop(columns=[c for c in PEOPLE_COLUMNS if c in known])
+                table = table.merge(
+                    known.drop_duplicates("participant_id"), on="participant_id", how="left"
+                )
+                described = describe_participants(source, [str(c) for c in known if c in table])
+        write_table(path, table, PEOPLE_COLUMNS, described)
+        excluded = [(f"sub-{name}", *rest) for name, *rest in self.inputs.excluded or []]
+        left_out = OutputNames(Path(config.output_dir), {}, "").excluded()
+        write_table(
+            left_out,
+            pd.DataFrame(excluded, columns=list(EXCLUDED_COLUMNS)),
+            EXCLUDED_COLUMNS,
+            {"MaximumMeanFramewiseDisplacement": config.group.max_mean_fd},
+        )
+        self._promise([path, left_out])

@@ -1,38 +1,59 @@
-"""From contrast masks to the network of one effect."""
+"""Map, locate and compare networks."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from fcnm_bids.bids import OutputNames, sources, write_image
-from fcnm_bids.config import Config, GroupSettings
+from fcnm_bids.bids.names import to_label
+from fcnm_bids.bids.outputs import AS_PREPROCESSED, OutputNames, sources
+from fcnm_bids.bids.write import write_image, write_table
+from fcnm_bids.config import Config
+from fcnm_bids.connectome import read_volume
+from fcnm_bids.derivatives.network import EFFECTS_COLUMNS, Network, write_network
+from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
+from fcnm_bids.inputs.atlas import AtlasFiles, find_atlas, read_atlas
+from fcnm_bids.inputs.contrasts import contrast_labels, effect_labels, members
+from fcnm_bids.inputs.rules import contrast_weights, describe_network_rule, network_rule
 from fcnm_bids.interfaces.base import (
-    AS_PREPROCESSED,
+    ConfiguredInputSpec,
     ConfiguredInterface,
     File,
     PromisingOutputSpec,
     SeededInputSpec,
     traits,
 )
-from fcnm_bids.interfaces.mapped_file import EffectMaps, read_mapped, read_mean, write_effect
-from fcnm_bids.interfaces.rule import (
-    contrast_weights,
-    describe_network_rule,
-    network_rule,
+from fcnm_bids.intermediates.maps import (
+    EffectMaps,
+    read_effect,
+    read_mapped,
+    read_mean,
+    write_effect,
 )
-from fcnm_bids.interfaces.seeds import contrast_labels, effect_labels, members
 from fcnm_bids.mapping import probability_map
+from fcnm_bids.network import (
+    CANONICAL_COLUMNS,
+    CLUSTER_COLUMNS,
+    DESCRIBED_COLUMNS,
+    PEAK_COLUMNS,
+    Atlas,
+    canonical_overlap,
+    cluster_table,
+    describe_clusters,
+)
+from fcnm_bids.robustness import Reference, effects_compared
 from fcnm_bids.seeds import read_seed_matrix
 
 LOGGER = logging.getLogger("fcnm_bids")
+
+PEAK_DISTANCE = 8.0
+"""Smallest distance in mm between peaks of one cluster."""
 
 
 class MapEffectInputSpec(SeededInputSpec):
@@ -46,20 +67,6 @@ class MapEffectOutputSpec(PromisingOutputSpec):
     """Outputs of `MapEffect`."""
 
     effect_file = File(desc="probability map, mean Fisher z and their voxel numbers")
-
-
-@dataclass(frozen=True, eq=False)
-class _Network:
-    """What is written of an effect: maps, network, labels of the contrasts, what sidecars share.
-
-    The weights of the contrasts belong to the probability and the network; the mean has none.
-    """
-
-    maps: EffectMaps
-    network: NDArray[np.bool_]
-    contrasts: Sequence[str]
-    said: Mapping[str, Any]
-    weighted: Mapping[str, Any]
 
 
 class MapEffect(ConfiguredInterface):
@@ -111,58 +118,168 @@ class MapEffect(ConfiguredInterface):
             "Weights": group.weights,
             "ContrastWeights": None if weights is None else weights[kept],
         }
-        found = _Network(maps, network, [labels[name] for name in counted], said, weighted)
+        found = Network(maps, network, [labels[name] for name in counted], said, weighted)
         label = effect_labels(seeds.contrasts)[effect]
-        self._promise(_write_network(found, label, self._names(config), seeds.grid, group))
+        self._promise(write_network(found, label, self._names(config), seeds.grid, group))
 
 
-def _write_network(
-    found: _Network, label: str, names: OutputNames, grid: Grid, settings: GroupSettings
-) -> list[Path]:
-    """Write the images of a network; returns their paths."""
-    probseg, mask = names.network(label, "probseg"), names.network(label, "mask")
-    mean = names.network_mean(label)
-    index = found.maps.index
-    contrast_masks = [names.contrast_mask(own) for own in found.contrasts]
-    contrast_means = [names.contrast_map(own, "effect") for own in found.contrasts]
-    write_image(
-        probseg,
-        found.maps.probability,
-        grid,
-        {
-            "Description": "Share of the contrasts whose mask holds the voxel",
-            "Units": "share of contrasts",
-            **found.said,
-            **found.weighted,
-            "Sources": sources(names.root, contrast_masks),
-        },
-        index=index,
-    )
-    write_image(
-        mask,
-        found.network,
-        grid,
-        {
-            "Description": "The network: voxels that enough contrasts share",
-            **found.said,
-            **found.weighted,
-            "Sources": sources(names.root, [probseg]),
-            **describe_network_rule(settings),
-            "Voxels": int(found.network.sum()),
-        },
-        index=index,
-    )
-    write_image(
-        mean,
-        found.maps.mean,
-        grid,
-        {
-            "Description": "Unweighted mean over the contrasts of their mean Fisher z, "
-            "unthresholded",
-            "Units": "Fisher z",
-            **found.said,
-            "Sources": sources(names.root, contrast_means),
-        },
-        index=index,
-    )
-    return [probseg, mask, mean]
+class LocateNetworkInputSpec(ConfiguredInputSpec):
+    """Inputs of `LocateNetwork`."""
+
+    effect = traits.Str(mandatory=True, desc="name of the effect")
+    contrasts = traits.List(traits.Str(), mandatory=True, desc="names of its contrasts")
+    network = traits.List(traits.Str(), mandatory=True, desc="files of the network")
+    shape = traits.List(traits.Int(), mandatory=True, desc="shape of the grid")
+    affine = traits.List(traits.List(traits.Float()), mandatory=True, desc="affine of the grid")
+    entities = traits.Dict(mandatory=True, desc="entities space, res and task of the data")
+
+
+class LocateNetwork(ConfiguredInterface):
+    """Say where a network lies."""
+
+    input_spec = LocateNetworkInputSpec
+    output_spec = PromisingOutputSpec
+
+    def _make(self, config: Config, folder: Path) -> None:
+        space = self.inputs.entities["space"]
+        grid = Grid(tuple(self.inputs.shape), np.array(self.inputs.affine), space)
+        names = self._names(config)
+        label = to_label(self.inputs.effect)
+        # shares of contrasts, which float32 has blurred
+        probability = np.round(read_volume(names.network(label, "probseg"), grid), 6)
+        network = read_volume(names.network(label, "mask"), grid) > 0.5
+        volume, shares = grid.unflatten(network), grid.unflatten(np.nan_to_num(probability))
+        files, atlas, missing = _atlas(config, grid)
+        mean_t = self._mean_t(names, grid)
+        height = {"negative": -mean_t, "two-sided": np.abs(mean_t)}.get(config.group.tail, mean_t)
+        clusters = cluster_table(volume, shares, grid, height=height)
+        clusters, peaks = describe_clusters(
+            clusters,
+            volume,
+            mean_t,
+            atlas,
+            grid,
+            min_distance=PEAK_DISTANCE,
+            probability=shares,
+            height=height,
+        )
+        about = {
+            "Atlas": atlas.name if atlas else None,
+            "AtlasFiles": [path.name for path in files.paths],
+            "Missing": list(missing),
+        }
+        cluster_file = names.network_table(label, "clusters", "clusters")
+        peak_file = names.network_table(label, "peaks", "clusters")
+        write_table(cluster_file, clusters, {**CLUSTER_COLUMNS, **DESCRIBED_COLUMNS}, about)
+        write_table(peak_file, peaks, PEAK_COLUMNS, {**about, "SmallestDistance": PEAK_DISTANCE})
+        written = [cluster_file, peak_file]
+        if atlas is not None:
+            table = canonical_overlap(network, atlas, np.isfinite(probability))
+            path = names.network_table(label, "canonical", "metrics")
+            write_table(path, table, CANONICAL_COLUMNS, about)
+            written.append(path)
+        self._promise(written)
+
+    def _mean_t(self, names: OutputNames, grid: Grid) -> NDArray[np.float64]:
+        """Mean over the contrasts of t, where any has one."""
+        total, count = np.zeros(grid.n_voxels), np.zeros(grid.n_voxels)
+        for contrast in self.inputs.contrasts:
+            t = read_volume(names.contrast_map(to_label(contrast), "t"), grid)
+            total += np.nan_to_num(t)
+            count += np.isfinite(t)
+        mean = np.divide(total, count, out=np.full(grid.n_voxels, np.nan), where=count > 0)
+        return grid.unflatten(mean)
+
+
+def _atlas(config: Config, grid: Grid) -> tuple[AtlasFiles, Atlas | None, tuple[str, ...]]:
+    named = config.group.network_atlas
+    files = find_atlas(named, grid.space)
+    try:
+        return files, read_atlas(files, grid), files.missing
+    except RequestError as error:
+        if named:
+            raise
+        # a damaged file in TemplateFlow's folder must not cost the network
+        return files, None, (f"no overlap with canonical networks: {error}",)
+
+
+class CompareEffectsInputSpec(SeededInputSpec):
+    """Inputs of `CompareEffects`."""
+
+    effects = traits.List(traits.Str(), mandatory=True, desc="names of the effects")
+    effect_files = traits.List(File(exists=True), mandatory=True, desc="one file per effect")
+
+
+class CompareEffects(ConfiguredInterface):
+    """Compare the networks of every two effects."""
+
+    input_spec = CompareEffectsInputSpec
+    output_spec = PromisingOutputSpec
+
+    def _make(self, config: Config, folder: Path) -> None:
+        seeds = read_seed_matrix(self.inputs.seeds_file)
+        labels, names = effect_labels(seeds.contrasts), self._names(config)
+        found = {}
+        for effect, path in zip(self.inputs.effects, self.inputs.effect_files, strict=True):
+            maps = read_effect(path)
+            reference = Reference(
+                maps.probability,
+                config.group.network_threshold,
+                config.group.min_cluster_volume,
+                seeds.grid,
+                maps.index,
+            )
+            found[effect] = reference, maps.mean
+        rows, files = [], []
+        for (a, (first, first_mean)), (b, (second, second_mean)) in combinations(found.items(), 2):
+            measures = effects_compared(first, second, first_mean, second_mean)
+            rows.append({"effect_a": a, "effect_b": b, **measures})
+            shared = {
+                "Effects": [a, b],
+                **AS_PREPROCESSED,
+                **describe_network_rule(config.group),
+                "Sources": sources(
+                    names.root, [names.network(labels[own], "probseg") for own in (a, b)]
+                ),
+            }
+            share = {"Units": "share of contrasts", **shared}
+            versus = f"versus{labels[b]}"
+            difference = names.network_part(labels[a], versus, "statmap", stat="difference")
+            conjunction = names.network_part(labels[a], versus, "statmap", stat="conjunction")
+            overlap = names.network_part(labels[a], versus, "dseg")
+            write_image(
+                difference,
+                first.probability - second.probability,
+                seeds.grid,
+                {"Description": f"Probability map of {a} minus that of {b}", **share},
+                index=first.index,
+            )
+            write_image(
+                conjunction,
+                np.minimum(first.probability, second.probability),
+                seeds.grid,
+                {"Description": "The smaller of the two probabilities", **share},
+                index=first.index,
+            )
+            regions = first.network + 2 * second.network.astype(np.uint8)
+            write_image(
+                overlap,
+                regions.astype(np.uint8),
+                seeds.grid,
+                {
+                    "Description": "Where the two networks lie",
+                    **shared,
+                    "LabelMap": {"1": f"{a} alone", "2": f"{b} alone", "3": "both"},
+                },
+                index=first.index,
+            )
+            files += [difference, conjunction, overlap]
+        table = names.effects_table()
+        write_table(
+            table,
+            pd.DataFrame(rows, columns=list(EFFECTS_COLUMNS)),
+            EFFECTS_COLUMNS,
+            {"Threshold": config.group.network_threshold},
+        )
+        files.append(table)
+        self._promise(files)

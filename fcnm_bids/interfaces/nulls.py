@@ -1,62 +1,62 @@
-"""Whether the labels of two effects matter: exchanged between studies, and ignored."""
+"""Prepare and draw nulls; exchange labels."""
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
+from nipype.interfaces.base import TraitedSpec
 from numpy.typing import NDArray
 
-from fcnm_bids.bids import write_image, write_table
-from fcnm_bids.config import Config
+from fcnm_bids.bids.outputs import AS_PREPROCESSED
+from fcnm_bids.bids.write import replaced, write_image, write_json, write_table
+from fcnm_bids.config import NULLS, Config
+from fcnm_bids.connectome import coarser_grid, coarser_run, open_run, read_coarser, write_coarser
+from fcnm_bids.derivatives.specificity import LABEL_COLUMNS, count_clusters, count_labels, label_row
+from fcnm_bids.errors import RequestError, StoreError
 from fcnm_bids.grid import Grid
+from fcnm_bids.inputs.contrasts import effect_labels
+from fcnm_bids.inputs.nulls import compared_contrasts, nulls_wanted
+from fcnm_bids.inputs.rules import contrast_weights, mapping_rule
+from fcnm_bids.inputs.store import design_columns, open_people
 from fcnm_bids.interfaces.base import (
-    AS_PREPROCESSED,
+    ConfiguredInputSpec,
     ConfiguredInterface,
+    DesignedPeopleInputSpec,
     File,
+    PeopleInputSpec,
     PromisingOutputSpec,
     SeededInputSpec,
+    traits,
 )
-from fcnm_bids.interfaces.labels import compared_contrasts, nulls_wanted
-from fcnm_bids.interfaces.mapped_file import read_index
-from fcnm_bids.interfaces.rule import contrast_weights, mapping_rule
-from fcnm_bids.interfaces.seeds import effect_labels
-from fcnm_bids.interfaces.stored_people import (
-    DesignedPeopleInputSpec,
-    design_columns,
-    open_people,
-)
-from fcnm_bids.mapping import map_network
-from fcnm_bids.network import min_cluster_voxels
+from fcnm_bids.intermediates.draws import OBSERVED, block_complete, write_block
+from fcnm_bids.intermediates.maps import read_index, read_mapped
+from fcnm_bids.intermediates.null_inputs import NullData, null_participant, read_nulls
+from fcnm_bids.intermediates.strength import read_strength
+from fcnm_bids.mapping import analysis_voxels, map_network
 from fcnm_bids.seeds import Contrast, read_seed_matrix, sphere_seeds
 from fcnm_bids.specificity import (
+    FOCUS_NULLS,
+    DrawMapper,
+    FocusPlaces,
     LabelledContrasts,
-    LabelTest,
+    draw_generator,
     label_sentence,
     label_test,
+    matched_foci,
+    nearest_foci,
+    random_foci,
     split_sentence,
     split_test,
+    strength_strata,
     study_units,
     thinned,
 )
-from fcnm_bids.stats import label_clusters
-
-LABEL_COLUMNS = {
-    "label": "Effect",
-    "n_contrasts": "Contrasts",
-    "n_studies": "Studies",
-    "n_studies_paired": "Studies that have contrasts of both effects",
-    "n_foci": "Foci",
-    "foci_per_contrast": "Mean number of foci of a contrast",
-    "n_people_median": "Median sample size of the contrasts that state one",
-}
-"""Columns of the table of what the labels stand for."""
 
 
 class CompareLabelsInputSpec(SeededInputSpec, DesignedPeopleInputSpec):
@@ -96,12 +96,12 @@ class CompareLabels(ConfiguredInterface):
             "RandomSeed": group.random_seed,
         }
         table = names.network_table(label, "labels", "metrics")
-        counts = _count_labels(contrasts, labelled, (first, second))
+        counts = count_labels(contrasts, labelled, (first, second))
         write_table(table, counts, LABEL_COLUMNS, about)
         written.append(table)
         if "labels" in nulls:
             found = label_test(labelled, n_draws=group.n_permutations, seed=group.random_seed)
-            rows["labels"] = _label_row(found, alpha, label_sentence(first, second, found, alpha))
+            rows["labels"] = label_row(found, alpha, label_sentence(first, second, found, alpha))
             described = {
                 **AS_PREPROCESSED,
                 **about,
@@ -130,7 +130,7 @@ class CompareLabels(ConfiguredInterface):
         if "split" in nulls:
             split = split_test(
                 labelled,
-                partial(_count_clusters, config=config, grid=seeds.grid, index=index),
+                partial(count_clusters, config=config, grid=seeds.grid, index=index),
                 threshold=group.network_threshold,
                 n_draws=group.n_permutations,
                 seed=group.random_seed,
@@ -170,45 +170,189 @@ class CompareLabels(ConfiguredInterface):
         return labelled, index
 
 
-def _label_row(found: LabelTest, alpha: float, sentence: str) -> dict[str, Any]:
-    beyond = np.nan_to_num(found.p_fwe, nan=1.0) <= alpha
-    return {
-        "n_draws": found.n_labellings - 1,
-        "smallest_p": found.smallest_p,
-        "n_voxels_p": int(np.count_nonzero(np.nan_to_num(found.p, nan=1.0) <= alpha)),
-        "n_voxels_pfwe": int(np.count_nonzero(beyond)),
-        "min_pfwe": float(np.nanmin(found.p_fwe)) if np.isfinite(found.p_fwe).any() else None,
-        "verdict": sentence,
-    }
+class PrepareNullsInputSpec(PeopleInputSpec):
+    """Inputs of `PrepareNulls`."""
+
+    seeds_file = File(exists=True, mandatory=True, desc="the seed matrix")
+    strength_file = File(exists=True, mandatory=True, desc="degree maps and places of foci")
+    mapped_files = traits.List(File(exists=True), mandatory=True, desc="one file per contrast")
+    store_dir = traits.Str(mandatory=True, desc="where coarser runs go")
 
 
-def _count_labels(
-    contrasts: Sequence[Contrast], labelled: LabelledContrasts, effects: tuple[str, str]
-) -> pd.DataFrame:
-    paired = np.isin(labelled.unit, labelled.paired)
-    rows = []
-    for effect in effects:
-        own = [number for number, c in enumerate(contrasts) if c.effect == effect]
-        foci = sum(len(contrasts[i].foci) for i in own)
-        sizes = [n for i in own if (n := contrasts[i].n) is not None]
-        rows.append(
-            (
-                effect,
-                len(own),
-                len(np.unique(labelled.unit[own])),
-                len(np.unique(labelled.unit[own][paired[own]])),
-                foci,
-                foci / len(own),
-                float(np.median(sizes)) if sizes else math.nan,
-            )
+class PrepareNullsOutputSpec(TraitedSpec):
+    """Outputs of `PrepareNulls`."""
+
+    nulls_file = File(desc="what all draws share")
+    deadline = traits.Float(desc="seconds since 1970 after which no draws are begun; 0 for none")
+
+
+class PrepareNulls(ConfiguredInterface):
+    """Gather what draws need; with `--null-resolution`, on a coarser grid, in a store of its own.
+
+    The coarser voxels are some of the data's own, unchanged, so that correlations with them are
+    the data's own too.
+    """
+
+    input_spec = PrepareNullsInputSpec
+    output_spec = PrepareNullsOutputSpec
+
+    def _make(self, config: Config, folder: Path) -> None:
+        grid = read_seed_matrix(self.inputs.seeds_file).grid
+        content = read_strength(Path(self.inputs.strength_file))
+        mapped = read_mapped(self.inputs.mapped_files)
+        index = mapped.index
+        if content.places is None:
+            raise RequestError("there is neither grey matter nor a base rate to draw foci from")
+        people = [(name, list(runs)) for name, runs in self.inputs.people]
+        places, rate = content.places, content.rate
+        strength = content.on(places).positive
+        measured = np.isfinite(strength)
+        places, strength = places[measured], strength[measured]
+        rate = None if rate is None else rate[measured]
+        if config.specificity.null_resolution is not None:
+            coarse, numbers = coarser_grid(grid, config.specificity.null_resolution)
+            people = self._coarser(people, coarse, numbers)
+            opened = [null_participant(name, runs) for name, runs in people]
+            everywhere = analysis_voxels(opened, coarse, min_subjects=config.group.min_subjects)
+            index = everywhere[np.isin(numbers[everywhere], index)]
+            kept = np.flatnonzero(np.isin(numbers, places))
+            own = np.searchsorted(places, numbers[kept])
+            places, strength = kept, strength[own]
+            rate = None if rate is None else rate[own]
+            grid = coarse
+            if index.size == 0 or places.size == 0:
+                raise RequestError(
+                    f"--null-resolution {config.specificity.null_resolution:g}: no voxel is left"
+                )
+        nulls_file = folder / "nulls.npz"
+        np.savez(
+            nulls_file,
+            allow_pickle=False,
+            shape=np.array(grid.shape),
+            affine=grid.affine,
+            space=np.array(grid.space),
+            index=index,
+            counted=mapped.counted.any(axis=1),
+            places=places,
+            strength=strength,
+            people=np.array(json.dumps(people)),
+            **({} if rate is None else {"rate": rate}),
         )
-    return pd.DataFrame(rows, columns=list(LABEL_COLUMNS))
+        self._results["nulls_file"] = str(nulls_file)
+        limit = config.specificity.specificity_time
+        self._results["deadline"] = 0.0 if limit is None else time.time() + limit
+
+    def _coarser(
+        self, people: list[tuple[str, list[str]]], coarse: Grid, numbers: NDArray[np.intp]
+    ) -> list[tuple[str, list[str]]]:
+        store = Path(self.inputs.store_dir)
+        store.mkdir(parents=True, exist_ok=True)
+        write_json(store / "about.json", {"Shape": coarse.shape, "Affine": coarse.affine})
+        found = []
+        for name, runs in people:
+            own = []
+            for run in runs:
+                path = store / f"{Path(run).name.removesuffix('.h5')}.npz"
+                if not _readable(path, coarse):
+                    with replaced(path) as temporary:
+                        loaded = open_run(Path(run)).load()
+                        write_coarser(temporary, coarser_run(loaded, coarse, numbers))
+                own.append(str(path))
+            found.append((name, own))
+        return found
 
 
-def _count_clusters(
-    mask: NDArray[np.bool_], *, config: Config, grid: Grid, index: NDArray[np.intp]
-) -> int:
-    """Clusters of a mask that are large enough for a network."""
-    fewest = max(1, min_cluster_voxels(config.group.min_cluster_volume, grid.voxel_volume))
-    _, sizes = label_clusters(grid.unflatten(mask, index))
-    return int(np.count_nonzero(sizes >= fewest))
+def _readable(path: Path, grid: Grid) -> bool:
+    try:
+        return grid.difference(read_coarser(path).grid) is None
+    except StoreError:
+        return False
+
+
+class MapDrawsInputSpec(ConfiguredInputSpec):
+    """Inputs of `MapDraws`."""
+
+    null = traits.Str(mandatory=True, desc="random, strength, or observed")
+    first = traits.Int(mandatory=True, desc="number of the first draw")
+    n_draws = traits.Int(mandatory=True, desc="how many draws")
+    memory_gb = traits.Float(mandatory=True, desc="memory for draws that are mapped at once")
+    block_file = traits.Str(mandatory=True, desc="where the maps go; kept from an earlier run")
+    deadline = traits.Float(desc="seconds since 1970 after which no block is begun; 0 for none")
+    covariates = traits.List(mandatory=True, desc="row of the design of each person")
+    seeds_file = File(exists=True, mandatory=True, desc="the seed matrix")
+    nulls_file = File(exists=True, mandatory=True, desc="what all draws share")
+
+
+class MapDrawsOutputSpec(TraitedSpec):
+    """Outputs of `MapDraws`."""
+
+    block_file = traits.Str(desc="the maps; not there if the time was up or no contrast counts")
+
+
+class MapDraws(ConfiguredInterface):
+    """Map some draws of a null, exactly as the observed foci were mapped."""
+
+    input_spec = MapDrawsInputSpec
+    output_spec = MapDrawsOutputSpec
+
+    def _make(self, config: Config, folder: Path) -> None:
+        path = Path(self.inputs.block_file)
+        self._results["block_file"] = str(path)
+        if block_complete(path, self.inputs.n_draws):
+            return
+        if time.time() > (self.inputs.deadline or np.inf) and self.inputs.first > 0:
+            return
+        data = read_nulls(Path(self.inputs.nulls_file))
+        seeds = read_seed_matrix(self.inputs.seeds_file)
+        contrasts = [c for c, counts in zip(seeds.contrasts, data.counted, strict=True) if counts]
+        if not contrasts:
+            return
+        mapper = DrawMapper(
+            data.grid,
+            config.seeds.radius,
+            config.seeds.sphere,
+            data.people,
+            mapping_rule(config),
+            data.index,
+            design_columns(self.inputs.covariates),
+            contrast_weights(config.group, contrasts),
+        )
+        draws = make_draws(
+            config,
+            contrasts,
+            data,
+            self.inputs.null,
+            range(self.inputs.first, self.inputs.first + self.inputs.n_draws),
+        )
+        maps = mapper.probability(list(draws), memory=1e9 * self.inputs.memory_gb)
+        write_block(path, maps)
+
+
+def make_draws(
+    config: Config,
+    contrasts: Sequence[Contrast],
+    data: NullData,
+    null: str,
+    numbers: range,
+) -> Iterator[Sequence[Contrast]]:
+    """The contrasts of some draws; each has random numbers of its own."""
+    if null == OBSERVED:
+        yield from (contrasts for _ in numbers)
+        return
+    settings = config.specificity
+    places = FocusPlaces(data.grid, data.places, data.rate)
+    strata = strength_strata(data.strength, NULLS.strata)
+    for number in numbers:
+        rng = draw_generator(config.group.random_seed, FOCUS_NULLS.index(null), number)
+        if null == "random":
+            yield random_foci(
+                contrasts,
+                places,
+                rng,
+                keep_distances=settings.keep_distances,
+                keep_hemisphere=settings.keep_hemisphere,
+            )
+        elif settings.strength_match == "strata":
+            yield matched_foci(contrasts, places, strata, rng)
+        else:
+            yield nearest_foci(contrasts, places, data.strength, rng, share=NULLS.nearest_share)

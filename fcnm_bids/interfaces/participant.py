@@ -1,4 +1,4 @@
-"""From a person's runs to projected runs in the store."""
+"""Project the runs of a participant and map the seeds."""
 
 from __future__ import annotations
 
@@ -9,44 +9,36 @@ from typing import Any
 import pandas as pd
 from nipype.interfaces.base import TraitedSpec
 
-from fcnm_bids.bids import sidecar_files, write_table
+from fcnm_bids.bids.outputs import AS_PREPROCESSED, MASKED_BY_VARIATION, sidecar_files
+from fcnm_bids.bids.write import write_image, write_table
 from fcnm_bids.config import Config, DenoisingSettings
+from fcnm_bids.connectivity import person_maps
 from fcnm_bids.connectome import open_run, project_run, varying_voxels, write_run
-from fcnm_bids.errors import RunError, StoreError
-from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, traits
-from fcnm_bids.interfaces.run_input import (
-    PreparedRun,
-    RunInput,
-    denoising_record,
-    prepare_run,
+from fcnm_bids.derivatives.participant import (
+    COVERAGE_COLUMNS,
+    QC_COLUMNS,
+    VARYING,
+    WHOLE_NUMBERS,
+    coverage_table,
+    describe_runs,
+    qc_row,
+    write_volumes,
 )
-from fcnm_bids.interfaces.volumes import write_volumes
-from fcnm_bids.report.methods_connectome import MASKED_BY_VARIATION
+from fcnm_bids.derivatives.seeds import describe_contrast
+from fcnm_bids.errors import RunError, StoreError
+from fcnm_bids.inputs.contrasts import contrast_labels
+from fcnm_bids.inputs.runs.prepare import PreparedRun, RunInput, denoising_record, prepare_run
+from fcnm_bids.interfaces.base import (
+    ConfiguredInputSpec,
+    ConfiguredInterface,
+    PromisingOutputSpec,
+    SeededInputSpec,
+    traits,
+)
+from fcnm_bids.reruns.completion import reusable_header
+from fcnm_bids.seeds import read_seed_matrix
 
 LOGGER = logging.getLogger("fcnm_bids")
-
-QC_COLUMNS = {
-    "run": "Preprocessed image, relative to its data set",
-    "included": "Whether the run enters the analysis",
-    "reason": "Why it does not",
-    "n_volumes": "Volumes of the run",
-    "n_dummy": "Volumes dropped at the start (non-steady state)",
-    "n_censored": "Further volumes dropped for motion",
-    "n_kept": "Volumes kept",
-    "minutes_kept": "Minutes of kept volumes",
-    "dof": "Residual degrees of freedom after regression and filtering",
-    "mean_fd": "Mean framewise displacement in mm (Power et al. 2012)",
-    "n_masked": "Voxels in the brain mask (of a denoised run without one, those that vary over "
-    "time)",
-    "n_voxels": "Voxels in the brain mask that carry signal",
-}
-VARYING = "voxels that vary over time"
-"""What a stored run's header says of the mask of a run that came without one."""
-
-_WHOLE_NUMBERS = (
-    *("n_volumes", "n_dummy", "n_censored", "n_kept"),
-    *("dof", "n_masked", "n_voxels"),
-)
 
 
 class ProjectRunsInputSpec(ConfiguredInputSpec):
@@ -96,7 +88,7 @@ class ProjectRuns(ConfiguredInterface):
             for run in self.inputs.excluded or []
         ]
         table = pd.DataFrame(rows, columns=list(QC_COLUMNS)).sort_values("run")
-        for column in _WHOLE_NUMBERS:
+        for column in WHOLE_NUMBERS:
             table[column] = table[column].astype("Int64")
         metadata = {MASKED_BY_VARIATION: varying} if varying else {}
         write_table(qc_file, table, QC_COLUMNS, metadata)
@@ -117,13 +109,13 @@ def store_run(run: RunInput, settings: DenoisingSettings) -> dict[str, Any]:
     """
     path = Path(run.stored)
     if not run.bold:
-        return {"run": run.name, "included": True, "reason": None, **_qc_row(_stored_header(path))}
+        return {"run": run.name, "included": True, "reason": None, **qc_row(_stored_header(path))}
     prepared = prepare_run(run, settings)
-    header = _reusable(path, prepared.key, thoroughly=True)
+    header = reusable_header(path, prepared.key, thoroughly=True)
     if header is None:
         _project(run, prepared, settings)
         header = dict(open_run(path).attributes)
-    return {"run": run.name, "included": True, "reason": None, **_qc_row(header)}
+    return {"run": run.name, "included": True, "reason": None, **qc_row(header)}
 
 
 def _stored_header(path: Path) -> dict[str, Any]:
@@ -133,25 +125,6 @@ def _stored_header(path: Path) -> dict[str, Any]:
         return dict(run.attributes)
     except StoreError as error:
         raise RunError(str(error)) from error
-
-
-def is_stored(run: RunInput, key: str) -> bool:
-    """Whether the store holds the run for this key, as far as its header says."""
-    return _reusable(Path(run.stored), key) is not None
-
-
-def _reusable(path: Path, key: str, *, thoroughly: bool = False) -> dict[str, Any] | None:
-    if not path.exists():
-        return None
-    try:
-        found = open_run(path)
-        if thoroughly:
-            found.verify()
-    except StoreError as error:
-        if thoroughly:
-            LOGGER.warning("%s; it is made again", error)
-        return None
-    return dict(found.attributes) if found.key == key else None
 
 
 def _project(run: RunInput, prepared: PreparedRun, settings: DenoisingSettings) -> None:
@@ -181,9 +154,49 @@ def _project(run: RunInput, prepared: PreparedRun, settings: DenoisingSettings) 
     )
 
 
-def _qc_row(header: dict[str, Any]) -> dict[str, Any]:
-    kept = header["n_kept"]
-    return {
-        **{name: header.get(name) for name in QC_COLUMNS if name in header},
-        "minutes_kept": round(kept * header["repetition_time"] / 60, 3),
-    }
+class MapPersonInputSpec(SeededInputSpec):
+    """Inputs of `MapPerson`."""
+
+    subject = traits.Str(mandatory=True, desc="participant label")
+    stored = traits.List(traits.Str(), mandatory=True, desc="projected runs")
+
+
+class MapPerson(ConfiguredInterface):
+    """Map all seeds of a person."""
+
+    input_spec = MapPersonInputSpec
+    output_spec = PromisingOutputSpec
+
+    def _make(self, config: Config, folder: Path) -> None:
+        self._results["promised"] = []
+        if not self.inputs.stored:
+            return
+        seeds = read_seed_matrix(self.inputs.seeds_file)
+        runs = [open_run(Path(path)) for path in self.inputs.stored]
+        maps = person_maps(
+            [run.load() for run in runs], seeds, min_coverage=config.seeds.min_coverage
+        )
+        names = self._names(config)
+        subject = self.inputs.subject
+        labels = contrast_labels(seeds.contrasts)
+        table_file = names.person_table(subject, "coverage")
+        table = coverage_table(maps, seeds, labels, runs, config.seeds.min_coverage)
+        write_table(table_file, table, COVERAGE_COLUMNS)
+        images = []
+        for number, contrast in enumerate(seeds.contrasts):
+            if not maps.covered[number]:
+                continue
+            path = names.person_map(subject, labels[contrast.name])
+            counted = maps.coverage[:, number] >= config.seeds.min_coverage
+            metadata = {
+                "Description": "Fisher z of the correlation with the mean series of a seed",
+                **AS_PREPROCESSED,
+                "Units": "Fisher z",
+                **describe_contrast(contrast, config.seeds),
+                "Coverage": maps.coverage[:, number],
+                "MinimumCoverage": config.seeds.min_coverage,
+                **describe_runs([r for r, used in zip(runs, counted, strict=True) if used]),
+            }
+            write_image(path, maps.z[number], seeds.grid, metadata, index=maps.index)
+            images.append(path)
+        self._promise([*images, table_file])

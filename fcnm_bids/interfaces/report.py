@@ -1,4 +1,4 @@
-"""The reports: figures first, then the page that shows them."""
+"""Draw figures, write pages and manifests."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nipype.interfaces.base import TraitedSpec
 
+from fcnm_bids.bids.manifest import Manifest
 from fcnm_bids.config import Config
 from fcnm_bids.interfaces.base import (
     ConfiguredInputSpec,
@@ -35,7 +36,8 @@ class ReportPerson(ConfiguredInterface):
     output_spec = ReportOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
-        from fcnm_bids.report import draw_person_figures, write_person_page
+        from fcnm_bids.report.figures.participant import draw_person_figures
+        from fcnm_bids.report.pages.participant import write_person_page
 
         root = Path(config.output_dir)
         figures = draw_person_figures(root, self.inputs.subject)
@@ -57,7 +59,7 @@ class DrawEffect(ConfiguredInterface):
     output_spec = PromisingOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
-        from fcnm_bids.report import draw_effect_figures
+        from fcnm_bids.report.figures.group import draw_effect_figures
 
         figures = draw_effect_figures(Path(config.output_dir), self.inputs.effect)
         self._promise([], figures)
@@ -70,7 +72,38 @@ class ReportGroup(ConfiguredInterface):
     output_spec = ReportOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
-        from fcnm_bids.report import write_group_page
+        from fcnm_bids.report.pages.group import write_group_page
 
         page = write_group_page(Path(config.output_dir))
         self._results["promised"] = [*self.inputs.after, [str(page)]]
+
+
+class WriteManifestInputSpec(ConfiguredInputSpec):
+    """Inputs of `WriteManifest`."""
+
+    folder = traits.Str(mandatory=True, desc="where the manifest goes")
+    key = traits.Str(mandatory=True, desc="hash of what the files were made for")
+    promised = traits.List(traits.List(traits.Str()), desc="files per node")
+
+
+class WriteManifestOutputSpec(TraitedSpec):
+    """Outputs of `WriteManifest`."""
+
+    missing = traits.List(traits.Str(), desc="files that are not there")
+
+
+class WriteManifest(ConfiguredInterface):
+    """Write the manifest of a person or of the group."""
+
+    input_spec = WriteManifestInputSpec
+    output_spec = WriteManifestOutputSpec
+
+    def _make(self, config: Config, folder: Path) -> None:
+        manifest = Manifest(Path(self.inputs.folder), Path(config.output_dir))
+        promised = [Path(path) for paths in self.inputs.promised for path in paths]
+        # maps that this run does not make may still be wanted
+        partial = config.analysis_level == "participant" and not config.makes_subject_maps
+        missing = manifest.write(
+            promised, self.inputs.key, {}, remove_others=config.running.overwrite or not partial
+        )
+        self._results["missing"] = [str(path) for path in missing]

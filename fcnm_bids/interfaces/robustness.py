@@ -1,51 +1,64 @@
-"""Robustness of the networks: variants of each contrast, then of each effect's network."""
+"""Map variants of a network, check its robustness, map a second connectome."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+import logging
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from nipype.interfaces.base import TraitedSpec
 from numpy.typing import NDArray
 
-from fcnm_bids.bids import figure_name, replaced, sources, write_image, write_table
+from fcnm_bids.bids.outputs import AS_PREPROCESSED, OutputNames, figure_name, sources
+from fcnm_bids.bids.write import replaced, write_image, write_table
 from fcnm_bids.config import ROBUSTNESS, Config
+from fcnm_bids.derivatives.robustness import (
+    describe_checks,
+    draws_of,
+    people_rows,
+    radius_rows,
+    validation_row,
+)
+from fcnm_bids.derivatives.seeds import seed_image
+from fcnm_bids.inputs.analysis_mask import group_voxels
+from fcnm_bids.inputs.contrasts import contrast_labels, effect_labels, members, other_radii
+from fcnm_bids.inputs.rules import (
+    contrast_weights,
+    describe_network_rule,
+    height_rule,
+    mapping_rule,
+    network_rule,
+)
+from fcnm_bids.inputs.store import design_columns, open_people
 from fcnm_bids.interfaces.base import (
-    AS_PREPROCESSED,
     ConfiguredInputSpec,
     ConfiguredInterface,
+    DesignedPeopleInputSpec,
     File,
     PromisingOutputSpec,
     SeededInputSpec,
     traits,
 )
-from fcnm_bids.interfaces.kept import keep_variants, variants_file
-from fcnm_bids.interfaces.mapped_file import read_mapped, read_smoothness
-from fcnm_bids.interfaces.moments_file import block_file, radius_file, read_maps, read_moments
-from fcnm_bids.interfaces.rule import contrast_weights, height_rule
-from fcnm_bids.interfaces.seeds import contrast_labels, effect_labels, members
-from fcnm_bids.interfaces.variants import other_radii
-from fcnm_bids.mapping import MappedContrast, map_contrast, probability_map
-from fcnm_bids.report import draw_robustness
+from fcnm_bids.intermediates.maps import read_mapped, read_smoothness
+from fcnm_bids.intermediates.moments import block_file, radius_file, read_maps, read_moments
+from fcnm_bids.intermediates.variants import Varied, pack_masks, variant_key
+from fcnm_bids.mapping import map_contrast, map_network, probability_map
+from fcnm_bids.report.figures.robustness import draw_robustness
+from fcnm_bids.reruns.result_cache import keep_variants, variants_file
 from fcnm_bids.robustness import (
     ROBUSTNESS_COLUMNS,
     Bootstrap,
-    PeopleDraw,
     Reference,
     block_of_person,
     bootstrap,
-    compared,
     leave_one_study_out,
-    people_draws,
     threshold_sweep,
 )
-from fcnm_bids.seeds import read_seed_matrix
+from fcnm_bids.seeds import SeedMatrix, read_seed_matrix
 from fcnm_bids.stats import KeptMaps, summed_moments
+
+LOGGER = logging.getLogger("fcnm_bids")
 
 
 class VaryContrastInputSpec(ConfiguredInputSpec):
@@ -80,7 +93,7 @@ class VaryContrast(ConfiguredInterface):
         for position, radius in enumerate(other_radii(config)):
             stored = read_moments(radius_file(moments_dir, label, position))
             mapped = map_contrast(stored.moments, rule, maps=read_maps(moments_dir, stored))
-            variants[f"radius {radius:g}"] = _packed(mapped)
+            variants[f"radius {radius:g}"] = pack_masks(mapped)
         # one smoothness for all parts of the people: it does not depend on their number, and
         # is best known from all of them
         smoothness = read_smoothness(Path(self.inputs.mapped_file))
@@ -101,7 +114,7 @@ class VaryContrast(ConfiguredInterface):
                 chosen = np.isin(blocks[whole.present], draw.blocks)
                 own = KeptMaps(maps.values[chosen], maps.covariates[chosen])
             mapped = map_contrast(moments, rule, maps=own, smoothness=smoothness)
-            variants[_key(draw)] = _packed(mapped)
+            variants[variant_key(draw)] = pack_masks(mapped)
         kept = Path(self.inputs.kept_dir)
         with replaced(variants_file(kept)) as temporary:
             np.savez(temporary, allow_pickle=False, **variants)
@@ -139,8 +152,8 @@ class CheckRobustness(ConfiguredInterface):
             seeds.grid,
             mapped.index,
         )
-        varied = _Varied(self.inputs.variants_files, mapped.index.size, weights)
-        rows = _radius_rows(varied, reference, config)
+        varied = Varied(self.inputs.variants_files, mapped.index.size, weights)
+        rows = radius_rows(varied, reference, config)
         rows += threshold_sweep(reference, int(kept.sum()), ROBUSTNESS.thresholds)
         studies = [contrast.studies for contrast in contrasts]
         rows += leave_one_study_out(mapped.masks, mapped.counted, weights, studies, reference)
@@ -155,10 +168,10 @@ class CheckRobustness(ConfiguredInterface):
                 interval=ROBUSTNESS.interval,
             )
         rows += drawn.rows
-        rows += _people_rows(varied, reference, config)
+        rows += people_rows(varied, reference, config)
         if config.group.validation_dir:
-            rows.append(_validation_row(Path(self.inputs.validation_file), label, reference))
-        settings = {"Effect": effect, **_describe_checks(config, people_varied=varied.has_people)}
+            rows.append(validation_row(Path(self.inputs.validation_file), label, reference))
+        settings = {"Effect": effect, **describe_checks(config, people_varied=varied.has_people)}
         names, labels = self._names(config), contrast_labels(seeds.contrasts)
         made_from = [
             names.contrast_mask(labels[contrast.name])
@@ -188,110 +201,113 @@ class CheckRobustness(ConfiguredInterface):
         self._promise([table_file, *images], [figure])
 
 
-def draws_of(config: Config) -> list[PeopleDraw]:
-    """The parts of the people that every contrast is mapped over."""
-    return people_draws(
-        ROBUSTNESS.people_blocks, n_draws=ROBUSTNESS.people_draws, seed=config.group.random_seed
-    )
+class MapValidationInputSpec(SeededInputSpec, DesignedPeopleInputSpec):
+    """Inputs of `MapValidation`."""
+
+    coding = traits.List(traits.Str(), mandatory=True, desc="how each covariate was taken")
+    mask_files = traits.List(traits.Str(), desc="images that the analysis mask is made from")
 
 
-def _describe_checks(config: Config, *, people_varied: bool) -> dict[str, Any]:
-    """What the sidecars say about how robustness was looked at."""
-    group = config.group
-    return {
-        "NetworkThreshold": group.network_threshold,
-        "MinimumClusterVolume": group.min_cluster_volume,
-        "MinimumClusterVolumeUnits": "mm3",
-        "HeightControl": group.height_control,
-        "Weights": group.weights,
-        "SphereRadius": None if config.seeds.masks else config.seeds.radius,
-        "Radii": [] if config.seeds.masks else list(group.radii),
-        "RandomSeed": group.random_seed,
-        "PeopleVaried": people_varied,
-        "ValidationConnectome": group.validation_dir,
-        "SmoothnessOfSubsamples": "as estimated from all people",
-        **{f"Robustness{_camel(k)}": v for k, v in asdict(ROBUSTNESS).items()},
-    }
+class MapValidationOutputSpec(PromisingOutputSpec):
+    """Outputs of `MapValidation`."""
+
+    validation_file = File(desc="probability map of every effect, by its label")
 
 
-@dataclass
-class _Varied:
-    """Probability maps of the variants of an effect's contrasts."""
+class MapValidation(ConfiguredInterface):
+    """Map all effects on the people of a second connectome."""
 
-    paths: Sequence[str]
-    n_voxels: int
-    weights: NDArray[np.float64] | None
+    input_spec = MapValidationInputSpec
+    output_spec = MapValidationOutputSpec
 
-    def __post_init__(self) -> None:
-        self._parts = [np.load(path, allow_pickle=False) for path in self.paths]
+    def _make(self, config: Config, folder: Path) -> None:
+        seeds = read_seed_matrix(self.inputs.seeds_file)
+        people = open_people(self.inputs.people)
+        index = group_voxels(people, seeds.grid, config.group, self.inputs.mask_files)
+        labels = effect_labels(seeds.contrasts)
+        probabilities = map_network(
+            seeds,
+            people,
+            mapping_rule(config),
+            index,
+            covariates=design_columns(self.inputs.covariates),
+            weights=contrast_weights(config.group, seeds.contrasts),
+            spill=folder / "maps.npy",
+        ).probability
+        for effect, probability in probabilities.items():
+            if np.isnan(probability).all():
+                LOGGER.warning("second connectome: no contrast of %s could be tested there", effect)
+        images = [
+            path
+            for effect, probability in probabilities.items()
+            for path in self._write_network(config, seeds, effect, probability, index)
+        ]
+        validation_file = folder / "validation.npz"
+        maps = {f"of_{labels[effect]}": p for effect, p in probabilities.items()}
+        np.savez(validation_file, allow_pickle=False, index=index, **maps)
+        self._results["validation_file"] = str(validation_file)
+        self._promise(images)
 
-    @property
-    def has_people(self) -> bool:
-        """Whether there were people enough to be split."""
-        return any(name.startswith("people") for name in self._parts[0].files)
-
-    def probability(self, key: str) -> tuple[NDArray[np.float64], int]:
-        """A variant's map and its number of contrasts; NaN and 0 where nothing could be tested."""
-        unpacked = np.stack(
-            [np.unpackbits(part[key], axis=1, count=self.n_voxels) for part in self._parts]
-        ).astype(bool)
-        found, kept = probability_map(unpacked[:, 0], unpacked[:, 1], self.weights)
-        return found, int(kept.sum())
-
-
-def _radius_rows(varied: _Varied, reference: Reference, config: Config) -> list[dict[str, Any]]:
-    rows = []
-    for radius in other_radii(config):
-        probability, n_contrasts = varied.probability(f"radius {radius:g}")
-        row = compared(reference, probability)
-        rows.append({"check": "radius", "level": f"{radius:g}", "n_contrasts": n_contrasts, **row})
-    return rows
-
-
-def _people_rows(varied: _Varied, reference: Reference, config: Config) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    if not varied.has_people:
-        return rows
-    halves: dict[int, NDArray[np.float64]] = {}
-    for draw in draws_of(config):
-        probability, n_contrasts = varied.probability(_key(draw))
-        about: Mapping[str, Any] = {"draw": draw.draw, "n_contrasts": n_contrasts}
-        if draw.half == 1:
-            other = Reference(
-                halves[draw.draw],
-                reference.threshold,
-                reference.min_cluster_volume,
-                reference.grid,
-                reference.index,
-            )
-            rows.append(
-                {"check": "split-half", "level": "0.5", **about, **compared(other, probability)}
-            )
-            continue
-        if draw.share == 0.5:
-            halves[draw.draw] = probability
-        level = f"{draw.share:g}"
-        rows.append(
-            {"check": "people", "level": level, **about, **compared(reference, probability)}
+    def _write_network(
+        self,
+        config: Config,
+        seeds: SeedMatrix,
+        effect: str,
+        probability: NDArray[np.float64],
+        index: NDArray[np.intp],
+    ) -> tuple[Path, Path]:
+        """Write the probability map of an effect, and the network in it; returns both paths."""
+        names, label = self._names(config), effect_labels(seeds.contrasts)[effect]
+        probseg = names.network_part(label, "validation", "probseg")
+        mask = names.network_part(label, "validation", "mask")
+        group = config.group
+        said = {
+            "Effect": effect,
+            **AS_PREPROCESSED,
+            "Connectome": group.validation_dir,
+            "NumberOfPeople": len(self.inputs.people),
+            "HeightControl": group.height_control,
+            "Alpha": group.alpha,
+            "Tail": group.tail,
+            "Weights": group.weights,
+            "AnalysisMask": group.analysis_mask,
+            "CovariateCoding": list(self.inputs.coding),
+        }
+        write_image(
+            probseg,
+            probability,
+            seeds.grid,
+            {
+                "Description": "Share of the contrasts whose mask holds the voxel, on a second "
+                "connectome",
+                "Units": "share of contrasts",
+                **said,
+                "Sources": sources(names.root, _seed_images(seeds, effect, names)),
+            },
+            index=index,
         )
-    return sorted(rows, key=lambda row: (row["check"], row["level"]))
+        network = network_rule(group, seeds.grid, index)(probability)
+        write_image(
+            mask,
+            network,
+            seeds.grid,
+            {
+                "Description": "The network on a second connectome",
+                **said,
+                **describe_network_rule(group),
+                "Voxels": int(network.sum()),
+                "Sources": sources(names.root, [probseg]),
+            },
+            index=index,
+        )
+        return probseg, mask
 
 
-def _validation_row(path: Path, label: str, reference: Reference) -> dict[str, Any]:
-    """The network on a second connectome, where both connectomes have voxels."""
-    box = np.full(reference.grid.n_voxels, math.nan)
-    with np.load(path, allow_pickle=False) as stored:
-        box[stored["index"]] = stored[f"of_{label}"]
-    return {"check": "second connectome", **compared(reference, box[reference.index])}
-
-
-def _packed(mapped: MappedContrast) -> NDArray[np.uint8]:
-    return np.packbits(np.stack([mapped.mask.significant, mapped.counted]), axis=1)
-
-
-def _key(draw: PeopleDraw) -> str:
-    return f"people {draw.share:g} {draw.draw} {draw.half}"
-
-
-def _camel(name: str) -> str:
-    return "".join(part.capitalize() for part in name.split("_"))
+def _seed_images(seeds: SeedMatrix, effect: str, names: OutputNames) -> list[Path]:
+    """The images of the seeds of an effect."""
+    labels = contrast_labels(seeds.contrasts)
+    return [
+        seed_image(names, labels[contrast.name], seeds, number)
+        for number, contrast in enumerate(seeds.contrasts)
+        if contrast.effect == effect
+    ]

@@ -1,33 +1,55 @@
-"""The connectome's own degree maps, and where foci of a null may fall."""
+"""Measure the strength of voxels and assess the specificity of a network."""
 
 from __future__ import annotations
 
+import json
 import logging
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from fcnm_bids.bids import replaced, sidecar_files, write_image
+from fcnm_bids.bids.outputs import AS_PREPROCESSED, OutputNames, sidecar_files
+from fcnm_bids.bids.write import replaced, write_image, write_table
 from fcnm_bids.config import NULLS, Config
-from fcnm_bids.connectome import read_volume
-from fcnm_bids.errors import RequestError, RunError
-from fcnm_bids.grid import Grid
-from fcnm_bids.interfaces.analysis_mask import read_analysis_mask
+from fcnm_bids.derivatives.specificity import (
+    REGION_COLUMNS,
+    SPECIFICITY_COLUMNS,
+    ComparisonFrame,
+    null_row,
+    region_rows,
+    write_null,
+)
+from fcnm_bids.inputs.analysis_mask import read_analysis_mask
+from fcnm_bids.inputs.contrasts import effect_labels, members
+from fcnm_bids.inputs.nulls import read_base_rate
+from fcnm_bids.inputs.store import open_people
 from fcnm_bids.interfaces.base import (
-    AS_PREPROCESSED,
     ConfiguredInterface,
     File,
+    PeopleInputSpec,
     PromisingOutputSpec,
     SeededInputSpec,
     traits,
 )
-from fcnm_bids.interfaces.kept import keep_strength, kept_strength, strength_file
-from fcnm_bids.interfaces.stored_people import PeopleInputSpec, open_people
+from fcnm_bids.intermediates.draws import OBSERVED, block_complete, read_block, read_blocks
+from fcnm_bids.intermediates.maps import EffectMaps, read_effect, read_mapped, read_mean
+from fcnm_bids.intermediates.null_inputs import read_nulls
+from fcnm_bids.intermediates.strength import StrengthFile, read_strength, write_strength
 from fcnm_bids.mapping import Person, analysis_voxels
-from fcnm_bids.seeds import read_seed_matrix
-from fcnm_bids.specificity import Strength, choose_targets, measure_strength
+from fcnm_bids.reruns.result_cache import keep_strength, kept_strength, strength_file
+from fcnm_bids.seeds import SeedMatrix, read_seed_matrix
+from fcnm_bids.specificity import (
+    DEGREE_COLUMNS,
+    assess,
+    choose_targets,
+    degree_audit,
+    degree_sentence,
+    measure_strength,
+)
 
 LOGGER = logging.getLogger("fcnm_bids")
 
@@ -36,40 +58,6 @@ _MEANING = {
     "signed": "Signed strength: mean over people of the mean r with all other voxels",
     "eigenvector": "First eigenvector of the mean over people of the matrix of r",
 }
-
-
-@dataclass(frozen=True, eq=False)
-class StrengthFile:
-    """What `MeasureStrength` leaves for the nodes after it.
-
-    Parameters
-    ----------
-    strength
-        The degree maps, over the analysis' voxels and the places of foci.
-    places
-        Voxel numbers in which foci of a null may fall; None without grey matter or a base rate.
-    rate
-        Base rate of foci there; None for alike.
-    """
-
-    strength: Strength
-    places: NDArray[np.intp] | None
-    rate: NDArray[np.float64] | None
-
-    def on(self, index: NDArray[np.intp]) -> Strength:
-        """The degree maps over fewer voxels."""
-        own = np.searchsorted(self.strength.index, index)
-        whole = self.strength
-        return Strength(
-            whole.positive[own],
-            whole.signed[own],
-            whole.eigenvector[own],
-            whole.eigenvalue_share,
-            whole.iterations,
-            whole.change,
-            index,
-            whole.targets,
-        )
 
 
 class MeasureStrengthInputSpec(SeededInputSpec, PeopleInputSpec):
@@ -176,56 +164,120 @@ def _sample(people: list[Person], most: int, seed: int) -> list[Person]:
     return [people[number] for number in np.sort(chosen)]
 
 
-def read_base_rate(config: Config, grid: Grid) -> NDArray[np.float64] | None:
-    """The base rate of foci, shape (grid.n_voxels,); None where none was named.
+class AssessSpecificityInputSpec(SeededInputSpec):
+    """Inputs of `AssessSpecificity`."""
 
-    Raises
-    ------
-    RequestError
-        It cannot be read, lies on another grid, or has a negative value or none above 0.
-    """
-    named = config.specificity.base_rate
-    if named is None:
-        return None
-    try:
-        rate = np.nan_to_num(read_volume(Path(named), grid)).astype(np.float64)
-    except RunError as error:
-        raise RequestError(f"--base-rate {named}: {error}") from error
-    if rate.min() < 0 or rate.max() <= 0:
-        raise RequestError(f"--base-rate {named}: rates are not negative, and some above 0")
-    return rate
+    effect = traits.Str(mandatory=True, desc="name of the effect")
+    effect_file = File(exists=True, mandatory=True, desc="its probability map and mean Fisher z")
+    mapped_files = traits.List(File(exists=True), mandatory=True, desc="one file per contrast")
+    strength_file = File(exists=True, mandatory=True, desc="degree maps")
+    blocks = traits.Dict(desc="block files of each null with their numbers of draws, by null")
+    after = traits.List(traits.Str(), desc="block files, which come from nodes before this one")
+    nulls_file = File(exists=True, desc="what all draws share; with draws only")
+    rows_file = File(exists=True, desc="what `CompareLabels` found")
 
 
-def write_strength(path: Path, content: StrengthFile) -> None:
-    """Write degree maps and places."""
-    strength = content.strength
-    optional = {"places": content.places, "rate": content.rate}
-    np.savez(
-        path,
-        allow_pickle=False,
-        positive=strength.positive,
-        signed=strength.signed,
-        eigenvector=strength.eigenvector,
-        eigenvalue_share=np.float64(strength.eigenvalue_share),
-        iterations=np.int64(strength.iterations),
-        change=np.float64(strength.change),
-        index=strength.index,
-        targets=strength.targets,
-        **{name: values for name, values in optional.items() if values is not None},
-    )
+class AssessSpecificity(ConfiguredInterface):
+    """Say of one network what its connectome's degree explains, and what the nulls leave."""
 
+    input_spec = AssessSpecificityInputSpec
+    output_spec = PromisingOutputSpec
 
-def read_strength(path: Path) -> StrengthFile:
-    """What `write_strength` wrote."""
-    with np.load(path, allow_pickle=False) as stored:
-        strength = Strength(
-            stored["positive"],
-            stored["signed"],
-            stored["eigenvector"],
-            float(stored["eigenvalue_share"]),
-            int(stored["iterations"]),
-            float(stored["change"]),
-            stored["index"],
-            stored["targets"],
+    def _make(self, config: Config, folder: Path) -> None:
+        seeds = read_seed_matrix(self.inputs.seeds_file)
+        effect = self.inputs.effect
+        names, label = self._names(config), effect_labels(seeds.contrasts)[effect]
+        maps = read_effect(self.inputs.effect_file)
+        rows, written = self._audit(names, label, seeds, maps)
+        overlaps: list[dict[str, Any]] = []
+        blocks = {
+            null: [Path(path) for path, n in files if block_complete(Path(path), n)]
+            for null, files in dict(self.inputs.blocks or {}).items()
+        }
+        n_counted = int(read_mapped(self.inputs.mapped_files).counted.any(axis=1).sum())
+        if blocks and n_counted:
+            observed = read_block(blocks.pop(OBSERVED)[0], effect)[0]
+            if config.specificity.null_resolution is None:
+                _refuse_another_path(effect, observed, maps.probability)
+            data = read_nulls(Path(self.inputs.nulls_file))
+            frame = ComparisonFrame.of(config, dict(self.inputs.entities), data, observed)
+            for null, paths in blocks.items():
+                found = assess(
+                    observed,
+                    partial(read_blocks, paths, effect),
+                    step=1 / n_counted,
+                    network_of=frame.network_of,
+                    regions=list(frame.regions.values()),
+                )
+                rows.append(null_row(config, null, found, frame.network))
+                overlaps += region_rows(null, found, frame)
+                written += write_null(config, label, null, found, frame)
+        rows += self._label_rows(effect)
+        table = names.network_table(label, "specificity", "metrics")
+        about = {"Alpha": config.group.alpha, "RandomSeed": config.group.random_seed}
+        tests = pd.DataFrame(rows, columns=list(SPECIFICITY_COLUMNS))
+        for column in ("n_draws", "levels", "n_voxels", "n_voxels_p", "n_voxels_pfwe"):
+            tests[column] = tests[column].astype("Int64")
+        write_table(table, tests, SPECIFICITY_COLUMNS, about)
+        written.append(table)
+        if overlaps:
+            path = names.network_table(label, "canonicalnull", "metrics")
+            write_table(path, pd.DataFrame(overlaps, columns=list(REGION_COLUMNS)), REGION_COLUMNS)
+            written.append(path)
+        self._promise(written)
+
+    def _audit(
+        self, names: OutputNames, label: str, seeds: SeedMatrix, maps: EffectMaps
+    ) -> tuple[list[dict[str, Any]], list[Path]]:
+        """Rows of the table of specificity on the degree, and the files written about it."""
+        strength = read_strength(Path(self.inputs.strength_file)).on(maps.index)
+        contrasts = members(seeds.contrasts, self.inputs.effect)
+        audited = {
+            f"contrast {contrast.name}": read_mean(path)
+            for contrast, path in zip(contrasts, self.inputs.mapped_files, strict=True)
+        }
+        audited |= {"probability": maps.probability, "mean": maps.mean}
+        audit = degree_audit(audited, strength, "mean")
+        table = names.network_table(label, "degree", "metrics")
+        about = {
+            "Targets": len(strength.targets),
+            "EigenvalueShare": strength.eigenvalue_share,
+            "Iterations": strength.iterations,
+            "LastChange": strength.change,
+        }
+        write_table(table, pd.DataFrame(audit.rows), DEGREE_COLUMNS, about)
+        residual = names.network_part(label, "degreeremoved", "statmap", stat="effect")
+        write_image(
+            residual,
+            audit.residual,
+            seeds.grid,
+            {
+                "Description": "Mean over the contrasts of their mean Fisher z, with both "
+                "strengths and the first eigenvector of the connectome taken out",
+                **AS_PREPROCESSED,
+                **about,
+            },
+            index=maps.index,
         )
-        return StrengthFile(strength, stored.get("places", None), stored.get("rate", None))
+        of_mean = audit.rows[-1]
+        r2, *r = (float(of_mean[name]) for name in ("r2", "r_positive", "r_signed"))
+        sentence = degree_sentence(r2, *r)
+        return [{"test": "degree", "verdict": sentence}], [table, residual]
+
+    def _label_rows(self, effect: str) -> list[dict[str, Any]]:
+        if not self.inputs.rows_file:
+            return []
+        content = json.loads(Path(self.inputs.rows_file).read_text(encoding="utf-8"))
+        return [{"test": test, **row} for test, row in content.get(effect, {}).items()]
+
+
+def _refuse_another_path(
+    effect: str, again: NDArray[np.float64], probability: NDArray[np.float64]
+) -> None:
+    """The observed foci, mapped as a draw, must give the network's own map, to the bit."""
+    if not np.array_equal(again, probability, equal_nan=True):
+        apart = int(np.count_nonzero(~(again == probability) & ~np.isnan(probability)))
+        raise RuntimeError(
+            f"{effect}: the observed foci, mapped as a draw, differ from the network's map in "
+            f"{apart} voxels: the nulls would not be comparable"
+        )

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.bids import replaced
+from fcnm_bids.bids.write import replaced
 from fcnm_bids.mapping import MappedContrast
 from fcnm_bids.stats import Smoothness
 

@@ -11,7 +11,7 @@ from fcnm_bids.mapping.network_map import (
     map_network,
     sum_over_people,
 )
-from fcnm_bids.mapping.people import Person, analysis_voxels, stored_person
+from fcnm_bids.mapping.participants import Person, analysis_voxels, stored_person
 from fcnm_bids.mapping.probability import probability_map
 
 __all__ = [

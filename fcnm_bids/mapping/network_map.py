@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnm_bids.connectivity import person_maps
-from fcnm_bids.mapping.people import Person
+from fcnm_bids.mapping.participants import Person
 from fcnm_bids.mapping.probability import probability_map
 from fcnm_bids.seeds import SeedMatrix
 from fcnm_bids.stats import (

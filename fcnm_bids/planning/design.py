@@ -1,4 +1,4 @@
-"""Who is in the group, and what the group model knows about them."""
+"""Covariates and motion of the participants of a group."""
 
 from __future__ import annotations
 
@@ -6,22 +6,17 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fcnm_bids.bids import Participants, find_participants, read_participants
 from fcnm_bids.config import Config
 from fcnm_bids.connectome import StoredRun
 from fcnm_bids.errors import RequestError
-from fcnm_bids.interfaces import mean_displacement
+from fcnm_bids.inputs.participants_table import Participants, find_participants, read_participants
+from fcnm_bids.inputs.store import mean_displacement
 from fcnm_bids.stats import Design, design_of, is_missing
 
 MEAN_FD = "mean_fd"
 """The covariate that the store knows."""
 
 _LISTED = 12
-
-
-def run_paths(people: Sequence[tuple[str, Sequence[StoredRun]]]) -> list[tuple[str, list[str]]]:
-    """Participant labels with the paths of their projected runs, as nodes are given them."""
-    return [(label, [str(run.path) for run in runs]) for label, runs in people]
 
 
 def moved_too_much(

@@ -1,4 +1,4 @@
-"""What the group level would refuse after a night of projecting, checked before it."""
+"""Options of the group level that the participant level checks, or makes nothing of."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fcnm_bids.bids import find_participants, read_participants
-from fcnm_bids.config import Config
+from fcnm_bids.config import PRESETS, Config, flag
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
-from fcnm_bids.interfaces import (
-    contrast_weights,
-    find_analysis_mask,
-    find_atlas,
-    read_analysis_mask,
-)
+from fcnm_bids.inputs.analysis_mask import find_analysis_mask, read_analysis_mask
+from fcnm_bids.inputs.atlas import find_atlas
+from fcnm_bids.inputs.participants_table import find_participants, read_participants
+from fcnm_bids.inputs.rules import contrast_weights
+from fcnm_bids.planning.design import MEAN_FD
+from fcnm_bids.planning.request import noted
+from fcnm_bids.planning.validation import plan_validation
 from fcnm_bids.seeds import Contrast
-from fcnm_bids.workflows.people import MEAN_FD
-from fcnm_bids.workflows.request import noted
-from fcnm_bids.workflows.validation import plan_validation
+
+_OF_THE_GROUP = ("group", "specificity")
 
 
 def check_group_options(
@@ -94,3 +93,33 @@ def _covariates(names: Sequence[str], folders: Sequence[Path]) -> None:
         if name not in there
     ]:
         raise RequestError(problems)
+
+
+def given_too_early(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """What to say of the group level's options at participant level; None where there are none.
+
+    Parameters
+    ----------
+    config
+        The request.
+    explicit
+        The options that were given, those of a preset and of a configuration file included.
+    """
+    if config.analysis_level != "participant":
+        return None
+    usual = Config(config.bids_dir, config.output_dir, "group")
+    settled = PRESETS.get(config.group.preset, {})
+    names = [
+        option
+        for section in _OF_THE_GROUP
+        for option, value in explicit.get(section, {}).items()
+        # a saved request has all options, and a preset brings its own
+        if value != getattr(getattr(usual, section), option)
+        and not (option in settled.get(section, {}) and value == settled[section][option])
+    ]
+    if not names:
+        return None
+    return (
+        "these belong to the group level and are not used here: "
+        f"{', '.join(map(flag, names))}; give them to `group`"
+    )

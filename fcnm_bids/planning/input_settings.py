@@ -1,4 +1,4 @@
-"""Runs that another program denoised already."""
+"""Settings that a store or denoised data dictate."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from fcnm_bids.bids import holds_denoised, recognise
 from fcnm_bids.config import Config, flag
-from fcnm_bids.errors import RequestError
+from fcnm_bids.connectome import open_run
+from fcnm_bids.errors import RequestError, StoreError
+from fcnm_bids.inputs.dataset import recognise
+from fcnm_bids.inputs.runs.find import holds_denoised
+from fcnm_bids.inputs.store import stored_files
 
 LOGGER = logging.getLogger("fcnm_bids")
 
@@ -47,3 +50,33 @@ def adopt_denoised(config: Config, explicit: Mapping[str, Mapping[str, Any]]) ->
         )
     smoothing = given.get("smoothing", 0.0)
     return config.update({"denoising": {**_NOTHING, "denoised": True, "smoothing": smoothing}})
+
+
+def adopt_store(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> Config:
+    """Where ``BIDS_DIR`` is a store: read from it, with the settings it was made with.
+
+    Raises
+    ------
+    RequestError
+        Denoising options were given that differ from those that the store was made with.
+    """
+    dataset = recognise(config.source_path)
+    if dataset.kind != "connectome":
+        return config
+    config = config.update({"connectome": {"connectome_dir": str(dataset.root)}})
+    damaged = []
+    for path in stored_files(dataset.root):
+        try:
+            settings = dict(open_run(path).attributes["settings"])
+        except StoreError as error:
+            damaged.append(str(error))
+            continue
+        settings["nuisance_regressors"] = settings["nuisance_regressors"]["name"]
+        given = explicit.get("denoising", {})
+        if other := [flag(name) for name in given if given[name] != settings.get(name)]:
+            raise RequestError(
+                f"{config.bids_dir} holds projected runs that were made with other settings: "
+                f"{', '.join(other)} cannot be chosen any more"
+            )
+        return config.update({"denoising": settings})
+    raise RequestError([f"{dataset.root}: no projected run that can be used", *damaged[:10]])

@@ -1,48 +1,24 @@
-"""What can be said before any computing: which runs are usable, and what a rerun has to do."""
+"""Plan the participant level before any computing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from fcnm_bids import __version__
-from fcnm_bids.bids import Manifest, digest, search_runs
+from fcnm_bids.bids.manifest import Manifest
 from fcnm_bids.config import Config
-from fcnm_bids.connectome import StoredRun
 from fcnm_bids.errors import RequestError
-from fcnm_bids.interfaces import (
-    RunInput,
-    contrast_names,
-    contrast_weights,
-    denoising_record,
-    find_atlas,
-)
+from fcnm_bids.inputs.contrasts import contrast_names
+from fcnm_bids.inputs.runs.find import search_runs
+from fcnm_bids.inputs.runs.prepare import RunInput, denoising_record
+from fcnm_bids.planning.group_options import check_group_options
+from fcnm_bids.planning.plan import LeftOut, ParticipantPlan, PlannedPerson, PlannedRun, by_reason
+from fcnm_bids.planning.request import check_request, request_contrasts, try_masks
+from fcnm_bids.planning.runs import look_at_runs, notes_on, run_input
+from fcnm_bids.planning.stored_runs import stored_entities, stored_runs
+from fcnm_bids.reruns.keys import person_key
 from fcnm_bids.seeds import Contrast
-from fcnm_bids.workflows.foresight import check_analysis_mask, check_group_options
-from fcnm_bids.workflows.people import group_design, moved_too_much
-from fcnm_bids.workflows.plan import (
-    GroupPlan,
-    LeftOut,
-    ParticipantPlan,
-    PlannedPerson,
-    PlannedRun,
-    by_reason,
-)
-from fcnm_bids.workflows.request import (
-    check_request,
-    contrast_records,
-    fingerprint,
-    noted,
-    request_contrasts,
-    seed_record,
-    try_masks,
-)
-from fcnm_bids.workflows.runs import look_at_runs, notes_on, run_input
-from fcnm_bids.workflows.specificity import plan_specificity
-from fcnm_bids.workflows.stored import stored_entities, stored_runs
-from fcnm_bids.workflows.validation import plan_validation
 
 
 def plan_participants(config: Config) -> ParticipantPlan:
@@ -99,137 +75,6 @@ def plan_participants(config: Config) -> ParticipantPlan:
     )
 
 
-def plan_group(config: Config) -> GroupPlan:
-    """Look at the store without reading its components.
-
-    Raises
-    ------
-    RequestError
-        The request is wrong, or the store cannot answer it; one line per problem.
-    """
-    dataset = check_request(config)
-    contrasts = request_contrasts(config)
-    store = config.connectome_path
-    from_store = dataset.kind == "connectome"
-    runs, left_out = stored_runs(
-        store, config, from_store=from_store, source=None if from_store else dataset.root
-    )
-    grid = runs[0][1].grid
-    try_masks(config, grid)
-    entities = stored_entities(runs[0][1])
-    by_person, moved = _still_enough(runs, config, left_out)
-    left_out += moved
-    people = tuple((label, tuple(own)) for label, own in by_person.items())
-    problems: list[str] = []
-    with noted(problems):
-        design = group_design(config, dataset.root, by_person)
-    with noted(problems):
-        settings = runs[0][1].attributes["settings"]
-        validation = plan_validation(
-            config.group.validation_dir,
-            grid,
-            settings,
-            covariates=config.group.covariates,
-            max_mean_fd=config.group.max_mean_fd,
-        )
-    with noted(problems):
-        mask = config.group.analysis_mask
-        within = check_analysis_mask(mask, dataset.root, grid, entities, list(by_person))
-    with noted(problems):
-        contrast_weights(config.group, contrasts)
-    if config.seeds.masks and config.group.weights != "none":
-        problems.append(f"--weights {config.group.weights}: masks have no sample size")
-    if problems:
-        raise RequestError(problems)
-    model = {
-        "design": (design.names, design.columns.tolist()),
-        "mask": [fingerprint(path) for path in within],
-    }
-    specificity = plan_specificity(config, dataset.root, people, contrasts, model, grid, entities)
-    atlas = find_atlas(config.group.network_atlas, grid.space)
-    common = {
-        "version": __version__,
-        "people": {label: [run.key for run in own] for label, own in people},
-        **model,
-    }
-    key = digest(
-        {
-            **common,
-            "group": asdict(
-                replace(config.group, network_atlas=(), preset="none", validation_dir=None)
-            ),
-            "specificity": specificity.key,
-            "validation": {who: [run.key for run in own] for who, own in validation.people},
-            "validation_design": (validation.design.names, validation.design.columns.tolist()),
-            "atlas": [digest({"": path.read_bytes().hex()}) for path in atlas.paths],
-            **seed_record(config, contrasts),
-        }
-    )
-    root = Path(config.output_dir)
-    done = Manifest(root / "group", root).complete(key)
-    return GroupPlan(
-        store,
-        grid,
-        entities,
-        contrasts,
-        people,
-        tuple(left_out),
-        key,
-        _contrast_keys(config, contrasts, {**common, "left_out": [asdict(r) for r in left_out]}),
-        done,
-        (*atlas.missing, *validation.notes, *specificity.notes),
-        design,
-        tuple(within),
-        validation,
-        specificity,
-    )
-
-
-def _still_enough(
-    runs: Sequence[tuple[str, StoredRun]], config: Config, left_out: Sequence[LeftOut]
-) -> tuple[dict[str, list[StoredRun]], list[LeftOut]]:
-    """The runs of people who moved little enough, at least two of them, and all other runs."""
-    store = config.connectome_path
-    by_person: dict[str, list[StoredRun]] = {}
-    for label, run in runs:
-        by_person.setdefault(label, []).append(run)
-    if len(by_person) < 2:
-        raise RequestError(
-            [
-                f"{store}: one person only (sub-{next(iter(by_person))}); a group needs at least "
-                "two",
-                *by_reason({run.name: run.reason for run in left_out}),
-            ]
-        )
-    moved = moved_too_much(by_person, config.group.max_mean_fd)
-    too_much = [
-        LeftOut(label, run.path.relative_to(store).as_posix(), reason)
-        for label, reason in moved.items()
-        for run in by_person.pop(label)
-    ]
-    if len(by_person) < 2:
-        reasons = {f"sub-{label}": reason for label, reason in moved.items()}
-        raise RequestError(["fewer than two people are left", *by_reason(reasons)])
-    return by_person, too_much
-
-
-def _contrast_keys(
-    config: Config, contrasts: tuple[Contrast, ...], common: Mapping[str, Any]
-) -> dict[str, str]:
-    """Hash of everything that each contrast's own outputs depend on, by its name."""
-    of_networks = ("network_threshold", "min_cluster_volume", "network_atlas", "weights")
-    group = {
-        name: value
-        for name, value in asdict(config.group).items()
-        if name not in (*of_networks, "validation_dir")
-    }
-    # sidecars say where the seeds lie, and whether the store lies in the same folder
-    places = (config.output_dir, config.connectome_path)
-    shared = {**common, "group": group, "places": [str(Path(path).resolve()) for path in places]}
-    records = contrast_records(config, contrasts)
-    return {name: digest({**shared, **record}) for name, record in records.items()}
-
-
 def _plan_stored_participants(
     config: Config, store: Path, contrasts: tuple[Contrast, ...]
 ) -> ParticipantPlan:
@@ -265,7 +110,7 @@ def _plan_stored_participants(
             if label == subject
         )
         missing = tuple(run for run in left_out if run.subject == subject)
-        key = _person_key(own, missing, config, contrasts)
+        key = _key(own, missing, config, contrasts)
         done = Manifest(root / f"sub-{subject}", root).complete(key)
         people.append(PlannedPerson(subject, own, missing, key, done))
     first = runs[0][1]
@@ -281,22 +126,6 @@ def _plan_stored_participants(
     )
 
 
-def _person_key(
-    runs: Sequence[PlannedRun],
-    left_out: Sequence[LeftOut],
-    config: Config,
-    contrasts: tuple[Contrast, ...],
-) -> str:
-    return digest(
-        {
-            "version": __version__,
-            "runs": {run.files.name: run.key for run in runs},
-            "left_out": {run.name: run.reason for run in left_out},
-            **(seed_record(config, contrasts) if config.makes_subject_maps else {}),
-        }
-    )
-
-
 def _plan_person(
     subject: str,
     own: Sequence[RunInput],
@@ -309,7 +138,7 @@ def _plan_person(
     left_out = tuple(
         LeftOut(subject, run.name, reasons[run.name]) for run in own if run.name in reasons
     )
-    key = _person_key(runs, left_out, config, contrasts)
+    key = _key(runs, left_out, config, contrasts)
     root = Path(config.output_dir)
     done = Manifest(root / f"sub-{subject}", root).complete(key)
     return PlannedPerson(
@@ -319,6 +148,17 @@ def _plan_person(
         key,
         done=done and all(run.stored or _never_stored(run) for run in runs),
     )
+
+
+def _key(
+    runs: Sequence[PlannedRun],
+    left_out: Sequence[LeftOut],
+    config: Config,
+    contrasts: tuple[Contrast, ...],
+) -> str:
+    keys = {run.files.name: run.key for run in runs}
+    reasons = {run.name: run.reason for run in left_out}
+    return person_key(keys, reasons, config, contrasts)
 
 
 def _number_of_seeds(config: Config) -> int:

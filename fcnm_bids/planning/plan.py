@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from fcnm_bids.connectome import StoredRun
 from fcnm_bids.grid import Grid
-from fcnm_bids.interfaces import RunInput
+from fcnm_bids.inputs.runs.prepare import RunInput
 from fcnm_bids.seeds import Contrast
 from fcnm_bids.specificity import FOCUS_NULLS
 from fcnm_bids.stats import Design
-from fcnm_bids.workflows.validation import Validation
+
+NO_COVARIATES = Design(np.empty((0, 0)), (), ())
 
 
 @dataclass(frozen=True)
@@ -241,3 +244,22 @@ def by_reason(reasons: Mapping[str, str]) -> list[str]:
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         lines.append(f"{reason} [{shown}{more}]")
     return lines
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The people of a second connectome.
+
+    Parameters
+    ----------
+    people
+        Participant labels with their projected runs; empty where there is none.
+    design
+        The covariates of the first connectome over these people, or none.
+    notes
+        How its settings or its design differ, and which runs are not used, one line each.
+    """
+
+    people: tuple[tuple[str, tuple[StoredRun, ...]], ...] = ()
+    design: Design = NO_COVARIATES
+    notes: tuple[str, ...] = ()

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from fcnm_bids.bids import (
-    InputDataset,
-    digest,
-    holds_other_dataset,
-    recognise,
-    stored_files,
-    to_labels,
-)
+from fcnm_bids.bids.names import to_labels
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
-from fcnm_bids.interfaces import (
-    check_masks,
-    contrast_names,
-    height_rule,
-    make_seeds,
-    mask_files,
-    read_contrasts,
-)
-from fcnm_bids.seeds import Contrast, mask_name
-from fcnm_bids.workflows.plugin_file import read_plugin
+from fcnm_bids.inputs.contrasts import check_masks, contrast_names, make_seeds, read_contrasts
+from fcnm_bids.inputs.dataset import InputDataset, holds_other_dataset, recognise
+from fcnm_bids.inputs.plugin_file import read_plugin
+from fcnm_bids.inputs.rules import height_rule
+from fcnm_bids.inputs.store import stored_files
+from fcnm_bids.seeds import Contrast
 
 _LISTED = 12
 
@@ -150,43 +137,7 @@ def request_contrasts(config: Config) -> tuple[Contrast, ...]:
     return contrasts
 
 
-def seed_record(config: Config, contrasts: tuple[Contrast, ...]) -> dict[str, Any]:
-    """Everything about the seeds that outputs depend on, whatever their files are called."""
-    seeds = config.seeds
-    foci = [
-        (c.name, c.effect, c.n, [(f.x, f.y, f.z, f.space, f.study) for f in c.foci])
-        for c in contrasts
-    ]
-    masks = {path.name: digest({"": path.read_bytes().hex()}) for path in mask_files(seeds.masks)}
-    return {
-        "foci": foci,
-        "masks": masks,
-        "effect": seeds.effect if masks else None,
-        "radius": seeds.radius,
-        "sphere": seeds.sphere,
-        "min_coverage": seeds.min_coverage,
-    }
-
-
-def contrast_records(config: Config, contrasts: tuple[Contrast, ...]) -> dict[str, dict[str, Any]]:
-    """What `seed_record` says of each contrast, or mask, by itself."""
-    if config.seeds.masks:
-        return {
-            mask_name(path): seed_record(config.update({"seeds": {"masks": (str(path),)}}), ())
-            for path in mask_files(config.seeds.masks)
-        }
-    return {contrast.name: seed_record(config, (contrast,)) for contrast in contrasts}
-
-
 def try_masks(config: Config, grid: Grid) -> None:
     """Read the masks once, so that one of no use is known before anything is computed."""
     if config.seeds.masks and (config.analysis_level == "group" or config.makes_subject_maps):
         make_seeds(config.seeds, grid)
-
-
-def fingerprint(path: Path) -> tuple[str, int, str]:
-    """Name, size and last bytes of a file: of a gzip file, the check sum of its content."""
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - 8) if path.name.endswith(".gz") else 0)
-        return path.name, size, hashlib.sha256(file.read()).hexdigest()

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from fcnm_bids.bids import RunFiles, absent_line, stored_run_name
+from fcnm_bids.bids.outputs import stored_run_name
 from fcnm_bids.config import Config, DenoisingSettings
 from fcnm_bids.errors import RunError
-from fcnm_bids.interfaces import RunInput, is_stored, prepare_run
-from fcnm_bids.workflows.plan import PlannedRun, by_reason
-from fcnm_bids.workflows.stored import other_grids
+from fcnm_bids.grid import other_grids
+from fcnm_bids.inputs.runs.absence import absent_line
+from fcnm_bids.inputs.runs.find import RunFiles
+from fcnm_bids.inputs.runs.prepare import RunInput, prepare_run
+from fcnm_bids.planning.plan import PlannedRun, by_reason
+from fcnm_bids.reruns.completion import is_stored
 
 
 def run_input(run: RunFiles, root: Path, store: Path) -> RunInput:
@@ -31,7 +34,7 @@ def run_input(run: RunFiles, root: Path, store: Path) -> RunInput:
         confounds_metadata=absolute(run.confounds_metadata),
         metadata=absolute(run.metadata),
         space=str(run.entities["space"]),
-        stored=str((store / stored_run_name(run)).absolute()),
+        stored=str((store / stored_run_name(run.entities)).absolute()),
     )
 
 

@@ -1,4 +1,4 @@
-"""Whether a network is specific: what the nulls need, looked at before anything is computed."""
+"""Plan the nulls."""
 
 from __future__ import annotations
 
@@ -8,22 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from fcnm_bids._version import __version__
-from fcnm_bids.bids import digest
 from fcnm_bids.config import Config
 from fcnm_bids.connectome import StoredRun
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
-from fcnm_bids.interfaces import (
-    compared_contrasts,
-    find_analysis_mask,
-    measure_draw,
-    nulls_wanted,
-    read_base_rate,
-)
+from fcnm_bids.inputs.analysis_mask import find_analysis_mask
+from fcnm_bids.inputs.nulls import compared_contrasts, nulls_wanted, read_base_rate
+from fcnm_bids.planning.plan import SpecificityPlan
+from fcnm_bids.reruns.keys import digest, fingerprint, seed_record
 from fcnm_bids.seeds import Contrast
 from fcnm_bids.specificity import FOCUS_NULLS, LABEL_NULLS
-from fcnm_bids.workflows.plan import SpecificityPlan
-from fcnm_bids.workflows.request import fingerprint, seed_record
 
 
 def plan_specificity(
@@ -121,30 +115,3 @@ def plan_specificity(
         ),
         notes,
     )
-
-
-def describe_cost(
-    plan: SpecificityPlan,
-    config: Config,
-    people: Sequence[tuple[str, Sequence[StoredRun]]],
-    n_contrasts: int,
-) -> str | None:
-    """What the draws will take, from a few of them on one run; None where there are none."""
-    if not plan.focus_nulls:
-        return None
-    runs = [run for _, own in people for run in own]
-    seconds = measure_draw(config, runs[0]) * len(runs) * n_contrasts
-    n_draws = config.group.n_permutations * len(plan.focus_nulls)
-    whole = seconds * n_draws / config.resources.nprocs
-    limit = config.specificity.specificity_time
-    text = (
-        f"specificity: {n_draws:,} draws of {n_contrasts} contrasts over {len(people)} people, "
-        f"{seconds:.2g} s a draw: about {_minutes(whole)} with {config.resources.nprocs} processes"
-    )
-    if limit is not None:
-        text += f"; none is begun after {_minutes(limit)}"
-    return text
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

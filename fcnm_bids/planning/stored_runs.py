@@ -1,21 +1,22 @@
-"""The runs of a store, as far as their headers say."""
+"""Runs of a store, as far as their headers describe them."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from fcnm_bids.bids import bold_filters, matches, parse_entities, recognise, stored_files
+from fcnm_bids.bids.names import parse_entities
 from fcnm_bids.config import Config, DenoisingSettings, flag
 from fcnm_bids.connectome import StoredRun, open_run
 from fcnm_bids.errors import RequestError, StoreError
-from fcnm_bids.grid import Grid
-from fcnm_bids.interfaces import denoising_record, what_projects
-from fcnm_bids.workflows.finished import GONE, PersonRecord, person_records
-from fcnm_bids.workflows.plan import LeftOut, ParticipantPlan, by_reason
+from fcnm_bids.grid import other_grids
+from fcnm_bids.inputs.runs.filters import bold_filters, matches
+from fcnm_bids.inputs.runs.prepare import denoising_record, what_projects
+from fcnm_bids.inputs.store import stored_files
+from fcnm_bids.planning.plan import LeftOut, ParticipantPlan, by_reason
+from fcnm_bids.reruns.completion import GONE, PersonRecord, person_records
 
 _CHOICES = {
     "space": "--space",
@@ -24,36 +25,6 @@ _CHOICES = {
     "task": "--task-id",
 }
 """Entities of which one data set holds one value, and the options that choose it."""
-
-
-def adopt_store(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> Config:
-    """Where ``BIDS_DIR`` is a store: read from it, with the settings it was made with.
-
-    Raises
-    ------
-    RequestError
-        Denoising options were given that differ from those that the store was made with.
-    """
-    dataset = recognise(config.source_path)
-    if dataset.kind != "connectome":
-        return config
-    config = config.update({"connectome": {"connectome_dir": str(dataset.root)}})
-    damaged = []
-    for path in stored_files(dataset.root):
-        try:
-            settings = dict(open_run(path).attributes["settings"])
-        except StoreError as error:
-            damaged.append(str(error))
-            continue
-        settings["nuisance_regressors"] = settings["nuisance_regressors"]["name"]
-        given = explicit.get("denoising", {})
-        if other := [flag(name) for name in given if given[name] != settings.get(name)]:
-            raise RequestError(
-                f"{config.bids_dir} holds projected runs that were made with other settings: "
-                f"{', '.join(other)} cannot be chosen any more"
-            )
-        return config.update({"denoising": settings})
-    raise RequestError([f"{dataset.root}: no projected run that can be used", *damaged[:10]])
 
 
 def stored_runs(
@@ -242,21 +213,4 @@ def stored_entities(run: StoredRun) -> dict[str, str]:
     entities = parse_entities(run.path)
     return {
         name: str(entities[name]) for name in ("space", "res", "cohort", "task") if name in entities
-    }
-
-
-def other_grids(grids: Mapping[str, Grid]) -> dict[str, str]:
-    """The names whose grid is not the one that most share, and how it differs."""
-    kinds: list[Grid] = []
-    kind_of: dict[str, int] = {}
-    for name, grid in grids.items():
-        same = (i for i, kind in enumerate(kinds) if kind.difference(grid) is None)
-        kind_of[name] = next(same, len(kinds))
-        if kind_of[name] == len(kinds):
-            kinds.append(grid)
-    common = Counter(kind_of.values()).most_common(1)[0][0] if kinds else 0
-    return {
-        name: f"not on the grid of the other runs: {kinds[common].difference(kinds[kind])}"
-        for name, kind in kind_of.items()
-        if kind != common
     }

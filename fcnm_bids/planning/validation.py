@@ -1,42 +1,19 @@
-"""The second connectome, looked at before anything is computed."""
+"""Plan the second connectome."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from fcnm_bids.bids import recognise, stored_files
 from fcnm_bids.connectome import StoredRun, open_run
 from fcnm_bids.errors import RequestError, StoreError
 from fcnm_bids.grid import Grid
-from fcnm_bids.interfaces import what_projects
-from fcnm_bids.stats import Design
-from fcnm_bids.workflows.people import covariate_design, moved_too_much
-
-NO_COVARIATES = Design(np.empty((0, 0)), (), ())
-
-
-@dataclass(frozen=True)
-class Validation:
-    """The people of a second connectome.
-
-    Parameters
-    ----------
-    people
-        Participant labels with their projected runs; empty where there is none.
-    design
-        The covariates of the first connectome over these people, or none.
-    notes
-        How its settings or its design differ, and which runs are not used, one line each.
-    """
-
-    people: tuple[tuple[str, tuple[StoredRun, ...]], ...] = ()
-    design: Design = NO_COVARIATES
-    notes: tuple[str, ...] = ()
+from fcnm_bids.inputs.dataset import recognise
+from fcnm_bids.inputs.runs.prepare import what_projects
+from fcnm_bids.inputs.store import stored_files
+from fcnm_bids.planning.design import covariate_design, moved_too_much
+from fcnm_bids.planning.plan import NO_COVARIATES, Validation
 
 
 def plan_validation(

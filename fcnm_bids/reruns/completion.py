@@ -1,19 +1,27 @@
-"""What the participant level of an output folder finished, and so what its group is made of."""
+"""Which participants and stored runs are finished."""
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from fcnm_bids.bids import stored_image_name
-from fcnm_bids.errors import RequestError
+from fcnm_bids.bids.outputs import stored_image_name
+from fcnm_bids.connectome import open_run
+from fcnm_bids.errors import RequestError, StoreError
+from fcnm_bids.inputs.runs.prepare import RunInput
+
+LOGGER = logging.getLogger("fcnm_bids")
 
 GONE = "the participant level stored it, it is gone; run the participant level again"
+
 NO_LONGER = "the participant level no longer has this run"
+
 UNFINISHED = "its participant level has not finished"
 
 _COLUMNS = ("run", "included", "reason")
@@ -103,3 +111,23 @@ def _runs_of(path: Path) -> dict[str, str | None]:
             f"{path}: not a table of runs with the columns {', '.join(_COLUMNS)}; remove it, and "
             "the participant level makes it again"
         ) from error
+
+
+def is_stored(run: RunInput, key: str) -> bool:
+    """Whether the store holds the run for this key, as far as its header says."""
+    return reusable_header(Path(run.stored), key) is not None
+
+
+def reusable_header(path: Path, key: str, *, thoroughly: bool = False) -> dict[str, Any] | None:
+    """Return the header of a stored run with this key; None without one."""
+    if not path.exists():
+        return None
+    try:
+        found = open_run(path)
+        if thoroughly:
+            found.verify()
+    except StoreError as error:
+        if thoroughly:
+            LOGGER.warning("%s; it is made again", error)
+        return None
+    return dict(found.attributes) if found.key == key else None

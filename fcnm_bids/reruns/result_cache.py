@@ -1,29 +1,28 @@
-"""What was found, kept in the working folder between runs of the program.
+"""Contrasts and the degree, cached in the work folder between runs of the program.
 
-A literature grows by a contrast at a time. The sums over people are large and are not kept; what
-follows from them is small, and depends on nothing but the people, the settings and the contrast.
-The connectome's degree depends on the people alone.
+A literature grows by a contrast at a time. The sums over participants are large and are not cached;
+what follows from them is small, and depends on nothing but the participants, the settings and the
+contrast. The connectome's degree depends on the participants alone.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from nipype.interfaces.base import TraitedSpec
-
-from fcnm_bids.bids import write_json
+from fcnm_bids.bids.write import write_json
 from fcnm_bids.config import Config
-from fcnm_bids.interfaces.base import ConfiguredInputSpec, ConfiguredInterface, File, traits
+from fcnm_bids.reruns.keys import digest
 
-_MAPPED, _VARIANTS, _STRENGTH = "mapped", "variants", "strength"
+MAPPED, _VARIANTS, _STRENGTH = "mapped", "variants", "strength"
 
 
 def mapped_file(folder: Path) -> Path:
     """Where a contrast's mask and the voxels that count as tested are kept."""
-    return folder / f"{_MAPPED}.npz"
+    return folder / f"{MAPPED}.npz"
 
 
 def variants_file(folder: Path) -> Path:
@@ -38,7 +37,7 @@ def strength_file(folder: Path) -> Path:
 
 def keep_mapped(folder: Path, promised: Iterable[Path]) -> None:
     """Vouch for the kept file of a contrast, and for the outputs that were made with it."""
-    _record(folder, _MAPPED, [mapped_file(folder), *promised])
+    _record(folder, MAPPED, [mapped_file(folder), *promised])
 
 
 def keep_variants(folder: Path) -> None:
@@ -53,48 +52,21 @@ def keep_strength(folder: Path, promised: Iterable[Path]) -> None:
 
 def is_kept(folder: Path) -> bool:
     """Whether all that was made of a contrast is still there, byte for byte."""
-    return all(_unchanged(_recorded(folder, name)) for name in (_MAPPED, _VARIANTS))
+    return all(_unchanged(recorded_files(folder, name)) for name in (MAPPED, _VARIANTS))
 
 
 def kept_strength(folder: Path) -> list[str] | None:
     """The outputs that the degree was written to, if all of it is still there."""
-    record = _recorded(folder, _STRENGTH)
-    return _others(record, strength_file(folder)) if _unchanged(record) else None
-
-
-class RecallContrastInputSpec(ConfiguredInputSpec):
-    """Inputs of `RecallContrast`."""
-
-    kept_dir = traits.Str(mandatory=True, desc="folder in which the contrast is kept")
-
-
-class RecallContrastOutputSpec(TraitedSpec):
-    """Outputs of `RecallContrast`."""
-
-    mapped_file = File(desc="as of the node that mapped the contrast")
-    variants_file = File(desc="as of the node that varied it")
-    promised = traits.List(traits.Str(), desc="files that should now be there")
-
-
-class RecallContrast(ConfiguredInterface):
-    """Stand in for the nodes of a contrast whose results were kept."""
-
-    input_spec = RecallContrastInputSpec
-    output_spec = RecallContrastOutputSpec
-
-    def _make(self, config: Config, folder: Path) -> None:
-        kept = Path(self.inputs.kept_dir)
-        own = mapped_file(kept)
-        self._results["mapped_file"] = str(own)
-        self._results["variants_file"] = str(variants_file(kept))
-        self._results["promised"] = _others(_recorded(kept, _MAPPED), own)
+    record = recorded_files(folder, _STRENGTH)
+    return other_files(record, strength_file(folder)) if _unchanged(record) else None
 
 
 def _record(folder: Path, name: str, files: Iterable[Path]) -> None:
     write_json(folder / f"{name}.json", {str(path): _hash(path) for path in files})
 
 
-def _recorded(folder: Path, name: str) -> dict[str, str]:
+def recorded_files(folder: Path, name: str) -> dict[str, str]:
+    """Return the recorded files of a cached result with their hashes."""
     try:
         record = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -106,7 +78,8 @@ def _unchanged(record: Mapping[str, str]) -> bool:
     return bool(record) and all(_hash(Path(name)) == wanted for name, wanted in record.items())
 
 
-def _others(record: Mapping[str, str], own: Path) -> list[str]:
+def other_files(record: Mapping[str, str], own: Path) -> list[str]:
+    """Return the recorded files but the cached one itself."""
     return [name for name in record if name != str(own)]
 
 
@@ -116,3 +89,23 @@ def _hash(path: Path) -> str | None:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None
+
+
+def kept_folder(config: Config, key: str) -> Path:
+    """Where the results with a key are kept; an output folder has a place of its own."""
+    own = digest({"output": str(Path(config.output_dir).resolve())})
+    return Path(config.running.work_dir).resolve() / "kept" / own[:8] / key[:16]
+
+
+def contrasts_to_map(keys: Iterable[str], config: Config) -> list[int]:
+    """Positions of the contrasts whose results are not there, by their keys."""
+    return [i for i, key in enumerate(keys) if not is_kept(kept_folder(config, key))]
+
+
+def forget_others(keys: Iterable[str], config: Config) -> None:
+    """Remove cached results with other keys."""
+    folders = {kept_folder(config, key) for key in keys}
+    for place in {folder.parent for folder in folders}:
+        for folder in place.iterdir() if place.is_dir() else ():
+            if folder not in folders:
+                shutil.rmtree(folder, ignore_errors=True)

@@ -10,10 +10,10 @@ from typing import Any
 
 import tomli_w
 
-from fcnm_bids.bids import write_text
+from fcnm_bids.bids.write import write_text
 from fcnm_bids.config import INHERITED, SECTIONS, Config, GroupSettings, flag, read_sections
 from fcnm_bids.errors import RequestError
-from fcnm_bids.interfaces import read_contrasts
+from fcnm_bids.inputs.contrasts import read_contrasts
 from fcnm_bids.seeds import Contrast, group_foci, read_foci
 
 LOGGER = logging.getLogger("fcnm_bids")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fcnm_bids.config import ROBUSTNESS
 from fcnm_bids.connectome import CARPET_VOXELS
-from fcnm_bids.workflows.plan import PlannedRun
+from fcnm_bids.planning.plan import PlannedRun
 
 _MAP_BYTES = 3.4
 """A map of real numbers, per voxel in the brain, compressed: noise packs badly."""

@@ -1,4 +1,4 @@
-"""Whether there is room on disk for what a run is expected to write."""
+"""Free space on disk against what a run needs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from pathlib import Path
 
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
-from fcnm_bids.workflows.forecast import Needs, size_text
+from fcnm_bids.inputs.contrasts import contrast_names
+from fcnm_bids.planning.plan import GroupPlan, ParticipantPlan
+from fcnm_bids.resources.forecast import Needs
+from fcnm_bids.resources.units import size_text
 
 LOGGER = logging.getLogger("fcnm_bids")
 
@@ -77,3 +80,15 @@ def _there(path: Path) -> Path:
     """A folder, or the nearest one above it that is there."""
     path = path.resolve()
     return next(place for place in (path, *path.parents) if place.exists())
+
+
+def check_disk_space(plan: ParticipantPlan | GroupPlan, config: Config) -> None:
+    """Say where there may be too little room on disk; refuse where there is far too little."""
+    from fcnm_bids.resources.forecast import group_needs, participant_needs
+
+    if isinstance(plan, GroupPlan):
+        needs = {} if plan.done else group_needs(plan, config, contrast_names(config.seeds))
+    else:
+        waiting = any(not person.done for person in plan.people)
+        needs = participant_needs(plan, config) if waiting else {}
+    check_space(config, needs)

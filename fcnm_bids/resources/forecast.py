@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from fcnm_bids.config import ROBUSTNESS, Config
-from fcnm_bids.interfaces import other_radii
-from fcnm_bids.workflows.disk import (
+from fcnm_bids.inputs.contrasts import other_radii
+from fcnm_bids.planning.plan import GroupPlan, ParticipantPlan, PlannedPerson, PlannedRun
+from fcnm_bids.reruns.result_cache import contrasts_to_map
+from fcnm_bids.resources.disk import (
     contrast_bytes,
     effect_bytes,
     group_figures_bytes,
@@ -25,9 +27,7 @@ from fcnm_bids.workflows.disk import (
     sums_bytes,
     variants_bytes,
 )
-from fcnm_bids.workflows.engine import duration
-from fcnm_bids.workflows.kept import contrasts_to_map
-from fcnm_bids.workflows.plan import GroupPlan, ParticipantPlan, PlannedPerson, PlannedRun
+from fcnm_bids.resources.units import duration, size_text
 
 _NODE_SECONDS = 0.5
 """To begin and end a node."""
@@ -183,7 +183,7 @@ def group_needs(
     """Disk and time of the group level without its tests of specificity."""
     settings = config.group
     n_contrasts, n_effects = len(contrasts), len({effect for _, effect in contrasts})
-    n_new = len(contrasts_to_map(plan, config))
+    n_new = len(contrasts_to_map(plan.contrast_keys.values(), config))
     n_people, n_second = len(plan.people), len(plan.validation.people)
     n_masked, box, n_radii = plan.n_masked, plan.grid.n_voxels, len(other_radii(config))
     keeps_maps = settings.height_control == "permutation"
@@ -272,14 +272,6 @@ def _project_seconds(run: PlannedRun, box: int, smooths: bool) -> float:
 def _map_seconds(person: PlannedPerson, n_seeds: int, box: int) -> float:
     correlated = sum(run.n_masked for run in person.runs) * n_seeds
     return _NODE_SECONDS + _MAP * correlated + _WRITE * box * n_seeds
-
-
-def size_text(size: float) -> str:
-    """Bytes as people say them."""
-    for unit, scale in (("TB", 1e12), ("GB", 1e9)):
-        if size >= scale:
-            return f"{size / scale:.1f} {unit}"
-    return f"{size / 1e6:.0f} MB"
 
 
 def _size(size: float) -> str:

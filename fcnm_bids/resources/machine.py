@@ -1,7 +1,8 @@
-"""What the machine leaves to this process: memory under the limits of containers and jobs."""
+"""Memory and threads that this machine, container or job leaves to the program."""
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from contextlib import suppress
@@ -9,10 +10,16 @@ from pathlib import Path
 
 from nipype.utils.profiler import get_system_total_memory_gb
 
+from fcnm_bids.config import Config
+
 _CGROUPS = Path("/sys/fs/cgroup")
+
 _OWN_CGROUPS = Path("/proc/self/cgroup")
+
 _LIMIT_FILES = {"": "memory.max", "memory": "memory.limit_in_bytes"}
 """By what a line of the list of groups says that it is of: version 2, and 1."""
+
+_SHARE_OF_MEMORY = 0.9
 
 
 def machine_gb() -> float:
@@ -69,3 +76,21 @@ def _bytes_in(path: Path) -> float:
     except OSError:
         return float("inf")
     return float(text) if text.isdecimal() else float("inf")
+
+
+def allowed_gb(config: Config) -> float:
+    """Memory that all nodes at once may take on this machine, beside this process itself."""
+    whole = config.resources.mem_gb or _SHARE_OF_MEMORY * machine_gb()
+    return max(whole - held_gb(), whole / 2)
+
+
+def most_gb(config: Config) -> float:
+    """Memory that one node may take; on a cluster only a request knows."""
+    if config.resources.nipype_plugin_file and config.resources.mem_gb is None:
+        return math.inf
+    return allowed_gb(config)
+
+
+def node_threads(config: Config) -> int:
+    """Threads that a node declares: those of its linear algebra, of the processors there are."""
+    return min(config.resources.omp_nthreads, config.resources.nprocs)

@@ -9,8 +9,8 @@ from functools import partial
 from fcnm_bids.config import NULLS, ROBUSTNESS
 from fcnm_bids.connectome import projection_bytes
 from fcnm_bids.grid import Grid
+from fcnm_bids.planning.plan import PlannedRun
 from fcnm_bids.stats import bytes_of_sums
-from fcnm_bids.workflows.plan import PlannedRun
 
 _PROCESS_GB = 0.22
 """A process with its libraries; the peaks of single nodes are in ``docs/benchmarks.md``."""

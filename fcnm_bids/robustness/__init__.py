@@ -8,7 +8,7 @@ from fcnm_bids.robustness.contrasts import (
     studies_alike,
     threshold_sweep,
 )
-from fcnm_bids.robustness.people import PeopleDraw, block_of_person, people_draws
+from fcnm_bids.robustness.participants import PeopleDraw, block_of_person, people_draws
 
 __all__ = [
     "ROBUSTNESS_COLUMNS",

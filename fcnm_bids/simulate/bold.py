@@ -11,12 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from fcnm_bids.simulate.design import SimulationDesign
-from fcnm_bids.simulate.head import (
-    Head,
-    background_networks,
-    planted_network,
-    planted_nodes,
-)
+from fcnm_bids.simulate.head import Head, background_networks, planted_network, planted_nodes
 from fcnm_bids.simulate.motion import framewise_displacement
 from fcnm_bids.simulate.noise import FWHM_PER_SD, SmoothNoise
 

@@ -19,11 +19,11 @@ from typing import Any
 import pandas as pd
 
 from fcnm_bids._version import __version__
-from fcnm_bids.bids import write_table, write_text
+from fcnm_bids.bids.write import write_table, write_text
 from fcnm_bids.config import GroupSettings, SeedSettings
 from fcnm_bids.errors import RequestError
 from fcnm_bids.simulate.connectome import ConnectomeDesign
-from fcnm_bids.simulate.studies import POWER_COLUMNS, QUICK, PowerDesign, simulate_power
+from fcnm_bids.simulate.power_simulation import POWER_COLUMNS, QUICK, PowerDesign, simulate_power
 
 
 def power_page(design: PowerDesign, results: pd.DataFrame, *, command: str) -> str:

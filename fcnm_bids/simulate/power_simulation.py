@@ -11,7 +11,7 @@ import pandas as pd
 
 from fcnm_bids.config import GroupSettings, SeedSettings
 from fcnm_bids.errors import RequestError
-from fcnm_bids.interfaces.rule import height_rule
+from fcnm_bids.inputs.rules import height_rule
 from fcnm_bids.mapping import MappingRule, NetworkMap, map_network, probability_map
 from fcnm_bids.network import dice, network_mask
 from fcnm_bids.seeds import Contrast, sphere_seeds

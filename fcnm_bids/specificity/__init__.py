@@ -12,6 +12,12 @@ from fcnm_bids.specificity.foci import (
     random_foci,
     strength_strata,
 )
+from fcnm_bids.specificity.interpretation import (
+    degree_sentence,
+    label_sentence,
+    null_sentence,
+    split_sentence,
+)
 from fcnm_bids.specificity.labels import (
     LabelledContrasts,
     LabelTest,
@@ -29,12 +35,6 @@ from fcnm_bids.specificity.strength import (
     choose_targets,
     measure_strength,
     person_columns,
-)
-from fcnm_bids.specificity.verdict import (
-    degree_sentence,
-    label_sentence,
-    null_sentence,
-    split_sentence,
 )
 
 __all__ = [

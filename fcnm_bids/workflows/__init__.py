@@ -1,1 +1,1 @@
-"""Nipype workflows of the two levels, and running them."""
+"""Builders of nipype workflows."""

@@ -12,8 +12,8 @@ from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow as Workflow
 
 from fcnm_bids.config import Config
-from fcnm_bids.workflows.people import run_paths
-from fcnm_bids.workflows.plan import GroupPlan
+from fcnm_bids.inputs.store import run_paths
+from fcnm_bids.planning.plan import GroupPlan
 
 
 @dataclass(frozen=True, eq=False)

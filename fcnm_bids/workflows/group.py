@@ -11,12 +11,13 @@ from typing import Any
 from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow as Workflow
 
-from fcnm_bids.bids import to_label
+from fcnm_bids.bids.names import to_label
 from fcnm_bids.config import Config
-from fcnm_bids.workflows.engine import most_gb, node_threads
-from fcnm_bids.workflows.group_level import GroupLevel
-from fcnm_bids.workflows.kept import contrasts_to_map, kept_folder
-from fcnm_bids.workflows.memory import (
+from fcnm_bids.inputs.store import run_paths
+from fcnm_bids.planning.plan import GroupPlan
+from fcnm_bids.reruns.result_cache import contrasts_to_map, kept_folder
+from fcnm_bids.resources.machine import most_gb, node_threads
+from fcnm_bids.resources.memory import (
     contrast_gb,
     contrasts_at_once,
     group_gb,
@@ -24,9 +25,8 @@ from fcnm_bids.workflows.memory import (
     robustness_gb,
     variants_gb,
 )
-from fcnm_bids.workflows.people import run_paths
-from fcnm_bids.workflows.plan import GroupPlan
-from fcnm_bids.workflows.specificity_nodes import connect_specificity
+from fcnm_bids.workflows.base import GroupLevel
+from fcnm_bids.workflows.specificity import connect_specificity
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,9 @@ def init_group_wf(
     contrasts
         Name and effect of every row of the seed matrix.
     """
-    from fcnm_bids.interfaces import DescribePeople, MakeSeeds, ReportGroup, WriteManifest
+    from fcnm_bids.interfaces.group import DescribePeople
+    from fcnm_bids.interfaces.report import ReportGroup, WriteManifest
+    from fcnm_bids.interfaces.seeds import MakeSeeds
 
     level = GroupLevel(plan, config, config_file, contrasts)
     workflow, n_voxels = level.workflow, plan.grid.n_voxels
@@ -105,11 +107,12 @@ def init_group_wf(
 
 def _connect_contrasts(level: GroupLevel) -> list[_Contrast]:
     """Add the nodes of all contrasts, with one pass over the people before those to be mapped."""
-    from fcnm_bids.interfaces import MapContrast, RecallContrast, VaryContrast
+    from fcnm_bids.interfaces.contrast import MapContrast, RecallContrast
+    from fcnm_bids.interfaces.robustness import VaryContrast
 
     plan, config = level.plan, level.config
     n_voxels, model = plan.grid.n_voxels, _describe_model(level)
-    to_map = contrasts_to_map(plan, config)
+    to_map = contrasts_to_map(plan.contrast_keys.values(), config)
     sums = _sums(level, to_map)
     if to_map:
         level.seed(sums)
@@ -155,7 +158,8 @@ def _connect_contrasts(level: GroupLevel) -> list[_Contrast]:
 
 def _sums(level: GroupLevel, to_map: list[int]) -> pe.Node:
     """The pass over the people, or as many as memory needs."""
-    from fcnm_bids.interfaces import SumOverPeople, other_radii
+    from fcnm_bids.inputs.contrasts import other_radii
+    from fcnm_bids.interfaces.group import SumOverPeople
 
     plan, config = level.plan, level.config
     summing_gb = partial(
@@ -198,7 +202,7 @@ def _describe_model(level: GroupLevel) -> dict[str, Any]:
 
 def _connect_validation(level: GroupLevel) -> list[pe.Node]:
     """Add the node that maps everything on the second connectome, where there is one."""
-    from fcnm_bids.interfaces import MapValidation
+    from fcnm_bids.interfaces.robustness import MapValidation
 
     plan, config, second = level.plan, level.config, level.plan.validation
     if not second.people:
@@ -231,7 +235,8 @@ def _connect_effect(
     level: GroupLevel, effect: str, members: Sequence[_Contrast], validated: Sequence[pe.Node]
 ) -> list[pe.Node]:
     """Add the nodes of one effect: its network first, then what is said about the network."""
-    from fcnm_bids.interfaces import CheckRobustness, LocateNetwork, MapEffect
+    from fcnm_bids.interfaces.network import LocateNetwork, MapEffect
+    from fcnm_bids.interfaces.robustness import CheckRobustness
 
     n_voxels, label = level.plan.grid.n_voxels, to_label(effect)
     network = pe.Node(
@@ -272,7 +277,7 @@ def _connect_effect(
 
 def _connect_figures(level: GroupLevel, effect: str, drawn: Sequence[pe.Node]) -> pe.Node:
     """Add the node that draws the figures of one effect, after the nodes whose files they show."""
-    from fcnm_bids.interfaces import DrawEffect
+    from fcnm_bids.interfaces.report import DrawEffect
 
     label = to_label(effect)
     figures = pe.Node(
@@ -287,7 +292,7 @@ def _connect_figures(level: GroupLevel, effect: str, drawn: Sequence[pe.Node]) -
 
 def _connect_comparison(level: GroupLevel, networks: Sequence[pe.Node]) -> list[pe.Node]:
     """Add the node that compares the effects, where there are several."""
-    from fcnm_bids.interfaces import CompareEffects
+    from fcnm_bids.interfaces.network import CompareEffects
 
     if len(networks) < 2:
         return []

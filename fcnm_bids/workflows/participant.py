@@ -8,11 +8,11 @@ from nipype.interfaces.utility import Merge
 from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow as Workflow
 
-from fcnm_bids.bids import OutputNames
+from fcnm_bids.bids.outputs import OutputNames
 from fcnm_bids.config import Config
-from fcnm_bids.workflows.engine import node_threads
-from fcnm_bids.workflows.memory import contrast_gb, map_gb, project_gb, report_gb
-from fcnm_bids.workflows.plan import ParticipantPlan, PlannedPerson
+from fcnm_bids.planning.plan import ParticipantPlan, PlannedPerson
+from fcnm_bids.resources.machine import node_threads
+from fcnm_bids.resources.memory import contrast_gb, map_gb, project_gb, report_gb
 
 
 def init_participants_wf(plan: ParticipantPlan, config: Config, config_file: Path) -> Workflow:
@@ -27,7 +27,7 @@ def init_participants_wf(plan: ParticipantPlan, config: Config, config_file: Pat
     config_file
         The request, saved.
     """
-    from fcnm_bids.interfaces import MakeSeeds
+    from fcnm_bids.interfaces.seeds import MakeSeeds
 
     workflow = Workflow(name="fcnm_participants_wf")
     seeds = None
@@ -65,7 +65,8 @@ def init_person_wf(
     plan, config, config_file
         As in `init_participants_wf`.
     """
-    from fcnm_bids.interfaces import MapPerson, ProjectRuns, ReportPerson, WriteManifest
+    from fcnm_bids.interfaces.participant import MapPerson, ProjectRuns
+    from fcnm_bids.interfaces.report import ReportPerson, WriteManifest
 
     root = Path(config.output_dir)
     names = OutputNames.of(root, plan.entities)

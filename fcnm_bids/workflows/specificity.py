@@ -7,14 +7,14 @@ from pathlib import Path
 
 from nipype.pipeline import engine as pe
 
-from fcnm_bids.bids import to_label
+from fcnm_bids.bids.names import to_label
 from fcnm_bids.config import NULLS
-from fcnm_bids.interfaces import OBSERVED
+from fcnm_bids.intermediates.draws import OBSERVED
+from fcnm_bids.reruns.result_cache import kept_folder
+from fcnm_bids.resources.machine import most_gb, node_threads
+from fcnm_bids.resources.memory import contrast_gb, draws_gb, strength_gb
 from fcnm_bids.specificity import LABEL_NULLS
-from fcnm_bids.workflows.engine import most_gb, node_threads
-from fcnm_bids.workflows.group_level import GroupLevel
-from fcnm_bids.workflows.kept import kept_folder
-from fcnm_bids.workflows.memory import contrast_gb, draws_gb, strength_gb
+from fcnm_bids.workflows.base import GroupLevel
 
 Blocks = dict[str, list[tuple[str, int]]]
 """Files of the blocks of draws with their numbers of draws, by null."""
@@ -32,7 +32,7 @@ def connect_specificity(
     networks
         By effect, the node of its network and those of its contrasts.
     """
-    from fcnm_bids.interfaces import AssessSpecificity
+    from fcnm_bids.interfaces.specificity import AssessSpecificity
 
     n_voxels = level.plan.grid.n_voxels
     members_left = {effect: iter(members) for effect, (_, members) in networks.items()}
@@ -72,7 +72,7 @@ def connect_specificity(
 
 def _connect_strength(level: GroupLevel) -> pe.Node:
     """Add the node that measures the connectome's degree."""
-    from fcnm_bids.interfaces import MeasureStrength
+    from fcnm_bids.interfaces.specificity import MeasureStrength
 
     plan, config = level.plan, level.config
     n_threads = min(config.resources.nprocs, NULLS.degree_threads)
@@ -95,7 +95,7 @@ def _connect_strength(level: GroupLevel) -> pe.Node:
 
 def _connect_labels(level: GroupLevel, first_contrast: pe.Node) -> list[pe.Node]:
     """Add the node that exchanges labels, where that is asked for."""
-    from fcnm_bids.interfaces import CompareLabels
+    from fcnm_bids.interfaces.nulls import CompareLabels
 
     plan = level.plan
     if not {*LABEL_NULLS} & set(plan.specificity.nulls):
@@ -125,7 +125,7 @@ def _connect_preparation(
     level: GroupLevel, strength: pe.Node, contrasts: Sequence[pe.Node]
 ) -> pe.Node:
     """Add the node that gathers what all draws share."""
-    from fcnm_bids.interfaces import PrepareNulls
+    from fcnm_bids.interfaces.nulls import PrepareNulls
 
     prepared = pe.Node(
         PrepareNulls(**level.shared, people=level.people, store_dir=str(_kept(level) / "coarser")),
@@ -145,7 +145,7 @@ def _connect_preparation(
 
 def _connect_draws(level: GroupLevel, prepared: pe.Node) -> tuple[list[pe.Node], Blocks]:
     """Add a node for each block of draws of a null, and one for the observed foci."""
-    from fcnm_bids.interfaces import MapDraws
+    from fcnm_bids.interfaces.nulls import MapDraws
 
     plan, config = level.plan, level.config
     drawing_gb, together_gb = draws_gb(

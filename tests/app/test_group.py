@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from fcnm_bids.workflows.stages import group_stages
+from fcnm_bids.app.group import group_stages
 
 
 class _Workflow:

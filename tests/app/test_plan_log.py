@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from fcnm_bids.app.plan_log import say_participants
 from fcnm_bids.config import Config
-from fcnm_bids.workflows.preflight import plan_participants
-from fcnm_bids.workflows.summary import say_participants
+from fcnm_bids.planning.participant import plan_participants
 
 Make = Callable[..., Config]
 

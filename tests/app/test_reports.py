@@ -63,12 +63,12 @@ def test_the_methods_text_alone_computes_nothing(simulated: Truth, tmp_path: Pat
 def test_a_crash_still_leaves_a_report_that_shows_it(
     simulated: Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import fcnm_bids.interfaces.person as person
+    from fcnm_bids.interfaces import participant
 
     def broken(*arguments: object, **options: object) -> None:
         raise RuntimeError("no maps <today>")
 
-    monkeypatch.setattr(person, "person_maps", broken)
+    monkeypatch.setattr(participant, "person_maps", broken)
     assert call(simulated, tmp_path, "participant", *people(simulated)) == FAILED
     page = (tmp_path / "out" / "sub-01.html").read_text(encoding="utf-8")
     assert "1 step failed" in page

@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fcnm_bids.bids import Manifest, digest
+from fcnm_bids.bids.manifest import Manifest
+from fcnm_bids.reruns.keys import digest
 
 
 @pytest.fixture

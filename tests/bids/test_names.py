@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcnm_bids.bids import build_name, parse_entities, to_label, to_labels
-from fcnm_bids.bids.names import entity_names
+from fcnm_bids.bids.names import build_name, entity_names, parse_entities, to_label, to_labels
 from fcnm_bids.errors import RequestError
 
 BOLD = "sub-01_ses-pre_task-rest_acq-x_dir-AP_run-02_space-MNI152NLin6Asym_res-2_desc-preproc_bold"

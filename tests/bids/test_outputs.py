@@ -9,15 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcnm_bids.bids import (
-    OutputNames,
-    RunFiles,
-    parse_entities,
-    sidecar_files,
-    stored_files,
-    stored_run_name,
-    to_label,
-)
+from fcnm_bids.bids.names import parse_entities, to_label
+from fcnm_bids.bids.outputs import OutputNames, sidecar_files, stored_run_name
+from fcnm_bids.inputs.runs.find import RunFiles
+from fcnm_bids.inputs.store import stored_files
 
 ROOT = Path("/out")
 NAMES = OutputNames.of(ROOT, {"space": "S", "res": "2", "task": "rest", "run": "1", "desc": "x"})
@@ -115,7 +110,7 @@ def test_no_name_of_a_study_leads_out_of_its_folder(kind: str, name: str) -> Non
     ],
 )
 def test_a_projected_run_keeps_the_entities_of_its_run(bold: str, stored: str) -> None:
-    assert stored_run_name(run(bold)) == Path(stored)
+    assert stored_run_name(run(bold).entities) == Path(stored)
 
 
 def test_a_store_holds_the_runs_that_are_whole(tmp_path: Path) -> None:

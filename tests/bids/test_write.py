@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcnm_bids.bids import replaced, write_image, write_json, write_table, write_text
+from fcnm_bids.bids.write import replaced, write_image, write_json, write_table, write_text
 from fcnm_bids.grid import Grid
 
 GRID = Grid(

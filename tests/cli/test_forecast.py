@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from fcnm_bids.app.dry_run import foresee
 from fcnm_bids.config import Config
-from fcnm_bids.workflows.dry_run import foresee
-from fcnm_bids.workflows.preflight import plan_group, plan_participants
+from fcnm_bids.planning.group import plan_group
+from fcnm_bids.planning.participant import plan_participants
 from tests.cli.desk import Finished
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from bids.layout import BIDSLayout, Query
 
-from fcnm_bids.bids import PYBIDS_CONFIG, parse_entities
+from fcnm_bids.bids.names import PYBIDS_CONFIG, parse_entities
 from fcnm_bids.simulate import Truth
 from tests.cli.desk import Finished, read_table
 

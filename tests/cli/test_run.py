@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from fcnm_bids.config import Config
-from fcnm_bids.workflows.inheritance import inherit
-from fcnm_bids.workflows.preflight import plan_group
+from fcnm_bids.planning.group import plan_group
+from fcnm_bids.reruns.settings_lock import inherit
 from tests.cli.desk import Desk, Ended, Finished, read_table, snapshot
 from tests.reliability.outputs import contents
 

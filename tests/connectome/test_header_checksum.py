@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fcnm_bids.connectome import open_run
-from fcnm_bids.connectome.seal import SEAL_BYTES, check_seal, write_seal
+from fcnm_bids.connectome.header_checksum import SEAL_BYTES, check_seal, write_seal
 from fcnm_bids.connectome.store import FORMAT_VERSION, data_extents
 from fcnm_bids.errors import StoreError
 from tests.connectome.test_store import write

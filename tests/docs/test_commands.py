@@ -18,8 +18,8 @@ from fcnm_bids.cli.parser import build_parser
 from fcnm_bids.config import SECTIONS, flag
 from fcnm_bids.simulate import SimulationDesign, simulate_dataset
 from fcnm_bids.simulate.__main__ import build_parser as simulate_parser
-from fcnm_bids.simulate.nulls import build_parser as nulls_parser
 from fcnm_bids.simulate.power import build_parser as power_parser
+from simulation_studies.__main__ import build_parser as nulls_parser
 from tests.docs.desk import Desk
 from tests.docs.held import check
 from tests.docs.pages import (

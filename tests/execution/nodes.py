@@ -11,7 +11,8 @@ from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow as Workflow
 
 from fcnm_bids.config import Config
-from fcnm_bids.workflows.engine import Progress, run_workflow
+from fcnm_bids.execution.progress import Progress
+from fcnm_bids.execution.workflow import run_workflow
 
 
 def write_down(path: str, after: str = "") -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from fcnm_bids.config import Config
-from fcnm_bids.workflows.engine import configure
-from tests.workflows.nodes import cancel, devour, die, fail, node, run, write_down
+from fcnm_bids.execution.workflow import configure
+from tests.execution.nodes import cancel, devour, die, fail, node, run, write_down
 
 SBATCH = """#!/bin/bash
 # takes a job, runs it at once, and remembers how it ended

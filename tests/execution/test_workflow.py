@@ -9,8 +9,9 @@ import pytest
 from niworkflows.engine.workflows import LiterateWorkflow as Workflow
 
 from fcnm_bids.config import Config
-from fcnm_bids.workflows.engine import Progress, Stage, configure, run_workflow
-from tests.workflows.nodes import die, fail, node, run, write_down
+from fcnm_bids.execution.progress import Progress, Stage
+from fcnm_bids.execution.workflow import configure, run_workflow
+from tests.execution.nodes import die, fail, node, run, write_down
 
 
 def test_a_workflow_runs_and_leaves_no_work_behind(settings: Config, tmp_path: Path) -> None:

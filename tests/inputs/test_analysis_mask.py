@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fcnm_bids.errors import RequestError
-from fcnm_bids.interfaces import find_analysis_mask
+from fcnm_bids.inputs.analysis_mask import find_analysis_mask
 
 ENTITIES = {"space": "MNI152NLin6Asym", "res": "2"}
 PEOPLE = ["01", "02"]

@@ -9,7 +9,7 @@ import pytest
 
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
-from fcnm_bids.interfaces.atlas import SUBCORTEX, YEO, find_atlas, read_atlas
+from fcnm_bids.inputs.atlas import SUBCORTEX, YEO, find_atlas, read_atlas
 from fcnm_bids.network import region_name
 
 SPACE = "MNI152NLin6Asym"

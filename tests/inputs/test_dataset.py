@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from fcnm_bids.bids import describe_dataset, holds_other_dataset, recognise
-from fcnm_bids.bids.dataset import BIDSIGNORE
+from fcnm_bids.bids.dataset_description import BIDSIGNORE, describe_dataset
 from fcnm_bids.errors import RequestError
+from fcnm_bids.inputs.dataset import holds_other_dataset, recognise
 
 RAW = {"Name": "raw", "BIDSVersion": "1.8.0", "DatasetType": "raw"}
 DERIVATIVE = {

@@ -9,8 +9,8 @@ import pytest
 
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
-from fcnm_bids.interfaces.labels import compared_contrasts, nulls_wanted
-from fcnm_bids.interfaces.seeds import read_contrasts
+from fcnm_bids.inputs.contrasts import read_contrasts
+from fcnm_bids.inputs.nulls import compared_contrasts, nulls_wanted
 from fcnm_bids.seeds import Contrast
 
 HEADER = "study\tcontrast\teffect\tx\ty\tz\tspace\tn\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fcnm_bids.errors import RequestError
-from fcnm_bids.workflows.plugin_file import Plugin, read_plugin
+from fcnm_bids.inputs.plugin_file import Plugin, read_plugin
 
 
 @pytest.fixture

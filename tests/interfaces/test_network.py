@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fcnm_bids.bids import OutputNames, write_image
+from fcnm_bids.bids.outputs import OutputNames
+from fcnm_bids.bids.write import write_image
 from fcnm_bids.config import Config
 from fcnm_bids.grid import Grid
-from fcnm_bids.interfaces import LocateNetwork
+from fcnm_bids.interfaces.network import LocateNetwork
 
 SPACE = "MNI152NLin6Asym"
 ENTITIES = {"space": SPACE, "res": "4", "task": "rest"}

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fcnm_bids.bids import write_text
+from fcnm_bids.bids.write import write_text
 from fcnm_bids.config import Config
-from fcnm_bids.interfaces import MakeSeeds
+from fcnm_bids.interfaces.seeds import MakeSeeds
 
 FOCI = """study\tcontrast\teffect\tx\ty\tz\tspace
 Far 2020\ta\tup\t0\t0\t0\tMNI152

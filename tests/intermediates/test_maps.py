@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fcnm_bids.interfaces.mapped_file import (
+from fcnm_bids.intermediates.maps import (
     EffectMaps,
     read_effect,
     read_index,

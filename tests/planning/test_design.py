@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fcnm_bids.bids import find_participants, read_participants
 from fcnm_bids.config import Config
 from fcnm_bids.connectome import StoredRun
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
-from fcnm_bids.interfaces import DescribePeople, mean_displacement
-from fcnm_bids.workflows.people import group_design, moved_too_much
+from fcnm_bids.inputs.participants_table import find_participants, read_participants
+from fcnm_bids.inputs.store import mean_displacement
+from fcnm_bids.interfaces.group import DescribePeople
+from fcnm_bids.planning.design import group_design, moved_too_much
 
 GRID = Grid((2, 2, 2), np.eye(4), "MNI152NLin6Asym")
 

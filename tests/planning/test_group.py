@@ -14,10 +14,12 @@ import pytest
 
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
+from fcnm_bids.planning.group import plan_group
+from fcnm_bids.planning.input_settings import adopt_store
+from fcnm_bids.planning.participant import plan_participants
+from fcnm_bids.planning.plan import GroupPlan
+from fcnm_bids.planning.stored_runs import keep_store
 from fcnm_bids.simulate import Truth
-from fcnm_bids.workflows.plan import GroupPlan
-from fcnm_bids.workflows.preflight import plan_group, plan_participants
-from fcnm_bids.workflows.stored import adopt_store, keep_store
 from tests.stored import seal_again
 
 Make = Callable[..., Config]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fcnm_bids.cli.parser import parse
-from fcnm_bids.workflows.given import given_too_early
+from fcnm_bids.planning.group_options import given_too_early
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from fcnm_bids.bids import describe_dataset
+from fcnm_bids.bids.dataset_description import describe_dataset
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
+from fcnm_bids.planning.participant import plan_participants
+from fcnm_bids.planning.request import check_request
 from fcnm_bids.simulate import Truth
-from fcnm_bids.workflows.preflight import plan_participants
-from fcnm_bids.workflows.request import check_request
 
 Make = Callable[..., Config]
 

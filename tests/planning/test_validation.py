@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fcnm_bids.bids import describe_dataset
+from fcnm_bids.bids.dataset_description import describe_dataset
 from fcnm_bids.connectome import Projected, ProjectedRun, RunImage, write_run
 from fcnm_bids.denoise import build_projection
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
-from fcnm_bids.workflows.validation import plan_validation
+from fcnm_bids.planning.validation import plan_validation
 
 GRID = Grid((3, 3, 3), np.diag([3.0, 3.0, 3.0, 1.0]), "MNI152NLin6Asym")
 SETTINGS = {"smoothing": 6.0}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from fcnm_bids.bids import at_work
+from fcnm_bids.bids.locks import at_work
 from tests.cli.desk import Ended, read_table
 from tests.reliability.conftest import Job
 

@@ -17,9 +17,9 @@ import pytest
 
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
+from fcnm_bids.planning.participant import plan_participants
+from fcnm_bids.planning.plan import ParticipantPlan
 from fcnm_bids.simulate import Truth
-from fcnm_bids.workflows.plan import ParticipantPlan
-from fcnm_bids.workflows.preflight import plan_participants
 
 pytestmark = pytest.mark.faults
 

@@ -17,10 +17,10 @@ from fcnm_bids.cli.parser import parse
 from fcnm_bids.config import Config
 from fcnm_bids.connectome import open_run
 from fcnm_bids.errors import RequestError
-from fcnm_bids.interfaces.connectome import store_run
-from fcnm_bids.workflows.denoised import adopt_denoised
-from fcnm_bids.workflows.plan import ParticipantPlan
-from fcnm_bids.workflows.preflight import plan_participants
+from fcnm_bids.interfaces.participant import store_run
+from fcnm_bids.planning.input_settings import adopt_denoised
+from fcnm_bids.planning.participant import plan_participants
+from fcnm_bids.planning.plan import ParticipantPlan
 
 People = Callable[..., Path]
 

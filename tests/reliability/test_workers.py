@@ -16,7 +16,8 @@ from nipype.pipeline import engine as pe
 from niworkflows.engine.workflows import LiterateWorkflow as Workflow
 
 from fcnm_bids.config import Config
-from fcnm_bids.workflows.engine import Progress, configure, run_workflow
+from fcnm_bids.execution.progress import Progress
+from fcnm_bids.execution.workflow import configure, run_workflow
 from tests.reliability.conftest import Job
 from tests.reliability.outputs import contents
 

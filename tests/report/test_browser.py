@@ -11,7 +11,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from fcnm_bids.report.results import GroupResults
+from fcnm_bids.report.results.group import GroupResults
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from fcnm_bids.bids import Manifest
+from fcnm_bids.bids.manifest import Manifest
 from fcnm_bids.config import Config
 from fcnm_bids.connectome import open_run
 from fcnm_bids.errors import RequestError
-from fcnm_bids.workflows.finished import GONE, NO_LONGER, UNFINISHED, person_records
-from fcnm_bids.workflows.plan import GroupPlan
-from fcnm_bids.workflows.preflight import plan_group
+from fcnm_bids.planning.group import plan_group
+from fcnm_bids.planning.plan import GroupPlan
+from fcnm_bids.reruns.completion import GONE, NO_LONGER, UNFINISHED, person_records
 
 Make = Callable[..., Config]
 

@@ -11,9 +11,9 @@ import pytest
 
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
+from fcnm_bids.reruns.settings_lock import foci_file, inherit, settings_file, settle
 from fcnm_bids.seeds import read_foci, write_foci
 from fcnm_bids.simulate import Truth
-from fcnm_bids.workflows.inheritance import foci_file, inherit, settings_file, settle
 
 Make = Callable[..., Config]
 Given = dict[str, dict[str, Any]]

@@ -9,12 +9,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from fcnm_bids.bids import replaced
+from fcnm_bids.bids.write import replaced
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
-from fcnm_bids.workflows import space
-from fcnm_bids.workflows.forecast import Needs
-from fcnm_bids.workflows.space import check_space, room_left
+from fcnm_bids.resources import disk_space as space
+from fcnm_bids.resources.disk_space import check_space, room_left
+from fcnm_bids.resources.forecast import Needs
 
 NEEDS = {"project": Needs(output=6e9), "map": Needs(output=1e9), "sums": Needs(work=3e9)}
 

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from fcnm_bids.app.dry_run import foresee
 from fcnm_bids.config import Config
-from fcnm_bids.workflows.disk import stored_bytes, sums_bytes
-from fcnm_bids.workflows.dry_run import foresee
-from fcnm_bids.workflows.forecast import Forecast, Needs, table_of
-from fcnm_bids.workflows.memory import map_gb, project_gb
-from fcnm_bids.workflows.plan import ParticipantPlan
-from fcnm_bids.workflows.preflight import plan_group, plan_participants
+from fcnm_bids.planning.group import plan_group
+from fcnm_bids.planning.participant import plan_participants
+from fcnm_bids.planning.plan import ParticipantPlan
+from fcnm_bids.resources.disk import stored_bytes, sums_bytes
+from fcnm_bids.resources.forecast import Forecast, Needs, table_of
+from fcnm_bids.resources.memory import map_gb, project_gb
 
 Make = Callable[..., Config]
 
@@ -65,7 +66,7 @@ def test_when_all_is_there_nothing_is_foreseen(plan: ParticipantPlan, config: Co
 def test_processes_share_the_work_as_far_as_memory_allows(
     plan: ParticipantPlan, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fcnm_bids.workflows.engine.held_gb", lambda: 0.0)
+    monkeypatch.setattr("fcnm_bids.resources.machine.held_gb", lambda: 0.0)
     many = config.update({"resources": {"nprocs": 3, "mem_gb": 100.0}})
     assert rows(plan, many)["project"].at_once == 3
     little = config.update({"resources": {"nprocs": 3, "mem_gb": 0.6}})

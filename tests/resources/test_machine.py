@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from fcnm_bids.config import Config, usable_processors
-from fcnm_bids.workflows import engine, machine
-from fcnm_bids.workflows.machine import cgroup_limit_gb, held_gb
+from fcnm_bids.resources import machine
+from fcnm_bids.resources.machine import cgroup_limit_gb, held_gb
 
 
 def written(path: Path, text: str) -> Path:
@@ -43,11 +43,11 @@ def test_without_control_groups_there_is_no_limit(tmp_path: Path) -> None:
 
 def test_workers_get_what_this_process_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     config = Config("in", "out", "group")
-    monkeypatch.setattr(engine, "machine_gb", lambda: 10.0)
-    monkeypatch.setattr(engine, "held_gb", lambda: 1.5)
-    assert engine.allowed_gb(config) == pytest.approx(7.5)
-    assert engine.allowed_gb(config.update({"resources": {"mem_gb": 4.0}})) == 2.5
-    assert engine.allowed_gb(config.update({"resources": {"mem_gb": 1.0}})) == 0.5
+    monkeypatch.setattr(machine, "machine_gb", lambda: 10.0)
+    monkeypatch.setattr(machine, "held_gb", lambda: 1.5)
+    assert machine.allowed_gb(config) == pytest.approx(7.5)
+    assert machine.allowed_gb(config.update({"resources": {"mem_gb": 4.0}})) == 2.5
+    assert machine.allowed_gb(config.update({"resources": {"mem_gb": 1.0}})) == 0.5
 
 
 def test_the_limit_of_the_group_is_below_the_machines(monkeypatch: pytest.MonkeyPatch) -> None:

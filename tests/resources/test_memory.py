@@ -15,11 +15,12 @@ from fcnm_bids.config import Config
 from fcnm_bids.connectivity import person_maps
 from fcnm_bids.connectome import open_run
 from fcnm_bids.grid import Grid
-from fcnm_bids.interfaces import make_seeds
-from fcnm_bids.interfaces.connectome import store_run
+from fcnm_bids.inputs.contrasts import make_seeds
+from fcnm_bids.interfaces.participant import store_run
 from fcnm_bids.mapping import analysis_voxels, stored_person, sum_over_people
-from fcnm_bids.simulate import Truth
-from fcnm_bids.workflows.memory import (
+from fcnm_bids.planning.participant import plan_participants
+from fcnm_bids.planning.plan import PlannedPerson, PlannedRun
+from fcnm_bids.resources.memory import (
     contrast_gb,
     contrasts_at_once,
     draws_gb,
@@ -27,8 +28,7 @@ from fcnm_bids.workflows.memory import (
     map_gb,
     project_gb,
 )
-from fcnm_bids.workflows.plan import PlannedPerson, PlannedRun
-from fcnm_bids.workflows.preflight import plan_participants
+from fcnm_bids.simulate import Truth
 
 Make = Callable[..., Config]
 WHOLE_BRAIN = Grid((97, 115, 97), np.diag([2.0, 2, 2, 1]), "MNI152NLin2009cAsym")

@@ -12,13 +12,13 @@ import pytest
 
 from fcnm_bids.config import GroupSettings, SeedSettings
 from fcnm_bids.errors import RequestError
-from fcnm_bids.interfaces.rule import height_rule
+from fcnm_bids.inputs.rules import height_rule
 from fcnm_bids.mapping import MappingRule, map_network
 from fcnm_bids.network import dice, network_mask
 from fcnm_bids.seeds import sphere_seeds
 from fcnm_bids.simulate import ConnectomeDesign, planted_contrasts, simulate_connectome
 from fcnm_bids.simulate.power import build_parser, main, power_page, read_design
-from fcnm_bids.simulate.studies import POWER_COLUMNS, QUICK, PowerDesign, simulate_power
+from fcnm_bids.simulate.power_simulation import POWER_COLUMNS, QUICK, PowerDesign, simulate_power
 
 SMALL = PowerDesign(
     people=(8, 16),

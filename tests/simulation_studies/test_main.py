@@ -10,14 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fcnm_bids.simulate.backbone_studies import (
-    BACKBONE_COLUMNS,
-    BackboneDesign,
-    simulate_backbone,
-)
-from fcnm_bids.simulate.label_studies import LABEL_COLUMNS, LabelDesign, simulate_labels
-from fcnm_bids.simulate.null_studies import VALIDITY_COLUMNS, ValidityDesign, simulate_validity
-from fcnm_bids.simulate.nulls import (
+from simulation_studies.__main__ import (
     NullDesign,
     build_parser,
     main,
@@ -27,6 +20,9 @@ from fcnm_bids.simulate.nulls import (
     validity_table,
     write_nulls,
 )
+from simulation_studies.backbone import BACKBONE_COLUMNS, BackboneDesign, simulate_backbone
+from simulation_studies.labels import LABEL_COLUMNS, LabelDesign, simulate_labels
+from simulation_studies.nulls import VALIDITY_COLUMNS, ValidityDesign, simulate_validity
 
 SMALL = NullDesign(
     valid=replace(
@@ -121,10 +117,10 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     some = read_design(build_parser().parse_args(["out", "--repetitions", "7"]))
     assert {some.valid.repetitions, some.backbone.repetitions, some.labels.repetitions} == {7}
     assert main([str(tmp_path), "--repetitions", "0"]) == 2
-    monkeypatch.setattr("fcnm_bids.simulate.nulls.read_design", lambda options: SMALL)
+    monkeypatch.setattr("simulation_studies.__main__.read_design", lambda options: SMALL)
     assert main([str(tmp_path / "a new folder"), "--quick"]) == 0
     page = (tmp_path / "a new folder" / "nulls.md").read_text()
-    assert "`python -m fcnm_bids.simulate.nulls OUT --quick`" in page
+    assert "`python -m simulation_studies OUT --quick`" in page
 
 
 @pytest.mark.slow

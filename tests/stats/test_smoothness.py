@@ -8,13 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from fcnm_bids.errors import RequestError
-from fcnm_bids.stats import (
-    ContrastMoments,
-    Moments,
-    Smoothness,
-    estimate_smoothness,
-    one_sample,
-)
+from fcnm_bids.stats import ContrastMoments, Moments, Smoothness, estimate_smoothness, one_sample
 
 BOX = (40, 40, 40)
 

@@ -14,23 +14,19 @@ import pandas as pd
 import pytest
 from scipy import ndimage
 
-from fcnm_bids.bids import OutputNames, write_text
+from fcnm_bids.bids.outputs import OutputNames
+from fcnm_bids.bids.write import write_text
 from fcnm_bids.config import ROBUSTNESS, Config
 from fcnm_bids.connectome import Projected, ProjectedRun, RunImage, open_run, write_run
 from fcnm_bids.denoise import build_projection
+from fcnm_bids.derivatives.robustness import draws_of
 from fcnm_bids.grid import Grid
-from fcnm_bids.interfaces import (
-    CheckRobustness,
-    CompareEffects,
-    MapContrast,
-    MapEffect,
-    MapValidation,
-    SumOverPeople,
-    VaryContrast,
-    height_rule,
-)
-from fcnm_bids.interfaces.robustness import draws_of
-from fcnm_bids.interfaces.seeds import make_seeds
+from fcnm_bids.inputs.contrasts import make_seeds
+from fcnm_bids.inputs.rules import height_rule
+from fcnm_bids.interfaces.contrast import MapContrast
+from fcnm_bids.interfaces.group import SumOverPeople
+from fcnm_bids.interfaces.network import CompareEffects, MapEffect
+from fcnm_bids.interfaces.robustness import CheckRobustness, MapValidation, VaryContrast
 from fcnm_bids.mapping import MappingRule, Person, analysis_voxels, map_network, stored_person
 from fcnm_bids.network import dice, network_mask
 from fcnm_bids.robustness import block_of_person

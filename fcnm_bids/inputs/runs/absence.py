@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from fcnm_bids.bids.filters import matches
+from fcnm_bids.inputs.runs.filters import matches
 
 _LISTED = 12
 

@@ -1,39 +1,20 @@
-"""The files of a data set that a search for runs goes through."""
+"""Files of a data set that may belong to a run."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fcnm_bids.bids.absent import Absent
-from fcnm_bids.bids.database import indexed_files
-from fcnm_bids.bids.names import parse_entities
+from fcnm_bids.bids.names import RUN_ENTITIES, modern_name, parse_entities
 from fcnm_bids.config import SelectionSettings
 from fcnm_bids.errors import RequestError
+from fcnm_bids.inputs.runs.absence import Absent
+from fcnm_bids.inputs.runs.pybids_database import indexed_files
 
 IMAGES = (".nii.gz", ".nii")
-
-_OLD_NAMES = (
-    (re.compile(r"_bold_(space-[^_]+)_preproc\."), r"_\1_desc-preproc_bold."),
-    (re.compile(r"_bold_(space-[^_]+)_brainmask\."), r"_\1_desc-brain_mask."),
-    (re.compile(r"_bold_confounds\."), "_desc-confounds_regressors."),
-)
-"""How fMRIPrep called its outputs before version 1.2, and how it has called them since."""
-RUN_ENTITIES = (
-    "subject",
-    "session",
-    "task",
-    "acquisition",
-    "ceagent",
-    "reconstruction",
-    "direction",
-    "run",
-)
-"""What tells the runs of a data set apart, before space, resolution and description."""
 
 
 @dataclass(frozen=True)
@@ -122,10 +103,3 @@ def _may_matter(name: str) -> bool:
     return name.startswith("sub-") and (
         image or "_desc-confounds_" in name or name.endswith("_bold.json")
     )
-
-
-def modern_name(name: str) -> str:
-    """What fMRIPrep calls a file of this name since its version 1.2."""
-    for old, new in _OLD_NAMES:
-        name = old.sub(new, name)
-    return name

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from fcnm_bids.bids.absent import Absent
-from fcnm_bids.bids.files import IMAGES, RUN_ENTITIES, FoundFile, found_files
-from fcnm_bids.bids.filters import bold_filters, matches
+from fcnm_bids.bids.names import RUN_ENTITIES
 from fcnm_bids.config import SelectionSettings
 from fcnm_bids.errors import RequestError
+from fcnm_bids.inputs.runs.absence import Absent
+from fcnm_bids.inputs.runs.candidates import IMAGES, FoundFile, found_files
+from fcnm_bids.inputs.runs.filters import bold_filters, matches
 
 _CONFOUND_SUFFIXES = ("timeseries", "regressors")
 

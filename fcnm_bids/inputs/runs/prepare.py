@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.bids import read_json
+from fcnm_bids.bids.read import read_json
 from fcnm_bids.config import DenoisingSettings
 from fcnm_bids.connectome import (
     RunImage,

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.report.drawing import drawn
-from fcnm_bids.report.palette import GREY, ORANGE, SOFT, colormap
+from fcnm_bids.report.figures.palette import GREY, ORANGE, SOFT, colormap
+from fcnm_bids.report.figures.style import drawn
 
 _BINS = 20
 """Bars where contrasts have weights, so that shares are not multiples of one over their number."""

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fcnm_bids.bids import figure_name
-from fcnm_bids.report.charts import draw_histogram, draw_polar
-from fcnm_bids.report.palette import BLUE, CATEGORIES
-from fcnm_bids.report.results import ContrastResult, GroupResults, NetworkResult, read_tsv
-from fcnm_bids.report.robustness_figure import draw_robustness
-from fcnm_bids.report.slices import AXIAL, CORONAL, SAGITTAL, Overlay, Volume, draw_mosaic
-from fcnm_bids.report.specificity_figure import draw_specificity
+from fcnm_bids.bids.outputs import figure_name
+from fcnm_bids.report.figures.charts import draw_histogram, draw_polar
+from fcnm_bids.report.figures.palette import BLUE, CATEGORIES
+from fcnm_bids.report.figures.robustness import draw_robustness
+from fcnm_bids.report.figures.slices import AXIAL, CORONAL, SAGITTAL, Overlay, Volume, draw_mosaic
+from fcnm_bids.report.figures.specificity import draw_specificity
+from fcnm_bids.report.results.group import ContrastResult, GroupResults, NetworkResult, read_tsv
 
 LOGGER = logging.getLogger("fcnm_bids")
 
@@ -104,7 +104,7 @@ def draw_network(root: Path, network: NetworkResult) -> list[Path]:
     defined = probability.values[np.isfinite(probability.values)]
     draw_histogram(files["histogram"], defined, n_contrasts, threshold)
     inside = np.where(mask.values > 0.5, probability.values, 0)
-    from fcnm_bids.report.brains import draw_glass, draw_surface
+    from fcnm_bids.report.figures.surfaces import draw_glass, draw_surface
 
     draw_glass(files["glass"], Volume(inside, mask.affine), high=1, label=label)
     draw_surface(files["surface"], probability, high=1)

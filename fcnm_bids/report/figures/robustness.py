@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fcnm_bids.report.drawing import drawn
-from fcnm_bids.report.palette import BLUE, GREY, ORANGE, SOFT
+from fcnm_bids.report.figures.palette import BLUE, GREY, ORANGE, SOFT
+from fcnm_bids.report.figures.style import drawn
 
 _MOST_STUDIES = 30
 _EMPTY = "The network has no voxel,\nso that no variant can be compared with it."

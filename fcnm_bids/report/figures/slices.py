@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, map_coordinates
 
-from fcnm_bids.report.drawing import drawn
-from fcnm_bids.report.palette import INK, OUTLINE, colormap
+from fcnm_bids.report.figures.palette import INK, OUTLINE, colormap
+from fcnm_bids.report.figures.style import drawn
 
 BOX = ((-74.0, 74.0), (-108.0, 76.0), (-68.0, 84.0))
 """The part of MNI space that is shown, in mm along x, y and z."""

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fcnm_bids.report.drawing import drawn
-from fcnm_bids.report.palette import BLUE, GREY, INK, ORANGE
-from fcnm_bids.report.results import NetworkResult
-from fcnm_bids.report.slices import AXIAL, Overlay, Volume, color_bar, strip
-from fcnm_bids.report.specificity_results import SpecificityResult, capital, number_in
-from fcnm_bids.report.tables import shown
+from fcnm_bids.report.figures.palette import BLUE, GREY, INK, ORANGE
+from fcnm_bids.report.figures.slices import AXIAL, Overlay, Volume, color_bar, strip
+from fcnm_bids.report.figures.style import drawn
+from fcnm_bids.report.results.group import NetworkResult
+from fcnm_bids.report.results.specificity import SpecificityResult, capital, number_in
+from fcnm_bids.report.results.text import shown
 from fcnm_bids.specificity import FOCUS_NULLS
 
 _WIDTH = 9.2

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fcnm_bids.bids import replaced
-from fcnm_bids.report.palette import INK, SOFT
+from fcnm_bids.bids.write import replaced
+from fcnm_bids.report.figures.palette import INK, SOFT
 
 _STYLE: Any = {
     "font.size": 9,

@@ -11,9 +11,9 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.report.drawing import drawn
-from fcnm_bids.report.palette import colormap
-from fcnm_bids.report.slices import Volume
+from fcnm_bids.report.figures.palette import colormap
+from fcnm_bids.report.figures.slices import Volume
+from fcnm_bids.report.figures.style import drawn
 
 _ZOOM = 1.45
 """How much of its frame a hemisphere fills."""

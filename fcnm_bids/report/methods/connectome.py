@@ -1,4 +1,4 @@
-"""What the methods text says about people, runs and denoising."""
+"""Methods text of the connectome."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
+from fcnm_bids.bids.outputs import MASKED_BY_VARIATION
 from fcnm_bids.config import Config
 from fcnm_bids.denoise import load_strategy, median_dof
 from fcnm_bids.errors import RequestError
-from fcnm_bids.report.citations import as_data, number_of, was
-from fcnm_bids.report.results import GroupResults, read_sidecar, read_tsv
-from fcnm_bids.report.run_record import RunRecord
-
-MASKED_BY_VARIATION = "MaskedByVariation"
-"""Entry of a table of runs: those whose mask is the voxels that vary over time."""
+from fcnm_bids.report.methods.citations import as_data, number_of, was
+from fcnm_bids.report.results.group import GroupResults, read_sidecar, read_tsv
+from fcnm_bids.report.results.logs import RunRecord
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from fcnm_bids.report.citations import as_data, number_of
-from fcnm_bids.report.results import GroupResults, read_sidecar, read_tsv
+from fcnm_bids.report.methods.citations import as_data, number_of
+from fcnm_bids.report.results.group import GroupResults, read_sidecar, read_tsv
 
 _VARIED = {
     "radius": "with other radii",

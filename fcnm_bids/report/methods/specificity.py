@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from fcnm_bids.config import Config
-from fcnm_bids.report.citations import as_data, number_of
-from fcnm_bids.report.results import GroupResults, read_sidecar
-from fcnm_bids.report.specificity_results import SpecificityResult
+from fcnm_bids.report.methods.citations import as_data, number_of
+from fcnm_bids.report.results.group import GroupResults, read_sidecar
+from fcnm_bids.report.results.specificity import SpecificityResult
 from fcnm_bids.specificity import FOCUS_NULLS
 
 _STUDENTISED = (

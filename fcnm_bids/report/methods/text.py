@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 
 from fcnm_bids._version import __version__
-from fcnm_bids.bids import write_text
+from fcnm_bids.bids.write import write_text
 from fcnm_bids.config import SECTIONS, Config, flag
-from fcnm_bids.report.citations import (
+from fcnm_bids.report.methods.citations import (
     as_data,
     number_of,
     to_bibtex,
@@ -19,11 +19,11 @@ from fcnm_bids.report.citations import (
     to_markdown,
     was,
 )
-from fcnm_bids.report.methods_connectome import ConnectomeText
-from fcnm_bids.report.methods_robustness import robustness_text
-from fcnm_bids.report.methods_specificity import SpecificityText
-from fcnm_bids.report.results import GroupResults, read_sidecar
-from fcnm_bids.report.run_record import RunRecord
+from fcnm_bids.report.methods.connectome import ConnectomeText
+from fcnm_bids.report.methods.robustness import robustness_text
+from fcnm_bids.report.methods.specificity import SpecificityText
+from fcnm_bids.report.results.group import GroupResults, read_sidecar
+from fcnm_bids.report.results.logs import RunRecord
 from fcnm_bids.seeds import Contrast
 
 TITLE = "Methods"

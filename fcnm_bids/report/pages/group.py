@@ -7,13 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from fcnm_bids.bids import report_name, write_text
+from fcnm_bids.bids.outputs import report_name
+from fcnm_bids.bids.write import write_text
 from fcnm_bids.denoise import median_dof
-from fcnm_bids.report.about import about_sections
-from fcnm_bids.report.effect_section import effect_section
-from fcnm_bids.report.page import Facts, Folded, Note, Prose, Section, Viewer, render_page
-from fcnm_bids.report.results import GroupResults, network_volume
-from fcnm_bids.report.tables import frame_table, shown
+from fcnm_bids.report.pages.about import about_sections
+from fcnm_bids.report.pages.html import Facts, Folded, Note, Prose, Section, Viewer, render_page
+from fcnm_bids.report.pages.network import effect_section
+from fcnm_bids.report.pages.tables import frame_table
+from fcnm_bids.report.results.group import GroupResults, network_volume
+from fcnm_bids.report.results.text import shown
 
 _PEOPLE = {
     "participant_id": "Participant",
@@ -89,7 +91,7 @@ def _summary(results: GroupResults) -> Section:
 
 
 def _viewer(results: GroupResults) -> list[Section]:
-    from fcnm_bids.report.viewer import viewer_content
+    from fcnm_bids.report.pages.viewer import viewer_content
 
     if not results.networks:
         return []

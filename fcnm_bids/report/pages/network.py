@@ -8,10 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from fcnm_bids.bids import to_label
-from fcnm_bids.report.group_figures import contrast_figure, network_figure
-from fcnm_bids.report.page import Figure, Folded, Note, Prose, Row, Section, Table
-from fcnm_bids.report.results import (
+from fcnm_bids.bids.names import to_label
+from fcnm_bids.report.figures.group import contrast_figure, network_figure
+from fcnm_bids.report.pages.html import Figure, Folded, Note, Prose, Row, Section, Table
+from fcnm_bids.report.pages.specificity import specificity_blocks
+from fcnm_bids.report.pages.tables import frame_table
+from fcnm_bids.report.results.group import (
     ContrastResult,
     GroupResults,
     NetworkResult,
@@ -19,8 +21,7 @@ from fcnm_bids.report.results import (
     read_sidecar,
     read_tsv,
 )
-from fcnm_bids.report.specificity_section import specificity_blocks
-from fcnm_bids.report.tables import frame_table, shown
+from fcnm_bids.report.results.text import shown
 
 CLUSTER_HEADINGS = {
     "cluster": "Cluster",

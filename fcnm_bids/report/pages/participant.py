@@ -7,13 +7,17 @@ from typing import Any
 
 import pandas as pd
 
-from fcnm_bids.bids import parse_entities, report_name, write_text
-from fcnm_bids.report.about import about_sections
-from fcnm_bids.report.page import Facts, Figure, Note, Prose, Section, render_page
-from fcnm_bids.report.person_figures import PersonResults, map_figure, run_figure
-from fcnm_bids.report.results import read_sidecar
-from fcnm_bids.report.run_record import latest_run, subject_crashes
-from fcnm_bids.report.tables import frame_table, shown
+from fcnm_bids.bids.names import parse_entities
+from fcnm_bids.bids.outputs import report_name
+from fcnm_bids.bids.write import write_text
+from fcnm_bids.report.figures.participant import map_figure, run_figure
+from fcnm_bids.report.pages.about import about_sections
+from fcnm_bids.report.pages.html import Facts, Figure, Note, Prose, Section, render_page
+from fcnm_bids.report.pages.tables import frame_table
+from fcnm_bids.report.results.group import read_sidecar
+from fcnm_bids.report.results.logs import latest_run, subject_crashes
+from fcnm_bids.report.results.participant import PersonResults
+from fcnm_bids.report.results.text import shown
 
 _QC = {
     "run": "Run",

@@ -6,18 +6,18 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from fcnm_bids.report.group_figures import network_figure
-from fcnm_bids.report.page import Figure, Findings, Note, Prose
-from fcnm_bids.report.results import GroupResults, NetworkResult, read_sidecar
-from fcnm_bids.report.specificity_results import TESTS, SpecificityResult, capital
-from fcnm_bids.report.specificity_tables import (
+from fcnm_bids.report.figures.group import network_figure
+from fcnm_bids.report.pages.html import Figure, Findings, Note, Prose
+from fcnm_bids.report.pages.specificity_tables import (
     degree_blocks,
     label_blocks,
     merged_levels,
     region_blocks,
     table_of_tests,
 )
-from fcnm_bids.report.tables import shown
+from fcnm_bids.report.results.group import GroupResults, NetworkResult, read_sidecar
+from fcnm_bids.report.results.specificity import TESTS, SpecificityResult, capital
+from fcnm_bids.report.results.text import shown
 from fcnm_bids.specificity import FOCUS_NULLS, LABEL_NULLS
 
 _ASKED = {

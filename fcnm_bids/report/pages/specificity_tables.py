@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from fcnm_bids.report.page import Folded, Note, Prose, Table
-from fcnm_bids.report.results import read_sidecar
-from fcnm_bids.report.specificity_results import SpecificityResult, capital, number_in
-from fcnm_bids.report.tables import frame_table, shown
+from fcnm_bids.report.pages.html import Folded, Note, Prose, Table
+from fcnm_bids.report.pages.tables import frame_table
+from fcnm_bids.report.results.group import read_sidecar
+from fcnm_bids.report.results.specificity import SpecificityResult, capital, number_in
+from fcnm_bids.report.results.text import shown
 
 TEST_HEADINGS = {
     "test": "Compared with",

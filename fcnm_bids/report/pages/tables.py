@@ -1,29 +1,13 @@
-"""Tables of an output folder as the page shows them."""
+"""Tables of results as tables of a page."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 
-from fcnm_bids.report.page import Table
-
-
-def shown(value: Any, digits: int = 3) -> str:
-    """A cell: numbers short, nothing as a dash."""
-    text = str(value).strip()
-    if text in ("", "n/a", "nan", "None", "<NA>"):
-        return "–"
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    if number == int(number) and abs(number) < 1e15:
-        return f"{int(number):,}" if abs(number) >= 10000 else str(int(number))
-    if abs(number) >= 100:
-        return f"{number:.0f}"
-    return f"{number:.{digits}g}"
+from fcnm_bids.report.pages.html import Table
+from fcnm_bids.report.results.text import shown
 
 
 def frame_table(

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.report.charts import counts_contrasts
-from fcnm_bids.report.palette import FALLING, RISING
-from fcnm_bids.report.results import GroupResults
-from fcnm_bids.report.slices import BOX, Volume, anatomy
+from fcnm_bids.report.figures.charts import counts_contrasts
+from fcnm_bids.report.figures.palette import FALLING, RISING
+from fcnm_bids.report.figures.slices import BOX, Volume, anatomy
+from fcnm_bids.report.results.group import GroupResults
 
 _ANATOMY_MM = 2.0
 _NETWORK_MM = 2.0

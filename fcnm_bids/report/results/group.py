@@ -11,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from fcnm_bids.bids import parse_entities
+from fcnm_bids.bids.names import parse_entities
 from fcnm_bids.errors import FcnmError
-from fcnm_bids.report.run_record import RunRecord, latest_run
+from fcnm_bids.report.results.logs import RunRecord, latest_run
 from fcnm_bids.seeds import Contrast, group_foci, read_foci
 
 

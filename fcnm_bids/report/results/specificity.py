@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from fcnm_bids.report.results import NetworkResult, read_sidecar, read_tsv
+from fcnm_bids.report.results.group import NetworkResult, read_sidecar, read_tsv
 from fcnm_bids.specificity import FOCUS_NULLS, LABEL_NULLS
 
 TESTS = (*FOCUS_NULLS, *LABEL_NULLS)

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from fcnm_bids.bids import absent_line, search_runs
 from fcnm_bids.config import SelectionSettings
-from tests.bids.test_index import data_set, place, problems
+from fcnm_bids.inputs.runs.absence import absent_line
+from fcnm_bids.inputs.runs.find import search_runs
+from tests.inputs.runs.test_find import data_set, place, problems
 
 REST = SelectionSettings(task_id="rest")
 

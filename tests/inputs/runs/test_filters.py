@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from fcnm_bids.bids import find_runs
 from fcnm_bids.config import SelectionSettings
 from fcnm_bids.errors import RequestError
+from fcnm_bids.inputs.runs.find import find_runs
 
 
 def data_set(root: Path, *runs: str) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from fcnm_bids.bids import RunFiles, find_runs, read_json
+from fcnm_bids.bids.read import read_json
 from fcnm_bids.config import SelectionSettings
 from fcnm_bids.errors import RequestError
+from fcnm_bids.inputs.runs.find import RunFiles, find_runs
 
 SPACE = "space-MNI152NLin6Asym_res-2"
 EVERYTHING = SelectionSettings()

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from fcnm_bids.bids import find_runs
 from fcnm_bids.config import SelectionSettings
-from tests.bids.test_index import data_set, problems
+from fcnm_bids.inputs.runs.find import find_runs
+from tests.inputs.runs.test_find import data_set, problems
 
 RUNS = ("sub-01_task-rest_run-1", "sub-01_task-rest_run-2", "sub-02_ses-a_task-rest")
 

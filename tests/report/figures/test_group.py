@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from fcnm_bids.report.group_figures import draw_contrast
-from fcnm_bids.report.results import GroupResults
-from fcnm_bids.report.slices import Overlay
-from fcnm_bids.report.viewer import viewer_content
+from fcnm_bids.report.figures.group import draw_contrast
+from fcnm_bids.report.figures.slices import Overlay
+from fcnm_bids.report.pages.viewer import viewer_content
+from fcnm_bids.report.results.group import GroupResults
 
 
 def set_in_masks(results: Path, **said: object) -> None:
@@ -39,7 +39,7 @@ def test_the_figure_marks_it_on_a_bar_that_holds_it(
 ) -> None:
     drawn: list[Overlay] = []
     monkeypatch.setattr(
-        "fcnm_bids.report.group_figures.draw_mosaic", lambda _, own, *__, **___: drawn.append(own)
+        "fcnm_bids.report.figures.group.draw_mosaic", lambda _, own, *__, **___: drawn.append(own)
     )
     set_in_masks(results, Threshold=222.0, Tail=tail)
     draw_contrast(results, GroupResults(results).contrasts[0])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fcnm_bids.report import draw_robustness
+from fcnm_bids.report.figures.robustness import draw_robustness
 
 ROWS = [
     ("radius", "7", None, 40, 0.9),

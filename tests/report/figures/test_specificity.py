@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fcnm_bids.report import NetworkResult, draw_group_figures, draw_specificity
-from fcnm_bids.report.specificity_results import SpecificityResult
+from fcnm_bids.report.figures.group import draw_group_figures
+from fcnm_bids.report.figures.specificity import draw_specificity
+from fcnm_bids.report.results.group import NetworkResult
+from fcnm_bids.report.results.specificity import SpecificityResult
 
 AFFINE = np.diag([8.0, 8.0, 8.0, 1.0]) + np.array([[0, 0, 0, -72], [0, 0, 0, -104]] + [[0] * 4] * 2)
 SHAPE = (19, 23, 19)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcnm_bids.report.citations import (
+from fcnm_bids.report.methods.citations import (
     Reference,
     as_data,
     bibliography,

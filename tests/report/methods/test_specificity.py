@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from fcnm_bids.report import latest_run
-from fcnm_bids.report.citations import cited
-from fcnm_bids.report.methods import Methods
-from fcnm_bids.report.methods_specificity import SpecificityText
-from fcnm_bids.report.results import GroupResults
+from fcnm_bids.report.methods.citations import cited
+from fcnm_bids.report.methods.specificity import SpecificityText
+from fcnm_bids.report.methods.text import Methods
+from fcnm_bids.report.results.group import GroupResults
+from fcnm_bids.report.results.logs import latest_run
 
 
 def paragraph(root: Path) -> str:

@@ -9,10 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from fcnm_bids.report import latest_run, write_methods
-from fcnm_bids.report.citations import as_data
-from fcnm_bids.report.methods import Methods
-from fcnm_bids.report.run_record import RunRecord
+from fcnm_bids.report.methods.citations import as_data
+from fcnm_bids.report.methods.text import Methods, write_methods
+from fcnm_bids.report.results.logs import RunRecord, latest_run
 
 
 def record_of(root: Path, level: str = "group", **sections: dict[str, Any]) -> RunRecord:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fcnm_bids.report import draw_group_figures, write_group_page
-from fcnm_bids.report.results import GroupResults
+from fcnm_bids.report.figures.group import draw_group_figures
+from fcnm_bids.report.pages.group import write_group_page
+from fcnm_bids.report.results.group import GroupResults
 
 from .conftest import HOSTILE
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fcnm_bids.connectome import open_run, read_stored
-from fcnm_bids.report import write_person_page
+from fcnm_bids.report.pages.participant import write_person_page
 
 
 def test_every_person_has_a_report_with_figures(finished: Path) -> None:

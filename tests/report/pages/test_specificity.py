@@ -12,11 +12,12 @@ import pandas as pd
 import pytest
 
 from fcnm_bids.config import Config
-from fcnm_bids.report import draw_specificity, page
-from fcnm_bids.report.page import render_page
-from fcnm_bids.report.results import GroupResults
-from fcnm_bids.report.specificity_section import specificity_blocks
-from fcnm_bids.report.tables import shown
+from fcnm_bids.report.figures.specificity import draw_specificity
+from fcnm_bids.report.pages import html as page
+from fcnm_bids.report.pages.html import render_page
+from fcnm_bids.report.pages.specificity import specificity_blocks
+from fcnm_bids.report.results.group import GroupResults
+from fcnm_bids.report.results.text import shown
 
 REGIONS = "test\tname\tn_overlap\tn_overlap_null\tp\n" + "".join(
     f"{null}\t<b>Visual</b>\t31\t{mean}\t{p}\n{null}\tLimbic & co\t0\t1.5\t1\n"

@@ -1,0 +1,1 @@
+"""One analysis level from request to report."""

@@ -1,0 +1,1 @@
+"""Content of outputs: columns, rows, sidecar texts, images."""

@@ -1,0 +1,36 @@
+"""Tables of the group's participants and excluded runs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from fcnm_bids.errors import RequestError
+from fcnm_bids.inputs.participants_table import describe_columns
+
+LOGGER = logging.getLogger("fcnm_bids")
+
+PEOPLE_COLUMNS = {
+    "n_runs": "Runs in the analysis",
+    "minutes_kept": "Minutes of kept volumes over all runs",
+    "dof": "Residual degrees of freedom over all runs",
+    "mean_fd": "Mean over runs of the mean framewise displacement, in mm",
+}
+
+EXCLUDED_COLUMNS = {
+    "participant_id": "Participant",
+    "run": "Projected run, relative to its store",
+    "reason": "Why it is not in the analysis",
+}
+
+
+def describe_participants(source: Path, columns: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What the source says of columns: with its levels and units they are coded as there."""
+    try:
+        said = describe_columns(source)
+    except RequestError as error:
+        LOGGER.warning("%s; what it says of columns is not copied", error)
+        return {}
+    return {name: said[name] for name in columns if name in said}

@@ -1,0 +1,97 @@
+"""Images and tables of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnm_bids.bids.outputs import OutputNames, sources
+from fcnm_bids.bids.write import write_image
+from fcnm_bids.config import GroupSettings
+from fcnm_bids.grid import Grid
+from fcnm_bids.inputs.rules import describe_network_rule
+from fcnm_bids.intermediates.maps import EffectMaps
+
+EFFECTS_COLUMNS = {
+    "effect_a": "First effect",
+    "effect_b": "Second effect",
+    "n_voxels_a": "Voxels of the first network",
+    "n_voxels_b": "Voxels of the second network",
+    "n_voxels_both": "Voxels in both networks",
+    "n_voxels_a_only": "Voxels in the first network alone",
+    "n_voxels_b_only": "Voxels in the second network alone",
+    "dice": "Dice overlap of the two networks",
+    "correlation_probability": "Pearson correlation over voxels of the two probability maps",
+    "correlation_effect": "Pearson correlation over voxels of the two means of Fisher z",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """What is written of an effect: maps, network, labels of the contrasts, what sidecars share.
+
+    The weights of the contrasts belong to the probability and the network; the mean has none.
+    """
+
+    maps: EffectMaps
+    network: NDArray[np.bool_]
+    contrasts: Sequence[str]
+    said: Mapping[str, Any]
+    weighted: Mapping[str, Any]
+
+
+def write_network(
+    found: Network, label: str, names: OutputNames, grid: Grid, settings: GroupSettings
+) -> list[Path]:
+    """Write the images of a network; returns their paths."""
+    probseg, mask = names.network(label, "probseg"), names.network(label, "mask")
+    mean = names.network_mean(label)
+    index = found.maps.index
+    contrast_masks = [names.contrast_mask(own) for own in found.contrasts]
+    contrast_means = [names.contrast_map(own, "effect") for own in found.contrasts]
+    write_image(
+        probseg,
+        found.maps.probability,
+        grid,
+        {
+            "Description": "Share of the contrasts whose mask holds the voxel",
+            "Units": "share of contrasts",
+            **found.said,
+            **found.weighted,
+            "Sources": sources(names.root, contrast_masks),
+        },
+        index=index,
+    )
+    write_image(
+        mask,
+        found.network,
+        grid,
+        {
+            "Description": "The network: voxels that enough contrasts share",
+            **found.said,
+            **found.weighted,
+            "Sources": sources(names.root, [probseg]),
+            **describe_network_rule(settings),
+            "Voxels": int(found.network.sum()),
+        },
+        index=index,
+    )
+    write_image(
+        mean,
+        found.maps.mean,
+        grid,
+        {
+            "Description": "Unweighted mean over the contrasts of their mean Fisher z, "
+            "unthresholded",
+            "Units": "Fisher z",
+            **found.said,
+            "Sources": sources(names.root, contrast_means),
+        },
+        index=index,
+    )
+    return [probseg, mask, mean]

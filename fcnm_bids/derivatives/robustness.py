@@ -1,0 +1,95 @@
+"""Rows and sidecar of the robustness table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnm_bids.config import ROBUSTNESS, Config
+from fcnm_bids.inputs.contrasts import other_radii
+from fcnm_bids.intermediates.variants import Varied, variant_key
+from fcnm_bids.robustness import PeopleDraw, Reference, compared, people_draws
+
+
+def draws_of(config: Config) -> list[PeopleDraw]:
+    """The parts of the people that every contrast is mapped over."""
+    return people_draws(
+        ROBUSTNESS.people_blocks, n_draws=ROBUSTNESS.people_draws, seed=config.group.random_seed
+    )
+
+
+def describe_checks(config: Config, *, people_varied: bool) -> dict[str, Any]:
+    """What the sidecars say about how robustness was looked at."""
+    group = config.group
+    return {
+        "NetworkThreshold": group.network_threshold,
+        "MinimumClusterVolume": group.min_cluster_volume,
+        "MinimumClusterVolumeUnits": "mm3",
+        "HeightControl": group.height_control,
+        "Weights": group.weights,
+        "SphereRadius": None if config.seeds.masks else config.seeds.radius,
+        "Radii": [] if config.seeds.masks else list(group.radii),
+        "RandomSeed": group.random_seed,
+        "PeopleVaried": people_varied,
+        "ValidationConnectome": group.validation_dir,
+        "SmoothnessOfSubsamples": "as estimated from all people",
+        **{f"Robustness{_camel(k)}": v for k, v in asdict(ROBUSTNESS).items()},
+    }
+
+
+def radius_rows(varied: Varied, reference: Reference, config: Config) -> list[dict[str, Any]]:
+    """Return the rows of networks with other radii."""
+    rows = []
+    for radius in other_radii(config):
+        probability, n_contrasts = varied.probability(f"radius {radius:g}")
+        row = compared(reference, probability)
+        rows.append({"check": "radius", "level": f"{radius:g}", "n_contrasts": n_contrasts, **row})
+    return rows
+
+
+def people_rows(varied: Varied, reference: Reference, config: Config) -> list[dict[str, Any]]:
+    """Return the rows of networks of subsamples of participants."""
+    rows: list[dict[str, Any]] = []
+    if not varied.has_people:
+        return rows
+    halves: dict[int, NDArray[np.float64]] = {}
+    for draw in draws_of(config):
+        probability, n_contrasts = varied.probability(variant_key(draw))
+        about: Mapping[str, Any] = {"draw": draw.draw, "n_contrasts": n_contrasts}
+        if draw.half == 1:
+            other = Reference(
+                halves[draw.draw],
+                reference.threshold,
+                reference.min_cluster_volume,
+                reference.grid,
+                reference.index,
+            )
+            rows.append(
+                {"check": "split-half", "level": "0.5", **about, **compared(other, probability)}
+            )
+            continue
+        if draw.share == 0.5:
+            halves[draw.draw] = probability
+        level = f"{draw.share:g}"
+        rows.append(
+            {"check": "people", "level": level, **about, **compared(reference, probability)}
+        )
+    return sorted(rows, key=lambda row: (row["check"], row["level"]))
+
+
+def validation_row(path: Path, label: str, reference: Reference) -> dict[str, Any]:
+    """The network on a second connectome, where both connectomes have voxels."""
+    box = np.full(reference.grid.n_voxels, math.nan)
+    with np.load(path, allow_pickle=False) as stored:
+        box[stored["index"]] = stored[f"of_{label}"]
+    return {"check": "second connectome", **compared(reference, box[reference.index])}
+
+
+def _camel(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("_"))

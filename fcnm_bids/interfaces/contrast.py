@@ -1,0 +1,163 @@
+"""Map a contrast, or load a cached one."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from nipype.interfaces.base import TraitedSpec
+
+from fcnm_bids.bids.outputs import AS_PREPROCESSED, sidecar_files, sources
+from fcnm_bids.bids.write import write_image
+from fcnm_bids.config import Config
+from fcnm_bids.derivatives.contrast import (
+    CONTRAST_STATS,
+    MAP_MEANING,
+    MAP_UNITS,
+    MODEL_MEANING,
+    contrast_warnings,
+    describe_threshold,
+    stat_values,
+    store_source,
+    without_clipped,
+)
+from fcnm_bids.derivatives.seeds import describe_contrast, seed_image
+from fcnm_bids.inputs.contrasts import contrast_labels
+from fcnm_bids.inputs.rules import height_rule
+from fcnm_bids.interfaces.base import (
+    ConfiguredInputSpec,
+    ConfiguredInterface,
+    File,
+    PromisingOutputSpec,
+    SeededInputSpec,
+    traits,
+)
+from fcnm_bids.intermediates.maps import write_mapped
+from fcnm_bids.intermediates.moments import read_maps, read_moments
+from fcnm_bids.mapping import map_contrast
+from fcnm_bids.reruns.result_cache import (
+    MAPPED,
+    keep_mapped,
+    mapped_file,
+    other_files,
+    recorded_files,
+    variants_file,
+)
+from fcnm_bids.seeds import read_seed_matrix
+
+LOGGER = logging.getLogger("fcnm_bids")
+
+
+class RecallContrastInputSpec(ConfiguredInputSpec):
+    """Inputs of `RecallContrast`."""
+
+    kept_dir = traits.Str(mandatory=True, desc="folder in which the contrast is kept")
+
+
+class RecallContrastOutputSpec(TraitedSpec):
+    """Outputs of `RecallContrast`."""
+
+    mapped_file = File(desc="as of the node that mapped the contrast")
+    variants_file = File(desc="as of the node that varied it")
+    promised = traits.List(traits.Str(), desc="files that should now be there")
+
+
+class RecallContrast(ConfiguredInterface):
+    """Stand in for the nodes of a contrast whose results were kept."""
+
+    input_spec = RecallContrastInputSpec
+    output_spec = RecallContrastOutputSpec
+
+    def _make(self, config: Config, folder: Path) -> None:
+        kept = Path(self.inputs.kept_dir)
+        own = mapped_file(kept)
+        self._results["mapped_file"] = str(own)
+        self._results["variants_file"] = str(variants_file(kept))
+        self._results["promised"] = other_files(recorded_files(kept, MAPPED), own)
+
+
+class MapContrastInputSpec(SeededInputSpec):
+    """Inputs of `MapContrast`."""
+
+    moments_dir = traits.Directory(exists=True, mandatory=True, desc="sums per contrast")
+    number = traits.Int(mandatory=True, desc="row of the seed matrix")
+    model = traits.Dict(mandatory=True, desc="what the sidecars say about people and design")
+    kept_dir = traits.Str(mandatory=True, desc="folder in which the result is kept for later runs")
+
+
+class MapContrastOutputSpec(PromisingOutputSpec):
+    """Outputs of `MapContrast`."""
+
+    mapped_file = File(desc="mask, voxels that count as tested, and their numbers")
+
+
+class MapContrast(ConfiguredInterface):
+    """Test one contrast over people and threshold it."""
+
+    input_spec = MapContrastInputSpec
+    output_spec = MapContrastOutputSpec
+
+    def _make(self, config: Config, folder: Path) -> None:
+        seeds = read_seed_matrix(self.inputs.seeds_file)
+        contrast = seeds.contrasts[self.inputs.number]
+        label = contrast_labels(seeds.contrasts)[contrast.name]
+        stored = read_moments(Path(self.inputs.moments_dir) / f"{label}.npz")
+        moments = stored.moments
+        maps = read_maps(Path(self.inputs.moments_dir), stored)
+        mapped = without_clipped(
+            map_contrast(moments, height_rule(config.group), maps=maps), moments.clipped_in
+        )
+        warnings = contrast_warnings(contrast.name, mapped)
+        for warning in warnings:
+            LOGGER.warning("%s", warning)
+        names = self._names(config)
+        shared = {
+            **AS_PREPROCESSED,
+            **describe_contrast(contrast, config.seeds),
+            "NumberOfPeople": moments.n_people,
+            "PeopleWithoutCoverage": stored.absent,
+            **self.inputs.model,
+            "DegreesOfFreedom": mapped.mask.df,
+            "MinimumShareOfPeople": config.group.min_subjects,
+            "VoxelsTested": mapped.mask.n_tested,
+            "VoxelsClipped": seeds.grid.subscripts(moments.index[moments.clipped_in]),
+        }
+        root = names.root
+        made_from = [
+            *sources(root, [seed_image(names, label, seeds, self.inputs.number)]),
+            store_source(config),
+        ]
+        images = []
+        for stat in (*CONTRAST_STATS, *(("pfwe",) if mapped.mask.null else ())):
+            path = names.contrast_map(label, stat)
+            values = stat_values(mapped, stat, config.group.tail)
+            meaning = MAP_MEANING | (MODEL_MEANING if config.group.covariates else {})
+            described = {
+                "Description": meaning[stat],
+                "Units": MAP_UNITS[stat],
+                **shared,
+                "Sources": made_from,
+            }
+            write_image(path, values, seeds.grid, described, index=moments.index)
+            images.append(path)
+        path = names.contrast_mask(label)
+        write_image(
+            path,
+            mapped.mask.significant,
+            seeds.grid,
+            {
+                "Description": "Voxels significantly connected with the seed",
+                **shared,
+                "Sources": sources(root, [names.contrast_map(label, "t")]),
+                **describe_threshold(mapped, config.group),
+                "VoxelsSignificant": int(mapped.mask.significant.sum()),
+                "Warnings": warnings,
+            },
+            index=moments.index,
+        )
+        images.append(path)
+        kept = Path(self.inputs.kept_dir)
+        write_mapped(mapped_file(kept), mapped, moments.index)
+        keep_mapped(kept, [*images, *sidecar_files(images)])
+        self._results["mapped_file"] = str(mapped_file(kept))
+        self._promise(images)

@@ -1,0 +1,1 @@
+"""Files between nodes: write, read, one dataclass each."""

@@ -1,0 +1,76 @@
+"""What all draws of the nulls share."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnm_bids.connectome import ProjectedRun, open_run, read_coarser
+from fcnm_bids.grid import Grid
+from fcnm_bids.mapping import Person
+
+
+@dataclass(frozen=True, eq=False)
+class NullData:
+    """What draws are made on.
+
+    Parameters
+    ----------
+    grid
+        The grid of the draws: that of the data, or a coarser one.
+    index
+        Voxel numbers of the analysis on it.
+    counted
+        Shape (contrasts,), which contrasts are in the count of their network: the others, which
+        too few people cover, are in that of no draw either.
+    places
+        Voxel numbers in which foci may fall.
+    strength
+        Positive strength of each place.
+    rate
+        Base rate of foci at each place; None for alike.
+    people
+        Everybody's runs.
+    """
+
+    grid: Grid
+    index: NDArray[np.intp]
+    counted: NDArray[np.bool_]
+    places: NDArray[np.intp]
+    strength: NDArray[np.float64]
+    rate: NDArray[np.float64] | None
+    people: tuple[Person, ...]
+
+
+def read_nulls(path: Path) -> NullData:
+    """What `PrepareNulls` gathered."""
+    with np.load(path, allow_pickle=False) as stored:
+        nx, ny, nz = (int(n) for n in stored["shape"])
+        people = [null_participant(name, runs) for name, runs in json.loads(str(stored["people"]))]
+        return NullData(
+            Grid((nx, ny, nz), stored["affine"], str(stored["space"])),
+            stored["index"],
+            stored["counted"],
+            stored["places"],
+            stored["strength"],
+            stored.get("rate", None),
+            tuple(people),
+        )
+
+
+def null_participant(name: str, paths: list[str]) -> Person:
+    """Open the runs of a participant for the nulls."""
+
+    def runs() -> list[ProjectedRun]:
+        return [
+            read_coarser(Path(p)) if p.endswith(".npz") else open_run(Path(p)).load() for p in paths
+        ]
+
+    def voxels() -> NDArray[np.intp]:
+        return np.unique(np.concatenate([run.index for run in runs()]))
+
+    return Person(name, runs, voxels)

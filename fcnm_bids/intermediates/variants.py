@@ -1,0 +1,47 @@
+"""Masks of the variants of a contrast."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnm_bids.mapping import MappedContrast, probability_map
+from fcnm_bids.robustness import PeopleDraw
+
+
+@dataclass
+class Varied:
+    """Probability maps of the variants of an effect's contrasts."""
+
+    paths: Sequence[str]
+    n_voxels: int
+    weights: NDArray[np.float64] | None
+
+    def __post_init__(self) -> None:
+        self._parts = [np.load(path, allow_pickle=False) for path in self.paths]
+
+    @property
+    def has_people(self) -> bool:
+        """Whether there were people enough to be split."""
+        return any(name.startswith("people") for name in self._parts[0].files)
+
+    def probability(self, key: str) -> tuple[NDArray[np.float64], int]:
+        """A variant's map and its number of contrasts; NaN and 0 where nothing could be tested."""
+        unpacked = np.stack(
+            [np.unpackbits(part[key], axis=1, count=self.n_voxels) for part in self._parts]
+        ).astype(bool)
+        found, kept = probability_map(unpacked[:, 0], unpacked[:, 1], self.weights)
+        return found, int(kept.sum())
+
+
+def pack_masks(mapped: MappedContrast) -> NDArray[np.uint8]:
+    """Pack the masks of contrasts into bits."""
+    return np.packbits(np.stack([mapped.mask.significant, mapped.counted]), axis=1)
+
+
+def variant_key(draw: PeopleDraw) -> str:
+    """Return the key of a subsample of participants."""
+    return f"people {draw.share:g} {draw.draw} {draw.half}"

@@ -1,0 +1,137 @@
+"""Plan the group level before any computing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from fcnm_bids import __version__
+from fcnm_bids.bids.manifest import Manifest
+from fcnm_bids.config import Config
+from fcnm_bids.connectome import StoredRun
+from fcnm_bids.errors import RequestError
+from fcnm_bids.inputs.atlas import find_atlas
+from fcnm_bids.inputs.rules import contrast_weights
+from fcnm_bids.planning.design import group_design, moved_too_much
+from fcnm_bids.planning.group_options import check_analysis_mask
+from fcnm_bids.planning.plan import GroupPlan, LeftOut, by_reason
+from fcnm_bids.planning.request import check_request, noted, request_contrasts, try_masks
+from fcnm_bids.planning.specificity import plan_specificity
+from fcnm_bids.planning.stored_runs import stored_entities, stored_runs
+from fcnm_bids.planning.validation import plan_validation
+from fcnm_bids.reruns.keys import contrast_keys, digest, fingerprint, seed_record
+
+
+def plan_group(config: Config) -> GroupPlan:
+    """Look at the store without reading its components.
+
+    Raises
+    ------
+    RequestError
+        The request is wrong, or the store cannot answer it; one line per problem.
+    """
+    dataset = check_request(config)
+    contrasts = request_contrasts(config)
+    store = config.connectome_path
+    from_store = dataset.kind == "connectome"
+    runs, left_out = stored_runs(
+        store, config, from_store=from_store, source=None if from_store else dataset.root
+    )
+    grid = runs[0][1].grid
+    try_masks(config, grid)
+    entities = stored_entities(runs[0][1])
+    by_person, moved = _still_enough(runs, config, left_out)
+    left_out += moved
+    people = tuple((label, tuple(own)) for label, own in by_person.items())
+    problems: list[str] = []
+    with noted(problems):
+        design = group_design(config, dataset.root, by_person)
+    with noted(problems):
+        settings = runs[0][1].attributes["settings"]
+        validation = plan_validation(
+            config.group.validation_dir,
+            grid,
+            settings,
+            covariates=config.group.covariates,
+            max_mean_fd=config.group.max_mean_fd,
+        )
+    with noted(problems):
+        mask = config.group.analysis_mask
+        within = check_analysis_mask(mask, dataset.root, grid, entities, list(by_person))
+    with noted(problems):
+        contrast_weights(config.group, contrasts)
+    if config.seeds.masks and config.group.weights != "none":
+        problems.append(f"--weights {config.group.weights}: masks have no sample size")
+    if problems:
+        raise RequestError(problems)
+    model = {
+        "design": (design.names, design.columns.tolist()),
+        "mask": [fingerprint(path) for path in within],
+    }
+    specificity = plan_specificity(config, dataset.root, people, contrasts, model, grid, entities)
+    atlas = find_atlas(config.group.network_atlas, grid.space)
+    common = {
+        "version": __version__,
+        "people": {label: [run.key for run in own] for label, own in people},
+        **model,
+    }
+    key = digest(
+        {
+            **common,
+            "group": asdict(
+                replace(config.group, network_atlas=(), preset="none", validation_dir=None)
+            ),
+            "specificity": specificity.key,
+            "validation": {who: [run.key for run in own] for who, own in validation.people},
+            "validation_design": (validation.design.names, validation.design.columns.tolist()),
+            "atlas": [digest({"": path.read_bytes().hex()}) for path in atlas.paths],
+            **seed_record(config, contrasts),
+        }
+    )
+    root = Path(config.output_dir)
+    done = Manifest(root / "group", root).complete(key)
+    return GroupPlan(
+        store,
+        grid,
+        entities,
+        contrasts,
+        people,
+        tuple(left_out),
+        key,
+        contrast_keys(config, contrasts, {**common, "left_out": [asdict(r) for r in left_out]}),
+        done,
+        (*atlas.missing, *validation.notes, *specificity.notes),
+        design,
+        tuple(within),
+        validation,
+        specificity,
+    )
+
+
+def _still_enough(
+    runs: Sequence[tuple[str, StoredRun]], config: Config, left_out: Sequence[LeftOut]
+) -> tuple[dict[str, list[StoredRun]], list[LeftOut]]:
+    """The runs of people who moved little enough, at least two of them, and all other runs."""
+    store = config.connectome_path
+    by_person: dict[str, list[StoredRun]] = {}
+    for label, run in runs:
+        by_person.setdefault(label, []).append(run)
+    if len(by_person) < 2:
+        raise RequestError(
+            [
+                f"{store}: one person only (sub-{next(iter(by_person))}); a group needs at least "
+                "two",
+                *by_reason({run.name: run.reason for run in left_out}),
+            ]
+        )
+    moved = moved_too_much(by_person, config.group.max_mean_fd)
+    too_much = [
+        LeftOut(label, run.path.relative_to(store).as_posix(), reason)
+        for label, reason in moved.items()
+        for run in by_person.pop(label)
+    ]
+    if len(by_person) < 2:
+        reasons = {f"sub-{label}": reason for label, reason in moved.items()}
+        raise RequestError(["fewer than two people are left", *by_reason(reasons)])
+    return by_person, too_much

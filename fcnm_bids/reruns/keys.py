@@ -1,0 +1,101 @@
+"""Digests of everything that outputs depend on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from fcnm_bids import __version__
+from fcnm_bids.config import Config
+from fcnm_bids.inputs.contrasts import mask_files
+from fcnm_bids.seeds import Contrast, mask_name
+
+
+def contrast_keys(
+    config: Config, contrasts: tuple[Contrast, ...], common: Mapping[str, Any]
+) -> dict[str, str]:
+    """Hash of everything that each contrast's own outputs depend on, by its name."""
+    of_networks = ("network_threshold", "min_cluster_volume", "network_atlas", "weights")
+    group = {
+        name: value
+        for name, value in asdict(config.group).items()
+        if name not in (*of_networks, "validation_dir")
+    }
+    # sidecars say where the seeds lie, and whether the store lies in the same folder
+    places = (config.output_dir, config.connectome_path)
+    shared = {**common, "group": group, "places": [str(Path(path).resolve()) for path in places]}
+    records = contrast_records(config, contrasts)
+    return {name: digest({**shared, **record}) for name, record in records.items()}
+
+
+def person_key(
+    runs: Mapping[str, str],
+    left_out: Mapping[str, str],
+    config: Config,
+    contrasts: tuple[Contrast, ...],
+) -> str:
+    """Return the digest of everything that a participant's outputs depend on.
+
+    Parameters
+    ----------
+    runs
+        Keys of the usable runs, by their names.
+    left_out
+        Reasons of the excluded runs, by their names.
+    config, contrasts
+        The request and its contrasts.
+    """
+    return digest(
+        {
+            "version": __version__,
+            "runs": dict(runs),
+            "left_out": dict(left_out),
+            **(seed_record(config, contrasts) if config.makes_subject_maps else {}),
+        }
+    )
+
+
+def seed_record(config: Config, contrasts: tuple[Contrast, ...]) -> dict[str, Any]:
+    """Everything about the seeds that outputs depend on, whatever their files are called."""
+    seeds = config.seeds
+    foci = [
+        (c.name, c.effect, c.n, [(f.x, f.y, f.z, f.space, f.study) for f in c.foci])
+        for c in contrasts
+    ]
+    masks = {path.name: digest({"": path.read_bytes().hex()}) for path in mask_files(seeds.masks)}
+    return {
+        "foci": foci,
+        "masks": masks,
+        "effect": seeds.effect if masks else None,
+        "radius": seeds.radius,
+        "sphere": seeds.sphere,
+        "min_coverage": seeds.min_coverage,
+    }
+
+
+def contrast_records(config: Config, contrasts: tuple[Contrast, ...]) -> dict[str, dict[str, Any]]:
+    """What `seed_record` says of each contrast, or mask, by itself."""
+    if config.seeds.masks:
+        return {
+            mask_name(path): seed_record(config.update({"seeds": {"masks": (str(path),)}}), ())
+            for path in mask_files(config.seeds.masks)
+        }
+    return {contrast.name: seed_record(config, (contrast,)) for contrast in contrasts}
+
+
+def fingerprint(path: Path) -> tuple[str, int, str]:
+    """Name, size and last bytes of a file: of a gzip file, the check sum of its content."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 8) if path.name.endswith(".gz") else 0)
+        return path.name, size, hashlib.sha256(file.read()).hexdigest()
+
+
+def digest(content: Mapping[str, Any]) -> str:
+    """A hash of settings and content keys."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()

@@ -1,0 +1,71 @@
+"""Time of a null draw, measured on a few."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from fcnm_bids.config import Config
+from fcnm_bids.connectome import StoredRun
+from fcnm_bids.mapping import Person, sum_over_people
+from fcnm_bids.planning.plan import SpecificityPlan
+from fcnm_bids.seeds import Contrast, Focus, sphere_seeds
+
+_TRIED = 32
+"""Contrasts from which the time of a draw is predicted."""
+
+
+def describe_cost(
+    plan: SpecificityPlan,
+    config: Config,
+    people: Sequence[tuple[str, Sequence[StoredRun]]],
+    n_contrasts: int,
+) -> str | None:
+    """What the draws will take, from a few of them on one run; None where there are none."""
+    if not plan.focus_nulls:
+        return None
+    runs = [run for _, own in people for run in own]
+    seconds = measure_draw(config, runs[0]) * len(runs) * n_contrasts
+    n_draws = config.group.n_permutations * len(plan.focus_nulls)
+    whole = seconds * n_draws / config.resources.nprocs
+    limit = config.specificity.specificity_time
+    text = (
+        f"specificity: {n_draws:,} draws of {n_contrasts} contrasts over {len(people)} people, "
+        f"{seconds:.2g} s a draw: about {_minutes(whole)} with {config.resources.nprocs} processes"
+    )
+    if limit is not None:
+        text += f"; none is begun after {_minutes(limit)}"
+    return text
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def measure_draw(config: Config, run: StoredRun) -> float:
+    """Seconds that mapping one contrast takes on one run, from a few random ones."""
+    projected = run.load()
+    rng = np.random.default_rng(0)
+    positions = run.grid.positions(projected.index[rng.integers(projected.n_voxels, size=_TRIED)])
+    contrasts = [
+        Contrast(str(i), "", (), (Focus(x, y, z, "MNI152", "", "", "", None, ""),), None)
+        for i, (x, y, z) in enumerate(positions.tolist())
+    ]
+    seeds = sphere_seeds(
+        contrasts, run.grid, radius=config.seeds.radius, sphere=config.seeds.sphere
+    )
+    person = Person("", lambda: [projected], lambda: projected.index)
+    seconds = []
+    for _ in range(2):
+        started = time.perf_counter()
+        sum_over_people(
+            seeds,
+            [person],
+            projected.index,
+            min_coverage=config.seeds.min_coverage,
+            smoothness=config.group.height_control == "fwe",
+        )
+        seconds.append(time.perf_counter() - started)
+    return min(seconds) / _TRIED

@@ -1,0 +1,1 @@
+"""How often the tests of specificity err: ``python -m simulation_studies OUT``."""
