@@ -19,6 +19,7 @@ settings.load_profile("repository")
 
 pytest_plugins = ["tests.planned"]
 
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the BLAS kernels that tests ran under."""
     used = {

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.signal import butter, sosfiltfilt
 
 from fcnm_bids.denoise import build_projection, median_dof
-from fcnm_bids.denoise.freedom import effective_dof, upper_band_edge
+from fcnm_bids.denoise.degrees_of_freedom import effective_dof, upper_band_edge
 
 Filter = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 

@@ -12,8 +12,7 @@ import pytest
 from fcnm_bids.report.figures.group import draw_group_figures
 from fcnm_bids.report.pages.group import write_group_page
 from fcnm_bids.report.results.group import GroupResults
-
-from .conftest import HOSTILE
+from tests.report.conftest import HOSTILE
 
 
 class Elements(HTMLParser):
