@@ -23,18 +23,27 @@ COPY docker/fetch_templates.py docker/fetch_templates.py
 RUN python docker/fetch_templates.py "${TEMPLATES}"
 
 COPY . .
+RUN cp CITATION.cff LICENSE /opt/fcnm-bids/
 RUN python -m pip install --no-index --no-deps --no-build-isolation . \
     && python -m pip uninstall --yes \
         hatchling pathspec pluggy setuptools tomlkit trove-classifiers pip \
-    && python -m compileall -q -j 0 --invalidation-mode checked-hash /opt/fcnm-bids/lib
+    && MPLCONFIGDIR=/tmp/matplotlib python docker/slim.py
 
 FROM ${BASE_IMAGE}
 ARG VERSION=0.1.0
 ARG REVISION=unknown
+ARG CREATED=unknown
+ARG SOURCE=unknown
+ARG DOCUMENTATION=${SOURCE}
 LABEL org.opencontainers.image.title="fcnm_bids" \
       org.opencontainers.image.description="Functional connectivity network mapping on fMRIPrep derivatives, as a BIDS-App" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}" \
+      org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.url="${SOURCE}" \
+      org.opencontainers.image.documentation="${DOCUMENTATION}" \
+      org.opencontainers.image.authors="The fcnm_bids developers" \
       org.opencontainers.image.licenses="Apache-2.0"
 
 COPY --from=builder /opt/templateflow /opt/templateflow

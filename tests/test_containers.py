@@ -25,13 +25,14 @@ RECIPES = (
     ".dockerignore",
     "docker/requirements-build.txt",
     "docker/fetch_templates.py",
+    "docker/slim.py",
     "singularity/fcnm_bids.def",
     "singularity/slurm_array.sh",
     "singularity/slurm_workflow.sh",
 )
 BASE_IMAGE = "docker.io/library/python:3.12-slim-bookworm"
 IMAGE = "localhost/fcnm_bids:test"
-LARGEST_IMAGE = 1.3e9
+LARGEST_OWN_BYTES = 480e6
 
 
 def pins(lock: str) -> dict[str, str]:
@@ -114,12 +115,33 @@ def test_the_entry_point_is_the_app_and_its_version_that_of_the_package() -> Non
     assert 'exec fcnm-bids "$@"' in sections(DEFINITION)["runscript"]
 
 
+def test_both_images_have_the_same_labels() -> None:
+    last = re.sub(r"\\\n\s*", " ", DOCKERFILE.split("\nFROM ")[-1])
+    docker = dict(re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]+)"', last))
+    wanted = {"source", "url", "documentation", "authors", "created", "revision", "version"}
+    assert wanted <= docker.keys()
+    apptainer = dict(
+        re.findall(r"org\.opencontainers\.image\.(\w+) (.+)", sections(DEFINITION)["labels"])
+    )
+    named = {name: re.sub(r"\{\{ (\w+) \}\}", r"${\1}", text) for name, text in apptainer.items()}
+    assert named == docker
+    for argument in re.findall(r"\$\{(\w+)\}", " ".join(docker.values())):
+        assert re.search(rf"^ARG {argument}=", DOCKERFILE, re.MULTILINE)
+
+
 def test_the_context_holds_what_is_built_and_nothing_else() -> None:
     lines = (REPOSITORY / ".dockerignore").read_text().splitlines()
     rules = [line for line in lines if line and line[0] != "#"]
     assert rules[0] == "*"
     let_in = {rule[1:] for rule in rules if rule[0] == "!"}
-    assert {"fcnm_bids", "pyproject.toml", "requirements.txt", "version", "docker"} <= let_in
+    assert {
+        "CITATION.cff",
+        "fcnm_bids",
+        "pyproject.toml",
+        "requirements.txt",
+        "version",
+        "docker",
+    } <= let_in
     assert not let_in & {"tests", "data", "demo", "docs", "benchmarks", ".git"}
     copied = {line.split()[0] for line in sections(DEFINITION)["files"].split("\n") if line.strip()}
     assert copied <= let_in
@@ -145,17 +167,21 @@ def test_hadolint_finds_nothing() -> None:
     assert (found.returncode, found.stdout) == (0, "")
 
 
-@pytest.fixture(scope="module")
-def templates() -> ModuleType:
-    """The script that fetches templates into the image."""
-    spec = importlib.util.spec_from_file_location(
-        "fetch_templates", REPOSITORY / "docker" / "fetch_templates.py"
-    )
+def load(name: str) -> ModuleType:
+    """Import a script of docker/."""
+    path = REPOSITORY / "docker" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def templates() -> ModuleType:
+    """The script that fetches templates into the image."""
+    return load("fetch_templates")
 
 
 def test_skipped_templates_leave_a_note(
@@ -169,16 +195,44 @@ def test_skipped_templates_leave_a_note(
     assert str(home) in note.read_text()
 
 
+@pytest.mark.parametrize(
+    ("position", "name"),
+    [
+        (1, "tpl-MNI152NLin2009cAsym_res-02_desc-brain_mask.nii.gz"),
+        (4, "tpl-MNI152NLin2009cAsym_atlas-Schaefer2018_desc-400Parcels7Networks_dseg.tsv"),
+    ],
+)
+def test_a_template_is_the_one_that_is_recorded(
+    templates: ModuleType, shared_data: Path, tmp_path: Path, position: int, name: str
+) -> None:
+    *_, n_bytes, md5 = templates.WANTED[position]
+    content = (shared_data / "templateflow" / name.split("_")[0] / name).read_bytes()
+    path = tmp_path / name
+    path.write_bytes(content)
+    templates.check(path, n_bytes, md5)
+    for other in (content[:-1], content[:-1] + bytes([content[-1] ^ 1]), b""):
+        path.write_bytes(other)
+        with pytest.raises(SystemExit, match=f"{name}: {len(other)} bytes .* are recorded; remove"):
+            templates.check(path, n_bytes, md5)
+
+
 def test_templates_are_listed_with_their_hashes(shared_data: Path, tmp_path: Path) -> None:
     home = tmp_path / "templateflow"
     shutil.copytree(shared_data / "templateflow", home)
     placeholder = home / "tpl-Other" / "tpl-Other_T1w.nii.gz"
     placeholder.parent.mkdir()
     placeholder.touch()
-    script = REPOSITORY / "docker" / "fetch_templates.py"
+    # the copies there are not all of TemplateFlow's bytes: record what they are
+    code = (
+        "import fetch_templates as script, hashlib; from templateflow import api\n"
+        "found = [(s, q, api.get(s, **q).read_bytes()) for s, q, *_ in script.WANTED]\n"
+        "script.WANTED = [(s, q, len(c), hashlib.md5(c).hexdigest()) for s, q, c in found]\n"
+        "script.main(['fetch'])"
+    )
     subprocess.run(
-        [sys.executable, str(script), "fetch"],
+        [sys.executable, "-c", code],
         env={**os.environ, "TEMPLATEFLOW_HOME": str(home)},
+        cwd=REPOSITORY / "docker",
         check=True,
         capture_output=True,
     )
@@ -186,6 +240,28 @@ def test_templates_are_listed_with_their_hashes(shared_data: Path, tmp_path: Pat
     assert len(lines) == 9
     assert all(re.fullmatch(r"[0-9a-f]{64} +\d+  tpl-\S+", line) for line in lines)
     assert not placeholder.parent.exists()
+
+
+def test_what_only_tests_and_compilers_read_is_removed(tmp_path: Path) -> None:
+    script = load("slim")
+    kept = ("a/__init__.py", "a/lib.so", "a/testing/run.py", "b/__init__.py", "b/__init__.pyi")
+    dropped = ("a/tests/data/x.nii.gz", "a/core/test/t.py", "a/fast.pyx", "a/fast.c", "a/fast.pyi")
+    for name in (*kept, *dropped, "a/__pycache__/old.cpython-312.pyc"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1")
+    (tmp_path / "b" / "__init__.py").write_text("lazy_loader.attach_stub(__name__, __file__)")
+    assert script.slim(tmp_path) == len(dropped) + 1
+    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == set(kept)
+
+
+def test_byte_code_is_made_of_what_functions_import_too(tmp_path: Path) -> None:
+    package = tmp_path / "p"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "__main__.py").write_text("import json")
+    (package / "m.py").write_text("def f():\n    from os import path\n    import csv")
+    assert set(load("slim").imported_names(package)) == {"p", "p.m", "json", "os", "csv"}
 
 
 @pytest.fixture
@@ -317,8 +393,9 @@ def image() -> str:
 
 @pytest.mark.slow
 def test_the_image_is_small_and_answers_without_data(image: str) -> None:
-    size = int(podman("image", "inspect", "--format", "{{.Size}}", image).stdout)
-    assert size < LARGEST_IMAGE
+    sizes = podman("image", "inspect", "--format", "{{.Size}}", image, BASE_IMAGE).stdout
+    whole, base = map(int, sizes.split())
+    assert whole - base < LARGEST_OWN_BYTES
     locked_up = ("run", "--rm", "--read-only", "--user", "1234:1234", "--network", "none", image)
     assert podman(*locked_up, "--version").stdout == f"fcnm-bids {VERSION}\n"
     assert podman(*locked_up, "--help").stdout.startswith("usage: fcnm-bids")
