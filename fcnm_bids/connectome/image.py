@@ -10,7 +10,7 @@ from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 import nibabel as nib
 import numpy as np
@@ -81,6 +81,31 @@ class RunImage:
         """Size of one volume as stored, in bytes."""
         return self.grid.n_voxels * self.dtype.itemsize
 
+    @property
+    def content_bytes(self) -> int:
+        """Bytes of header and volumes, decompressed."""
+        return self.offset + self.n_volumes * self.volume_bytes
+
+
+def trailer_covers_content(path: Path) -> bool:
+    """Return True if the check sum that ends a gzip image is that of the whole image.
+
+    Where bgzip or pigz wrote the file in several members, it is that of the last one alone, which
+    bgzip leaves empty in every file.
+    """
+    try:
+        wanted = open_image(path, "").content_bytes
+        with path.open("rb") as file:
+            return _trailer_length(file) == wanted % 2**32
+    except (RunError, OSError):
+        return False
+
+
+def _trailer_length(file: BinaryIO) -> int:
+    """Return the number of bytes that a gzip file's last member held, modulo 2**32."""
+    file.seek(max(0, file.seek(0, os.SEEK_END) - 4))
+    return int.from_bytes(file.read(), "little")
+
 
 def open_image(path: Path, space: str) -> RunImage:
     """Read the header of a four-dimensional NIfTI image.
@@ -135,13 +160,12 @@ def check_complete(image: RunImage) -> None:
     RunError
         The file is damaged, or ends before its last volume.
     """
-    wanted = image.offset + image.n_volumes * image.volume_bytes
+    wanted = image.content_bytes
     try:
         with image.path.open("rb") as file:
             length = file.seek(0, os.SEEK_END)
             if image.path.name.endswith(".gz"):
-                file.seek(max(0, length - 4))
-                if int.from_bytes(file.read(), "little") == wanted % 2**32:
+                if _trailer_length(file) == wanted % 2**32:
                     return
                 file.seek(0)
                 length = 0

@@ -28,7 +28,7 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 
 from fcnm_bids.connectome.header_checksum import SEAL_BYTES, check_seal, write_seal
-from fcnm_bids.connectome.image import RunImage
+from fcnm_bids.connectome.image import RunImage, trailer_covers_content
 from fcnm_bids.connectome.project import Projected
 from fcnm_bids.connectome.projected_run import ProjectedRun
 from fcnm_bids.denoise.projection import Projection
@@ -117,7 +117,7 @@ def content_key(bold: Path, others: Iterable[Path | None], settings: Mapping[str
 
     Of a gzip file its size, its first 4 KiB and its last 8 bytes (the check sum and length of the
     content) stand for the whole, which would take as long to hash as to project. A file that is
-    not compressed carries no check sum and is hashed whole.
+    not compressed, or made of several gzip members, has no such check sum and is hashed whole.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def content_key(bold: Path, others: Iterable[Path | None], settings: Mapping[str
     digest = hashlib.sha256(f"{FORMAT} {FORMAT_VERSION}".encode())
     try:
         with bold.open("rb") as file:
-            if not bold.name.endswith(".gz"):
+            if not bold.name.endswith(".gz") or not trailer_covers_content(bold):
                 digest.update(hashlib.file_digest(file, "sha256").digest())
             file.seek(0)
             digest.update(file.read(4096))
