@@ -6,125 +6,19 @@ outputs. The group level starts from what the participant level saved (`INHERITE
 
 from __future__ import annotations
 
-import math
 import os
 import tomllib
-import types
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 import tomli_w
 
 from fcnm_bids._version import __version__
 from fcnm_bids.errors import RequestError
-
-
-@dataclass(frozen=True)
-class SeedSettings:
-    """From published coordinates, or masks, to contrast seeds."""
-
-    coordinates: str | None = None
-    masks: tuple[str, ...] = ()
-    effect: str | None = None
-    radius: float = 4.0
-    sphere: Literal["mm", "voxel-rounded"] = "mm"
-    unit: Literal["contrast", "study", "focus"] = "contrast"
-    talairach: Literal["icbm_spm2tal", "icbm_fsl2tal", "icbm_other2tal", "brett"] = "icbm_spm2tal"
-    min_coverage: float = 0.5
-
-
-@dataclass(frozen=True)
-class SelectionSettings:
-    """Which people and runs."""
-
-    participant_label: tuple[str, ...] = ()
-    session_id: tuple[str, ...] = ()
-    task_id: str | None = None
-    space: str | None = None
-    resolution: str | None = None
-    bids_filter_file: str | None = None
-    bids_database_dir: str | None = None
-    derivatives: str | None = None
-
-
-@dataclass(frozen=True)
-class DenoisingSettings:
-    """From a preprocessed run to its projection."""
-
-    nuisance_regressors: str = "27P"
-    high_pass: float = 0.01
-    low_pass: float = 0.1
-    dummy_scans: str = "auto"
-    fd_threshold: float = 0.5
-    min_time: float = 240.0
-    min_dof: int = 30
-    smoothing: float = 6.0
-    denoised: bool = False
-
-
-@dataclass(frozen=True)
-class ConnectomeSettings:
-    """The projected-run store and what else the participant level writes."""
-
-    connectome_dir: str | None = None
-    connectome_only: bool = False
-    subject_maps: Literal["all", "none"] = "all"
-
-
-@dataclass(frozen=True)
-class GroupSettings:
-    """From maps of people to contrast masks and networks."""
-
-    height_control: str = "fwe"
-    alpha: float = 0.05
-    tail: Literal["positive", "negative", "two-sided"] = "positive"
-    min_effect: float = 0.0
-    contrast_min_cluster: int = 0
-    min_subjects: float = 0.9
-    network_threshold: float = 0.6
-    min_cluster_volume: float = 810.0
-    network_atlas: tuple[str, ...] = ()
-    covariates: tuple[str, ...] = ()
-    max_mean_fd: float | None = None
-    analysis_mask: str = "brain"
-    weights: Literal["none", "n", "sqrt-n"] = "none"
-    n_permutations: int = 1000
-    random_seed: int = 0
-    preset: Literal["none", "fcnm-fwe", "fcnm-fdr"] = "none"
-    radii: tuple[float, ...] = (1.0, 4.0, 7.0)
-    validation_dir: str | None = None
-
-
-@dataclass(frozen=True)
-class SpecificitySettings:
-    """Whether a network is specific: the nulls it is compared with."""
-
-    specificity: tuple[Literal["all", "random", "strength", "labels", "split"], ...] = ()
-    label_test: str | None = None
-    label_coordinates: str | None = None
-    thin_foci: bool = False
-    keep_distances: bool = False
-    keep_hemisphere: bool = False
-    base_rate: str | None = None
-    strength_match: Literal["strata", "nearest20"] = "strata"
-    null_resolution: float | None = None
-    specificity_time: float | None = None
-
-
-SPECIFICITY_NEEDS: Mapping[str, tuple[str, ...]] = {
-    "label_test": ("labels", "split"),
-    "label_coordinates": ("labels", "split"),
-    "thin_foci": ("labels", "split"),
-    "keep_distances": ("random",),
-    "keep_hemisphere": ("random",),
-    "base_rate": ("random", "strength"),
-    "strength_match": ("strength",),
-    "null_resolution": ("random", "strength"),
-    "specificity_time": ("random", "strength"),
-}
-"""The nulls to which options of specificity belong; without one of them, there is nothing to do."""
+from fcnm_bids.setting import NOTHING, coerce, declared_settings, flag, present_names, setting
 
 
 def usable_processors() -> int:
@@ -135,27 +29,468 @@ def usable_processors() -> int:
 
 
 @dataclass(frozen=True)
+class SeedSettings:
+    """From published coordinates, or masks, to contrast seeds."""
+
+    coordinates: str | None = setting(
+        None,
+        "table of published foci: TSV, CSV or XLSX with the columns study, contrast, effect, x,"
+        " y, z, space and perhaps n; a Sleuth text file; a NIMADS JSON file",
+        "FILE",
+        path="read",
+        affects="participant",
+        sentence=True,
+    )
+    masks: tuple[str, ...] = setting(
+        (),
+        "lesion or ROI masks (NIfTI files, or folders of them) in place of foci, one contrast a"
+        " mask",
+        "PATH",
+        path="read",
+        affects="participant",
+        sentence=True,
+    )
+    effect: str | None = setting(
+        None,
+        "effect of all foci or masks, where the table has no such column",
+        "NAME",
+        affects="participant",
+        sentence=True,
+    )
+    radius: float = setting(
+        4.0, "radius of the sphere around a focus, in mm", "MM", above=0, sentence=True
+    )
+    sphere: Literal["mm", "voxel-rounded"] = setting(
+        "mm",
+        "mm: voxel centres within the radius; voxel-rounded: as published scripts do it, radius"
+        " and centre rounded to voxels",
+        sentence=True,
+    )
+    unit: Literal["contrast", "study", "focus"] = setting(
+        "contrast", "what one connectivity map stands for", affects="participant", sentence=True
+    )
+    talairach: Literal["icbm_spm2tal", "icbm_fsl2tal", "icbm_other2tal", "brett"] = setting(
+        "icbm_spm2tal",
+        "how foci in Talairach space are moved to MNI space",
+        affects="participant",
+        sentence=True,
+    )
+    min_coverage: float = setting(
+        0.5,
+        "share of a seed that must lie on voxels with signal",
+        "SHARE",
+        least=0,
+        most=1,
+        sentence=True,
+    )
+
+
+@dataclass(frozen=True)
+class SelectionSettings:
+    """Which people and runs."""
+
+    participant_label: tuple[str, ...] = setting(
+        (), "participants, with or without sub- (default: all)", "LABEL", affects=NOTHING
+    )
+    session_id: tuple[str, ...] = setting(
+        (),
+        "sessions, with or without ses- (default: all)",
+        "LABEL",
+        aliases=("--session-label",),
+        affects="participant",
+    )
+    task_id: str | None = setting(
+        None,
+        "task (default: the one there is)",
+        "LABEL",
+        aliases=("-t",),
+        affects="participant",
+        sentence=True,
+    )
+    space: str | None = setting(
+        None,
+        "template space (default: the one MNI space there is)",
+        "SPACE",
+        affects="participant",
+        sentence=True,
+    )
+    resolution: str | None = setting(
+        None, "entity res (default: the one there is)", "RES", affects="participant"
+    )
+    bids_filter_file: str | None = setting(
+        None,
+        'JSON file of filters, as fMRIPrep reads them ("bold" is used)',
+        "FILE",
+        path="read",
+        affects="participant",
+    )
+    bids_database_dir: str | None = setting(
+        None,
+        "PyBIDS database of the derivatives, read in place of listing their folders; made where"
+        " there is none (remove it when files have come or gone)",
+        "PATH",
+        path="any",
+        affects=NOTHING,
+    )
+    derivatives: str | None = setting(
+        None,
+        "where the fMRIPrep derivatives of the raw data set BIDS_DIR are (NAME=PATH or PATH)",
+        "PATH",
+        aliases=("-d",),
+        path="any",
+        affects="participant",
+    )
+
+
+@dataclass(frozen=True)
+class DenoisingSettings:
+    """From a preprocessed run to its projection."""
+
+    nuisance_regressors: str = setting(
+        "27P",
+        "confound strategy: none, 24P, 27P (24 motion, white matter, CSF, global signal), 36P, "
+        "acompcor, acompcor_gsr, or a JSON file",
+        "STRATEGY",
+        aliases=("-p",),
+        sentence=True,
+    )
+    high_pass: float = setting(
+        0.01, "lower edge of the band in Hz; 0 leaves it open", "HZ", least=0, sentence=True
+    )
+    low_pass: float = setting(
+        0.1, "upper edge of the band in Hz; 0 leaves it open", "HZ", least=0, sentence=True
+    )
+    dummy_scans: str = setting(
+        "auto", "volumes dropped at the start; auto: those that fMRIPrep marked", "N", sentence=True
+    )
+    fd_threshold: float = setting(
+        0.5,
+        "framewise displacement in mm above which a volume is dropped; 0 drops none",
+        "MM",
+        aliases=("-f",),
+        least=0,
+        sentence=True,
+    )
+    min_time: float = setting(
+        240.0, "seconds that must be left of a run", "S", least=0, sentence=True
+    )
+    min_dof: int = setting(
+        30, "residual degrees of freedom that must be left of a run", "N", least=3, sentence=True
+    )
+    smoothing: float = setting(
+        6.0, "full width at half maximum in mm; 0 for none", "MM", least=0, sentence=True
+    )
+    denoised: bool = setting(
+        False,
+        "the images are denoised already (any bold in MNI space with a brain mask): they are "
+        "taken as they are, and smoothed only if --smoothing says so; XCP-D's are recognised "
+        "without this",
+        sentence=True,
+    )
+
+
+@dataclass(frozen=True)
+class ConnectomeSettings:
+    """The projected-run store and what else the participant level writes."""
+
+    connectome_dir: str | None = setting(
+        None,
+        "store of projected runs (default: OUTPUT_DIR/connectome)",
+        "DIR",
+        path="any",
+        affects="participant",
+    )
+    connectome_only: bool = setting(
+        False, "participant level: store the connectome, map no seeds", affects=NOTHING
+    )
+    subject_maps: Literal["all", "none"] = setting(
+        "all", "whether to write every person's maps", affects=NOTHING
+    )
+
+
+@dataclass(frozen=True)
+class GroupSettings:
+    """From maps of people to contrast masks and networks."""
+
+    height_control: str = setting(
+        "fwe",
+        "fwe (random field theory or Bonferroni), fdr, permutation (sign flips, largest t), "
+        "bonferroni, or t=VALUE",
+        "RULE",
+        affects="contrast network draws",
+        sentence=True,
+    )
+    alpha: float = setting(
+        0.05,
+        "error rate of the height control",
+        "P",
+        above=0,
+        below=1,
+        affects="contrast network draws",
+        sentence=True,
+    )
+    tail: Literal["positive", "negative", "two-sided"] = setting(
+        "positive", "which connectivity counts", affects="contrast network draws", sentence=True
+    )
+    min_effect: float = setting(
+        0.0,
+        "mean Fisher z that a voxel also needs",
+        "Z",
+        least=0,
+        affects="contrast network draws",
+        sentence=True,
+    )
+    contrast_min_cluster: int = setting(
+        0,
+        "voxels below which a cluster leaves a contrast mask",
+        "N",
+        least=0,
+        affects="contrast network draws",
+        sentence=True,
+    )
+    min_subjects: float = setting(
+        0.9, "share of people who must have a value", "SHARE", above=0, most=1, sentence=True
+    )
+    network_threshold: float = setting(
+        0.6,
+        "share of the contrasts that must hold a voxel",
+        "SHARE",
+        above=0,
+        most=1,
+        affects="network",
+        sentence=True,
+    )
+    min_cluster_volume: float = setting(
+        810.0,
+        "cubic mm below which a cluster leaves the network",
+        "MM3",
+        least=0,
+        affects="network",
+        sentence=True,
+    )
+    network_atlas: tuple[str, ...] = setting(
+        (),
+        "label images (dseg, each with its table beside it) of the networks that the result is "
+        "compared with; where two overlap, the first counts (default: Yeo's seven and the "
+        "subcortex, from TemplateFlow)",
+        "FILE",
+        path="read",
+        affects=NOTHING,
+        sentence=True,
+    )
+    covariates: tuple[str, ...] = setting(
+        (),
+        "columns of participants.tsv (mean_fd: from the store) that the group model takes out; "
+        "the map shows people with average values; numbers count as linear unless "
+        "participants.json lists Levels",
+        "NAME",
+        affects="contrast network",
+        sentence=True,
+    )
+    max_mean_fd: float | None = setting(
+        None,
+        "mean framewise displacement in mm above which a person is left out",
+        "MM",
+        above=0,
+        affects="contrast network",
+        sentence=True,
+    )
+    analysis_mask: str = setting(
+        "brain",
+        "brain; gm (grey matter, the mean over people of fMRIPrep's own); or a mask FILE on the"
+        " grid of the data",
+        "MASK",
+        path="any",
+        affects="contrast network degree",
+        sentence=True,
+    )
+    weights: Literal["none", "n", "sqrt-n"] = setting(
+        "none",
+        "what a contrast counts for in the network: its sample size n",
+        affects="network draws",
+        sentence=True,
+    )
+    n_permutations: int = setting(
+        1000,
+        "sign flips of the height control permutation, and draws of every null",
+        "N",
+        least=1,
+        affects="contrast network",
+        sentence=True,
+    )
+    random_seed: int = setting(0, "seed of everything that is random", "N", least=0, sentence=True)
+    preset: Literal["none", "fcnm-fwe", "fcnm-fdr"] = setting(
+        "none",
+        "settings of a published analysis, printed at the start; options given here win",
+        affects="contrast",
+        sentence=True,
+    )
+    radii: tuple[float, ...] = setting(
+        (1.0, 4.0, 7.0),
+        "radii in mm with which the networks are made again, to see what they change",
+        "MM",
+        above=0,
+        affects="contrast network",
+    )
+    validation_dir: str | None = setting(
+        None,
+        "a second connectome (a store of projected runs, of patients say) on which the networks"
+        " are made again",
+        "DIR",
+        path="read",
+        affects=NOTHING,
+    )
+
+
+@dataclass(frozen=True)
+class SpecificitySettings:
+    """Whether a network is specific: the nulls it is compared with."""
+
+    specificity: tuple[Literal["all", "random", "strength", "labels", "split"], ...] = setting(
+        (),
+        "what the network is compared with: random (foci scattered in grey matter), strength "
+        "(foci moved to voxels of equal strength), labels (studies exchange the labels of two "
+        "effects), split (random halves of the contrasts of two effects); without a name, all "
+        "that the data allow; the connectome's degree is always looked at",
+        affects="network",
+        sentence=True,
+    )
+    label_test: str | None = setting(
+        None,
+        "the effects that labels and split compare (default: the two there are)",
+        "A:B",
+        nulls=("labels", "split"),
+        affects="network",
+        sentence=True,
+    )
+    label_coordinates: str | None = setting(
+        None,
+        "a second coordinate table, from which B of --label-test is taken",
+        "FILE",
+        path="read",
+        nulls=("labels", "split"),
+        affects=NOTHING,
+        sentence=True,
+    )
+    thin_foci: bool = setting(
+        False,
+        "labels, split: use as many foci of every contrast as the smallest has, at random",
+        nulls=("labels", "split"),
+        affects="network",
+        sentence=True,
+    )
+    keep_distances: bool = setting(
+        False,
+        "random: move the foci of a contrast as one rigid body",
+        nulls=("random",),
+        affects="network draws",
+        sentence=True,
+    )
+    keep_hemisphere: bool = setting(
+        False,
+        "random: keep the hemisphere of every focus",
+        nulls=("random",),
+        affects="network draws",
+        sentence=True,
+    )
+    base_rate: str | None = setting(
+        None,
+        "image of how often foci are reported where, or a mask, from which foci are drawn in "
+        "place of grey matter",
+        "FILE",
+        path="read",
+        nulls=("random", "strength"),
+        affects=NOTHING,
+        sentence=True,
+    )
+    strength_match: Literal["strata", "nearest20"] = setting(
+        "strata",
+        "strength: within 20 strata of positive strength, or (approximate) among the 20 %% of "
+        "voxels nearest in strength",
+        nulls=("strength",),
+        affects="network draws",
+        sentence=True,
+    )
+    null_resolution: float | None = setting(
+        None,
+        "compare on a coarser grid of about this voxel size in mm, which is faster",
+        "MM",
+        above=0,
+        nulls=("random", "strength"),
+        affects="network draws",
+        sentence=True,
+    )
+    specificity_time: float | None = setting(
+        None,
+        "begin no draws after this time, such as 30m or 2h; the report says how many were made",
+        "TIME",
+        above=0,
+        kind="duration",
+        nulls=("random", "strength"),
+        affects="network",
+    )
+
+
+@dataclass(frozen=True)
 class ResourceSettings:
     """What the machine may be asked for; never part of what a result depends on."""
 
-    nprocs: int = field(default_factory=usable_processors)
-    omp_nthreads: int = 1
-    mem_gb: float | None = None
-    nipype_plugin_file: str | None = None
+    nprocs: int = setting(
+        usable_processors,
+        "processes at once (default: all cores that this program may use)",
+        "N",
+        aliases=("--n-cpus", "--nthreads"),
+        least=1,
+        affects=NOTHING,
+    )
+    omp_nthreads: int = setting(1, "threads of a process", "N", least=1, affects=NOTHING)
+    mem_gb: float | None = setting(
+        None,
+        "memory in GB, this program's own included (default: 90 %% of the machine's, or of the "
+        "limit of its container or job)",
+        "GB",
+        above=0,
+        affects=NOTHING,
+    )
+    nipype_plugin_file: str | None = setting(
+        None,
+        "YAML or JSON file with plugin (MultiProc or SLURM) and plugin_args: what runs the "
+        "nodes (default: processes of this machine)",
+        "FILE",
+        aliases=("--use-plugin",),
+        path="read",
+        affects=NOTHING,
+    )
 
 
 @dataclass(frozen=True)
 class RunningSettings:
     """How the program runs."""
 
-    work_dir: str = "work"
-    overwrite: bool = False
-    stop_on_first_crash: bool = False
-    write_graph: bool = False
-    dry_run: bool = False
-    reports_only: bool = False
-    boilerplate_only: bool = False
-    verbose: int = 0
+    work_dir: str = setting(
+        "work", "folder for intermediate files", "DIR", aliases=("-w",), affects=NOTHING
+    )
+    overwrite: bool = setting(
+        False, "replace outputs that were made with other settings", affects=NOTHING
+    )
+    stop_on_first_crash: bool = setting(
+        False, "end at the first failure or unusable run", affects=NOTHING
+    )
+    write_graph: bool = setting(False, "draw the workflow into the work folder", affects=NOTHING)
+    dry_run: bool = setting(
+        False,
+        "look at everything, say what it would take in memory, disk and time, compute nothing",
+        affects=NOTHING,
+    )
+    reports_only: bool = setting(
+        False, "write the reports of this level again from what OUTPUT_DIR holds", affects=NOTHING
+    )
+    boilerplate_only: bool = setting(
+        False, "write the methods text of this level, compute nothing", affects=NOTHING
+    )
+    verbose: int = setting(
+        0, "say more; twice: what nipype says", aliases=("-v",), kind="count", affects=NOTHING
+    )
 
 
 @dataclass(frozen=True)
@@ -208,13 +543,8 @@ class Config:
 
     def problems(self) -> list[str]:
         """Settings that make no sense, one line each."""
-        seeds, denoising, group = self.seeds, self.denoising, self.group
-        special = self.specificity
+        denoising, special = self.denoising, self.specificity
         checks = (
-            (seeds.radius > 0, f"--radius {seeds.radius:g}: not above 0 mm"),
-            (0 <= seeds.min_coverage <= 1, "--min-coverage: a share, from 0 to 1"),
-            (denoising.high_pass >= 0, "--high-pass: below 0 Hz"),
-            (denoising.low_pass >= 0, "--low-pass: below 0 Hz"),
             (
                 denoising.low_pass == 0 or denoising.high_pass < denoising.low_pass,
                 f"--high-pass {denoising.high_pass:g} is not below --low-pass "
@@ -224,65 +554,34 @@ class Config:
                 denoising.dummy_scans == "auto" or denoising.dummy_scans.isdecimal(),
                 f"--dummy-scans {denoising.dummy_scans}: auto, or a number of volumes",
             ),
-            (denoising.fd_threshold >= 0, "--fd-threshold: below 0 mm"),
-            (denoising.min_time >= 0, "--min-time: below 0 s"),
-            (denoising.min_dof >= 3, "--min-dof: at least 3, or Fisher's z has no variance"),
-            (denoising.smoothing >= 0, "--smoothing: below 0 mm"),
-            (0 < group.alpha < 1, "--alpha: between 0 and 1"),
-            (0 < group.network_threshold <= 1, "--network-threshold: above 0, up to 1"),
-            (group.min_cluster_volume >= 0, "--min-cluster-volume: below 0 mm3"),
-            (0 < group.min_subjects <= 1, "--min-subjects: a share above 0, up to 1"),
-            (group.min_effect >= 0, "--min-effect: below 0"),
-            (group.contrast_min_cluster >= 0, "--contrast-min-cluster: below 0 voxels"),
             (
-                group.max_mean_fd is None or group.max_mean_fd > 0,
-                f"--max-mean-fd {group.max_mean_fd}: not above 0 mm",
+                len(set(self.group.covariates)) == len(self.group.covariates),
+                f"--covariates {' '.join(self.group.covariates)}: names one twice",
             ),
-            (
-                len(set(group.covariates)) == len(group.covariates),
-                f"--covariates {' '.join(group.covariates)}: names one twice",
-            ),
-            (all(radius > 0 for radius in group.radii), "--radii: above 0 mm"),
-            (group.n_permutations >= 1, "--n-permutations: at least 1"),
-            (group.random_seed >= 0, "--random-seed: 0 or more"),
             (
                 not (special.keep_distances and special.keep_hemisphere),
                 "--keep-distances and --keep-hemisphere: one of them",
             ),
             (
-                special.null_resolution is None or special.null_resolution > 0,
-                f"--null-resolution {special.null_resolution}: not above 0 mm",
-            ),
-            (
-                special.specificity_time is None or special.specificity_time > 0,
-                "--specificity-time: not above 0",
-            ),
-            (
                 not (
                     {"all", "random", "strength"} & set(special.specificity)
-                    and group.height_control == "permutation"
+                    and self.group.height_control == "permutation"
                 ),
                 "--specificity random, strength: not with --height-control permutation, whose "
                 "flips would be drawn anew in every draw; fwe keeps the same error rate",
             ),
-            (self.resources.nprocs >= 1, "--nprocs: at least 1"),
-            (self.resources.omp_nthreads >= 1, "--omp-nthreads: at least 1"),
-            (
-                self.resources.mem_gb is None or self.resources.mem_gb > 0,
-                f"--mem-gb {self.resources.mem_gb}: not above 0 GB",
-            ),
         )
-        endless = [
-            f"{flag(option)} {value:g}: not a finite number"
-            for section in SECTIONS
-            for option, value in asdict(getattr(self, section)).items()
-            if isinstance(value, float) and not math.isfinite(value)
-        ]
-        return [
-            *endless,
-            *(problem for holds, problem in checks if not holds),
-            *_without_their_null(special),
-        ]
+        problems = []
+        for section in map(partial(getattr, self), SECTIONS):
+            for option, declared in declared_settings(section):
+                value = getattr(section, option.name)
+                if wrong := declared.problem(value):
+                    problems.append(f"{flag(option.name)} {as_typed(value)}: {wrong}")
+                unused = declared.nulls and not {*declared.nulls, "all"} & {*special.specificity}
+                if unused and value != option.default:
+                    wanted = ", ".join(declared.nulls)
+                    problems.append(f"{flag(option.name)} needs --specificity {wanted} or all")
+        return [*problems, *(problem for holds, problem in checks if not holds)]
 
     @classmethod
     def read(cls, path: Path) -> Config:
@@ -317,6 +616,9 @@ SECTIONS: Mapping[str, type] = {
     "resources": ResourceSettings,
     "running": RunningSettings,
 }
+
+
+PRESENT_NAMES = present_names(SECTIONS)
 
 
 @dataclass(frozen=True)
@@ -380,17 +682,10 @@ PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
 """Settings of published analyses, reconstructed from their authors' code."""
 
 INHERITED: Mapping[str, tuple[str, ...]] = {
-    "seeds": tuple(f.name for f in fields(SeedSettings)),
-    "selection": (
-        "session_id",
-        "task_id",
-        "space",
-        "resolution",
-        "bids_filter_file",
-        "derivatives",
-    ),
-    "denoising": tuple(f.name for f in fields(DenoisingSettings)),
-    "connectome": ("connectome_dir",),
+    section: tuple(
+        o.name for o, s in declared_settings(SECTIONS[section]) if "participant" in s.affects
+    )
+    for section in ("seeds", "selection", "denoising", "connectome")
 }
 """The participant level's settings that hold for its outputs, and so for the group level."""
 
@@ -417,52 +712,18 @@ def read_sections(path: Path) -> dict[str, dict[str, Any]]:
             continue
         hints = get_type_hints(SECTIONS[name])
         options[name] = {}
-        for option, value in values.items():
+        for typed, value in values.items():
+            option = PRESENT_NAMES.get(typed, typed)
             if option not in hints:
                 problems.append(f"{path.name}: [{name}] has no option {option}")
                 continue
             try:
-                options[name][option] = _coerce(value, hints[option])
+                options[name][option] = coerce(value, hints[option])
             except (TypeError, ValueError) as error:
                 problems.append(f"{path.name}: [{name}] {option} = {value!r}: {error}")
     if problems:
         raise RequestError(problems)
     return options
-
-
-def _without_their_null(settings: SpecificitySettings) -> list[str]:
-    """Options of nulls that are not asked for, one line each."""
-    usual = SpecificitySettings()
-    return [
-        f"{flag(option)} needs --specificity {', '.join(nulls)} or all"
-        for option, nulls in SPECIFICITY_NEEDS.items()
-        if getattr(settings, option) != getattr(usual, option)
-        and not {*nulls, "all"} & {*settings.specificity}
-    ]
-
-
-def flag(option: str) -> str:
-    """The command-line flag of an option."""
-    return "--" + option.replace("_", "-")
-
-
-def _coerce(value: Any, hint: Any) -> Any:
-    origin = get_origin(hint)
-    if origin in (Union, types.UnionType):
-        return _coerce(value, next(a for a in get_args(hint) if a is not type(None)))
-    if origin is Literal:
-        if value not in get_args(hint):
-            raise ValueError(f"one of {', '.join(get_args(hint))} was expected")
-        return value
-    if origin is tuple:
-        if not isinstance(value, list):
-            raise TypeError("a list was expected")
-        return tuple(_coerce(item, get_args(hint)[0]) for item in value)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not hint:
-        raise TypeError(f"{hint.__name__} was expected")
-    return value
 
 
 def _without_none(values: dict[str, Any]) -> dict[str, Any]:
@@ -471,3 +732,10 @@ def _without_none(values: dict[str, Any]) -> dict[str, Any]:
         for name, value in values.items()
         if value is not None
     }
+
+
+def as_typed(value: Any) -> str:
+    """Return a value as it would be typed."""
+    if isinstance(value, tuple):
+        return " ".join(map(as_typed, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)

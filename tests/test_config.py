@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcnm_bids.config import INHERITED, SECTIONS, Config, flag, read_sections
+from fcnm_bids.config import INHERITED, SECTIONS, Config, read_sections
 from fcnm_bids.errors import RequestError
+from fcnm_bids.setting import flag
 
 FIELDS = [(section, option.name) for section, kind in SECTIONS.items() for option in fields(kind)]
 

@@ -13,11 +13,14 @@ from typing import Any
 
 from fcnm_bids._version import __version__
 from fcnm_bids.cli.parser import build_parser
-from fcnm_bids.config import flag
+from fcnm_bids.config import SECTIONS
+from fcnm_bids.setting import declared_settings, flag
 
-_FILES = {
-    *("bids_dir", "coordinates", "masks", "bids_filter_file", "network_atlas"),
-    *("validation_dir", "nipype_plugin_file", "config_file"),
+_FILES = {"bids_dir", "config_file"} | {
+    own.name
+    for section in SECTIONS.values()
+    for own, declared in declared_settings(section)
+    if declared.path == "read"
 }
 """Inputs that have to exist; what is only written to, or may be a word as well, is a text."""
 

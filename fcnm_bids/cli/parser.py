@@ -8,14 +8,30 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
 
 from fcnm_bids._version import __version__
-from fcnm_bids.cli.options import DESCRIPTIONS, OPTIONS, TITLES, Option
-from fcnm_bids.config import PRESETS, SECTIONS, Config, flag, read_sections
+from fcnm_bids.config import PRESETS, SECTIONS, Config, as_typed, read_sections
 from fcnm_bids.errors import RequestError
+from fcnm_bids.setting import Setting, declared_settings, flag
+
+TITLES = {
+    "seeds": "seeds",
+    "selection": "selection of people and runs",
+    "denoising": "denoising",
+    "connectome": "connectome",
+    "group": "group level",
+    "specificity": "specificity of the network (group level)",
+    "resources": "resources",
+    "running": "running",
+}
+
+_FOR_GROUP = "To be given to `group`: nothing of it is taken over from `participant`."
+
+DESCRIPTIONS: Mapping[str, str] = {"group": _FOR_GROUP, "specificity": _FOR_GROUP}
+"""What is said of all options of a section."""
 
 
 @dataclass(frozen=True)
@@ -104,9 +120,10 @@ def build_parser() -> _Parser:
     for section, kind in SECTIONS.items():
         group = parser.add_argument_group(TITLES[section], DESCRIPTIONS.get(section))
         hints, defaults = get_type_hints(kind), kind()
-        for name, option in ((field.name, OPTIONS[section][field.name]) for field in fields(kind)):
-            _add(group, section, name, hints[name], getattr(defaults, name), option)
-            for flags, settings in _BESIDE.get(name, {}).items():
+        for own, declared in declared_settings(kind):
+            default = getattr(defaults, own.name)
+            _add(group, section, own.name, hints[own.name], default, declared)
+            for flags, settings in _BESIDE.get(own.name, {}).items():
                 group.add_argument(*flags, **settings)
         for flags, settings in _FURTHER.get(section, {}).items():
             group.add_argument(*flags, **settings)
@@ -182,13 +199,13 @@ def _apply_preset(explicit: dict[str, dict[str, Any]]) -> tuple[str, ...]:
     return (f"preset {name}: {' '.join(settled)}", *overruled)
 
 
-def _add(group: Any, section: str, name: str, hint: Any, default: Any, option: Option) -> None:
-    flags = (*option.aliases, flag(name))
+def _add(group: Any, section: str, name: str, hint: Any, default: Any, option: Setting) -> None:
+    flags = (*option.aliases, *map(flag, option.formerly), flag(name))
     settings: dict[str, Any] = {"dest": f"{section}.{name}", "help": option.help}
     if hint is bool:
         group.add_argument(*flags, action="store_true", **settings)
         return
-    if name == "verbose":
+    if option.kind == "count":
         group.add_argument(*flags, action="count", **settings)
         return
     if get_origin(hint) is Literal:
@@ -201,22 +218,15 @@ def _add(group: Any, section: str, name: str, hint: Any, default: Any, option: O
             settings |= {"nargs": "*", "choices": get_args(get_args(hint)[0])}
     elif hint in (float, int):
         settings["type"] = hint
-    elif name == "specificity_time":
+    elif option.kind == "duration":
         settings["type"] = _duration
     elif float in get_args(hint):
         settings["type"] = float
     if option.metavar and "choices" not in settings:
         settings["metavar"] = option.metavar
     if default not in (None, ()) and "default" not in option.help:
-        settings["help"] += f" (default: {_shown(default)})"
+        settings["help"] += f" (default: {as_typed(default)})"
     group.add_argument(*flags, **settings)
-
-
-def _shown(default: Any) -> str:
-    """A default as it would be typed."""
-    if isinstance(default, tuple):
-        return " ".join(map(_shown, default))
-    return f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def _size(text: str) -> float:
@@ -246,8 +256,11 @@ def _megabytes(text: str) -> float:
 
 def _make_absolute(explicit: dict[str, dict[str, Any]]) -> None:
     for section, values in explicit.items():
+        paths = {
+            own.name for own, declared in declared_settings(SECTIONS[section]) if declared.path
+        }
         for name, value in values.items():
-            if value and OPTIONS[section][name].is_path and not _is_word(name, value):
+            if value and name in paths and not _is_word(name, value):
                 values[name] = (
                     tuple(map(_absolute, value)) if isinstance(value, tuple) else _absolute(value)
                 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 from fcnm_bids import __version__
@@ -21,6 +21,7 @@ from fcnm_bids.planning.specificity import plan_specificity
 from fcnm_bids.planning.stored_runs import stored_entities, stored_runs
 from fcnm_bids.planning.validation import plan_validation
 from fcnm_bids.reruns.keys import contrast_keys, digest, fingerprint, seed_record
+from fcnm_bids.setting import effective
 
 
 def plan_group(config: Config) -> GroupPlan:
@@ -79,9 +80,7 @@ def plan_group(config: Config) -> GroupPlan:
     key = digest(
         {
             **common,
-            "group": asdict(
-                replace(config.group, network_atlas=(), preset="none", validation_dir=None)
-            ),
+            "group": effective(config.group, "network"),
             "specificity": specificity.key,
             "validation": {who: [run.key for run in own] for who, own in validation.people},
             "validation_design": (validation.design.names, validation.design.columns.tolist()),

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fcnm_bids.config import PRESETS, Config, flag
+from fcnm_bids.config import PRESETS, Config
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.analysis_mask import find_analysis_mask, read_analysis_mask
@@ -18,6 +18,7 @@ from fcnm_bids.planning.design import MEAN_FD
 from fcnm_bids.planning.request import noted
 from fcnm_bids.planning.validation import plan_validation
 from fcnm_bids.seeds import Contrast
+from fcnm_bids.setting import flag
 
 _OF_THE_GROUP = ("group", "specificity")
 

@@ -6,12 +6,13 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from fcnm_bids.config import Config, flag
+from fcnm_bids.config import Config
 from fcnm_bids.connectome import open_run
 from fcnm_bids.errors import RequestError, StoreError
 from fcnm_bids.inputs.dataset import recognise
 from fcnm_bids.inputs.runs.find import holds_denoised
 from fcnm_bids.inputs.store import stored_files
+from fcnm_bids.setting import flag
 
 LOGGER = logging.getLogger("fcnm_bids")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from fcnm_bids.inputs.nulls import compared_contrasts, nulls_wanted, read_base_r
 from fcnm_bids.planning.plan import SpecificityPlan
 from fcnm_bids.reruns.keys import digest, fingerprint, seed_record
 from fcnm_bids.seeds import Contrast
+from fcnm_bids.setting import affecting, effective
 from fcnm_bids.specificity import FOCUS_NULLS, LABEL_NULLS
 
 
@@ -77,29 +77,12 @@ def plan_specificity(
     }
     drawn = {
         **measured,
-        "group": {
-            name: getattr(config.group, name)
-            for name in (
-                "height_control",
-                "alpha",
-                "tail",
-                "min_effect",
-                "contrast_min_cluster",
-                "min_subjects",
-                "weights",
-                "random_seed",
-            )
-        },
-        "how": (
-            settings.keep_distances,
-            settings.keep_hemisphere,
-            settings.strength_match,
-            settings.null_resolution,
-        ),
+        "group": affecting(config.group, "draws"),
+        "how": tuple(affecting(settings, "draws").values()),
         **model,
         **seed_record(config, contrasts),
     }
-    asked = {**asdict(settings), "specificity": nulls, "base_rate": None, "label_coordinates": None}
+    asked = {**effective(settings, "network"), "specificity": nulls}
     return SpecificityPlan(
         nulls,
         tuple(grey),
@@ -108,9 +91,8 @@ def plan_specificity(
         digest(
             {
                 **measured,
+                **affecting(config.group, "degree"),
                 "analysis_mask": (config.group.analysis_mask, model["mask"]),
-                "min_subjects": config.group.min_subjects,
-                "random_seed": config.group.random_seed,
             }
         ),
         notes,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fcnm_bids.bids.names import parse_entities
-from fcnm_bids.config import Config, DenoisingSettings, flag
+from fcnm_bids.config import Config, DenoisingSettings
 from fcnm_bids.connectome import StoredRun, open_run
 from fcnm_bids.errors import RequestError, StoreError
 from fcnm_bids.grid import other_grids
@@ -17,6 +17,7 @@ from fcnm_bids.inputs.runs.prepare import denoising_record, what_projects
 from fcnm_bids.inputs.store import stored_files
 from fcnm_bids.planning.plan import LeftOut, ParticipantPlan, by_reason
 from fcnm_bids.reruns.completion import GONE, PersonRecord, person_records
+from fcnm_bids.setting import flag
 
 _CHOICES = {
     "space": "--space",

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,14 @@ from fcnm_bids import __version__
 from fcnm_bids.config import Config
 from fcnm_bids.inputs.contrasts import mask_files
 from fcnm_bids.seeds import Contrast, mask_name
+from fcnm_bids.setting import affecting
 
 
 def contrast_keys(
     config: Config, contrasts: tuple[Contrast, ...], common: Mapping[str, Any]
 ) -> dict[str, str]:
     """Hash of everything that each contrast's own outputs depend on, by its name."""
-    of_networks = ("network_threshold", "min_cluster_volume", "network_atlas", "weights")
-    group = {
-        name: value
-        for name, value in asdict(config.group).items()
-        if name not in (*of_networks, "validation_dir")
-    }
+    group = affecting(config.group, "contrast")
     # sidecars say where the seeds lie, and whether the store lies in the same folder
     places = (config.output_dir, config.connectome_path)
     shared = {**common, "group": group, "places": [str(Path(path).resolve()) for path in places]}
@@ -72,9 +67,7 @@ def seed_record(config: Config, contrasts: tuple[Contrast, ...]) -> dict[str, An
         "foci": foci,
         "masks": masks,
         "effect": seeds.effect if masks else None,
-        "radius": seeds.radius,
-        "sphere": seeds.sphere,
-        "min_coverage": seeds.min_coverage,
+        **affecting(seeds, "contrast"),
     }
 
 

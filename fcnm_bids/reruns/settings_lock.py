@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
 from fcnm_bids.bids.write import write_text
-from fcnm_bids.config import INHERITED, SECTIONS, Config, GroupSettings, flag, read_sections
+from fcnm_bids.config import INHERITED, SECTIONS, Config, GroupSettings, read_sections
 from fcnm_bids.errors import RequestError
 from fcnm_bids.inputs.contrasts import read_contrasts
 from fcnm_bids.seeds import Contrast, group_foci, read_foci
+from fcnm_bids.setting import declared_settings, flag
 
 LOGGER = logging.getLogger("fcnm_bids")
 
@@ -29,7 +30,7 @@ _SETTLED = {
     "group": {
         "seeds": INHERITED["seeds"],
         "denoising": INHERITED["denoising"],
-        "group": tuple(option.name for option in fields(GroupSettings)),
+        "group": tuple(o.name for o, s in declared_settings(GroupSettings) if s.affects or s.path),
     },
 }
 """The settings of each level that its outputs depend on."""

@@ -82,8 +82,8 @@ class HeightRule:
                     f"smallest contrast cluster {self.min_cluster_voxels}: below 0 voxels",
                 ),
                 (
-                    0 <= self.min_subjects <= 1,
-                    f"share of people {self.min_subjects:g}: not between 0 and 1",
+                    0 < self.min_subjects <= 1,
+                    f"share of people {self.min_subjects:g}: not above 0, up to 1",
                 ),
                 (
                     self.control != "permutation" or self._enough_permutations,

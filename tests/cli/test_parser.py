@@ -13,10 +13,10 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 
 from fcnm_bids import __version__
-from fcnm_bids.cli.options import OPTIONS
 from fcnm_bids.cli.parser import Request, build_parser, parse
-from fcnm_bids.config import SECTIONS, SPECIFICITY_NEEDS, Config, flag
+from fcnm_bids.config import SECTIONS, Config
 from fcnm_bids.errors import RequestError
+from fcnm_bids.setting import declared_settings, flag
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FIELDS = [(section, option.name) for section, kind in SECTIONS.items() for option in fields(kind)]
@@ -78,7 +78,6 @@ def without_folder(value: Any) -> Any:
 
 
 def test_the_options_are_the_settings() -> None:
-    assert {(section, name) for section in OPTIONS for name in OPTIONS[section]} == set(FIELDS)
     assert set(ACTIONS) == set(FIELDS)
 
 
@@ -86,7 +85,8 @@ def test_the_options_are_the_settings() -> None:
 def test_an_option_has_both_spellings(section: str, name: str) -> None:
     for spelling in (flag(name), f"--{name}"):
         words, value = an_answer(section, name)
-        first = (*SPECIFICITY_NEEDS.get(name, ())[:1],)
+        declared = next(s for own, s in declared_settings(SECTIONS[section]) if own.name == name)
+        first = (*declared.nulls[:1],)
         given = ask(spelling, *words, *(("--specificity", *first) if first else ())).explicit
         assert without_folder(given[section][name]) == value
         if first:
@@ -285,9 +285,9 @@ def test_all_values_that_make_no_sense_are_listed() -> None:
         ask("--radius", "-1", "--alpha", "2", "--dummy-scans", "x", "--high-pass", "0.2")
     assert [problem.split()[0].rstrip(":") for problem in refused.value.problems] == [
         "--radius",
+        "--alpha",
         "--high-pass",
         "--dummy-scans",
-        "--alpha",
     ]
 
 

@@ -15,7 +15,8 @@ import pytest
 
 from benchmarks.__main__ import build_parser as benchmarks_parser
 from fcnm_bids.cli.parser import build_parser
-from fcnm_bids.config import SECTIONS, flag
+from fcnm_bids.config import SECTIONS
+from fcnm_bids.setting import flag
 from fcnm_bids.simulate import SimulationDesign, simulate_dataset
 from fcnm_bids.simulate.__main__ import build_parser as simulate_parser
 from fcnm_bids.simulate.power import build_parser as power_parser

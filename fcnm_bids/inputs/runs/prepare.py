@@ -30,6 +30,7 @@ from fcnm_bids.denoise import (
     read_confounds,
 )
 from fcnm_bids.errors import RequestError, RunError
+from fcnm_bids.setting import affecting
 
 _LONGEST_TR = 30.0
 _TR_TOLERANCE = 0.01
@@ -177,7 +178,7 @@ def prepare_run(run: RunInput, settings: DenoisingSettings) -> PreparedRun:
 def denoising_record(settings: DenoisingSettings) -> dict[str, Any]:
     """The denoising settings with the content of the strategy in place of its name."""
     strategy = load_strategy(settings.nuisance_regressors)
-    record = asdict(settings)
+    record = affecting(settings, "participant")
     record["nuisance_regressors"] = {
         "name": strategy.name,
         "confounds": list(strategy.patterns),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from fcnm_bids._version import __version__
 from fcnm_bids.bids.write import write_text
-from fcnm_bids.config import SECTIONS, Config, flag
+from fcnm_bids.config import Config
 from fcnm_bids.report.methods.citations import (
     as_data,
     number_of,
@@ -25,22 +25,9 @@ from fcnm_bids.report.methods.specificity import SpecificityText
 from fcnm_bids.report.results.group import GroupResults, read_sidecar
 from fcnm_bids.report.results.logs import RunRecord
 from fcnm_bids.seeds import Contrast
+from fcnm_bids.setting import declared_settings, flag
 
 TITLE = "Methods"
-
-_SAID = {
-    "seeds": {"coordinates", "masks", "effect", "radius", "sphere", "unit", "talairach"}
-    | {"min_coverage"},
-    "selection": {"task_id", "space"},
-    "denoising": {field.name for field in fields(SECTIONS["denoising"])},
-    "group": {"height_control", "alpha", "tail", "min_effect", "contrast_min_cluster"}
-    | {"min_subjects", "network_threshold", "min_cluster_volume", "network_atlas"}
-    | {"covariates", "max_mean_fd", "analysis_mask", "weights", "n_permutations", "preset"}
-    | {"random_seed"},
-    "specificity": {"specificity", "label_test", "label_coordinates", "thin_foci"}
-    | {"keep_distances", "keep_hemisphere", "base_rate", "strength_match", "null_resolution"},
-}
-"""Options that the sentences below speak of; others are listed where they are not the default."""
 
 _TALAIRACH = {
     "icbm_spm2tal": "the inverse of the affine icbm_spm2tal {{lancaster2007}}",
@@ -279,19 +266,23 @@ class Methods:
         return text
 
     def _further(self) -> str:
-        listed = []
+        listed, said = [], []
         sections = ["seeds", "selection", "denoising"]
         if self.config.analysis_level == "group":
             sections += ["group", "specificity"]
         for section in sections:
-            values, defaults = getattr(self.config, section), SECTIONS[section]()
-            for field in fields(values):
-                value = getattr(values, field.name)
-                if field.name in _SAID[section] or value == getattr(defaults, field.name):
+            values = getattr(self.config, section)
+            for own, declared in declared_settings(values):
+                value = getattr(values, own.name)
+                if declared.sentence is True or value == own.default:
                     continue
                 shown = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-                listed.append(as_data(f"{flag(field.name)} {shown}"))
-        said = [f"Further settings: {'; '.join(listed)}."] if listed else []
+                if declared.sentence:
+                    said.append(declared.sentence.format(value=as_data(shown)))
+                else:
+                    listed.append(as_data(f"{flag(own.name)} {shown}"))
+        if listed:
+            said.append(f"Further settings: {'; '.join(listed)}.")
         if self.config.analysis_level == "group" and self.results.networks:
             seed = self.config.group.random_seed
             said.insert(0, f"All random draws started from the seed {seed}.")

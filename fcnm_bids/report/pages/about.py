@@ -6,11 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from fcnm_bids.config import flag
 from fcnm_bids.report.methods.citations import to_html
 from fcnm_bids.report.methods.text import TITLE, Methods
 from fcnm_bids.report.pages.html import Code, Facts, Folded, Html, Note, Prose, Section, Table
 from fcnm_bids.report.results.logs import RunRecord
+from fcnm_bids.setting import flag
 
 _PLACE = "the newest folder of its level in logs/"
 """A report says no time: made again from the same, it is the same."""

@@ -1,0 +1,53 @@
+"""Digests depend on the settings that change a result, and on no others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from fcnm_bids.config import (
+    DenoisingSettings,
+    GroupSettings,
+    SeedSettings,
+    SpecificitySettings,
+)
+from fcnm_bids.reruns.keys import digest
+from fcnm_bids.setting import EVERYTHING, NOTHING, affecting, effective, setting
+
+GROUP, NULLS = GroupSettings(), SpecificitySettings()
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        (affecting(GROUP, "contrast"), "2a643d95c13a8cc7"),
+        (effective(GROUP, "network"), "474023f318103f39"),
+        (affecting(GROUP, "draws"), "afd8a008e5d401a6"),
+        (affecting(GROUP, "degree"), "77f174a6f46b3a63"),
+        ({"how": tuple(affecting(NULLS, "draws").values())}, "ccba2013db6e312e"),
+        ({**effective(NULLS, "network"), "specificity": ("random",)}, "a8d3f88ba91cb7ad"),
+        (affecting(DenoisingSettings(), "participant"), "248321522a9abde9"),
+        (affecting(SeedSettings(), "contrast"), "916a5e89c709a322"),
+    ],
+)
+def test_digests_are_those_of_release_0_1(record: dict[str, object], expected: str) -> None:
+    """Old output folders stay complete; recorded before settings declared what they affect."""
+    assert digest(record)[:16] == expected
+
+
+@dataclass(frozen=True)
+class Section:
+    """A new option of each kind, and one with an earlier name."""
+
+    new: float = setting(1.0, "help")
+    scratch: bool = setting(False, "help", affects=NOTHING)
+    renamed: int = setting(2, "help", formerly=("old",))
+
+
+@pytest.mark.parametrize("key", sorted(EVERYTHING))
+def test_a_new_option_is_in_every_key_unless_it_declares_otherwise(key: str) -> None:
+    assert affecting(Section(), key) == {"new": 1.0, "old": 2}
+    changed = replace(Section(), new=3.0, scratch=True)
+    assert affecting(changed, key) == {"new": 3.0, "old": 2}
+    assert effective(changed, key) == {"new": 3.0, "scratch": False, "old": 2}
