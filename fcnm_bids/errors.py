@@ -27,6 +27,10 @@ class RequestError(FcnmError):
         return type(self), (self.problems,)
 
 
+class FileError(RequestError):
+    """A file is damaged, too large, or not what was asked for; the line names it."""
+
+
 class SeedError(RequestError):
     """A coordinate table or a seed mask cannot be used; each line names its file and row."""
 

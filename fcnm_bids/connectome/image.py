@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import zlib
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,35 +13,14 @@ from typing import IO, Any, BinaryIO
 
 import nibabel as nib
 import numpy as np
-from isal import igzip, igzip_lib
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError, ImageDataError
+from isal import igzip
 from numpy.typing import NDArray
 
-from fcnm_bids.errors import RunError
+from fcnm_bids.errors import FileError, RunError
 from fcnm_bids.grid import Grid
+from fcnm_bids.readers.volume import BROKEN, NOT_NIFTI, check_offset, grid_of, read_volume_image
 
 _READ_BYTES = 1 << 20
-
-_BROKEN: tuple[type[Exception], ...] = (
-    OSError,
-    EOFError,
-    ValueError,
-    zlib.error,
-    igzip_lib.IsalError,  # type: ignore[assignment]  # its stub calls it an instance
-)
-"""What the many layers below raise when a compressed file is cut short or damaged."""
-
-_NOT_NIFTI: tuple[type[Exception], ...] = (
-    *_BROKEN,
-    AttributeError,
-    HeaderDataError,
-    ImageDataError,
-    ImageFileError,
-    OverflowError,
-    TypeError,
-)
-"""What nibabel raises on top of that when a header is damaged or another format's."""
 
 
 @dataclass(frozen=True)
@@ -121,22 +99,23 @@ def open_image(path: Path, space: str) -> RunImage:
         proxy = image.dataobj
         shape = tuple(int(n) for n in image.shape)
         dtype = np.dtype(header.get_data_dtype())
-        affine = np.asarray(image.affine, dtype=np.float64)
         zooms = header.get_zooms()
         slope, intercept = float(proxy.slope), float(proxy.inter)
-        offset = int(proxy.offset)
+        offset = check_offset(float(proxy.offset), int(header.sizeof_hdr), path.name)
     except FileNotFoundError as error:
         raise RunError(f"{path.name} is not there") from error
-    except _NOT_NIFTI as error:
+    except FileError as error:
+        raise RunError(str(error)) from error
+    except NOT_NIFTI as error:
         raise RunError(f"{path.name} cannot be read as NIfTI: {error}") from error
     if len(shape) != 4 or min(shape) < 1:
         raise RunError(f"{path.name} has shape {shape}; a run has four dimensions")
     if dtype.kind not in "iuf":
         raise RunError(f"{path.name} holds numbers of type {dtype}, not integers or reals")
     try:
-        grid = Grid(shape[:3], affine, space)
-    except ValueError as error:
-        raise RunError(f"{path.name}: {error}") from error
+        grid = grid_of(header, shape[:3], space, path.name)
+    except FileError as error:
+        raise RunError(str(error)) from error
     return RunImage(
         path=path,
         grid=grid,
@@ -158,7 +137,7 @@ def check_complete(image: RunImage) -> None:
     Raises
     ------
     RunError
-        The file is damaged, or ends before its last volume.
+        The file is damaged, ends before its last volume, or goes on after it.
     """
     wanted = image.content_bytes
     try:
@@ -170,14 +149,18 @@ def check_complete(image: RunImage) -> None:
                 file.seek(0)
                 length = 0
                 with igzip.open(file, "rb") as stream:
-                    while length < wanted and (part := stream.read(_READ_BYTES)):
+                    while part := stream.read(_READ_BYTES):
                         length += len(part)
-    except _BROKEN as error:
+    except BROKEN as error:
         raise RunError(f"{image.path.name} is damaged or cut short: {error}") from error
     if length < wanted:
         complete = max(0, length - image.offset) // image.volume_bytes
         raise RunError(
             f"{image.path.name} is cut short: it holds {complete} of {image.n_volumes} volumes"
+        )
+    if length > wanted:
+        raise RunError(
+            f"{image.path.name} is longer than its header says: {length} bytes instead of {wanted}"
         )
 
 
@@ -199,24 +182,9 @@ def read_volume(path: Path, grid: Grid) -> NDArray[np.float64]:
         The image cannot be read or lies on another grid.
     """
     try:
-        image = nib.load(path)
-        shape = tuple(int(n) for n in image.shape)
-        dtype = np.dtype(image.header.get_data_dtype())
-        if len(shape) < 3 or shape[3:] not in {(), (1,)}:
-            raise RunError(f"{path.name} has shape {shape}; three dimensions were expected")
-        if dtype.kind not in "iuf":
-            raise RunError(f"{path.name} holds numbers of type {dtype}, not integers or reals")
-        # before the values are read: a damaged header may ask for any amount of memory
-        nx, ny, nz, *_ = shape
-        difference = grid.difference(Grid((nx, ny, nz), image.affine, grid.space))
-        if difference:
-            raise RunError(f"{path.name} is not on the grid of its run: {difference}")
-        values = np.asarray(image.dataobj, dtype=np.float64)
-    except FileNotFoundError as error:
-        raise RunError(f"{path.name} is not there") from error
-    except _NOT_NIFTI as error:
-        raise RunError(f"{path.name} cannot be read: {error}") from error
-    return grid.flatten(values.reshape(shape[:3]))
+        return grid.flatten(read_volume_image(path, grid.space, on=grid).values)
+    except FileError as error:
+        raise RunError(str(error)) from error
 
 
 class VolumeStream:
@@ -265,7 +233,7 @@ class VolumeStream:
                         pass
                     while hashed.read(_READ_BYTES):
                         pass
-        except _BROKEN as error:
+        except BROKEN as error:
             raise RunError(f"{image.path.name} is damaged or cut short: {error}") from error
         self.sha256 = hashed.digest.hexdigest()
 

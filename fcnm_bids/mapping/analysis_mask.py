@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
+from fcnm_bids.readers.volume import read_volume_image
 
 _TOLERANCE = 1e-6
 
@@ -24,13 +24,13 @@ def mask_on_grid(path: Path, grid: Grid) -> NDArray[np.bool_]:
     RequestError
         The image cannot be read, lies on another grid, or is empty.
     """
-    values, own = _read(path, grid.space)
-    difference = grid.difference(own)
+    image = read_volume_image(path, grid.space)
+    difference = grid.difference(image.grid)
     if difference:
         raise RequestError(
             f"{path}: an analysis mask lies on the grid of the data, this one has {difference}"
         )
-    inside = np.asarray(grid.flatten(np.nan_to_num(values) > 0))
+    inside = np.asarray(grid.flatten(np.nan_to_num(image.values) > 0))
     if not inside.any():
         raise RequestError(f"{path}: the analysis mask is empty")
     return inside
@@ -56,14 +56,16 @@ def mean_probability_mask(paths: Sequence[Path], grid: Grid, *, above: float) ->
     RequestError
         An image cannot be read or lies on another grid than the first, or nothing is left.
     """
-    total, own = _read(paths[0], grid.space)
-    total = np.nan_to_num(total)
+    first = read_volume_image(paths[0], grid.space)
+    own, total = first.grid, np.where(np.isnan(first.values), 0, first.values)
     for path in paths[1:]:
-        values, other = _read(path, grid.space)
-        difference = own.difference(other)
+        image = read_volume_image(path, grid.space)
+        difference = own.difference(image.grid)
         if difference:
             raise RequestError(f"{path}: not on the grid of {paths[0].name}: {difference}")
-        total += np.nan_to_num(values)
+        total += np.where(np.isnan(image.values), 0, image.values)
+    if not np.isfinite(total).all():
+        raise RequestError(f"{paths[0].name}: the images hold numbers that are no probabilities")
     mean = total / len(paths)
     if grid.difference(own) is not None:
         to_own = np.linalg.inv(own.affine) @ grid.affine
@@ -77,20 +79,3 @@ def mean_probability_mask(paths: Sequence[Path], grid: Grid, *, above: float) ->
             "field of view of the data"
         )
     return inside
-
-
-def _read(path: Path, space: str) -> tuple[NDArray[np.float64], Grid]:
-    try:
-        image = nib.load(path)
-        shape = tuple(int(n) for n in image.shape)
-        if len(shape) < 3 or any(n != 1 for n in shape[3:]):
-            raise RequestError(f"{path}: has shape {shape}; three dimensions were expected")
-        own = Grid((shape[0], shape[1], shape[2]), image.affine, space)
-        values = np.asarray(image.get_fdata(caching="unchanged"), dtype=np.float64)
-        return values.reshape(own.shape), own
-    except FileNotFoundError as error:
-        raise RequestError(f"{path}: there is no such file") from error
-    except RequestError:
-        raise
-    except Exception as error:  # nibabel lets the errors of zlib, NumPy and the header through
-        raise RequestError(f"{path}: cannot be read as an image ({error})") from error

@@ -1,0 +1,226 @@
+"""Three-dimensional NIfTI images: the one reader of masks, tissue maps, lesions and atlases."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from isal import igzip, igzip_lib
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError, ImageDataError
+from nibabel.wrapstruct import WrapStructError
+from numpy.typing import NDArray
+
+from fcnm_bids.errors import FileError
+from fcnm_bids.grid import Grid
+from fcnm_bids.readers.files import read_bytes
+
+_MOST_FILE_BYTES = 1 << 30
+_FIRST_OFFSET = {348: 352, 540: 544}
+"""Where the first voxel may lie, by the size of the header (NIfTI-1 and NIfTI-2)."""
+
+_LAST_OFFSET = 1 << 26
+"""Header extensions take up kilobytes."""
+
+BROKEN: tuple[type[Exception], ...] = (
+    OSError,
+    EOFError,
+    ValueError,
+    zlib.error,
+    igzip_lib.IsalError,  # type: ignore[assignment]  # its stub calls it an instance
+)
+"""What the many layers below raise when a compressed file is cut short or damaged."""
+
+NOT_NIFTI: tuple[type[Exception], ...] = (
+    *BROKEN,
+    AttributeError,
+    HeaderDataError,
+    ImageDataError,
+    ImageFileError,
+    KeyError,
+    OverflowError,
+    TypeError,
+    WrapStructError,
+)
+"""What nibabel raises on top of that when a header is damaged or another format's."""
+
+_NATIVE_SPACES = ("t1w", "t2w", "orig", "native", "individual", "anat", "bold", "func", "boldref")
+
+
+@dataclass(frozen=True, eq=False)
+class VolumeImage:
+    """A three-dimensional image.
+
+    Parameters
+    ----------
+    values
+        Scaled values, shape `grid.shape`, float64; NaN and infinities are as in the file.
+    grid
+        Where they lie.
+    """
+
+    values: NDArray[np.float64]
+    grid: Grid
+
+
+def read_volume_image(path: Path, space: str, *, on: Grid | None = None) -> VolumeImage:
+    """Read a NIfTI image of one volume (``.nii``, ``.nii.gz``) whole.
+
+    The check sum and length of every gzip member are checked, and the size of the content
+    against the header.
+
+    Parameters
+    ----------
+    path
+        The file.
+    space
+        The space that the image is in.
+    on
+        The grid that the image has to lie on, where there is one.
+
+    Raises
+    ------
+    FileError
+        The file is damaged, cut short or longer than its header says; does not state where it
+        lies (spatial codes 0); is not one volume of integers or reals; or lies on another grid.
+    """
+    content = read_bytes(path, most=_MOST_FILE_BYTES)
+    try:
+        stream = io.BytesIO(content)
+        if content.startswith(b"\x1f\x8b"):
+            stream = igzip.open(stream, "rb")
+        elif path.name.lower().endswith(".gz"):
+            raise FileError(f"{path.name} cannot be read: not gzip, as its name says")
+        return _read(stream, path.name, space, on)
+    except NOT_NIFTI as error:
+        raise FileError(f"{path.name} cannot be read: {error or type(error).__name__}") from error
+
+
+def _read(stream: Any, name: str, space: str, on: Grid | None) -> VolumeImage:
+    beginning = stream.read(540)
+    size = _header_size(beginning)
+    kind = nib.Nifti2Image if size == 540 else nib.Nifti1Image
+    # unlike reading an image, this logs nothing of what it mends
+    header = kind.header_class(beginning[:size], check=False)
+    if header["magic"].item()[:3] not in (b"n+1", b"n+2"):
+        raise FileError(f"{name} cannot be read: not a NIfTI image in one file")
+    shape = tuple(int(n) for n in header.get_data_shape())
+    if len(shape) < 3 or math.prod(shape[3:]) != 1 or min(shape) < 1:
+        raise FileError(f"{name} has shape {shape}; three dimensions were expected")
+    dtype = np.dtype(header.get_data_dtype())
+    if dtype.kind not in "iuf":
+        raise FileError(f"{name} holds numbers of type {dtype}, not integers or reals")
+    grid = grid_of(header, (shape[0], shape[1], shape[2]), space, name)
+    # before the values are read: a damaged header may ask for any amount of memory
+    if on is not None and (difference := on.difference(grid)):
+        raise FileError(f"{name} is on another grid: {difference}")
+    offset = check_offset(float(header["vox_offset"]), size, name)
+    wanted = offset + grid.n_voxels * dtype.itemsize
+    whole = beginning + stream.read(max(0, wanted + 1 - len(beginning)))
+    if len(whole) != wanted:
+        while excess := stream.read(1 << 20):  # a check sum that is wrong explains more
+            del excess
+        how = "cut short" if len(whole) < wanted else "longer than its header says"
+        raise FileError(f"{name} is {how}: {wanted} bytes were expected; copy it again")
+    values = np.asarray(kind.from_bytes(whole).dataobj, dtype=np.float64)
+    return VolumeImage(values.reshape(grid.shape), grid)
+
+
+def grid_of(header: Any, shape: tuple[int, int, int], space: str, name: str) -> Grid:
+    """Return the grid that a NIfTI header states.
+
+    Raises
+    ------
+    FileError
+        The header does not say where the image lies, or its affine is of no use.
+    """
+    if int(header["sform_code"]) == 0 and int(header["qform_code"]) == 0:
+        raise FileError(
+            f"{name} does not say where it lies: the sform and qform codes of its header are 0; "
+            "write it again with the affine of the image it was made from"
+        )
+    try:
+        return Grid(shape, header.get_best_affine(), space)
+    except ValueError as error:
+        raise FileError(f"{name}: {error}") from error
+
+
+def check_offset(offset: float, header_bytes: int, name: str) -> int:
+    """Return the position of the first voxel, in bytes, that a NIfTI header states.
+
+    Parameters
+    ----------
+    offset
+        As stated (``vox_offset``).
+    header_bytes
+        Size of the header.
+    name
+        Of the file, for the message.
+
+    Raises
+    ------
+    FileError
+        It lies within the header, or is none.
+    """
+    least = _FIRST_OFFSET[header_bytes]
+    if not least <= offset <= _LAST_OFFSET or offset != int(offset):
+        raise FileError(
+            f"{name} has the vox_offset {offset:g} in its header, where its voxels cannot begin "
+            f"(at {least} or later); write it again"
+        )
+    return int(offset)
+
+
+def space_of_name(path: Path, space: str) -> str | None:
+    """Compare the space in a file's name (``space-`` or ``tpl-``) with that of the data.
+
+    Parameters
+    ----------
+    path
+        The file.
+    space
+        Template space of the data.
+
+    Returns
+    -------
+    str or None
+        A note where the name says another variant of MNI space; None where it says the same
+        or nothing.
+
+    Raises
+    ------
+    FileError
+        The name says a participant's own space, or another template.
+    """
+    found = re.search(r"(?:^|_)(?:space|tpl)-([^_.]+)", path.name)
+    if found is None or found[1] == space:
+        return None
+    own = found[1]
+    if own.lower() in _NATIVE_SPACES:
+        raise FileError(
+            f"{path.name}: its name says {own}, a participant's own space; transform it to "
+            f"{space} first (antsApplyTransforms with fMRIPrep's from-{own}_to-{space} file)"
+        )
+    if own.upper().startswith(("MNI152", "MNIICBM152", "ICBM152")) or own.upper() == "MNI":
+        return f"{path.name}: its name says {own}, the data are in {space}: used as it is (1-2 mm)"
+    raise FileError(
+        f"{path.name}: its name says {own}, the data are in {space}; transform it first, or "
+        "rename it if the name is wrong"
+    )
+
+
+def _header_size(beginning: bytes) -> int:
+    sizes = {int.from_bytes(beginning[:4], order) for order in ("little", "big")}
+    size = next((size for size in _FIRST_OFFSET if size in sizes), None)
+    if size is None:
+        raise ValueError("it does not begin as NIfTI does")
+    if len(beginning) < size:
+        raise EOFError("shorter than a NIfTI header")
+    return size
