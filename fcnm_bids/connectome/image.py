@@ -184,7 +184,8 @@ def read_volume(path: Path, grid: Grid) -> NDArray[np.float64]:
     try:
         return grid.flatten(read_volume_image(path, grid.space, on=grid).values)
     except FileError as error:
-        raise RunError(str(error)) from error
+        # reports name files, not where they lie on this machine
+        raise RunError(str(error).replace(str(path), path.name)) from error
 
 
 class VolumeStream:

@@ -120,7 +120,7 @@ def _read(stream: Any, name: str, space: str, on: Grid | None) -> VolumeImage:
     grid = grid_of(header, (shape[0], shape[1], shape[2]), space, name)
     # before the values are read: a damaged header may ask for any amount of memory
     if on is not None and (difference := on.difference(grid)):
-        raise FileError(f"{name} is on another grid: {difference}")
+        raise FileError(f"{name} is not on the grid of its run: {difference}")
     offset = check_offset(float(header["vox_offset"]), size, name)
     wanted = offset + grid.n_voxels * dtype.itemsize
     whole = beginning + stream.read(max(0, wanted + 1 - len(beginning)))

@@ -15,7 +15,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fcnm_bids.connectome import RunImage, VolumeStream, open_image, read_volume
+from fcnm_bids.connectome import (
+    RunImage,
+    VolumeStream,
+    check_complete,
+    open_image,
+    read_volume,
+)
 from fcnm_bids.errors import RunError
 from fcnm_bids.grid import Grid
 
@@ -236,7 +242,7 @@ def test_numbers_that_are_neither_integers_nor_reals(tmp_path: Path, dtype: obje
 def test_a_file_that_is_not_there(tmp_path: Path, suffix: str) -> None:
     with pytest.raises(RunError, match=f"bold{suffix} is not there"):
         open_image(tmp_path / f"bold{suffix}", SPACE)
-    with pytest.raises(RunError, match=f"mask{suffix} is not there"):
+    with pytest.raises(RunError, match=f"^mask{suffix}: there is no such file"):
         read_volume(tmp_path / f"mask{suffix}", GRID)
 
 
@@ -432,3 +438,26 @@ def test_real_runs(shared_data: Path, data_set: str) -> None:
     assert digest == hashlib.sha256(bold.read_bytes()).hexdigest()
     mask = bold.with_name(bold.name.replace("preproc_bold", "brain_mask"))
     assert set(np.unique(read_volume(mask, image.grid))) == {0.0, 1.0}
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+@pytest.mark.parametrize(
+    ("position", "packed", "reason"),
+    [
+        (252, struct.pack("<hh", 0, 0), "does not say where it lies"),
+        (108, struct.pack("<f", 0), "vox_offset 0 in its header"),
+        (108, struct.pack("<f", 176), "vox.offset 176 "),
+        (42, struct.pack("<h", 3), "longer than its header says"),
+    ],
+)
+def test_a_run_whose_header_would_shift_its_voxels(
+    tmp_path: Path, suffix: str, position: int, packed: bytes, reason: str
+) -> None:
+    path = save(tmp_path / f"bold{suffix}", volumes("int16"))
+    content = bytearray(
+        path.read_bytes() if suffix == ".nii" else gzip.decompress(path.read_bytes())
+    )
+    content[position : position + len(packed)] = packed
+    path.write_bytes(content if suffix == ".nii" else gzip.compress(bytes(content), mtime=0))
+    with pytest.raises(RunError, match=reason):
+        check_complete(open_image(path, SPACE))
