@@ -8,13 +8,15 @@ import reprlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from fcnm_bids.errors import SeedError
+from fcnm_bids.errors import FileError, SeedError
+from fcnm_bids.readers import files
+from fcnm_bids.readers.spelling import canonical, unprintable
 
 MAX_PROBLEMS = 20
 """Problems of one file that are listed; the rest are counted."""
 
-FARTHEST_MM = 200.0
-"""No template brain reaches farther from its origin; larger numbers are not millimetres."""
+FARTHEST_MM = 110.0
+"""No template brain reaches farther from its origin along an axis (the occipital pole: 107)."""
 
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+")
@@ -46,51 +48,50 @@ def refuse(problems: Sequence[str]) -> None:
 
 
 def read_text(path: Path) -> str:
-    """The text of a UTF-8 file, without its byte order mark.
+    """The text of a file in UTF-8 or UTF-16, without its byte order mark.
 
     Raises
     ------
     SeedError
-        There is no such file, it cannot be read, or it is not UTF-8.
+        There is no such file, it cannot be read, is too large, or is in another encoding.
     """
-    content = read_bytes(path)
     try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise SeedError(
-            f"{path.name}, line {line}: the text is not UTF-8: save the file as UTF-8"
-        ) from error
+        return files.read_text(path)
+    except FileError as error:
+        raise SeedError(error.problems) from error
 
 
 def read_bytes(path: Path) -> bytes:
     """The content of a file; SeedError where there is none."""
     try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise SeedError(f"{path}: there is no such file") from error
-    except OSError as error:
-        raise SeedError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise SeedError(f"{str(path)!r} is not the name of a file") from error
+        return files.read_bytes(path)
+    except FileError as error:
+        raise SeedError(error.problems) from error
 
 
-def coordinate(cell: object) -> float:
+def coordinate(cell: object, farthest: float = FARTHEST_MM) -> float:
     """A coordinate in mm.
 
     A typographic minus sign, as it is copied from a PDF, counts as a minus.
 
+    Parameters
+    ----------
+    cell
+        The cell.
+    farthest
+        Distance from the origin, in mm, beyond which a number is refused.
+
     Raises
     ------
     CellError
-        The cell is missing, not a finite number, or beyond `FARTHEST_MM`.
+        The cell is missing, not a finite number, or beyond `farthest`.
     """
     number = _number(cell)
     if not math.isfinite(number):
         raise CellError(f"{shown(cell)}, not a finite number")
-    if abs(number) > FARTHEST_MM:
+    if abs(number) > farthest:
         raise CellError(
-            f"{shown(cell)}, farther than {FARTHEST_MM:g} mm from the origin:"
+            f"{shown(cell)}, farther than {farthest:g} mm from the origin, outside of any brain:"
             " coordinates are in millimetres"
         )
     return number
@@ -116,12 +117,12 @@ def sample_size(cell: object) -> int | None:
 
 
 def label(cell: object) -> str:
-    """A name, with each run of white space made one blank.
+    """A name in Unicode's composed form, with each run of white space made one blank.
 
     Raises
     ------
     CellError
-        The cell is missing, not a text, or a text that no file can hold.
+        The cell is missing, not a text, or holds characters that no name can hold.
     """
     if is_missing(cell):
         raise CellError("missing")
@@ -131,7 +132,11 @@ def label(cell: object) -> str:
         cell.encode()
     except UnicodeEncodeError as error:
         raise CellError(f"{shown(cell)}, which is not valid Unicode") from error
-    return " ".join(cell.split())
+    if code := unprintable(cell):
+        raise CellError(f"{cell!a}, with the invisible character {code}: remove it")
+    if not (name := canonical(cell)):
+        raise CellError("missing")
+    return name
 
 
 def is_missing(cell: object) -> bool:

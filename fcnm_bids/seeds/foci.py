@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnm_bids.errors import SeedError
+from fcnm_bids.readers.spelling import look_alikes
 from fcnm_bids.seeds.cells import refuse, shown
 
 TALAIRACH = "TAL"
@@ -108,14 +109,16 @@ def group_foci(foci: Iterable[Focus], unit: str) -> tuple[Contrast, ...]:
     Raises
     ------
     SeedError
-        There are no foci, the rows of one contrast state several effects or sample sizes, or
-        two contrasts would have the same name.
+        There are no foci, the rows of one contrast state several effects or sample sizes, two
+        contrasts would have the same name, or two studies, effects, or contrasts of a study
+        differ in spelling only.
     """
     if unit not in UNITS:
         raise ValueError(f"unit {unit!r} is none of {', '.join(UNITS)}")
     foci = tuple(foci)
     if not foci:
         raise SeedError("there are no foci")
+    _refuse_look_alikes(foci)
     contrasts = _by_contrast(foci)
     if unit == "study":
         contrasts = _by_study(foci)
@@ -143,6 +146,14 @@ def study_units(contrasts: Sequence[Contrast]) -> NDArray[np.intp]:
             unit_of_study = {s: number if u == other else u for s, u in unit_of_study.items()}
         unit_of_study |= dict.fromkeys(contrast.studies, number)
     return np.unique(units, return_inverse=True)[1].astype(np.intp)
+
+
+def _refuse_look_alikes(foci: Sequence[Focus]) -> None:
+    problems = look_alikes([(f.study, f.origin) for f in foci], "study")
+    problems += look_alikes([(f.effect, f.origin) for f in foci], "effect")
+    for of_study in _groups(foci, [focus.study for focus in foci]):
+        problems += look_alikes([(f.contrast, f.origin) for f in of_study], "contrast")
+    refuse(problems)
 
 
 def _by_contrast(foci: Sequence[Focus]) -> list[Contrast]:

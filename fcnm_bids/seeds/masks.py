@@ -14,6 +14,7 @@ from scipy import sparse
 
 from fcnm_bids.errors import FileError, SeedError
 from fcnm_bids.grid import Grid
+from fcnm_bids.readers.spelling import look_alikes
 from fcnm_bids.readers.volume import read_volume_image, space_of_name
 from fcnm_bids.seeds.cells import refuse, shown
 from fcnm_bids.seeds.foci import Contrast
@@ -132,6 +133,7 @@ def describe_mask_seeds(
         for name, times in Counter(names).items()
         if times > 1
     ]
+    problems += look_alikes([(name, "--masks") for name in dict.fromkeys(names)], "mask")
     refuse(problems)
     if not rows:
         raise SeedError("there are no masks")

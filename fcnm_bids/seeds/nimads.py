@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fcnm_bids.errors import SeedError
+from fcnm_bids.errors import FileError, SeedError
+from fcnm_bids.readers.files import parse_json
 from fcnm_bids.seeds.cells import (
     CellError,
     coordinate,
@@ -21,21 +21,28 @@ from fcnm_bids.seeds.cells import (
 )
 from fcnm_bids.seeds.foci import Focus, parse_space
 
+DEACTIVATION = " deactivation"
+"""What is added to the names of a contrast and an effect for points of the other sign."""
+
 
 def read_nimads(path: Path, *, effect: str | None) -> tuple[Focus, ...]:
     """The foci of a NIMADS study set.
 
     Studies and analyses go by their names, with the identifier in brackets where a name is
     used twice. Analyses without points are left out. The sample size comes from the metadata
-    of the analysis, or else of the study: ``sample_size``, or ``sample_sizes``, whose groups
-    are added up.
+    of the analysis, or else of the study: ``sample_size``, ``sample_sizes``, whose groups are
+    added up, or ``subjects``.
+
+    Points marked as deactivations (``deactivation``, or a statistic below 0 where there is no
+    mark) belong to another effect than the others of their analysis: to ``EFFECT deactivation``,
+    in a contrast of their own.
 
     Parameters
     ----------
     path
         The file.
     effect
-        The effect of all foci: the format has no place for one.
+        The effect of the activations: the format has no place for one.
 
     Raises
     ------
@@ -49,11 +56,9 @@ def read_nimads(path: Path, *, effect: str | None) -> tuple[Focus, ...]:
             " file (--effect)"
         )
     try:
-        content = json.loads(text)
-    except RecursionError as error:
-        raise SeedError(f"{path.name}: not a study set: nested too deeply") from error
-    except ValueError as error:
-        raise SeedError(f"{path.name}: not valid JSON: {error}") from error
+        content = parse_json(text, path.name)
+    except FileError as error:
+        raise SeedError(error.problems) from error
     if not isinstance(content, dict) or not isinstance(content.get("studies"), list):
         raise SeedError(f"{path.name}: not a NIMADS study set: there is no list of studies in it")
 
@@ -73,7 +78,9 @@ def read_nimads(path: Path, *, effect: str | None) -> tuple[Focus, ...]:
                 found = _point(point, origin, problems)
                 if found is not None:
                     position, space = found
-                    foci.append(Focus(*position, space, study_name, name, effect, n, origin))
+                    sign = DEACTIVATION if _is_deactivation(point, origin, problems) else ""
+                    named = study_name, name + sign, effect + sign
+                    foci.append(Focus(*position, space, *named, n, origin))
     if not foci and not problems:
         problems.append(f"{path.name}: no analysis of the study set has points")
     refuse(problems)
@@ -126,7 +133,7 @@ def _sample_size(holders: Sequence[dict[str, Any]], place: str, problems: list[s
         metadata = holder.get("metadata")
         if not isinstance(metadata, dict):
             continue
-        for key in ("sample_size", "sample_sizes"):
+        for key in ("sample_size", "sample_sizes", "subjects"):
             stated = metadata.get(key)
             groups = stated if isinstance(stated, list) else [stated]
             try:
@@ -137,6 +144,23 @@ def _sample_size(holders: Sequence[dict[str, Any]], place: str, problems: list[s
             if sizes:
                 return sum(sizes)
     return None
+
+
+def _is_deactivation(point: dict[str, Any], origin: str, problems: list[str]) -> bool:
+    """Read the sign of a point from its mark, or else from its statistics."""
+    marked = point.get("deactivation")
+    if marked is not None and not isinstance(marked, bool):
+        problems.append(f"{origin}: deactivation is {shown(marked)}, neither true nor false")
+        return False
+    statistics = point.get("values")
+    entries = statistics if isinstance(statistics, list) else []
+    numbers = [entry.get("value") for entry in entries if isinstance(entry, dict)]
+    below = [n for n in numbers if isinstance(n, int | float) and n < 0]
+    if marked is False and below:
+        problems.append(
+            f"{origin}: its statistic is {below[0]:g}, and deactivation is false: correct one"
+        )
+    return bool(below) if marked is None else marked
 
 
 def _point(

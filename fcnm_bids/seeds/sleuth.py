@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,7 +39,8 @@ def read_sleuth(path: Path, *, effect: str | None) -> tuple[Focus, ...]:
     The file states its space (``// Reference = MNI`` or ``Talairach``); each experiment has
     title lines (``// Study: Experiment``), perhaps ``// Subjects = N``, and lines of x, y and z
     in mm, and ends at a blank line or at the next title. The study is what stands before the
-    colon of the first title; the contrast is the whole of the titles.
+    colon of the first title; the contrast is the whole of the titles, with a number behind it
+    where experiments of the file share them.
 
     Parameters
     ----------
@@ -63,6 +65,7 @@ def read_sleuth(path: Path, *, effect: str | None) -> tuple[Focus, ...]:
     if not problems and not any(experiment.points for experiment in experiments):
         problems.append(f"{path.name}: there are no coordinates in it")
     foci = []
+    times: Counter[tuple[str, str]] = Counter()
     for experiment in experiments:
         if not experiment.points:
             problems.append(
@@ -71,6 +74,9 @@ def read_sleuth(path: Path, *, effect: str | None) -> tuple[Focus, ...]:
             )
         contrast = "; ".join(experiment.titles)
         study = experiment.titles[0].partition(":")[0].strip() or contrast
+        times[study, contrast] += 1
+        if times[study, contrast] > 1:
+            contrast += f" ({times[study, contrast]})"
         foci += [
             Focus(*point, space, study, contrast, effect, experiment.n, f"{path.name}, line {line}")
             for line, point in experiment.points

@@ -7,11 +7,14 @@ import difflib
 import io
 import os
 import re
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from fcnm_bids.errors import SeedError
 from fcnm_bids.seeds.cells import (
+    FARTHEST_MM,
     CellError,
     coordinate,
     is_missing,
@@ -38,6 +41,20 @@ _OTHER_NAMES = {
 }
 """What columns that may be left out are called elsewhere, in small letters and without marks."""
 
+_HEMISPHERES = "hemisphere hemi side laterality lateralization lateralisation"
+_SIDES = {"l": -1, "left": -1, "lh": -1, "r": 1, "right": 1, "rh": 1}
+_MIDLINE_MM = 2.0
+"""Within this distance of the midline a focus may be called left or right."""
+
+_FARTHEST_MOVED_MM = 130.0
+"""Foci that were moved from Talairach space may lie farther out than published ones."""
+
+_MOST_COLUMNS = 1_000
+_MOST_ROWS = 30_000
+_MOST_CELLS = 300_000
+_MOST_WORKBOOK_BYTES = 32 << 20
+_MOST_PARTS = 1_000
+
 _Row = tuple[int, Sequence[str]]
 
 
@@ -47,7 +64,8 @@ def read_foci(path: str | os.PathLike[str], *, effect: str | None) -> tuple[Focu
     Sleuth text, NIMADS JSON and Excel workbooks (their first sheet) are recognised by name or
     content; anything else is a table whose header is separated by tabs, commas or semicolons.
     Its columns, in any order and case, are study, x, y, z (mm) and space; contrast (without
-    it, a study has one contrast for each effect), effect, n or sample_size; others are ignored.
+    it, a study has one contrast for each effect), effect, n or sample_size; others are ignored,
+    but a column hemisphere (hemi, side, laterality) must not contradict x.
 
     Parameters
     ----------
@@ -147,14 +165,46 @@ def _workbook_rows(path: Path) -> Iterator[_Row]:
 
     content = io.BytesIO(read_bytes(path))
     try:
+        _check_workbook(content)
         sheet = load_workbook(content, read_only=True, data_only=True).worksheets[0]
         sheet.reset_dimensions()  # what some programs state is less than there is
-        rows = [
-            [_workbook_cell(value) for value in row] for row in sheet.iter_rows(values_only=True)
-        ]
+        rows, n_cells = [], 0
+        for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
+            cells = [_workbook_cell(value) for value in row]
+            while cells and not cells[-1].strip():
+                del cells[-1]
+            n_cells += len(cells)
+            _check_size(path.name, number, cells, n_cells)
+            rows.append(cells)
+    except SeedError:
+        raise
     except Exception as error:  # openpyxl lets the errors of zip, XML and styles through
         raise SeedError(f"{path.name}: not a readable Excel workbook ({error})") from error
     yield from enumerate(rows, start=1)
+
+
+def _check_workbook(content: IO[bytes]) -> None:
+    """Refuse an archive that is damaged anywhere, or would expand beyond measure."""
+    with zipfile.ZipFile(content) as archive:
+        sizes = [part.file_size for part in archive.infolist()]
+        if sum(sizes) > _MOST_WORKBOOK_BYTES or len(sizes) > _MOST_PARTS:
+            raise ValueError(
+                f"it expands to {sum(sizes) >> 20} MiB in {len(sizes)} parts, more than "
+                f"{_MOST_WORKBOOK_BYTES >> 20} MiB; save the table alone, as .tsv"
+            )
+        # openpyxl reads what it needs, and stops before check sums
+        for part in archive.infolist():
+            text = archive.read(part)
+            if b"<!ENTITY" in text or b"<!DOCTYPE" in text:
+                raise ValueError(f"its part {part.filename} declares entities")
+
+
+def _check_size(name: str, number: int, cells: Sequence[str], n_cells: int = 0) -> None:
+    if number > _MOST_ROWS or len(cells) > _MOST_COLUMNS or n_cells > _MOST_CELLS:
+        raise SeedError(
+            f"{name}, row {number}: a coordinate table has up to {_MOST_ROWS:,} rows, "
+            f"{_MOST_COLUMNS:,} columns and {_MOST_CELLS:,} cells; remove what is no part of it"
+        )
 
 
 def _workbook_cell(value: object) -> str:
@@ -181,6 +231,7 @@ def _text_rows(name: str, text: str) -> Iterator[_Row]:
     line = 1
     try:
         for cells in reader:
+            _check_size(name, line, cells)
             yield line, cells
             line = reader.line_num + 1
     except csv.Error as error:
@@ -193,6 +244,7 @@ def _foci_of_table(name: str, rows: Iterator[_Row], effect: str | None) -> tuple
     if not header:
         raise SeedError(f"{name}: the table is empty")
     columns = _columns(name, header, effect)
+    sides = [i for i, cell in enumerate(header) if cell.strip().lower() in _HEMISPHERES.split()]
     problems: list[str] = []
     foci: list[Focus] = []
     for number, cells in filled:
@@ -207,10 +259,21 @@ def _foci_of_table(name: str, rows: Iterator[_Row], effect: str | None) -> tuple
         focus = _focus(row, effect, origin, problems)
         if focus is not None:
             foci.append(focus)
+            problems += [
+                f"{origin}: {header[i].strip()} is {shown(cells[i])}, x is {focus.x:g}: correct one"
+                for i in sides
+                if i < len(cells) and _contradicts(cells[i], focus)
+            ]
     if not foci and not problems:
         problems.append(f"{name}: there are no rows under the header")
     refuse(problems)
     return tuple(foci)
+
+
+def _contradicts(cell: str, focus: Focus) -> bool:
+    """Compare a stated hemisphere with the sign of x."""
+    x = focus.reported[0] if focus.reported else focus.x
+    return _SIDES.get(cell.strip().lower(), 0) * x < -_MIDLINE_MM
 
 
 def _columns(name: str, header: Sequence[str], effect: str | None) -> dict[str, int]:
@@ -252,6 +315,7 @@ def _focus(
     row: Mapping[str, str], effect: str | None, origin: str, problems: list[str]
 ) -> Focus | None:
     before = len(problems)
+    moved = any(not is_missing(row.get(column)) for column in _REPORTED)
 
     def text(column: str) -> str:
         try:
@@ -262,7 +326,7 @@ def _focus(
 
     def number(column: str) -> float:
         try:
-            return coordinate(row[column])
+            return coordinate(row[column], _FARTHEST_MOVED_MM if moved else FARTHEST_MM)
         except CellError as problem:
             problems.append(f"{origin}: {column} is {problem}")
             return 0.0
@@ -284,7 +348,7 @@ def _focus(
     except CellError as problem:
         problems.append(f"{origin}: n is {problem}")
     reported = reported_space = None
-    if any(not is_missing(row.get(column)) for column in _REPORTED):
+    if moved:
         reported = number("reported_x"), number("reported_y"), number("reported_z")
         reported_space = space("reported_space")
     if len(problems) > before:

@@ -123,3 +123,37 @@ def test_the_ketamine_table_has_six_increases_and_five_decreases(shared_data: Pa
     assert len(foci) == 57
     assert (effects.count("increase"), effects.count("decrease")) == (6, 5)
     assert len(group_foci(foci, "focus")) == len({(f.contrast, f.x, f.y, f.z) for f in foci})
+
+
+@pytest.mark.parametrize("unit", ["contrast", "study", "focus"])
+@pytest.mark.parametrize(
+    "other",
+    [
+        "müller 2019",
+        "Müller2019",
+        "Müller\u200b 2019",
+        "M\N{FULLWIDTH LATIN SMALL LETTER U}\u0308ller 2019",
+        "Müller 2О19".replace("О", "0").replace("M", "М"),
+    ],
+)
+def test_studies_that_differ_in_spelling_only_are_refused_with_both_rows(
+    unit: str, other: str
+) -> None:
+    foci = [
+        focus("Müller 2019", "a", origin="t, row 2"),
+        focus("Jones", "b", origin="t, row 3"),
+        focus(other, "c", origin="t, row 9"),
+    ]
+    with pytest.raises(
+        SeedError, match=r"^study .*\(t, row 2\) and study .*\(t, row 9\)"
+    ) as caught:
+        group_foci(foci, unit)
+    assert len(caught.value.problems) == 1
+
+
+def test_effects_and_the_contrasts_of_a_study_are_compared_too() -> None:
+    foci = [focus("A", "a > b", origin="1"), focus("A", "A > B", effect="Increase", origin="2")]
+    with pytest.raises(SeedError) as caught:
+        group_foci(foci, "contrast")
+    assert [line.split()[0] for line in caught.value.problems] == ["effect", "contrast"]
+    assert group_foci([focus("A", "rest"), focus("B", "Rest")], "contrast")

@@ -91,7 +91,7 @@ def test_studies_and_analyses_of_one_name_are_told_apart(tmp_path: Path) -> None
         ({"coordinates": [1, None, 3], "space": "MNI"}, "y is missing"),
         ({"coordinates": [1, float("nan"), 3], "space": "MNI"}, "y is nan, not a fin"),
         ({"coordinates": [1, 10**400, 3], "space": "MNI"}, "y is 1000"),
-        ({"coordinates": [1, 2, 201], "space": "MNI"}, "z is 201, farther than 200 mm"),
+        ({"coordinates": [1, 2, 111], "space": "MNI"}, "z is 111, farther than 110 mm"),
         ({"coordinates": [1, 2, 3]}, "space is missing"),
         ({"coordinates": [1, 2, 3], "space": "UNKNOWN"}, "space is 'UNKNOWN', neither MNI nor"),
         ({"coordinates": [1, 2, 3], "space": 7}, "space is 7, neither MNI nor Talairach"),
@@ -186,3 +186,46 @@ def test_a_spoiled_study_set_gives_foci_or_a_seed_error(
     foci, listed = attempt(path)
     assert bool(foci) != bool(listed)
     assert all(problem.startswith("set.json") for problem in listed if " more" not in problem)
+
+
+def signed(*points: dict[str, Any]) -> dict[str, Any]:
+    analysis = {"id": "a1", "name": "patients vs controls", "points": [*points]}
+    return {"studies": [{"id": "s1", "name": "Alpha 2019", "analyses": [analysis]}]}
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        {"deactivation": True},
+        {"deactivation": None, "values": [{"kind": "Z", "value": -3.2}]},
+        {"deactivation": True, "values": [{"kind": "Z", "value": 3.2}]},
+    ],
+)
+def test_points_of_the_other_sign_are_an_effect_of_their_own(
+    tmp_path: Path, marks: dict[str, Any]
+) -> None:
+    path = write(tmp_path, signed({**POINT, "deactivation": False}, {**POINT, **marks}, POINT))
+    contrasts = group_foci(read_nimads(path, effect="increase"), "contrast")
+    assert [(c.name, c.effect, len(c.foci)) for c in contrasts] == [
+        ("patients vs controls", "increase", 2),
+        ("patients vs controls deactivation", "increase deactivation", 1),
+    ]
+
+
+def test_a_sign_that_contradicts_itself_or_is_none_is_refused(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        signed(
+            {**POINT, "deactivation": False, "values": [{"kind": "T", "value": -4}]},
+            {**POINT, "deactivation": "no"},
+        ),
+    )
+    first, second = problems(path)
+    assert "point 1: its statistic is -4, and deactivation is false" in first
+    assert "point 2: deactivation is 'no', neither true nor false" in second
+
+
+def test_subjects_are_a_sample_size(tmp_path: Path) -> None:
+    content = signed(POINT)
+    content["studies"][0]["analyses"][0]["metadata"] = {"subjects": 84}
+    assert read_nimads(write(tmp_path, content), effect="up")[0].n == 84

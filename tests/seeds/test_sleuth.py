@@ -69,7 +69,7 @@ def test_a_new_title_begins_an_experiment_even_without_a_blank_line(tmp_path: Pa
         ("57", "dog", "foci.txt, line 4: z is 'dog', not a number"),
         ("57", "", "foci.txt, line 4: 2 numbers instead of x, y and z"),
         ("57", "57 1", "foci.txt, line 4: 4 numbers instead of x, y and z"),
-        ("57", "570", "foci.txt, line 4: z is '570', farther than 200 mm"),
+        ("57", "570", "foci.txt, line 4: z is '570', farther than 110 mm"),
         ("57", "5,7", "foci.txt, line 4: z is '5,7', with a decimal comma: write 5.7"),
         ("Talairach", "Dog", "foci.txt, line 1: Reference is 'Dog', neither MNI nor Talairach"),
         ("// Reference = Talairach\n", "", "foci.txt: the space of the coordinates is not stated"),
@@ -116,3 +116,14 @@ def test_real_files_with_an_error(shared_data: Path, number: int, problem: str) 
         read_foci(path, effect="up")
     (line,) = caught.value.problems
     assert line.startswith(f"{path.name}, {problem}")
+
+
+def test_experiments_of_one_title_stay_apart(tmp_path: Path) -> None:
+    path = tmp_path / "foci.txt"
+    path.write_text("// Reference = MNI\n// A: b\n1 2 3\n\n// A: b\n4 5 6\n// A: b\n7 8 9\n")
+    contrasts = group_foci(read_sleuth(path, effect="up"), "contrast")
+    assert [(c.name, c.studies) for c in contrasts] == [
+        ("A: b", ("A",)),
+        ("A: b (2)", ("A",)),
+        ("A: b (3)", ("A",)),
+    ]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
+import unicodedata
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -105,7 +109,7 @@ def test_the_column_counts_where_there_is_one(write: Write) -> None:
         ("-12", "1e999", "x is '1e999', not a finite number"),
         ("-12", "1_2", "x is '1_2', not a number"),
         ("-12", "12,5", "x is '12,5', with a decimal comma: write 12.5"),
-        ("-12", "-201", "x is '-201', farther than 200 mm from the origin"),
+        ("-12", "-111", "x is '-111', farther than 110 mm from the origin"),
         ("MNI152", "", "space is missing"),
         ("MNI152", "MNI305", "space is 'MNI305', none of MNI152"),
         ("18", "0", "n is '0', not a positive whole number"),
@@ -158,7 +162,7 @@ def test_columns_that_nobody_reads_may_repeat(write: Write) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     for name in ("none.tsv", "none.xlsx", "none.json"):
         assert "there is no such file" in problems(tmp_path / name, "up")[0]
-    assert "cannot be read" in problems(tmp_path, "up")[0]
+    assert "is a folder" in problems(tmp_path, "up")[0]
 
 
 def test_an_effect_without_letters_is_refused(write: Write) -> None:
@@ -203,10 +207,10 @@ def test_other_formats_are_recognised_by_content(write: Write) -> None:
 
 
 names = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), min_size=1)
-labels = names.map(lambda text: " ".join(text.split())).filter(
+labels = names.map(lambda text: " ".join(unicodedata.normalize("NFC", text).split())).filter(
     lambda text: text.lower() not in ("", "n/a")
 )
-millimetres = st.floats(-200, 200)
+millimetres = st.floats(-110, 110)
 positions = st.tuples(millimetres, millimetres, millimetres)
 foci_of_any_kind = st.builds(
     lambda at, space, words, n, reported: Focus(
@@ -298,7 +302,7 @@ def test_any_file_gives_foci_or_a_seed_error(
     assert bool(foci) != bool(listed)
     assert len(listed) <= 21
     assert all("\n" not in problem for problem in listed)
-    assert all(abs(c) <= 200 for focus in foci for c in (focus.x, focus.y, focus.z))
+    assert all(abs(c) <= 130 for focus in foci for c in (focus.x, focus.y, focus.z))
 
 
 def test_a_misspelt_column_is_named_with_what_may_be_meant(tmp_path: Path) -> None:
@@ -306,3 +310,109 @@ def test_a_misspelt_column_is_named_with_what_may_be_meant(tmp_path: Path) -> No
     path.write_text("study\tcontrst\teffect\tx\ty\tz\tspace\nA\tc\tup\t1\t2\t3\tMNI152\n")
     with pytest.raises(SeedError, match=r"no column 'contrst'; is 'contrast' meant\?"):
         read_foci(path, effect=None)
+
+
+def table(tmp_path: Path, *rows: str, header: str = "study\teffect\tx\ty\tz\tspace") -> Path:
+    path = tmp_path / "peaks.tsv"
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_unicode_forms_are_one_study(tmp_path: Path) -> None:
+    path = table(tmp_path, "Müller\tup\t1\t2\t3\tMNI", "Mu\u0308ller\tup\t4\t5\t6\tMNI")
+    assert {focus.study for focus in read_foci(path, effect=None)} == {"Müller"}
+
+
+@pytest.mark.parametrize("letter", ["\u202e", "\u0007", "\u2066"])
+def test_characters_that_turn_or_ring_are_refused(tmp_path: Path, letter: str) -> None:
+    path = table(tmp_path, f"Mül{letter}ler\tup\t1\t2\t3\tMNI")
+    with pytest.raises(SeedError, match=f"row 2: study is .*character U.{ord(letter):04X}: remove"):
+        read_foci(path, effect=None)
+
+
+@pytest.mark.parametrize("column", ["hemisphere", "Hemi", "side", "laterality"])
+@pytest.mark.parametrize(("side", "x", "wrong"), [("R", -32, True), ("left", 32, True),
+    ("L", -32, False), ("RH", 2, False), ("L", 1.5, False), ("bilateral", 9, False)])  # fmt: skip
+def test_a_hemisphere_that_contradicts_x_is_refused(
+    tmp_path: Path, column: str, side: str, x: float, wrong: bool
+) -> None:
+    path = table(
+        tmp_path,
+        f"A\tup\t{x}\t2\t3\tMNI\t{side}",
+        header=f"study\teffect\tx\ty\tz\tspace\t{column}",
+    )
+    if wrong:
+        with pytest.raises(SeedError, match=f"row 2: {column} is {side!r}, x is {x:g}: correct"):
+            read_foci(path, effect=None)
+    else:
+        assert len(read_foci(path, effect=None)) == 1
+
+
+def packed(sheet: bytes, **others: bytes) -> bytes:
+    """A workbook whose sheet has this content."""
+    content = io.BytesIO()
+    pd.DataFrame({"study": ["A"]}).to_excel(content, index=False)
+    changed = io.BytesIO()
+    with (
+        zipfile.ZipFile(content) as old,
+        zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED) as new,
+    ):
+        for name in old.namelist():
+            new.writestr(name, sheet if name == "xl/worksheets/sheet1.xml" else old.read(name))
+        for name, other in others.items():
+            new.writestr(name, other)
+    return changed.getvalue()
+
+
+ROWS = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (packed(ROWS + b" " * (40 << 20)), "expands to 4. MiB"),
+        (packed(ROWS, bomb=b"\0" * (300 << 20)), "expands to 3.. MiB"),
+        (packed(b'<!DOCTYPE a [<!ENTITY b "c">]>' + ROWS), "declares entities"),
+        (
+            packed(ROWS + b'<row r="1"><c r="XFD1"><v>1</v></c></row></sheetData></worksheet>'),
+            "up to 30,000 rows, 1,000 columns",
+        ),
+        (
+            packed(ROWS + b"<row><c><v>1</v></c></row>" * 30_001 + b"</sheetData></worksheet>"),
+            "row 30001: .*up to 30,000 rows",
+        ),
+        (
+            packed(ROWS + b'<row r="1048576"><c><v>1</v></c></row></sheetData></worksheet>'),
+            "up to 30,000 rows",
+        ),
+    ],
+)
+def test_workbooks_that_expand_are_refused_soon(
+    tmp_path: Path, content: bytes, reason: str
+) -> None:
+    path = tmp_path / "peaks.xlsx"
+    path.write_bytes(content)
+    with pytest.raises(SeedError, match=reason):
+        read_foci(path, effect="up")
+
+
+def test_tables_of_20_000_columns_are_refused_soon(tmp_path: Path) -> None:
+    path = table(tmp_path, header="\t".join(["study", *(f"column{i}" for i in range(20_000))]))
+    with pytest.raises(SeedError, match=r"peaks\.tsv, row 1: .*1,000 columns"):
+        read_foci(path, effect="up")
+
+
+def test_a_flipped_bit_in_a_workbook_changes_nothing_or_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "peaks.xlsx"
+    rows = {"study": ["A", "B"], "effect": "up", "x": [1.5, -4], "y": 2, "z": 3, "space": "MNI"}
+    pd.DataFrame(rows).to_excel(path, index=False)
+    raw, expected = path.read_bytes(), read_foci(path, effect=None)
+    refused = 0
+    for place in np.random.default_rng(13).choice(8 * len(raw), 300, replace=False):
+        damaged = bytearray(raw)
+        damaged[place // 8] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        foci, listed = attempt(path, None)
+        assert listed or foci == expected
+        refused += bool(listed)
+    assert refused > 200
