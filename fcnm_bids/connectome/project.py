@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
+from fcnm_bids.connectome.blank_volumes import BlankVolumes
 from fcnm_bids.connectome.image import RunImage, VolumeStream
 from fcnm_bids.connectome.projected_run import ProjectedRun
 from fcnm_bids.connectome.smoothing import smooth_components
@@ -28,6 +29,9 @@ _TILE = 1 << 14
 _ROUNDING = 1e-10
 """A denoised series with less than this share of its raw energy is rounding, not signal."""
 CARPET_VOXELS = 2000
+
+_REASONABLE = 1e-15, 1e15
+"""Of the largest component of a run: beyond, squares leave the range of float32."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +76,11 @@ def project_run(
 
     Raises
     ------
+    BlankVolumesError
+        A few volumes that the projection keeps hold no measurement.
     RunError
-        The file is damaged, or nothing in the mask varies.
+        The file is damaged, nothing in the mask varies, many volumes hold no measurement, or the
+        numbers leave the range of float32.
     """
     if len(projection.kept) != image.n_volumes:
         raise RunError(
@@ -88,24 +95,39 @@ def project_run(
     chosen = np.unique(np.linspace(0, index.size - 1, CARPET_VOXELS).round().astype(np.intp))
     carpet = np.empty((image.n_volumes, chosen.size), dtype=np.float32)
     sums = _Sums(index.size, projection)
+    blank = BlankVolumes()
     stream = VolumeStream(image, _block_volumes(image))
     with _room_for_the_reader(), closing(iter(stream)) as blocks:
         for start, volumes in blocks:
             stop = start + len(volumes)
+            sample = volumes[:, index[chosen]]
+            blank.add(volumes, sample, index)
             with np.errstate(over="ignore", invalid="ignore"):
-                carpet[start:stop] = volumes[:, index[chosen]] * image.slope + image.intercept
+                carpet[start:stop] = sample * image.slope + image.intercept
             kept = np.flatnonzero(projection.kept[start:stop])
             if kept.size:
                 sums.add(volumes, kept, index)
     components, usable = sums.finish(image.slope)
     if not usable.any():
         raise RunError(f"no voxel in the brain mask of {image.path.name} carries signal")
+    blank.refuse(projection.kept, image.path.name)
     if not usable.all():
         components = _close_up(components, usable)
+    _refuse_extremes(components, image)
     voxels = index[usable]
     smooth_components(components, voxels, image.grid, smoothing)
     run = ProjectedRun(components, voxels, image.grid)
     return Projected(run, index.size, carpet, index[chosen], stream.sha256 or "")
+
+
+def _refuse_extremes(components: NDArray[np.float32], image: RunImage) -> None:
+    least, most = _REASONABLE
+    largest = float(np.max([np.abs(component).max() for component in components]))
+    if not least < largest < most:
+        raise RunError(
+            f"{image.path.name} has numbers up to {largest:.3g} once scaled by {image.slope:g}, "
+            "which no scanner writes: is the scale factor of its header (scl_slope) damaged?"
+        )
 
 
 def _room_for_the_reader() -> Any:
@@ -135,7 +157,7 @@ def projection_bytes(n_voxels: int, n_masked: int, n_volumes: int, dof: int, ite
     batch = min(_BATCH, n_volumes)
     product = 4 * dof * min(_TILE, n_masked)
     streaming = (
-        2 * block * n_voxels * itemsize + n_masked * (4 * batch + 3 * max(4, itemsize)) + product
+        2 * block * n_voxels * itemsize + n_masked * (4 * batch + 4 * max(4, itemsize)) + product
     )
     smoothing = 3 * 4 * n_voxels
     per_voxel = n_masked * (8 * 4 + 3 * 8)
@@ -218,5 +240,6 @@ class _Sums:
         left = np.einsum("ij,ij->j", self._components, self._components, dtype=np.float64)
         # false for NaN as well, and for a series that does not vary: both sides are 0 then
         usable: NDArray[np.bool_] = left > _ROUNDING * self._energy
-        self._components *= np.float32(slope)
+        with np.errstate(over="ignore", under="ignore"):
+            self._components *= np.float32(slope)
         return self._components, usable

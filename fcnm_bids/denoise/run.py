@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,7 @@ def plan_denoising(
     fd_threshold: float,
     min_time: float,
     min_dof: int,
+    blank: Sequence[int] = (),
 ) -> RunDenoising:
     """The projection for one run.
 
@@ -61,6 +62,8 @@ def plan_denoising(
         Seconds of kept volumes below which the run is refused.
     min_dof
         Residual degrees of freedom below which the run is refused.
+    blank
+        As in `keep_volumes`.
 
     Raises
     ------
@@ -75,7 +78,9 @@ def plan_denoising(
     except RunError as error:
         problems.append(str(error))
     try:
-        volumes = keep_volumes(table, dummy_scans=dummy_scans, fd_threshold=fd_threshold)
+        volumes = keep_volumes(
+            table, dummy_scans=dummy_scans, fd_threshold=fd_threshold, blank=blank
+        )
     except RunError as error:
         problems.append(str(error))
     if problems:

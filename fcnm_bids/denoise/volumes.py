@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,15 +29,24 @@ class KeptVolumes:
         Further volumes dropped for motion.
     mean_fd
         Mean framewise displacement in mm over all volumes that have one; NaN without.
+    n_blank
+        Further volumes dropped because they hold no measurement.
     """
 
     kept: NDArray[np.bool_]
     n_dummy: int
     n_censored: int
     mean_fd: float
+    n_blank: int = 0
 
 
-def keep_volumes(table: Confounds, *, dummy_scans: int | str, fd_threshold: float) -> KeptVolumes:
+def keep_volumes(
+    table: Confounds,
+    *,
+    dummy_scans: int | str,
+    fd_threshold: float,
+    blank: Sequence[int] = (),
+) -> KeptVolumes:
     """Choose the volumes of a run to keep.
 
     Parameters
@@ -49,6 +59,8 @@ def keep_volumes(table: Confounds, *, dummy_scans: int | str, fd_threshold: floa
     fd_threshold
         Framewise displacement (Power et al. 2012) in mm above which a volume is dropped; 0
         censors nothing.
+    blank
+        Numbers of volumes, from 0, that hold no measurement.
 
     Raises
     ------
@@ -68,9 +80,9 @@ def keep_volumes(table: Confounds, *, dummy_scans: int | str, fd_threshold: floa
     mean_fd = float("nan")
     if _FRAMEWISE_DISPLACEMENT in table:
         displacement = table[_FRAMEWISE_DISPLACEMENT]
-        measured = displacement[np.isfinite(displacement)]
-        if measured.size:
-            mean_fd = float(measured.mean())
+        finite = displacement[np.isfinite(displacement)]
+        if finite.size:
+            mean_fd = float(finite.mean())
     elif fd_threshold > 0:
         raise RunError(
             f"no column {_FRAMEWISE_DISPLACEMENT}, which censoring needs; "
@@ -84,5 +96,9 @@ def keep_volumes(table: Confounds, *, dummy_scans: int | str, fd_threshold: floa
             row = int(np.isnan(displacement).argmax()) + 2
             raise RunError(f"{_FRAMEWISE_DISPLACEMENT} has no value in row {row}")
         still = displacement <= fd_threshold
-    kept = steady & still
-    return KeptVolumes(kept, min(n_dummy, n_volumes), int((steady & ~still).sum()), mean_fd)
+    measured = ~np.isin(np.arange(n_volumes), blank)
+    n_censored, n_blank = (
+        int(dropped.sum()) for dropped in (steady & ~still, steady & still & ~measured)
+    )
+    kept = steady & still & measured
+    return KeptVolumes(kept, min(n_dummy, n_volumes), n_censored, mean_fd, n_blank)
