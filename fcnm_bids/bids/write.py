@@ -76,17 +76,12 @@ def write_table(
         )
 
 
-def write_image(
-    path: Path,
-    values: NDArray[Any],
-    grid: Grid,
-    metadata: Mapping[str, Any],
-    *,
-    index: NDArray[np.intp] | None = None,
-) -> None:
-    """Write a volume and its JSON sidecar.
+def as_image(
+    values: NDArray[Any], grid: Grid, *, index: NDArray[np.intp] | None = None
+) -> nib.Nifti1Image:
+    """Return a volume as an image in MNI space.
 
-    Boolean values are written as uint8 with 0 elsewhere, others as float32 with NaN elsewhere.
+    Boolean values become uint8 with 0 elsewhere, others float32 with NaN elsewhere.
 
     Parameters
     ----------
@@ -94,8 +89,6 @@ def write_image(
         Shape (voxels,).
     index
         Their voxel numbers; all voxels of the grid by default.
-    metadata
-        Sidecar.
     """
     if values.dtype == bool:
         volume = grid.unflatten(values.astype(np.uint8), index, fill=0)
@@ -105,6 +98,27 @@ def write_image(
     image.header.set_xyzt_units("mm")
     image.set_sform(grid.affine, _TEMPLATE_CODE)
     image.set_qform(grid.affine, _TEMPLATE_CODE)
+    return image
+
+
+def write_image(
+    path: Path,
+    values: NDArray[Any],
+    grid: Grid,
+    metadata: Mapping[str, Any],
+    *,
+    index: NDArray[np.intp] | None = None,
+) -> None:
+    """Write a volume, as `as_image` makes it, and its JSON sidecar.
+
+    Parameters
+    ----------
+    values, grid, index
+        As for `as_image`.
+    metadata
+        Sidecar.
+    """
+    image = as_image(values, grid, index=index)
     with (
         replaced(path) as temporary,
         temporary.open("wb") as raw,

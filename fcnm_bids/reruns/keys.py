@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fcnm_bids import __version__
+from fcnm_bids._version import __version__
 from fcnm_bids.config import Config
 from fcnm_bids.inputs.contrasts import mask_files
 from fcnm_bids.seeds import Contrast, mask_name

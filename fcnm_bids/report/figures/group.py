@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -95,12 +96,7 @@ def draw_network(root: Path, network: NetworkResult) -> list[Path]:
     threshold = float(network.sidecar.get("Threshold", np.nan))
     label = "share of contrasts"
     files = {desc: network_figure(root, network.label, desc) for desc in NETWORK_FIGURES}
-    draw_mosaic(
-        files["slices"],
-        Overlay(probability, mask, "rising", 0, 1, 0, outside=0.5),
-        label,
-        rows=((2, AXIAL), (1, CORONAL), (0, SAGITTAL)),
-    )
+    draw_probability(files["slices"], probability, mask)
     defined = probability.values[np.isfinite(probability.values)]
     draw_histogram(files["histogram"], defined, n_contrasts, threshold)
     inside = np.where(mask.values > 0.5, probability.values, 0)
@@ -126,6 +122,16 @@ def draw_network(root: Path, network: NetworkResult) -> list[Path]:
     return list(files.values())
 
 
+def draw_probability(path: Path, probability: Volume, mask: Volume) -> None:
+    """Draw a network probability map on slices, the network outlined."""
+    draw_mosaic(
+        path,
+        Overlay(probability, mask, "rising", 0, 1, 0, outside=0.5),
+        "share of contrasts",
+        rows=((2, AXIAL), (1, CORONAL), (0, SAGITTAL)),
+    )
+
+
 def _canonical(network: NetworkResult) -> pd.DataFrame | None:
     """The overlap with canonical networks, where a wheel can show it."""
     path = network.tables().get("canonical")
@@ -137,19 +143,37 @@ def _canonical(network: NetworkResult) -> pd.DataFrame | None:
 
 def draw_contrast(root: Path, contrast: ContrastResult) -> Path:
     """Draw the t map of one contrast with the border of its mask."""
-    t, mask = Volume.read(contrast.map("t")), Volume.read(contrast.mask)
-    threshold, tail = contrast.threshold, contrast.sidecar.get("Tail")
-    limit = t.limit(_T_PERCENTILE, threshold)
-    signs = {"negative": (-1,), "two-sided": (1, -1)}.get(str(tail), (1,))
-    marked = () if threshold is None else tuple(sign * threshold for sign in signs)
     path = contrast_figure(root, contrast.label)
+    draw_t_map(
+        path,
+        Volume.read(contrast.map("t")),
+        Volume.read(contrast.mask),
+        threshold=contrast.threshold,
+        tail=str(contrast.sidecar.get("Tail")),
+        foci=contrast.foci,
+    )
+    return path
+
+
+def draw_t_map(
+    path: Path,
+    t: Volume,
+    mask: Volume,
+    *,
+    threshold: float | None,
+    tail: str = "positive",
+    foci: Sequence[Sequence[float]] = (),
+) -> None:
+    """Draw a t map on slices, with the border of its mask and circles at its foci."""
+    limit = t.limit(_T_PERCENTILE, threshold)
+    signs = {"negative": (-1,), "two-sided": (1, -1)}.get(tail, (1,))
+    marked = () if threshold is None else tuple(sign * threshold for sign in signs)
     draw_mosaic(
         path,
         Overlay(t, mask, "diverging", -limit, limit, 0, outside=0.3, thresholds=marked),
         "t",
         rows=((2, AXIAL),),
-        marks=contrast.foci,
+        marks=foci,
         step=1.25,
         dpi=100,
     )
-    return path

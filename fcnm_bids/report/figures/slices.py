@@ -42,7 +42,11 @@ class Volume:
     @classmethod
     def read(cls, path: Path) -> Volume:
         """Read a NIfTI file."""
-        image = nib.load(path)
+        return cls.of(nib.load(path))
+
+    @classmethod
+    def of(cls, image: nib.Nifti1Image) -> Volume:
+        """Return the values of an image in memory."""
         return cls(np.asarray(image.dataobj, dtype=np.float32), np.asarray(image.affine))
 
     def at(self, points: NDArray[np.float64], order: int) -> NDArray[np.float32]:

@@ -1,0 +1,383 @@
+"""Maps of seeds and networks, in memory or read from a results folder."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+
+from fcnm_bids.api.level import run_level
+from fcnm_bids.api.settings import by_section, checked
+from fcnm_bids.config import Config
+from fcnm_bids.errors import RequestError
+from fcnm_bids.grid import Grid
+from fcnm_bids.network import cluster_table
+from fcnm_bids.report.results.group import ContrastResult, GroupResults
+from fcnm_bids.report.results.group import NetworkResult as NetworkFiles
+
+Position = tuple[float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class SeedMap:
+    """The connectivity of one seed over participants.
+
+    Parameters
+    ----------
+    name, effect, studies
+        The contrast that the seed stands for.
+    foci
+        Centres of its spheres in mm, MNI space; none for a mask.
+    n_participants
+        Most participants with a value at any voxel.
+    threshold
+        Height in t that the height control asks for; infinite where nothing can reach it.
+    tail
+        ``positive``, ``negative`` or ``two-sided``.
+    t_img, z_img, mean_z_img
+        t, z of the t, and mean Fisher z over participants; NaN where untested.
+    mask_img
+        Significant voxels, 0 or 1.
+    """
+
+    name: str
+    effect: str
+    studies: tuple[str, ...]
+    foci: tuple[Position, ...]
+    n_participants: int
+    threshold: float
+    tail: str
+    t_img: nib.Nifti1Image = field(repr=False)
+    z_img: nib.Nifti1Image = field(repr=False)
+    mean_z_img: nib.Nifti1Image = field(repr=False)
+    mask_img: nib.Nifti1Image = field(repr=False)
+
+    def plot(self, path: str | Path | None = None) -> Path:
+        """Draw the t map on slices, the significant voxels outlined, the foci circled.
+
+        Parameters
+        ----------
+        path
+            PNG or SVG file; a temporary one where it is None.
+
+        Returns
+        -------
+        pathlib.Path
+            The file.
+        """
+        from fcnm_bids.report.figures.group import draw_t_map
+        from fcnm_bids.report.figures.slices import Volume
+
+        path = _figure_file(path)
+        draw_t_map(
+            path,
+            Volume.of(self.t_img),
+            Volume.of(self.mask_img),
+            threshold=self.threshold if np.isfinite(self.threshold) else None,
+            tail=self.tail,
+            foci=self.foci,
+        )
+        return path
+
+    def _repr_html_(self) -> str:
+        voxels = int(np.asarray(self.mask_img.dataobj).sum())
+        return _html(self.plot(), f"{self.name}: {voxels} voxels above t = {self.threshold:.2f}")
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkResult:
+    """The network that the contrasts of one effect share.
+
+    Parameters
+    ----------
+    effect
+        The effect label.
+    threshold
+        Share of the contrasts that a voxel of the network needs.
+    probability_img
+        Share of the contrasts whose mask holds each voxel; NaN where untested.
+    mask_img
+        The network, 0 or 1.
+    mean_z_img
+        Unweighted mean over the contrasts of their mean Fisher z.
+    contrasts
+        The map of each contrast.
+    request
+        The settings that it was made with.
+    """
+
+    effect: str
+    threshold: float
+    probability_img: nib.Nifti1Image = field(repr=False)
+    mask_img: nib.Nifti1Image = field(repr=False)
+    mean_z_img: nib.Nifti1Image = field(repr=False)
+    contrasts: tuple[SeedMap, ...] = field(repr=False)
+    request: Config = field(repr=False)
+
+    @property
+    def grid(self) -> Grid:
+        """Voxel grid of the images."""
+        return _grid(self.mask_img)
+
+    @cached_property
+    def clusters(self) -> pd.DataFrame:
+        """Volume, peak and centre of mass of each cluster, the largest first; mm."""
+        mask = np.asarray(self.mask_img.dataobj) > 0
+        # shares of contrasts, which float32 has blurred
+        shares = np.round(np.nan_to_num(self.probability_img.get_fdata()), 6)
+        count = np.zeros(mask.shape)
+        total = np.zeros(mask.shape)
+        for contrast in self.contrasts:
+            t = contrast.t_img.get_fdata()
+            total += np.nan_to_num(t)
+            count += np.isfinite(t)
+        height = np.divide(total, count, out=np.full(mask.shape, np.nan), where=count > 0)
+        height = {"negative": -height, "two-sided": np.abs(height)}.get(
+            self.request.group.tail, height
+        )
+        return cluster_table(mask, shares, self.grid, height=height)
+
+    def at(self, x: float, y: float, z: float) -> pd.DataFrame:
+        """Return what each contrast shows at a place.
+
+        Parameters
+        ----------
+        x, y, z
+            Position in mm, MNI space; the voxel that holds it is looked up.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a contrast: contrast, study, holds (its mask has the voxel), t, mean_z and
+            focus_mm (distance from the voxel's centre to its nearest focus, NaN for masks).
+
+        Raises
+        ------
+        RequestError
+            The position lies outside of the image.
+        """
+        grid = self.grid
+        voxel = np.linalg.solve(grid.affine, [x, y, z, 1])[:3]
+        i, j, k = np.rint(voxel).astype(int)
+        if not all(0 <= n < size for n, size in zip((i, j, k), grid.shape, strict=True)):
+            raise RequestError(f"({x:g}, {y:g}, {z:g}) lies outside of the image")
+        centre = grid.affine[:3, :3] @ (i, j, k) + grid.affine[:3, 3]
+        rows = []
+        for own in self.contrasts:
+            apart = [float(np.linalg.norm(centre - np.array(focus))) for focus in own.foci]
+            held, t, mean = (
+                float(image.dataobj[i, j, k]) for image in (own.mask_img, own.t_img, own.mean_z_img)
+            )
+            nearest = min(apart, default=np.nan)
+            rows.append((own.name, "; ".join(own.studies), held > 0, t, mean, nearest))
+        columns = ["contrast", "study", "holds", "t", "mean_z", "focus_mm"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def plot(self, path: str | Path | None = None) -> Path:
+        """Draw the probability map on slices, the network outlined; parameters as for a seed."""
+        from fcnm_bids.report.figures.group import draw_probability
+        from fcnm_bids.report.figures.slices import Volume
+
+        path = _figure_file(path)
+        draw_probability(path, Volume.of(self.probability_img), Volume.of(self.mask_img))
+        return path
+
+    def report(self, path: str | Path) -> Path:
+        """Run the group level into a folder and return its report.
+
+        Parameters
+        ----------
+        path
+            Output folder, as of the command line; what is there already is not made again.
+
+        Raises
+        ------
+        FcnmError
+            The level did not end well.
+        """
+        self._evaluated(Path(path), {})
+        return Path(path) / "group.html"
+
+    def robustness(self) -> pd.DataFrame:
+        """Return the network under other radii, thresholds, studies and participants."""
+        return self._table("robustness", {})
+
+    def specificity(self, *nulls: str, n: int | None = None, **options: Any) -> pd.DataFrame:
+        """Compare the network with nulls.
+
+        Parameters
+        ----------
+        *nulls
+            ``labels``, ``strength``, ``random``, ``split``; all that can be had by default.
+        n
+            Number of draws (``n_permutations``).
+        **options
+            Options of the nulls, by name (``label_test="increase:decrease"``).
+
+        Returns
+        -------
+        pandas.DataFrame
+            The table ``desc-specificity`` of the group level.
+
+        Raises
+        ------
+        FcnmError
+            The level did not end well; the message is the command line's.
+        """
+        options["specificity"] = nulls or ("all",)
+        if n is not None:
+            options["n_permutations"] = n
+        return self._table("specificity", options)
+
+    def _table(self, desc: str, options: dict[str, Any]) -> pd.DataFrame:
+        files = self._evaluated(None, options)
+        network = next(own for own in files.networks if own.effect == self.effect)
+        table = network.tables().get(desc)
+        if table is None:
+            raise RequestError(f"{self.effect}: the group level wrote no table desc-{desc}")
+        return pd.read_csv(table, sep="\t", na_values=["n/a"], keep_default_na=False)
+
+    def _evaluated(self, folder: Path | None, options: dict[str, Any]) -> GroupResults:
+        """Run the group level with these settings and return what it wrote."""
+        request = self.request
+        if folder is not None:
+            request = replace(request, output_dir=str(folder))
+            request = request.update({"running": {"work_dir": str(folder / "work")}})
+        request = checked(request.update(by_section(options)))
+        run_level(request)
+        return GroupResults(Path(request.output_dir))
+
+    def _repr_html_(self) -> str:
+        text = (
+            f"{self.effect}: {len(self.contrasts)} contrasts, {len(self.clusters)} clusters, "
+            f"{self.clusters['volume_mm3'].sum() / 1000:.1f} cm³"
+        )
+        return _html(self.plot(), text)
+
+
+class Results(Mapping[str, NetworkResult]):
+    """The networks of a results folder, by effect.
+
+    Parameters
+    ----------
+    folder
+        Output folder of the command line.
+
+    Raises
+    ------
+    RequestError
+        The folder holds no result of the group level.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self._files = GroupResults(self.folder)
+        if self._files.record is None or not self._files.networks:
+            raise RequestError(f"{folder}: holds no network; run the group level first")
+        self._networks = {
+            network.effect: _stored_network(network, self._files, self._files.record.config)
+            for network in self._files.networks
+        }
+
+    def __getitem__(self, effect: str) -> NetworkResult:
+        return self._networks[effect]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._networks)
+
+    def __len__(self) -> int:
+        return len(self._networks)
+
+    def __repr__(self) -> str:
+        return f"Results of {self.folder}: {', '.join(self)}"
+
+    @property
+    def report(self) -> Path:
+        """The report of the group level."""
+        return self.folder / "group.html"
+
+    @property
+    def participants(self) -> pd.DataFrame:
+        """The participants of the group, as in ``participants.tsv``."""
+        return pd.read_csv(self.folder / "participants.tsv", sep="\t", na_values=["n/a"])
+
+
+def load_results(folder: str | Path) -> Results:
+    """Read what the group level of the command line wrote.
+
+    Parameters
+    ----------
+    folder
+        The output folder.
+
+    Returns
+    -------
+    Results
+        A `NetworkResult` by effect; images are read when they are used.
+
+    Raises
+    ------
+    RequestError
+        The folder holds no result of the group level.
+    """
+    return Results(folder)
+
+
+def _stored_network(network: NetworkFiles, files: GroupResults, request: Config) -> NetworkResult:
+    mean = network.mask.name.replace("_mask.nii.gz", "_stat-effect_statmap.nii.gz")
+    return NetworkResult(
+        effect=network.effect,
+        threshold=float(network.sidecar["Threshold"]),
+        probability_img=nib.load(network.probability),
+        mask_img=nib.load(network.mask),
+        mean_z_img=nib.load(network.mask.with_name(mean)),
+        contrasts=tuple(
+            _stored_seed(own) for own in files.contrasts if own.effect == network.effect
+        ),
+        request=request,
+    )
+
+
+def _stored_seed(contrast: ContrastResult) -> SeedMap:
+    return SeedMap(
+        name=contrast.name,
+        effect=contrast.effect,
+        studies=tuple(contrast.sidecar.get("Studies", ())),
+        foci=tuple((float(x), float(y), float(z)) for x, y, z in contrast.foci),
+        n_participants=int(contrast.sidecar["NumberOfPeople"]),
+        threshold=np.inf if contrast.threshold is None else contrast.threshold,
+        tail=str(contrast.sidecar.get("Tail", "positive")),
+        t_img=nib.load(contrast.map("t")),
+        z_img=nib.load(contrast.map("z")),
+        mean_z_img=nib.load(contrast.map("effect")),
+        mask_img=nib.load(contrast.mask),
+    )
+
+
+def _grid(image: nib.Nifti1Image) -> Grid:
+    nx, ny, nz = image.shape[:3]
+    return Grid((nx, ny, nz), image.affine, "MNI")
+
+
+def _figure_file(path: str | Path | None) -> Path:
+    if path is not None:
+        return Path(path)
+    return Path(tempfile.mkdtemp(prefix="fcnm-figure-")) / "map.png"
+
+
+def _html(figure: Path, caption: str) -> str:
+    import base64
+    from html import escape
+
+    picture = base64.b64encode(figure.read_bytes()).decode()
+    return (
+        f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{picture}">'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+    )

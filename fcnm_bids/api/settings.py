@@ -1,0 +1,58 @@
+"""Options by name, as on the command line, put into a configuration."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, get_type_hints
+
+from fcnm_bids.config import SECTIONS, Config
+from fcnm_bids.errors import RequestError
+
+_SECTION_OF = {
+    option: section for section, settings in SECTIONS.items() for option in get_type_hints(settings)
+}
+
+
+def by_section(options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return options in their sections of the configuration.
+
+    Parameters
+    ----------
+    options
+        Values by the names of the command line's options, with underscores
+        (``height_control="fdr"``). A list or a single value is taken where several are allowed.
+
+    Raises
+    ------
+    TypeError
+        There is no such option; the message names the nearest one.
+    """
+    sections: dict[str, dict[str, Any]] = {}
+    for name, value in options.items():
+        if name not in _SECTION_OF:
+            near = difflib.get_close_matches(name, _SECTION_OF, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise TypeError(f"there is no option {name!r}{hint}")
+        section = _SECTION_OF[name]
+        several = isinstance(getattr(SECTIONS[section](), name), tuple)
+        if several:
+            value = (value,) if isinstance(value, str | int | float) else tuple(value)
+        elif isinstance(value, int) and not isinstance(value, bool):
+            usual = getattr(SECTIONS[section](), name)
+            value = float(value) if isinstance(usual, float) else value
+        sections.setdefault(section, {})[name] = value
+    return sections
+
+
+def checked(config: Config) -> Config:
+    """Return a configuration all of whose values can be used.
+
+    Raises
+    ------
+    RequestError
+        One line for each value that cannot.
+    """
+    if problems := config.problems():
+        raise RequestError(problems)
+    return config

@@ -1,0 +1,32 @@
+"""One store made from Python, and the group level's results on it from the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from fcnm_bids import Connectome
+from fcnm_bids.cli.run import DONE, main
+from fcnm_bids.simulate import Truth
+
+
+@dataclass(frozen=True)
+class Analysed:
+    """A connectome, and the folder of the command line's results on it."""
+
+    connectome: Connectome
+    results: Path
+    coordinates: Path
+
+
+@pytest.fixture(scope="session")
+def analysed(simulated: Truth, tmp_path_factory: pytest.TempPathFactory) -> Analysed:
+    """Simulated participants, stored from Python and mapped on the command line."""
+    folder = tmp_path_factory.mktemp("api")
+    connectome = Connectome.from_derivatives(simulated.fmriprep, folder / "store", nprocs=1)
+    command = [str(folder / "store" / "connectome"), str(folder / "results"), "group"]
+    command += ["--coordinates", str(simulated.coordinates), "--height-control", "t=3"]
+    assert main([*command, "--work-dir", str(folder / "work"), "--nprocs", "1"]) == DONE
+    return Analysed(connectome, folder / "results", simulated.coordinates)

@@ -1,0 +1,92 @@
+"""Mapping from Python gives the command line's values."""
+
+from __future__ import annotations
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+
+from fcnm_bids import Connectome, load_results
+from fcnm_bids.errors import RequestError
+from tests.api.conftest import Analysed
+
+NETWORK_IMAGES = ("probability_img", "mask_img", "mean_z_img")
+SEED_IMAGES = ("t_img", "z_img", "mean_z_img", "mask_img")
+
+
+def values(image: nib.Nifti1Image) -> np.ndarray:
+    return np.asarray(image.dataobj)
+
+
+def test_networks_equal_the_command_line_to_the_bit(analysed: Analysed) -> None:
+    stored = load_results(analysed.results)
+    found = analysed.connectome.networks(analysed.coordinates, height_control="t=3")
+    assert list(found) == list(stored)
+    for effect, network in found.items():
+        for name in NETWORK_IMAGES:
+            own, other = (values(getattr(n, name)) for n in (network, stored[effect]))
+            assert own.dtype == other.dtype
+            np.testing.assert_array_equal(own, other)
+        for seed, other in zip(network.contrasts, stored[effect].contrasts, strict=True):
+            assert (seed.name, seed.foci, seed.studies) == (other.name, other.foci, other.studies)
+            assert seed.threshold == other.threshold
+            assert seed.n_participants == other.n_participants
+            for name in SEED_IMAGES:
+                np.testing.assert_array_equal(
+                    values(getattr(seed, name)), values(getattr(other, name))
+                )
+        assert values(network.mask_img).any()
+
+
+def test_a_table_in_memory_is_the_table_on_disk(analysed: Analysed) -> None:
+    table = pd.read_csv(analysed.coordinates, sep="\t")
+    one = analysed.connectome.networks(table, height_control="t=3")
+    other = analysed.connectome.networks(analysed.coordinates, height_control="t=3")
+    for effect, network in one.items():
+        np.testing.assert_array_equal(
+            values(network.probability_img), values(other[effect].probability_img)
+        )
+
+
+def test_a_mask_and_its_image_are_one_seed(analysed: Analysed, tmp_path) -> None:
+    grid = analysed.connectome.grid
+    box = np.zeros(grid.shape, np.uint8)
+    i, j, k = (size // 2 for size in grid.shape)
+    box[i - 1 : i + 2, j - 1 : j + 2, k - 1 : k + 2] = 1
+    image = nib.Nifti1Image(box, grid.affine)
+    nib.save(image, tmp_path / "box.nii.gz")
+    one = analysed.connectome.map(image)
+    other = analysed.connectome.map(tmp_path / "box.nii.gz")
+    np.testing.assert_array_equal(values(one.t_img), values(other.t_img))
+    assert np.isfinite(values(one.t_img)).sum() > 1000
+
+
+def test_the_effect_is_named_where_there_are_several(analysed: Analysed) -> None:
+    with pytest.raises(RequestError, match="effect= takes one of 'increase', 'decrease'"):
+        analysed.connectome.network(analysed.coordinates)
+    network = analysed.connectome.network(analysed.coordinates, effect="decrease", threshold=0.5)
+    assert network.effect == "decrease"
+    assert network.threshold == 0.5
+
+
+def test_options_are_checked(analysed: Analysed) -> None:
+    with pytest.raises(TypeError, match="did you mean 'height_control'"):
+        analysed.connectome.map([(0, 0, 0)], height_controll="fdr")
+    with pytest.raises(RequestError, match="--alpha"):
+        analysed.connectome.map([(0, 0, 0)], alpha=2)
+    with pytest.raises(RequestError, match="positions"):
+        analysed.connectome.map([(0, 0)])
+
+
+def test_a_folder_that_is_no_store_is_explained(tmp_path) -> None:
+    with pytest.raises(RequestError):
+        Connectome(tmp_path)
+
+
+def test_the_participants_can_be_chosen(analysed: Analysed) -> None:
+    first = analysed.connectome.participants[:3]
+    some = Connectome(analysed.results.parent / "store" / "connectome", participant_label=first)
+    assert some.participants == first
+    assert some.map([(0, 0, 20)]).n_participants == 3
+    assert "3 participants" in repr(some)

@@ -1,0 +1,32 @@
+"""The package's public names, and what importing it costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import fcnm_bids
+
+PUBLIC = ["Connectome", "NetworkResult", "Results", "SeedMap", "__version__", "load_results"]
+
+
+def test_public_names_are_listed_and_there() -> None:
+    assert fcnm_bids.__all__ == PUBLIC
+    assert dir(fcnm_bids) == sorted(PUBLIC)
+    for name in PUBLIC:
+        assert getattr(fcnm_bids, name)
+
+
+def test_the_package_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, fcnm_bids; heavy = {'nipype', 'pandas', 'numpy', 'scipy', 'nibabel'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_library_does_not_load_nipype() -> None:
+    code = "import sys; from fcnm_bids import Connectome; print('nipype' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
