@@ -1,0 +1,1 @@
+"""The explorer: result folders as one page in which every value can be looked up."""
