@@ -13,15 +13,17 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.bids import parse_entities
+from fcnm_bids.bids.names import parse_entities
 from fcnm_bids.errors import RequestError
+from fcnm_bids.grid import Grid
+from fcnm_bids.inputs.atlas import find_atlas, read_atlas
 from fcnm_bids.network.threshold import min_cluster_voxels
-from fcnm_bids.report.charts import counts_contrasts
 from fcnm_bids.report.explorer.packing import pack_bits, pack_bytes, pack_volume
 from fcnm_bids.report.explorer.surface import template_surface
-from fcnm_bids.report.palette import FALLING, RISING
-from fcnm_bids.report.results import ContrastResult, GroupResults, NetworkResult
-from fcnm_bids.report.slices import BOX, anatomy
+from fcnm_bids.report.figures.charts import counts_contrasts
+from fcnm_bids.report.figures.palette import FALLING, RISING
+from fcnm_bids.report.figures.slices import BOX, anatomy
+from fcnm_bids.report.results.group import ContrastResult, GroupResults, NetworkResult
 
 STEPS = {"t": 0.1, "z": 0.01, "n": 1.0, "p": 1e-4, "pfwe": 1e-4}
 """Step to which the values of a map are stored, by its statistic; three digits for others."""
@@ -155,6 +157,7 @@ class _Folder:
             "affine": affine[:3].tolist(),
             "voxel": float(abs(np.linalg.det(affine[:3, :3]))),
             "inside": pack_bits(inside.ravel(order="F")),
+            "regions": self._regions(),
             "masks": pack_bits(np.array(masks)) if masks else None,
             "contrasts": [self._contrast(contrast) for contrast in contrasts],
             "networks": [self._network(network, contrasts) for network in self.results.networks],
@@ -212,6 +215,27 @@ class _Folder:
             entry = {"title": f"{title}, {more}" if more else title, "stat": kind, "of": 0}
             found.append({**entry, "values": self._map(path, stat)})
         return [entry for entry in found if entry["values"] is not None]
+
+    def _regions(self) -> dict[str, Any] | None:
+        """The atlas that the group level used, where it is on this machine."""
+        record = self.results.record
+        named = record.config.group.network_atlas if record else ()
+        space = str(parse_entities(self.results.networks[0].probability).get("space"))
+        grid = Grid(self.known.shape, self.affine, space)
+        try:
+            atlas = read_atlas(find_atlas(named, space), grid)
+        except RequestError:
+            return None
+        if atlas is None:
+            return None
+        box = self.known[self.corner]
+        labels = atlas.labels.reshape(self.known.shape, order="F")[self.corner]
+        numbers = labels.ravel(order="F")[box.ravel(order="F")]
+        return {
+            "atlas": atlas.name,
+            "names": {str(n): name for n, name in atlas.regions.items() if (numbers == n).any()},
+            "labels": pack_volume(numbers.astype(np.float32), 1, box),
+        }
 
     def _rows(self, network: NetworkResult, desc: str) -> list[dict[str, str]]:
         table = self.results.table(network, desc)

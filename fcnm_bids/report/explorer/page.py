@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from fcnm_bids.bids import write_text
+from fcnm_bids.bids.write import write_text
 from fcnm_bids.report.explorer.content import explorer_content
-from fcnm_bids.report.page import _template as template
+from fcnm_bids.report.pages.html import template
 
 _DATA = files("fcnm_bids.data") / "report" / "explorer"
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.util import find_spec
 from itertools import product
-from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.ndimage import gaussian_filter
 
 from fcnm_bids.report.explorer.packing import pack_positions
+from fcnm_bids.report.figures.slices import template_volume
 
-_TISSUES = "datasets/data/mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz"
 _BOX = ((-76, 76), (-112, 80), (-74, 88))
 _STEP = 2.0
 _LEVEL = 0.5
@@ -37,8 +34,8 @@ def template_surface() -> dict[str, Any]:
     """
     axes = [np.arange(low, high + _STEP / 2, _STEP) for low, high in _BOX]
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
-    brain = np.clip(_tissue("gm", points) + _tissue("wm", points), 0, 1)
-    brain = gaussian_filter(brain, _SMOOTHING_MM / _STEP)
+    brain = sum(np.nan_to_num(template_volume(kind).at(points, 1)) for kind in ("gm", "wm"))
+    brain = gaussian_filter(np.clip(brain, 0, 1), _SMOOTHING_MM / _STEP)
     sides = {}
     for side, sign in (("left", -1), ("right", 1)):
         half = np.where(sign * points[..., 0] >= 0, brain, 0)
@@ -131,15 +128,3 @@ def _normals(vertices: NDArray[np.float64], faces: NDArray[np.intp]) -> NDArray[
     for corner in range(3):
         np.add.at(summed, faces[:, corner], normal)
     return summed / np.maximum(np.linalg.norm(summed, axis=1), 1e-12)[:, None]
-
-
-def _tissue(name: str, points: NDArray[np.float64]) -> NDArray[np.float64]:
-    spec = find_spec("nilearn")
-    assert spec is not None
-    assert spec.submodule_search_locations is not None
-    image = nib.load(Path(next(iter(spec.submodule_search_locations))) / _TISSUES.format(name))
-    values = np.asarray(image.dataobj, dtype=np.float64)
-    inverse = np.linalg.inv(image.affine)
-    place = np.moveaxis(points @ inverse[:3, :3].T + inverse[:3, 3], -1, 0)
-    found: NDArray[np.float64] = map_coordinates(values / values.max(), place, order=1)
-    return found

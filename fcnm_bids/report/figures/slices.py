@@ -29,7 +29,7 @@ _SHARE = 0.92
 _BEYOND = 1.2
 """How far beyond its threshold the scale of a map reaches, at least."""
 
-_TEMPLATE = "datasets/data/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
+_TEMPLATE = "datasets/data/mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz"
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,15 +73,27 @@ class Volume:
         return float(np.sqrt((self.affine[:3, :3] ** 2).sum(axis=0)).min())
 
 
-@cache
-def anatomy() -> Volume:
-    """The ICBM 2009a template at 1 mm that nilearn carries, from 0 to 1; for backgrounds only."""
+def template_volume(kind: str) -> Volume:
+    """Read the ICBM 2009a template at 1 mm that nilearn carries, from 0 to 1.
+
+    Parameters
+    ----------
+    kind
+        "t1", "gm" (grey matter) or "wm" (white matter).
+    """
     spec = find_spec("nilearn")
     assert spec is not None
     assert spec.submodule_search_locations is not None
     # read as a file: nilearn.datasets takes seconds to import, for every person anew
-    volume = Volume.read(Path(next(iter(spec.submodule_search_locations))) / _TEMPLATE)
+    folder = Path(next(iter(spec.submodule_search_locations)))
+    volume = Volume.read(folder / _TEMPLATE.format(kind))
     return Volume(volume.values / volume.values.max(), volume.affine)
+
+
+@cache
+def anatomy() -> Volume:
+    """The template's T1-weighted image; for backgrounds only."""
+    return template_volume("t1")
 
 
 def plane(axis: int, position: float, step: float) -> NDArray[np.float64]:

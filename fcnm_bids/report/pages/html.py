@@ -189,7 +189,7 @@ def render_page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     style = (_DATA / "style.css").read_text(encoding="utf-8")
     script = (_DATA / "script.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-    page: str = _template("page.html.jinja").render(
+    page: str = template("page.html.jinja").render(
         title=title,
         subtitle=subtitle,
         sections=sections,
@@ -201,7 +201,8 @@ def render_page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
 
 
 @cache
-def _template(name: str) -> Any:
+def template(name: str) -> Any:
+    """Return a template of the folder ``data/report``."""
     import jinja2
 
     environment = jinja2.Environment(

@@ -64,15 +64,15 @@ def make_results(
     share = np.where(brain, np.mean(masks, axis=0), np.nan).astype(np.float32)
     grid = Grid(shape, affine, "MNI152NLin6Asym")
     network = np.zeros(brain.size, bool)
-    index = np.flatnonzero(brain)
+    index = np.flatnonzero(brain.ravel(order="F"))
     network[index] = network_mask(
-        share.ravel()[index],
+        share.ravel(order="F")[index],
         threshold=threshold,
         min_cluster_volume=810,
         grid=grid,
         index=index,
     )
-    network = network.reshape(shape)
+    network = network.reshape(shape, order="F")
     stem = group / f"network-{to_label(effect)}_{PLACE}"
     settings = {"Effect": effect, "Threshold": threshold, "NumberOfContrasts": contrasts}
     settings |= {"MinimumClusterVolume": 810}

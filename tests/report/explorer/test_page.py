@@ -21,6 +21,8 @@ from fcnm_bids.report.explorer import page as explorer
 
 from .conftest import CHROMIUM, FLAGS, NO_WEBGL
 
+SLOW = pytest.mark.slow
+
 HOSTILE = ("</script><script>alert(1)</script>", "=HYPERLINK(1): <img src=x onerror=alert(2)>")
 
 
@@ -157,6 +159,7 @@ def compare(visit: Open, files: dict[str, Any]) -> None:
         assert f"share of contrasts: {round(6 * value)} of 6" in visit.page.inner_text("#here")
 
 
+@SLOW
 def test_it_opens_with_webgl_at_the_highest_share(visit: Open, files: dict[str, Any]) -> None:
     assert visit.page.get_attribute("#explorer", "data-ready") == "webgl2"
     share = next(v for k, v in files["images"].items() if k.endswith("_probseg.nii.gz"))
@@ -164,6 +167,7 @@ def test_it_opens_with_webgl_at_the_highest_share(visit: Open, files: dict[str, 
 
 
 @pytest.mark.parametrize("mm", [(0, -18, 12), (30, 0, 30), (-42, -60, 6), (0, 0, 70), (-85, 0, 0)])
+@SLOW
 def test_values_at_a_place_are_those_of_the_files(
     visit: Open, files: dict[str, Any], mm: tuple[float, ...]
 ) -> None:
@@ -172,6 +176,7 @@ def test_values_at_a_place_are_those_of_the_files(
 
 
 @pytest.mark.parametrize("share", [(0.15, 0.3), (0.5, 0.25), (0.85, 0.4)])
+@SLOW
 def test_values_under_a_click_are_those_of_the_files(
     visit: Open, files: dict[str, Any], share: tuple[float, float]
 ) -> None:
@@ -186,6 +191,7 @@ def test_values_under_a_click_are_those_of_the_files(
     compare(visit, files)
 
 
+@SLOW
 def test_the_threshold_counts_voxels(visit: Open, files: dict[str, Any]) -> None:
     share = next(v for k, v in files["images"].items() if k.endswith("_probseg.nii.gz"))
     values = np.asarray(share.dataobj)
@@ -203,6 +209,7 @@ def test_the_threshold_counts_voxels(visit: Open, files: dict[str, Any]) -> None
         assert visit.page.inner_text("#threshold-text") == f"{k} of 6"
 
 
+@SLOW
 def test_at_its_own_threshold_the_volume_is_that_of_the_mask(visit: Open, first: Path) -> None:
     visit.page.evaluate(
         "() => { const s = document.getElementById('threshold'); s.value = 3; "
@@ -217,6 +224,7 @@ def test_at_its_own_threshold_the_volume_is_that_of_the_mask(visit: Open, first:
     )
 
 
+@SLOW
 def test_a_map_of_t_counts_its_mask(visit: Open, files: dict[str, Any]) -> None:
     path, sidecar = files["contrasts"][2]
     visit.choose("map", f"t: {sidecar['Contrast']}")
@@ -231,6 +239,7 @@ def test_a_map_of_t_counts_its_mask(visit: Open, files: dict[str, Any]) -> None:
     visit.choose("map", "share of contrasts")
 
 
+@SLOW
 def test_rows_of_the_tables_lead_to_their_places(visit: Open, first: Path) -> None:
     table = pd.read_csv(next(first.glob("group/*clusters.tsv")), sep="\t")
     buttons = visit.page.locator("details[open] button[data-go]")
@@ -242,6 +251,7 @@ def test_rows_of_the_tables_lead_to_their_places(visit: Open, first: Path) -> No
     )
 
 
+@SLOW
 def test_a_contrast_leads_to_its_map_and_peak(visit: Open, files: dict[str, Any]) -> None:
     visit.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     visit.page.locator("button[data-contrast='1']").click()
@@ -257,6 +267,7 @@ def test_a_contrast_leads_to_its_map_and_peak(visit: Open, files: dict[str, Any]
     visit.choose("map", "share of contrasts")
 
 
+@SLOW
 def test_a_focus_leads_to_its_voxel(visit: Open, files: dict[str, Any]) -> None:
     visit.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     focus = files["contrasts"][0][1]["Foci"][0]
@@ -265,6 +276,7 @@ def test_a_focus_leads_to_its_voxel(visit: Open, files: dict[str, Any]) -> None:
     assert np.abs(visit.place - focus).max() <= 3 + 1e-6
 
 
+@SLOW
 def test_keys_move_by_a_voxel(visit: Open) -> None:
     visit.go(0, 0, 0)
     before = visit.place
@@ -275,6 +287,7 @@ def test_keys_move_by_a_voxel(visit: Open) -> None:
         np.testing.assert_allclose(visit.place - before, move)
 
 
+@SLOW
 def test_what_is_saved_is_what_is_shown(visit: Open, tmp_path: Path) -> None:
     visit.go(0, -18, 12)
     for kind in ("tsv", "svg", "png"):
@@ -289,6 +302,7 @@ def test_what_is_saved_is_what_is_shown(visit: Open, tmp_path: Path) -> None:
     assert (tmp_path / "view.png").read_bytes().startswith(b"\x89PNG")
 
 
+@SLOW
 def test_two_folders_are_compared_on_the_grid_of_the_first(
     browser: Any, first: Path, second: Path, tmp_path: Path
 ) -> None:
@@ -318,6 +332,30 @@ def test_two_folders_are_compared_on_the_grid_of_the_first(
     visit.page.close()
 
 
+@SLOW
+def test_the_region_is_that_of_the_atlas(
+    browser: Any, first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share = nib.load(next(first.glob("group/*_probseg.nii.gz")))
+    labels = 1 + np.indices(share.shape)[0] // 8 % 2
+    folder = tmp_path / "tpl-MNI152NLin6Asym"
+    folder.mkdir()
+    stem = "tpl-MNI152NLin6Asym_{}atlas-Schaefer2018_desc-400Parcels7Networks_dseg"
+    atlas = nib.Nifti1Image(labels.astype(np.int16), share.affine)
+    nib.save(atlas, folder / (stem.format("res-02_") + ".nii.gz"))
+    names = ["7Networks_LH_Vis_1", "7Networks_RH_Cont_PFCl_3"]
+    table = pd.DataFrame({"index": [1, 2], "name": names})
+    table.to_csv(folder / (stem.format("") + ".tsv"), sep="\t", index=False)
+    monkeypatch.setenv("TEMPLATEFLOW_HOME", str(tmp_path))
+    visit = opened(browser, tmp_path, first)
+    for x in (-48, 0, 42):
+        visit.go(x, -18, 12)
+        name = names[int(at(atlas, visit.place)) - 1].removeprefix("7Networks_")
+        assert f"Region: {name} (" in visit.page.inner_text("#here")
+    visit.page.close()
+
+
+@SLOW
 def test_hostile_names_stay_text(
     browser: Any, make_results: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -336,6 +374,7 @@ def test_hostile_names_stay_text(
     visit.page.close()
 
 
+@SLOW
 def test_without_webgl_there_are_slices(browser: Any, first: Path, tmp_path: Path) -> None:
     assert main([str(first), "--output", str(tmp_path / "e.html")]) == 0
     plain = browser.browser_type.launch(executable_path=CHROMIUM, args=[*FLAGS, *NO_WEBGL])
@@ -350,6 +389,7 @@ def test_without_webgl_there_are_slices(browser: Any, first: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+@SLOW
 def test_it_fits_a_telephone(browser: Any, first: Path, tmp_path: Path, scheme: str) -> None:
     visit = opened(browser, tmp_path, first)
     visit.page.emulate_media(color_scheme=scheme)

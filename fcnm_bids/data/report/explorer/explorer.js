@@ -430,6 +430,11 @@
       const v = shown.values[known];
       sentence += shown.title + ": " + (v !== v ? "no value" : shown.of ? Math.round(v * shown.of) + " of " + shown.of : v.toFixed(digits(shown.stat))) + ".";
     }
+    if (known >= 0 && folder.regions) {
+      const region = folder.regions.names[(await values(folder, folder.regions.labels))[known]];
+      sentence += " Region: " + (region || "none") + " (" + folder.regions.atlas + ").";
+      if (mine !== turn) return;
+    }
     element("here").textContent = sentence;
     element("held").tBodies[0].replaceChildren(...lines);
     for (const fill of pending) { // the first look at a map unpacks it
