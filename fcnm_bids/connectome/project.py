@@ -23,7 +23,7 @@ _BLOCK_BYTES = 32 << 20
 _BATCH = 32
 """Volumes that are multiplied at once: the components are gone through once a batch."""
 
-_TILE = 1 << 14
+_TILE = 1 << 12
 """Voxels of the components that are gone through at once."""
 
 _ROUNDING = 1e-10
@@ -155,11 +155,11 @@ def projection_bytes(n_voxels: int, n_masked: int, n_volumes: int, dof: int, ite
     """
     block = min(_BATCH, n_volumes, max(1, _BLOCK_BYTES // (n_voxels * itemsize)))
     batch = min(_BATCH, n_volumes)
-    product = 4 * dof * min(_TILE, n_masked)
+    product = 8 * (dof + batch) * min(_TILE, n_masked)
     streaming = (
         2 * block * n_voxels * itemsize + n_masked * (4 * batch + 4 * max(4, itemsize)) + product
     )
-    smoothing = 3 * 4 * n_voxels
+    smoothing = 3 * 4 * n_voxels + 8 * n_masked
     per_voxel = n_masked * (8 * 4 + 3 * 8)
     return (
         4 * dof * n_masked + max(streaming, smoothing) + per_voxel + 4 * n_volumes * CARPET_VOXELS
@@ -187,7 +187,7 @@ class _Sums:
     """
 
     def __init__(self, n_voxels: int, projection: Projection) -> None:
-        self._basis = projection.basis.astype(np.float32)
+        self._basis = projection.basis
         self._components = np.zeros((projection.dof, n_voxels), dtype=np.float32)
         self._origin: NDArray[Any] | None = None
         self._energy = np.zeros(n_voxels)
@@ -221,12 +221,15 @@ class _Sums:
         basis = np.ascontiguousarray(self._basis[:, self._n : self._n + self._waiting])
         # not SciPy's sgemm, which could add as it multiplies: it holds the interpreter lock, and
         # the reader would have to stop
-        product = np.empty((len(basis), min(_TILE, batch.shape[1])), dtype=np.float32)
+        # in float64, whose rounding differs from processor to processor below all that is stored
+        series = np.empty((len(batch), _TILE))
+        product = np.empty((len(basis), _TILE))
         for start in range(0, batch.shape[1], _TILE):
             tile = slice(start, min(start + _TILE, batch.shape[1]))
-            part = product[:, : tile.stop - start]
-            np.matmul(basis, batch[:, tile], out=part)
-            self._components[:, tile] += part
+            width = tile.stop - start
+            series[:, :width] = batch[:, tile]
+            np.matmul(basis, series[:, :width], out=product[:, :width])
+            self._components[:, tile] += product[:, :width]
         self._energy += np.einsum("ij,ij->j", batch, batch)
         self._n += self._waiting
         self._waiting = 0

@@ -7,7 +7,12 @@ from fcnm_bids.denoise.confounds import (
     read_confounds,
 )
 from fcnm_bids.denoise.degrees_of_freedom import median_dof
-from fcnm_bids.denoise.projection import Projection, build_projection, stop_band_cosines
+from fcnm_bids.denoise.projection import (
+    Projection,
+    build_projection,
+    canonical_basis,
+    stop_band_cosines,
+)
 from fcnm_bids.denoise.run import RunDenoising, plan_denoising
 from fcnm_bids.denoise.strategy import Strategy, load_strategy, strategy_names
 from fcnm_bids.denoise.volumes import KeptVolumes, keep_volumes
@@ -19,6 +24,7 @@ __all__ = [
     "RunDenoising",
     "Strategy",
     "build_projection",
+    "canonical_basis",
     "complete_confounds",
     "keep_volumes",
     "load_strategy",

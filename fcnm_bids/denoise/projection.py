@@ -16,6 +16,9 @@ _BAND_TOLERANCE = 1e-3
 censoring makes the cosines nearly dependent, and what is left of such a direction is rounding
 and leakage, not a frequency."""
 
+_TIE = 1e-6
+"""Relative difference below which two sizes count as equal, whatever their last digits say."""
+
 
 @dataclass(frozen=True)
 class Projection:
@@ -107,12 +110,12 @@ def build_projection(
         kept
     ]
     if cosines.shape[1] and complement.shape[1]:
-        stopped = cosines.T @ complement
-        power, directions = linalg.eigh(stopped.T @ stopped, driver="evd")
-        largest = max(power[-1], 0.0)
-        if largest > _RANK_TOLERANCE:
-            complement = complement @ directions[:, power <= _BAND_TOLERANCE**2 * largest]
-    basis = np.ascontiguousarray(complement.T)
+        # not by its Gram matrix, which would square the conditioning that censoring spoils
+        _, size, directions = linalg.svd(cosines.T @ complement)
+        if size[0] ** 2 > _RANK_TOLERANCE:
+            n_stopped = np.count_nonzero(size > _BAND_TOLERANCE * size[0])
+            complement = complement @ directions[n_stopped:].T
+    basis = canonical_basis(np.ascontiguousarray(complement.T))
     return Projection(basis, np.asarray(kept, dtype=bool), tuple(confounds))
 
 
@@ -128,3 +131,25 @@ def _complement(columns: NDArray[np.float64]) -> NDArray[np.float64]:
     diagonal = np.abs(np.diag(triangular))
     rank = int((diagonal > _RANK_TOLERANCE * diagonal[:1]).sum()) if n_rows else 0
     return orthogonal[:, rank:]
+
+
+def canonical_basis(basis: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rotate an orthonormal basis into the one that depends on the space it spans alone.
+
+    LAPACK gives another rotation on each processor. Gram-Schmidt on the columns, of which the first
+    of the largest ones left comes next, is invariant to it.
+
+    Parameters
+    ----------
+    basis
+        Orthonormal rows, shape (m, n).
+    """
+    turn = np.zeros((len(basis), len(basis)))
+    left = np.einsum("ij,ij->j", basis, basis)
+    for row in range(len(basis)):
+        column = basis[:, np.argmax(left >= (1 - _TIE) * left.max())].copy()
+        for _ in range(2):  # once more for what rounding left of the rows before
+            column -= turn[:row].T @ (turn[:row] @ column)
+        turn[row] = column / np.sqrt(column @ column)
+        left -= (turn[row] @ basis) ** 2
+    return turn @ basis

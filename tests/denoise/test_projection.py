@@ -15,6 +15,7 @@ from scipy.fft import dct
 from fcnm_bids.denoise import (
     Projection,
     build_projection,
+    canonical_basis,
     keep_volumes,
     load_strategy,
     nuisance_columns,
@@ -324,3 +325,27 @@ def test_which_orders_are_stopped(high: float, low: float, orders: list[int]) ->
     every = stop_band_cosines(10, TR, high_pass=1.0, low_pass=0)
     stopped = stop_band_cosines(10, TR, high_pass=high, low_pass=low)
     np.testing.assert_array_equal(stopped, every[:, np.array(orders, dtype=int) - 1])
+
+
+@pytest.mark.parametrize("share", [0.0, 0.15])
+@pytest.mark.parametrize("band", [BAND, NO_BAND])
+def test_the_basis_depends_on_the_space_alone(band: dict[str, float], share: float) -> None:
+    rng = np.random.default_rng(1)
+    kept = censored(200, share)
+    basis = build_projection(rng.standard_normal((200, 6)), kept, TR, **band).basis
+    turn, _ = np.linalg.qr(rng.standard_normal((len(basis), len(basis))))
+    np.testing.assert_allclose(canonical_basis(turn @ basis), basis, atol=1e-12)
+    np.testing.assert_allclose(basis @ basis.T, np.eye(len(basis)), atol=1e-13)
+
+
+def test_equal_columns_are_taken_in_their_order() -> None:
+    """Without confounds a run is alike forwards and backwards: rounding must not choose."""
+    basis = build_projection(np.empty((100, 0)), all_kept(100), TR, **BAND).basis
+    found = canonical_basis(basis * (1 + 1e-14 * np.arange(100)))
+    np.testing.assert_allclose(found, basis, atol=1e-10)
+
+
+@pytest.mark.parametrize("m", [0, 1])
+def test_a_basis_of_no_or_one_row(m: int) -> None:
+    basis = np.eye(5)[3 : 3 + m] * -1
+    np.testing.assert_array_equal(canonical_basis(basis), np.abs(basis))
