@@ -50,6 +50,12 @@ class SeedSettings:
         affects="participant",
         sentence=True,
     )
+    split_mask_labels: bool = setting(
+        False,
+        "make a contrast of each label of a mask that holds whole numbers above 1, which is refused"
+        " otherwise",
+        affects=NOTHING,
+    )
     effect: str | None = setting(
         None,
         "effect of all foci or masks, where the table has no such column",
@@ -173,6 +179,15 @@ class DenoisingSettings:
     )
     min_time: float = setting(
         240.0, "seconds that must be left of a run", "S", least=0, sentence=True
+    )
+    tr: float | None = setting(
+        None,
+        "repetition time in seconds of images whose JSON file states none (default: that of the "
+        "image's header, unless it is 0 or 1 s, as programs write that do not know it)",
+        "S",
+        above=0,
+        most=30,
+        affects=NOTHING,
     )
     min_dof: int = setting(
         30, "residual degrees of freedom that must be left of a run", "N", least=3, sentence=True

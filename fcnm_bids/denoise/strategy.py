@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fcnm_bids.errors import RequestError, RunError
+from fcnm_bids.readers.files import parse_json, read_text
 
 _STRATEGIES = files("fcnm_bids.data") / "strategies"
 
@@ -101,18 +101,11 @@ def load_strategy(name: str) -> Strategy:
             f"--nuisance-regressors {name}: neither a strategy ({', '.join(strategy_names())}) "
             "nor a file"
         )
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RequestError(f"{name}: cannot be read ({error})") from error
-    return _parse(path.stem, text, name)
+    return _parse(path.stem, read_text(path), name)
 
 
 def _parse(name: str, text: str, origin: str) -> Strategy:
-    try:
-        content = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise RequestError(f"{origin}: not JSON ({error})") from error
+    content = parse_json(text, origin)
     if not isinstance(content, dict):
         raise RequestError(f'{origin}: a strategy is an object with "confounds"')
     unknown = set(content) - {"confounds", "compcor", "description"}

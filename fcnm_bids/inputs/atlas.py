@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 import pandas as pd
 
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
 from fcnm_bids.network import Atlas, resample_labels
+from fcnm_bids.readers.files import read_text
+from fcnm_bids.readers.volume import read_volume_image
 
 YEO = {
     "Vis": "Visual",
@@ -41,6 +43,8 @@ _OTHER = {"ventral diencephalon": (28, 60), "cerebellum": (8, 47)}
 """Numbers of FreeSurfer's segmentation, left and right."""
 
 _BRAIN_STEM = 16
+_NONE = ("", "n/a")
+"""Networks of regions that belong to none, as BIDS writes what is missing."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,20 @@ def find_atlas(named: Sequence[str], space: str) -> AtlasFiles:
     return AtlasFiles(((parcellation, table),), subcortex, (missing,) if subcortex is None else ())
 
 
+def check_atlas(named: Sequence[str], grid: Grid) -> AtlasFiles:
+    """Find the atlases, and read those that were named, before anything is computed.
+
+    Raises
+    ------
+    RequestError
+        As `find_atlas` and `read_atlas`.
+    """
+    files = find_atlas(named, grid.space)
+    if named:
+        read_atlas(files, grid)
+    return files
+
+
 def read_atlas(files: AtlasFiles, grid: Grid) -> Atlas | None:
     """The atlas on a grid; None where there is none.
 
@@ -151,8 +169,9 @@ def _segmentation(image: Path, grid: Grid) -> Atlas:
 def _networks(table: pd.DataFrame, names: Mapping[int, str]) -> dict[str, tuple[int, ...]]:
     """Region numbers by network: a column `network`, Schaefer's names, or each region alone."""
     if "network" in table:
-        pairs = zip(table["index"].astype(int), table["network"].astype(str), strict=True)
-        of = {number: network for number, network in pairs if number != 0}
+        pairs = zip(table["index"].astype(int), table["network"].str.strip(), strict=True)
+        # a region of no network is in none
+        of = {n: network for n, network in pairs if n != 0 and network.lower() not in _NONE}
     elif all(name.startswith("7Networks_") for name in names.values()):
         of = {number: YEO[name.split("_")[2]] for number, name in names.items()}
         return {yeo: _members(of, yeo) for yeo in YEO.values()}
@@ -171,30 +190,35 @@ def _plain_names(names: Mapping[int, str]) -> dict[int, str]:
 
 
 def _read_labels(path: Path, grid: Grid) -> tuple[np.ndarray, list[int]]:
-    try:
-        image = nib.load(path)
-        Grid(image.shape[:3], image.affine, grid.space)  # bounded before anything is read
-        values = np.asarray(image.dataobj)
-    except (OSError, EOFError, ValueError, nib.filebasedimages.ImageFileError) as error:
-        raise RequestError(f"{path}: cannot be read ({error})") from error
-    values = values.reshape(values.shape[:3])
-    whole = np.rint(values)
-    if not np.isfinite(values).all() or not np.array_equal(values, whole) or values.min() < 0:
+    image = read_volume_image(path, grid.space)
+    values = image.values
+    if not np.isfinite(values).all() or (values != np.rint(values)).any() or values.min() < 0:
         raise RequestError(f"{path}: not an image of labels (whole numbers from 0)")
-    numbers = [int(n) for n in np.unique(whole) if n]
-    return resample_labels(whole.astype(np.int32), image.affine, grid), numbers
+    if values.max() > np.iinfo(np.int32).max:
+        raise RequestError(f"{path}: labels up to {values.max():.0f}; number them below 2^31")
+    numbers = [int(n) for n in np.unique(values) if n]
+    return resample_labels(values.astype(np.int32), image.grid.affine, grid), numbers
 
 
 def _read_table(path: Path) -> pd.DataFrame:
+    """Read the regions' numbers (index), names (name, or label) and networks, as text."""
     try:
-        table = pd.read_csv(path, sep="\t")
-    except (OSError, ValueError) as error:
+        # a region may be called NA
+        table = pd.read_csv(
+            io.StringIO(read_text(path)), sep="\t", dtype=str, keep_default_na=False
+        )
+    except ValueError as error:
         raise RequestError(f"{path}: cannot be read ({error})") from error
+    if "name" not in table and "label" in table:
+        table = table.rename(columns={"label": "name"})
     if not {"index", "name"} <= set(table.columns):
-        raise RequestError(f"{path}: an atlas table has the columns index and name")
-    if not pd.api.types.is_integer_dtype(table["index"]) or table["index"].duplicated().any():
+        raise RequestError(f"{path}: an atlas table has the columns index and name (or label)")
+    index = table["index"].str.strip()
+    if not index.str.fullmatch(r"[0-9]{1,18}").all() or index.astype("int64").duplicated().any():
         raise RequestError(f"{path}: its column index holds whole numbers, each once")
-    return table
+    if (table["name"].str.strip() == "").any():
+        raise RequestError(f"{path}: its column name has an empty cell")
+    return table.assign(index=index.astype("int64"))
 
 
 def _refusal(image: Path, space: str) -> str | None:

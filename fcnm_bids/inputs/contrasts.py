@@ -18,11 +18,11 @@ from fcnm_bids.seeds import (
     SeedMatrix,
     group_foci,
     mask_name,
-    mask_seeds,
     read_foci,
     sphere_seeds,
     to_mni,
 )
+from fcnm_bids.seeds.masks import MaskRecord, describe_mask_seeds, find_masks, mask_contrast_names
 
 MASK_EFFECT = "network"
 """The effect of masks where none is named."""
@@ -45,16 +45,41 @@ def read_contrasts(settings: SeedSettings) -> tuple[Contrast, ...]:
 def make_seeds(settings: SeedSettings, grid: Grid) -> SeedMatrix:
     """The seed matrix that the settings ask for."""
     if settings.masks:
-        return mask_seeds(mask_files(settings.masks), grid, effect=settings.effect or MASK_EFFECT)
+        return describe_masks(settings, grid)[0]
     contrasts = read_contrasts(settings)
     return sphere_seeds(contrasts, grid, radius=settings.radius, sphere=settings.sphere)
+
+
+def describe_masks(settings: SeedSettings, grid: Grid) -> tuple[SeedMatrix, tuple[MaskRecord, ...]]:
+    """Make the seeds of the masks, with a record of each.
+
+    Raises
+    ------
+    SeedError
+        One line for each mask that cannot be used.
+    """
+    return describe_mask_seeds(
+        mask_files(settings.masks),
+        grid,
+        effect=settings.effect or MASK_EFFECT,
+        split_labels=settings.split_mask_labels,
+    )
+
+
+def mask_contrasts(settings: SeedSettings) -> dict[str, Path]:
+    """Return the names of the contrasts of the masks, each with its file."""
+    return {
+        name: path
+        for path in mask_files(settings.masks)
+        for name in mask_contrast_names(path, "", split_labels=settings.split_mask_labels)
+    }
 
 
 def contrast_names(settings: SeedSettings) -> list[tuple[str, str]]:
     """Name and effect of every row that `make_seeds` will give the seed matrix."""
     if settings.masks:
         effect = settings.effect or MASK_EFFECT
-        return [(mask_name(path), effect) for path in mask_files(settings.masks)]
+        return [(name, effect) for name in mask_contrasts(settings)]
     return [(contrast.name, contrast.effect) for contrast in read_contrasts(settings)]
 
 
@@ -79,10 +104,16 @@ def mask_files(named: tuple[str, ...]) -> list[Path]:
     for name in named:
         path = Path(name)
         if path.is_dir():
-            found += sorted(p for p in path.iterdir() if p.name.endswith((".nii", ".nii.gz")))
+            found += find_masks(path)[0]
         else:
             found.append(path)
     return found
+
+
+def unread_mask_files(settings: SeedSettings) -> list[Path]:
+    """Return the files of the folders of masks that are not read."""
+    folders = [Path(name) for name in settings.masks if Path(name).is_dir()]
+    return [path for folder in folders for path in find_masks(folder)[1]]
 
 
 def check_masks(settings: SeedSettings) -> None:

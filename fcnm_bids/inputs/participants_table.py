@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,7 @@ import pandas as pd
 
 from fcnm_bids.bids.read import read_json
 from fcnm_bids.errors import RequestError
+from fcnm_bids.readers.files import read_text
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,12 +63,7 @@ def read_participants(path: Path) -> Participants:
     RequestError
         It cannot be read, has no column ``participant_id``, or lists somebody twice.
     """
-    try:
-        table = pd.read_csv(
-            path, sep="\t", dtype=str, keep_default_na=False, encoding_errors="replace"
-        )
-    except (OSError, ValueError) as error:
-        raise RequestError(f"{path}: cannot be read as a table ({error})") from error
+    table = _read_table(path)
     if "participant_id" not in table:
         raise RequestError(f"{path}: has no column participant_id")
     table.index = pd.Index(table["participant_id"].str.strip().str.removeprefix("sub-"))
@@ -76,6 +74,35 @@ def read_participants(path: Path) -> Participants:
     categorical = frozenset(name for name, said in described.items() if "Levels" in said)
     with_units = {name for name, said in described.items() if _has_units(said)}
     return Participants(path, table, categorical, frozenset(with_units - categorical))
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    """Read a table as text, whatever separates its cells (tabs, commas or semicolons)."""
+    text = read_text(path)
+    first = text.partition("\n")[0]
+    separator = max("\t,;", key=first.count)
+    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+    # spreadsheets end lines with empty cells
+    filled = [_trimmed(row) for row in rows if any(cell.strip() for cell in row)]
+    if not filled:
+        raise RequestError(f"{path}: is empty")
+    header = [cell.strip() for cell in filled[0]]
+    if repeated := {name for name in header if header.count(name) > 1}:
+        raise RequestError(f"{path}: several columns are called {min(repeated)!r}: rename them")
+    for row in filled[1:]:
+        if len(row) > len(header):
+            raise RequestError(
+                f"{path}: {row[0]} has {len(row)} cells under {len(header)} column names"
+            )
+    padded = [row + [""] * (len(header) - len(row)) for row in filled[1:]]
+    return pd.DataFrame(padded, columns=header, dtype=str)
+
+
+def _trimmed(row: list[str]) -> list[str]:
+    """Return a row without the empty cells at its end."""
+    while row and not row[-1].strip():
+        row = row[:-1]
+    return row
 
 
 def describe_columns(path: Path) -> dict[str, dict[str, Any]]:

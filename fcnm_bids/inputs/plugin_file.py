@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
-from fcnm_bids.errors import RequestError
+from fcnm_bids.errors import FileError, RequestError
+from fcnm_bids.readers.files import read_yaml
 
 _ARGUMENTS: Mapping[str, Mapping[str, type]] = {
     "MultiProc": {"n_procs": int, "memory_gb": float},
@@ -61,9 +60,9 @@ def read_plugin(file: str | None) -> Plugin:
         return Plugin()
     path = Path(file)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise _wrong(path, [f"cannot be read ({' '.join(str(error).split())})"]) from error
+        content = read_yaml(path)
+    except FileError as error:
+        raise _wrong(path, [f"cannot be read ({error})"]) from error
     if not isinstance(content, dict) or "plugin" not in content:
         raise _wrong(path, ["has to say plugin: MultiProc or plugin: SLURM"])
     problems = [

@@ -11,7 +11,7 @@ from fcnm_bids.bids.manifest import Manifest
 from fcnm_bids.config import Config
 from fcnm_bids.connectome import StoredRun
 from fcnm_bids.errors import RequestError
-from fcnm_bids.inputs.atlas import find_atlas
+from fcnm_bids.inputs.atlas import check_atlas
 from fcnm_bids.inputs.rules import contrast_weights
 from fcnm_bids.planning.design import group_design, moved_too_much
 from fcnm_bids.planning.group_options import check_analysis_mask
@@ -71,7 +71,7 @@ def plan_group(config: Config) -> GroupPlan:
         "mask": [fingerprint(path) for path in within],
     }
     specificity = plan_specificity(config, dataset.root, people, contrasts, model, grid, entities)
-    atlas = find_atlas(config.group.network_atlas, grid.space)
+    atlas = check_atlas(config.group.network_atlas, grid)
     common = {
         "version": __version__,
         "people": {label: [run.key for run in own] for label, own in people},

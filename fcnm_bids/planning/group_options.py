@@ -11,7 +11,7 @@ from fcnm_bids.config import PRESETS, Config
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.analysis_mask import find_analysis_mask, read_analysis_mask
-from fcnm_bids.inputs.atlas import find_atlas
+from fcnm_bids.inputs.atlas import check_atlas
 from fcnm_bids.inputs.participants_table import find_participants, read_participants
 from fcnm_bids.inputs.rules import contrast_weights
 from fcnm_bids.planning.design import MEAN_FD
@@ -50,7 +50,7 @@ def check_group_options(
     group = config.group
     checks: list[Callable[[], Any]] = [
         partial(check_analysis_mask, group.analysis_mask, root, grid, entities, people),
-        partial(find_atlas, group.network_atlas, grid.space),
+        partial(check_atlas, group.network_atlas, grid),
         partial(_covariates, group.covariates, (Path(config.bids_dir), root)),
         partial(plan_validation, group.validation_dir, grid, {}),
     ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,12 +12,21 @@ from fcnm_bids.bids.names import to_labels
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
-from fcnm_bids.inputs.contrasts import check_masks, contrast_names, make_seeds, read_contrasts
+from fcnm_bids.inputs.contrasts import (
+    check_masks,
+    contrast_names,
+    describe_masks,
+    read_contrasts,
+    unread_mask_files,
+)
 from fcnm_bids.inputs.dataset import InputDataset, holds_other_dataset, recognise
 from fcnm_bids.inputs.plugin_file import read_plugin
 from fcnm_bids.inputs.rules import height_rule
 from fcnm_bids.inputs.store import stored_files
 from fcnm_bids.seeds import Contrast
+from fcnm_bids.seeds.masks import MaskRecord
+
+LOGGER = logging.getLogger("fcnm_bids")
 
 _LISTED = 12
 
@@ -140,4 +150,26 @@ def request_contrasts(config: Config) -> tuple[Contrast, ...]:
 def try_masks(config: Config, grid: Grid) -> None:
     """Read the masks once, so that one of no use is known before anything is computed."""
     if config.seeds.masks and (config.analysis_level == "group" or config.makes_subject_maps):
-        make_seeds(config.seeds, grid)
+        log_masks(describe_masks(config.seeds, grid)[1], unread_mask_files(config.seeds))
+
+
+def log_masks(records: Sequence[MaskRecord], unread: Sequence[Path]) -> None:
+    """Log how many masks there are, their volumes, what is odd about them, and files not read."""
+    for record in records:
+        for note in record.notes:
+            LOGGER.warning("%s: %s", record.name, note)
+    LOGGER.info(
+        "%d masks, %s ml in the files, %s ml on the grid of the data",
+        len(records),
+        *(
+            f"{min(volumes):.3g} to {max(volumes):.3g}"
+            for volumes in ([r.file_ml for r in records], [r.seed_ml for r in records])
+        ),
+    )
+    if unread:
+        LOGGER.warning(
+            "%d files in the folders of --masks are not read: %s",
+            len(unread),
+            ", ".join(path.name for path in unread[:_LISTED])
+            + (" ..." if len(unread) > _LISTED else ""),
+        )

@@ -11,8 +11,8 @@ from typing import Any
 
 from fcnm_bids._version import __version__
 from fcnm_bids.config import Config
-from fcnm_bids.inputs.contrasts import mask_files
-from fcnm_bids.seeds import Contrast, mask_name
+from fcnm_bids.inputs.contrasts import mask_contrasts, mask_files
+from fcnm_bids.seeds import Contrast
 from fcnm_bids.setting import affecting
 
 
@@ -67,6 +67,8 @@ def seed_record(config: Config, contrasts: tuple[Contrast, ...]) -> dict[str, An
         "foci": foci,
         "masks": masks,
         "effect": seeds.effect if masks else None,
+        **({"masks_on_grid": "volume fraction"} if masks else {}),
+        **({"labels": "split"} if seeds.split_mask_labels else {}),
         **affecting(seeds, "contrast"),
     }
 
@@ -75,8 +77,8 @@ def contrast_records(config: Config, contrasts: tuple[Contrast, ...]) -> dict[st
     """What `seed_record` says of each contrast, or mask, by itself."""
     if config.seeds.masks:
         return {
-            mask_name(path): seed_record(config.update({"seeds": {"masks": (str(path),)}}), ())
-            for path in mask_files(config.seeds.masks)
+            name: seed_record(config.update({"seeds": {"masks": (str(path),)}}), ())
+            for name, path in mask_contrasts(config.seeds).items()
         }
     return {contrast.name: seed_record(config, (contrast,)) for contrast in contrasts}
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnm_bids.errors import RequestError
+from fcnm_bids.readers.spelling import canonical, look_alikes
 
 _COLLINEAR = 1e-8
 """Share of a column's length that has to be left once the columns before it are taken out."""
@@ -73,7 +74,7 @@ def design_of(
     coded: dict[str, NDArray[np.float64]] = {}
     coding: list[str] = []
     for name, texts in covariates.items():
-        values = [str(text).strip() for text in texts]
+        values = [canonical(str(text)) for text in texts]
         missing = [
             f"sub-{who}" for who, value in zip(people, values, strict=True) if is_missing(value)
         ]
@@ -88,6 +89,11 @@ def design_of(
         is_numeric = not strange and name not in categorical
         numbers = np.array([float(value) for value in values]) if is_numeric else None
         levels = sorted(set(values))
+        if not is_numeric and (
+            alike := look_alikes(zip(values, [f"sub-{who}" for who in people], strict=True), name)
+        ):
+            problems += [f"covariate {line}" for line in alike]
+            continue
         if len(levels) == 1 or (numbers is not None and np.ptp(numbers) == 0):
             problems.append(f"covariate {name}: the same for everybody ({values[0]})")
         elif numbers is not None:

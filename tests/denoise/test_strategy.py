@@ -150,8 +150,8 @@ def test_a_description_is_made_where_there_is_none(
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("{", "not JSON"),
-        ("[" * 100_000, "not JSON"),
+        ("{", "not valid JSON"),
+        ("[" * 100_000, "nested too deeply"),
         (["csf"], "a strategy is an object"),
         ({"confounds": "csf"}, '"confounds" is a list'),
         ({"confounds": ["csf", ""]}, '"confounds" is a list'),
@@ -178,7 +178,7 @@ def test_all_problems_of_a_file_are_told(tmp_path: Path) -> None:
 def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     path = tmp_path / "mine.json"
     path.write_bytes(b"\xff\xfe\xfa")
-    with pytest.raises(RequestError, match="cannot be read"):
+    with pytest.raises(RequestError, match="the text is not UTF-16"):
         load_strategy(str(path))
 
 

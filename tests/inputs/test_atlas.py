@@ -9,7 +9,7 @@ import pytest
 
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
-from fcnm_bids.inputs.atlas import SUBCORTEX, YEO, find_atlas, read_atlas
+from fcnm_bids.inputs.atlas import SUBCORTEX, YEO, check_atlas, find_atlas, read_atlas
 from fcnm_bids.network import region_name
 
 SPACE = "MNI152NLin6Asym"
@@ -182,3 +182,58 @@ def test_two_atlases_with_networks_of_one_name_are_refused(tmp_path: Path) -> No
     files = find_atlas([str(write_atlas(tmp_path)), str(other)], SPACE)
     with pytest.raises(RequestError, match="same name"):
         read_atlas(files, SMALL)
+
+
+def test_names_may_be_called_labels_and_be_na(tmp_path: Path) -> None:
+    image = write_atlas(tmp_path, table="index\tlabel\tnetwork\n1\tNA\tn/a\n2\tnan\tVisual\n")
+    atlas = read_atlas(check_atlas([str(image)], SMALL), SMALL)
+    assert atlas is not None
+    assert atlas.regions == {1: "NA", 2: "nan"}
+    assert atlas.networks == {"Visual": (2,)}
+
+
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        ("index\tregion\n1\ta\n2\tb\n", "columns index and name"),
+        ("index\tname\n1\ta\n1\tb\n", "whole numbers, each once"),
+        ("index\tname\n1.5\ta\n2\tb\n", "whole numbers, each once"),
+        ("index\tname\n99999999999999999999\ta\n", "whole numbers, each once"),
+        ("index\tname\n1\ta\n2\t\n", "column name has an empty cell"),
+        ("index\tname\n1\ta\n", "no name for 2"),
+    ],
+)
+def test_an_atlas_of_no_use_is_found_before_computing(
+    tmp_path: Path, table: str, reason: str
+) -> None:
+    image = write_atlas(tmp_path, table=table)
+    with pytest.raises(RequestError, match=reason):
+        check_atlas([str(image)], SMALL)
+
+
+def test_a_flipped_bit_in_an_atlas_changes_nothing_or_is_refused(tmp_path: Path) -> None:
+    image = write_atlas(tmp_path)
+    raw = image.read_bytes()
+    files = find_atlas([str(image)], SPACE)
+    expected = read_atlas(files, SMALL)
+    assert expected is not None
+    refused = 0
+    for place in np.random.default_rng(13).choice(8 * len(raw), 300, replace=False):
+        damaged = bytearray(raw)
+        damaged[place // 8] ^= 1 << place % 8
+        image.write_bytes(damaged)
+        try:
+            found = read_atlas(files, SMALL)
+            assert found is not None
+            np.testing.assert_array_equal(found.labels, expected.labels)
+        except RequestError:
+            refused += 1
+    assert refused > 200
+
+
+def test_labels_beyond_32_bits_are_refused(tmp_path: Path) -> None:
+    image = write_atlas(tmp_path)
+    labels = np.full(SMALL.shape, 3e9)
+    nib.save(nib.Nifti1Image(labels, SMALL.affine), image)
+    with pytest.raises(RequestError, match=r"labels up to 3000000000; number them below 2\^31"):
+        check_atlas([str(image)], SMALL)

@@ -253,8 +253,10 @@ def test_without_a_sidecar_the_header_has_the_repetition_time(
     [usual] = plan_participants(request_for(root)).people[0].runs
     the(root, "sub-01_*_bold.json").unlink()
     save_like(the(root, "sub-01_*_bold.nii.gz"), stated)
-    [run] = plan_participants(request_for(root)).people[0].runs
+    plan = plan_participants(request_for(root))
+    [run] = plan.people[0].runs
     assert run.dof == usual.dof
+    assert "the 3 s of the image's header are used" in plan.notes[0]
 
 
 def test_no_repetition_time_anywhere_is_told(
@@ -268,7 +270,26 @@ def test_no_repetition_time_anywhere_is_told(
     the(root, "sub-01_*_bold.json").unlink()
     save_like(the(root, "sub-01_*_bold.nii.gz"), silent)
     [reason] = reasons(plan_participants(request_for(root))).values()
-    assert "no RepetitionTime in its JSON file, and none in its header" in reason
+    assert "no RepetitionTime in a JSON file, and the header says 0 s" in reason
+    assert "--tr" in reason
+
+
+def test_a_header_of_1_s_is_no_repetition_time(
+    request_for: Make, dataset: Callable[..., Path]
+) -> None:
+    def one(image: nib.Nifti1Image) -> nib.Nifti1Image:
+        image.header["pixdim"][4] = 1
+        return image
+
+    root = dataset("01", "03")
+    [usual] = plan_participants(request_for(root)).people[0].runs
+    the(root, "sub-01_*_bold.json").unlink()
+    save_like(the(root, "sub-01_*_bold.nii.gz"), one)
+    [reason] = reasons(plan_participants(request_for(root))).values()
+    assert "the header says 1 s" in reason
+    plan = plan_participants(request_for(root, denoising={"tr": 3.0}))
+    assert plan.left_out == []
+    assert plan.people[0].runs[0].dof == usual.dof
 
 
 @pytest.mark.parametrize(
@@ -276,7 +297,7 @@ def test_no_repetition_time_anywhere_is_told(
     [
         ("sub-01_*_bold.nii.gz", b"not an image", "cannot be read as NIfTI"),
         ("sub-01_*_bold.nii.gz", b"", "cannot be read as NIfTI"),
-        ("sub-01_*_bold.json", b"{", "cannot be read as JSON"),
+        ("sub-01_*_bold.json", b"{", "not valid JSON"),
         ("sub-01_*_timeseries.json", b"[]", "not a JSON object"),
         ("sub-01_*_timeseries.tsv", b"", "timeseries.tsv"),
         ("sub-01_*_timeseries.tsv", b"\xff\xfe\x00", "timeseries.tsv"),

@@ -71,7 +71,7 @@ def test_a_strategy_that_does_not_exist_lists_those_that_do(request_for: Make) -
         (["empty"], "no NIfTI file"),
         (["a b.nii", "a-b.nii"], "same label"),
         (["one/x.nii", "two/x.nii"], "2 are called x"),
-        (["lesion.nii"], "lesion.nii: cannot be read as an image"),
+        (["lesion.nii"], "lesion.nii cannot be read"),
     ],
 )
 def test_masks_are_looked_at_before_computing(

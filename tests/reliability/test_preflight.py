@@ -243,7 +243,7 @@ def test_json_is_data(people: People, tmp_path: Path) -> None:
     root = people("01", "02")
     sidecar = the(root, "sub-01_*_bold.json")
     sidecar.write_text("[" * 100_000)
-    assert "cannot be read as JSON" in reason(root, tmp_path / "out")
+    assert "nested too deeply" in reason(root, tmp_path / "out")
     sidecar.write_text(json.dumps({"RepetitionTime": {"__class__": "os.system"}}))
     assert "RepetitionTime is" in reason(root, tmp_path / "out")
 

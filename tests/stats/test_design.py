@@ -87,3 +87,9 @@ def test_no_covariates_are_a_design_too() -> None:
     found = design()
     assert found.columns.shape == (6, 0)
     assert found.names == ()
+
+
+def test_levels_that_differ_in_spelling_only_are_refused_with_both_participants() -> None:
+    values = ["Bochum", "Essen", "bochum ", "Essen"]
+    with pytest.raises(RequestError, match=r"covariate site 'Bochum' \(sub-1\) and .* \(sub-3\)"):
+        design_of({"site": values}, list("1234"), frozenset())

@@ -33,6 +33,8 @@ from fcnm_bids.errors import RequestError, RunError
 from fcnm_bids.setting import affecting
 
 _LONGEST_TR = 30.0
+_UNKNOWN_TR = 1.0
+"""Written into headers by fMRIPrep 23.2 and others, whatever the repetition time."""
 _TR_TOLERANCE = 0.01
 """How far the header's repetition time may be from the sidecar's before that is worth a word."""
 
@@ -138,7 +140,7 @@ def prepare_run(run: RunInput, settings: DenoisingSettings) -> PreparedRun:
     metadata, confounds_metadata = (
         _sidecar(path) for path in (run.metadata, run.confounds_metadata)
     )
-    repetition_time = _repetition_time(metadata, image)
+    repetition_time = _repetition_time(metadata, image, settings.tr)
     strategy = load_strategy(settings.nuisance_regressors)
     dummies = settings.dummy_scans
     denoising = plan_denoising(
@@ -166,6 +168,11 @@ def prepare_run(run: RunInput, settings: DenoisingSettings) -> PreparedRun:
         },
     )
     notes = [] if run.mask else [_VARYING_FOR_MASK]
+    if "RepetitionTime" not in metadata and settings.tr is None:
+        notes.append(
+            f"no RepetitionTime in a JSON file; the {repetition_time:g} s of the image's header "
+            "are used (--tr S states another)"
+        )
     stated, header = repetition_time, image.repetition_time
     if header > 0 and abs(header - stated) > _TR_TOLERANCE * stated:
         notes.append(
@@ -196,12 +203,18 @@ def what_projects(record: Mapping[str, Any]) -> dict[str, Any]:
     return {**kept, "nuisance_regressors": {k: v for k, v in named.items() if k != "name"}}
 
 
-def _repetition_time(metadata: Mapping[str, Any], image: RunImage) -> float:
+def _repetition_time(metadata: Mapping[str, Any], image: RunImage, option: float | None) -> float:
     stated = metadata.get("RepetitionTime")
     if stated is None:
-        if image.repetition_time <= 0:
-            raise RunError("no RepetitionTime in its JSON file, and none in its header")
-        stated = image.repetition_time
+        header = image.repetition_time
+        if option is None and (header <= 0 or header == _UNKNOWN_TR):
+            raise RunError(
+                f"no RepetitionTime in a JSON file, and the header says {header:g} s, as programs "
+                "write that do not know it: copy the JSON file along, or state it with --tr"
+            )
+        stated = header if option is None else option
+    elif option is not None and stated != option:
+        raise RunError(f"RepetitionTime is {stated!r} in its JSON file, and --tr {option:g}")
     if isinstance(stated, bool) or not isinstance(stated, int | float) or not stated > 0:
         raise RunError(f"RepetitionTime is {stated!r}, not a number of seconds")
     if stated > _LONGEST_TR:

@@ -1,0 +1,49 @@
+"""Tables of participants as spreadsheets and other programs write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fcnm_bids.errors import RequestError
+from fcnm_bids.inputs.participants_table import read_participants
+
+TABLE = "participant_id\tsite\tage\nsub-01\tbochum\t31\nsub-02\tessen\tn/a\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TABLE,
+        TABLE.replace("\t", ","),
+        TABLE.replace("\t", ";"),
+        TABLE.replace("\n", "\t\t\n"),
+        TABLE.replace("\n", "\r\n"),
+        "participant_id\tsite\tage\nsub-01\tbochum\t31\t\t\nsub-02\tessen\tn/a\n\t\t\n",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_dialects_read_the_same(tmp_path: Path, text: str, encoding: str) -> None:
+    path = tmp_path / "participants.tsv"
+    path.write_text(text, encoding=encoding, newline="")
+    table = read_participants(path).table
+    assert list(table.columns) == ["participant_id", "site", "age"]
+    assert table.loc["01"].tolist() == ["sub-01", "bochum", "31"]
+    assert table.loc["02", "age"] == "n/a"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "is empty"),
+        ("name\tage\na\t1\n", "no column participant_id"),
+        ("participant_id\tage\tage\nsub-1\t1\t2\n", "several columns are called 'age'"),
+        ("participant_id\tage\nsub-1\t1\t2\n", "sub-1 has 3 cells under 2 column names"),
+    ],
+)
+def test_what_is_no_table_is_named(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "participants.tsv"
+    path.write_text(text)
+    with pytest.raises(RequestError, match=reason):
+        read_participants(path)
