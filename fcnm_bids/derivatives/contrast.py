@@ -75,13 +75,12 @@ def stat_values(mapped: MappedContrast, stat: str, tail: str) -> NDArray[Any]:
 def describe_threshold(mapped: MappedContrast, settings: GroupSettings) -> dict[str, Any]:
     """Return the sidecar entries of a contrast's threshold."""
     mask = mapped.mask
-    own_basis = settings.height_control == "fwe"
     described: dict[str, Any] = {
         "HeightControl": settings.height_control,
         "Alpha": settings.alpha,
         "Tail": settings.tail,
         "Threshold": mask.threshold,
-        "ThresholdBasis": mask.basis if own_basis else settings.height_control,
+        "ThresholdBasis": mask.basis or (settings.height_control if mask.n_tested else None),
         "MinimumEffect": settings.min_effect,
         "MinimumClusterVoxels": settings.contrast_min_cluster,
     }

@@ -35,6 +35,7 @@ from fcnm_bids.intermediates.moments import MAPS, block_file, radius_file, write
 from fcnm_bids.mapping import GroupMoments, Person, sum_over_people
 from fcnm_bids.robustness import block_of_person
 from fcnm_bids.seeds import read_seed_matrix
+from fcnm_bids.stats import height_control
 
 LOGGER = logging.getLogger("fcnm_bids")
 
@@ -86,7 +87,7 @@ class SumOverPeople(ConfiguredInterface):
                 at_once,
             )
         maps, first_row = None, 0
-        if config.group.height_control == "permutation":
+        if height_control(config.group.height_control).needs_maps:
             n_seeds = len(numbers) * (1 + len(other_radii(config)))
             shape = (n_seeds, len(people), index.size)
             maps = np.lib.format.open_memmap(moments_dir / MAPS, "w+", np.float32, shape)
@@ -98,7 +99,7 @@ class SumOverPeople(ConfiguredInterface):
                 people,
                 index,
                 min_coverage=config.seeds.min_coverage,
-                smoothness=config.group.height_control == "fwe",
+                smoothness=height_control(config.group.height_control).needs_smoothness,
                 covariates=covariates,
                 maps=None if maps is None else maps[rows],
                 block_of_person=blocks,

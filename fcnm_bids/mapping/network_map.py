@@ -266,7 +266,7 @@ def map_network(
         Whether every contrast's t test is wanted too: for thousands of them it would not fit.
     """
     maps = None
-    if rule.height.control == "permutation":
+    if rule.height.needs.needs_maps:
         shape = (len(seeds.contrasts), len(people), index.size)
         if spill is None:
             maps = np.empty(shape, dtype=np.float32)
@@ -277,7 +277,7 @@ def map_network(
         people,
         index,
         min_coverage=rule.min_coverage,
-        smoothness=rule.height.control == "fwe",
+        smoothness=rule.height.needs.needs_smoothness,
         covariates=covariates,
         maps=maps,
     )

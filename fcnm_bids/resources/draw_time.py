@@ -12,6 +12,7 @@ from fcnm_bids.connectome import StoredRun
 from fcnm_bids.mapping import Person, sum_over_people
 from fcnm_bids.planning.plan import SpecificityPlan
 from fcnm_bids.seeds import Contrast, Focus, sphere_seeds
+from fcnm_bids.stats import height_control
 
 _TRIED = 32
 """Contrasts from which the time of a draw is predicted."""
@@ -65,7 +66,7 @@ def measure_draw(config: Config, run: StoredRun) -> float:
             [person],
             projected.index,
             min_coverage=config.seeds.min_coverage,
-            smoothness=config.group.height_control == "fwe",
+            smoothness=height_control(config.group.height_control).needs_smoothness,
         )
         seconds.append(time.perf_counter() - started)
     return min(seconds) / _TRIED

@@ -28,6 +28,7 @@ from fcnm_bids.resources.disk import (
     variants_bytes,
 )
 from fcnm_bids.resources.units import duration, size_text
+from fcnm_bids.stats import height_control
 
 _NODE_SECONDS = 0.5
 """To begin and end a node."""
@@ -186,7 +187,7 @@ def group_needs(
     n_new = len(contrasts_to_map(plan.contrast_keys.values(), config))
     n_people, n_second = len(plan.people), len(plan.validation.people)
     n_masked, box, n_radii = plan.n_masked, plan.grid.n_voxels, len(other_radii(config))
-    keeps_maps = settings.height_control == "permutation"
+    keeps_maps = height_control(settings.height_control).needs_maps
     n_seeds = n_new * (1 + n_radii)
     runs_a_person = sum(len(runs) for _, runs in plan.people) / n_people
     per_person = n_masked * (_MAP * n_seeds * runs_a_person + _SUM * (n_seeds + n_new))
@@ -203,7 +204,7 @@ def group_needs(
                 n_masked,
                 n_new,
                 n_people,
-                smoothness=settings.height_control == "fwe",
+                smoothness=height_control(settings.height_control).needs_smoothness,
                 keeps_maps=keeps_maps,
                 n_covariates=len(plan.design.names),
                 n_radii=n_radii,

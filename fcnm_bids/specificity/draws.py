@@ -62,7 +62,7 @@ class DrawMapper:
             Is told the number of draws done.
         """
         per_contrast = _BYTES + bytes_of_sums(
-            smoothness=self.rule.height.control == "fwe",
+            smoothness=self.rule.height.needs.needs_smoothness,
             n_covariates=0 if self.covariates is None else self.covariates.shape[1],
         )
         per_draw = max(1, len(draws[0])) * self.index.size * per_contrast

@@ -4,6 +4,7 @@ from fcnm_bids.stats.clusters import label_clusters, remove_small, remove_small_
 from fcnm_bids.stats.design import Design, design_of, is_missing
 from fcnm_bids.stats.fdr import FdrResult, benjamini_hochberg, fdr_threshold
 from fcnm_bids.stats.height import ContrastMap, HeightRule, contrast_mask
+from fcnm_bids.stats.height_controls import height_control
 from fcnm_bids.stats.moments import (
     ContrastMoments,
     CovariateSums,
@@ -48,6 +49,7 @@ __all__ = [
     "fdr_threshold",
     "forward_neighbours",
     "fwe_threshold",
+    "height_control",
     "is_missing",
     "label_clusters",
     "max_t_null",

@@ -10,18 +10,19 @@ from numpy.typing import NDArray
 
 from fcnm_bids.errors import RequestError
 from fcnm_bids.stats.clusters import remove_small_at
-from fcnm_bids.stats.fdr import fdr_threshold
+from fcnm_bids.stats.height_controls import (
+    HeightControl,
+    HeightInputs,
+    control_names,
+    find_control,
+    height_control,
+)
 from fcnm_bids.stats.moments import ContrastMoments
-from fcnm_bids.stats.permutation import KeptMaps, MaxNull, max_t_null
-from fcnm_bids.stats.rft import bonferroni_threshold, fwe_threshold, resel_counts
-from fcnm_bids.stats.smoothness import Smoothness, estimate_smoothness
-from fcnm_bids.stats.ttest import OneSample, t_isf
+from fcnm_bids.stats.permutation import KeptMaps, MaxNull
+from fcnm_bids.stats.smoothness import Smoothness
+from fcnm_bids.stats.ttest import OneSample
 
-_CONTROLS = ("fwe", "fdr", "permutation", "bonferroni")
 _TAILS = ("positive", "negative", "two-sided")
-
-_NO_RANDOM_FIELD = 3
-"""A t field over three dimensions takes more degrees of freedom than this."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,9 @@ class HeightRule:
             message
             for usable, message in (
                 (
-                    self.control in _CONTROLS or self.fixed_threshold is not None,
-                    _no_such_control(self.control),
+                    find_control(self.control) is not None,
+                    f"height control {self.control!r}: choose one of {control_names()}, with a"
+                    " VALUE above 0",
                 ),
                 (0 < self.alpha < 1, f"alpha {self.alpha:g}: not between 0 and 1"),
                 (self.tail in _TAILS, f"tail {self.tail!r}: choose one of {', '.join(_TAILS)}"),
@@ -86,8 +88,8 @@ class HeightRule:
                     f"share of people {self.min_subjects:g}: not above 0, up to 1",
                 ),
                 (
-                    self.control != "permutation" or self._enough_permutations,
-                    f"height control permutation: alpha {self.alpha:g} cannot be reached with "
+                    not self._flips or self._enough_permutations,
+                    f"height control {self.control}: alpha {self.alpha:g} cannot be reached with "
                     f"{self.n_permutations} permutations (seed {self.random_seed})",
                 ),
             )
@@ -104,23 +106,14 @@ class HeightRule:
         return self.alpha <= 0 or (flips + 1) * self.alpha >= 1 - 1e-9
 
     @property
-    def fixed_threshold(self) -> float | None:
-        """VALUE of ``t=VALUE``; None for another control, or where it is not above zero."""
-        name, equals, text = self.control.partition("=")
-        if name != "t" or not equals:
-            return None
-        try:
-            value = float(text)
-        except ValueError:
-            return None
-        return value if 0 < value < math.inf else None
+    def _flips(self) -> bool:
+        found = find_control(self.control)
+        return found is not None and found[0].needs_maps
 
-
-def _no_such_control(control: str) -> str:
-    return (
-        f"height control {control!r}: choose one of {', '.join(_CONTROLS)} or t=VALUE, with a"
-        " VALUE above 0"
-    )
+    @property
+    def needs(self) -> HeightControl:
+        """The entry of the height control, which states what it needs."""
+        return height_control(self.control)
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,64 +190,31 @@ def contrast_mask(
     n_tested = int(np.count_nonzero(tested))
     if n_tested == 0:
         return ContrastMap(np.zeros(tested.shape, dtype=bool), math.inf, None, None, 0, 0)
-    df = int(result.df[tested].min())
-    side_alpha = rule.alpha / 2 if rule.tail == "two-sided" else rule.alpha
-    null: MaxNull | None = None
-    basis: str | None = None
-    known = smoothness
-    smoothness = None
-    resels: tuple[float, float, float, float] | None = None
-    size = np.abs(result.t)
-    if rule.control == "fdr":
-        admitted = fdr_threshold(result.t, result.df, alpha=rule.alpha, tail=rule.tail)
-        high, threshold = admitted.significant, admitted.threshold
-    elif rule.control == "bonferroni":
-        levels, level_of = np.unique(result.df[tested], return_inverse=True)
-        heights = t_isf(side_alpha / n_tested, levels)
-        high = np.zeros(tested.shape, dtype=bool)
-        high[tested] = size[tested] >= heights[level_of]
-        threshold = float(heights.min())
-    else:
-        if rule.fixed_threshold is not None:
-            threshold = rule.fixed_threshold
-        elif rule.control == "permutation":
-            null = _null_of(maps, tested, rule)
-            threshold = null.threshold(rule.alpha)
-        elif df <= _NO_RANDOM_FIELD:
-            threshold, basis = bonferroni_threshold(side_alpha, df, n_tested), "bonferroni"
-        else:
-            smoothness = known or estimate_smoothness(moments, tested)
-            resels = _resels_of(tested, moments, smoothness)
-            threshold = fwe_threshold(side_alpha, df, resels, n_tested)
-            lower = threshold < bonferroni_threshold(side_alpha, df, n_tested)
-            basis = "random-field" if lower else "bonferroni"
-        high = size >= threshold
+    found = find_control(rule.control)
+    assert found is not None, rule.control  # a rule refuses others
+    control, value = found
+    inputs = HeightInputs(
+        *(result, moments, value, rule.alpha, rule.tail),
+        *(maps, rule.n_permutations, rule.random_seed, smoothness),
+    )
+    height = control.height(inputs)
+    high = np.abs(result.t) >= height.threshold if height.high is None else height.high
     significant = np.zeros(tested.shape, dtype=bool)
     for direction in _directions(rule.tail):
         side = high & tested & (direction * result.t > 0)
         side &= direction * result.mean >= rule.min_effect
         significant |= remove_small_at(side, moments.index, moments.shape, rule.min_cluster_voxels)
-    return ContrastMap(significant, threshold, smoothness, resels, df, n_tested, null, basis)
-
-
-def _null_of(maps: KeptMaps | None, tested: NDArray[np.bool_], rule: HeightRule) -> MaxNull:
-    if maps is None or rule.n_permutations is None or rule.random_seed is None:
-        raise ValueError("permutation takes people's maps, a number of flips and a seed")
-    return max_t_null(
-        maps, tested, tail=rule.tail, n_permutations=rule.n_permutations, seed=rule.random_seed
+    return ContrastMap(
+        significant,
+        height.threshold,
+        height.smoothness,
+        height.resels,
+        inputs.df,
+        n_tested,
+        height.null,
+        height.basis,
     )
 
 
 def _directions(tail: str) -> tuple[int, ...]:
     return {"positive": (1,), "negative": (-1,), "two-sided": (1, -1)}[tail]
-
-
-def _resels_of(
-    tested: NDArray[np.bool_], moments: ContrastMoments, smoothness: Smoothness
-) -> tuple[float, float, float, float]:
-    box = np.zeros(int(np.prod(moments.shape)), dtype=bool)
-    box[moments.index] = tested
-    points, length, area, volume = resel_counts(
-        box.reshape(moments.shape, order="F"), smoothness.fwhm
-    ).tolist()
-    return points, length, area, volume

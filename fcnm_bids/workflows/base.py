@@ -14,6 +14,7 @@ from niworkflows.engine.workflows import LiterateWorkflow as Workflow
 from fcnm_bids.config import Config
 from fcnm_bids.inputs.store import run_paths
 from fcnm_bids.planning.plan import GroupPlan
+from fcnm_bids.stats import height_control
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +59,7 @@ class GroupLevel:
     @property
     def smoothness(self) -> bool:
         """Whether the height control rests on it."""
-        return self.config.group.height_control == "fwe"
+        return height_control(self.config.group.height_control).needs_smoothness
 
     @property
     def effects(self) -> list[str]:

@@ -26,6 +26,7 @@ from fcnm_bids.report.results.group import GroupResults, read_sidecar
 from fcnm_bids.report.results.logs import RunRecord
 from fcnm_bids.seeds import Contrast
 from fcnm_bids.setting import declared_settings, flag
+from fcnm_bids.stats import height_control
 
 TITLE = "Methods"
 
@@ -34,21 +35,6 @@ _TALAIRACH = {
     "icbm_fsl2tal": "the inverse of the affine icbm_fsl2tal {{lancaster2007}}",
     "icbm_other2tal": "the inverse of the affine icbm_other2tal {{lancaster2007}}",
     "brett": "the inverse of Brett's piecewise affine mni2tal",
-}
-_HEIGHT = {
-    "fwe": (
-        "the familywise error rate was held at {alpha:g} with random field theory on the t field "
-        "{{{{worsley1996}}}} or Bonferroni's bound, whichever was lower"
-    ),
-    "fdr": (
-        "the false discovery rate was held at {alpha:g} over all tested voxels "
-        "{{{{benjamini1995}}}}"
-    ),
-    "bonferroni": "the familywise error rate was held at {alpha:g} with Bonferroni's bound",
-    "permutation": (
-        "the familywise error rate was held at {alpha:g} with the distribution of the maximum "
-        "over {n_permutations} sign flips, or all where there are no more"
-    ),
 }
 _WEIGHTED = {
     "none": "",
@@ -179,12 +165,11 @@ class Methods:
 
     def _group(self) -> str:
         group = self.config.group
-        control = group.height_control
-        if control.startswith("t="):
-            rule = f"a threshold of t = {control.removeprefix('t=')} was used"
-        else:
-            rule = _HEIGHT.get(control, f"{control} at {group.alpha:g} was used")
-            rule = rule.format(alpha=group.alpha, n_permutations=group.n_permutations)
+        rule = height_control(group.height_control).methods.format(
+            alpha=group.alpha,
+            n_permutations=group.n_permutations,
+            value=group.height_control.partition("=")[2],
+        )
         text = (
             f"The settings were those of the preset {group.preset}, where not stated otherwise. "
             if group.preset not in (None, "none")
