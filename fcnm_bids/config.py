@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal, get_args, get_type_hints
 
 import tomli_w
 
@@ -357,11 +357,16 @@ class GroupSettings:
     )
 
 
+NullName = Literal["all", "random", "strength", "labels", "split"]
+_LABEL_NULLS = ("labels", "split")
+_FOCUS_NULLS = tuple(name for name in get_args(NullName) if name not in ("all", *_LABEL_NULLS))
+
+
 @dataclass(frozen=True)
 class SpecificitySettings:
     """Whether a network is specific: the nulls it is compared with."""
 
-    specificity: tuple[Literal["all", "random", "strength", "labels", "split"], ...] = setting(
+    specificity: tuple[NullName, ...] = setting(
         (),
         "what the network is compared with: random (foci scattered in grey matter), strength "
         "(foci moved to voxels of equal strength), labels (studies exchange the labels of two "
@@ -374,7 +379,7 @@ class SpecificitySettings:
         None,
         "the effects that labels and split compare (default: the two there are)",
         "A:B",
-        nulls=("labels", "split"),
+        nulls=_LABEL_NULLS,
         affects="network",
         sentence=True,
     )
@@ -383,14 +388,14 @@ class SpecificitySettings:
         "a second coordinate table, from which B of --label-test is taken",
         "FILE",
         path="read",
-        nulls=("labels", "split"),
+        nulls=_LABEL_NULLS,
         affects=NOTHING,
         sentence=True,
     )
     thin_foci: bool = setting(
         False,
         "labels, split: use as many foci of every contrast as the smallest has, at random",
-        nulls=("labels", "split"),
+        nulls=_LABEL_NULLS,
         affects="network",
         sentence=True,
     )
@@ -414,7 +419,7 @@ class SpecificitySettings:
         "place of grey matter",
         "FILE",
         path="read",
-        nulls=("random", "strength"),
+        nulls=_FOCUS_NULLS,
         affects=NOTHING,
         sentence=True,
     )
@@ -431,7 +436,7 @@ class SpecificitySettings:
         "compare on a coarser grid of about this voxel size in mm, which is faster",
         "MM",
         above=0,
-        nulls=("random", "strength"),
+        nulls=_FOCUS_NULLS,
         affects="network draws",
         sentence=True,
     )
@@ -441,7 +446,7 @@ class SpecificitySettings:
         "TIME",
         above=0,
         kind="duration",
-        nulls=("random", "strength"),
+        nulls=_FOCUS_NULLS,
         affects="network",
     )
 
@@ -579,11 +584,11 @@ class Config:
             ),
             (
                 not (
-                    {"all", "random", "strength"} & set(special.specificity)
+                    {"all", *_FOCUS_NULLS} & set(special.specificity)
                     and self.group.height_control == "permutation"
                 ),
-                "--specificity random, strength: not with --height-control permutation, whose "
-                "flips would be drawn anew in every draw; fwe keeps the same error rate",
+                f"--specificity {', '.join(_FOCUS_NULLS)}: not with --height-control permutation, "
+                "whose flips would be drawn anew in every draw; fwe keeps the same error rate",
             ),
         )
         problems = []

@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 
 from fcnm_bids.bids.outputs import AS_PREPROCESSED, OutputNames
 from fcnm_bids.bids.write import write_image, write_table
-from fcnm_bids.config import NULLS, Config
+from fcnm_bids.config import Config
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.atlas import find_atlas, read_atlas
-from fcnm_bids.inputs.rules import network_rule
+from fcnm_bids.inputs.rules import network_rule, null_options
 from fcnm_bids.intermediates.null_inputs import NullData
 from fcnm_bids.network import Atlas, min_cluster_voxels
 from fcnm_bids.seeds import Contrast
 from fcnm_bids.specificity import (
+    FOCUS_NULLS,
     LabelledContrasts,
     LabelTest,
     NullAssessment,
@@ -139,7 +140,6 @@ def null_row(
 ) -> dict[str, Any]:
     """A null's row of the table of specificity, for a network of shape (V,)."""
     alpha = config.group.alpha
-    nearest = null == "strength" and config.specificity.strength_match == "nearest20"
     size = int(np.count_nonzero(network))
     beyond = np.nan_to_num(found.p_fwe, nan=1.0) <= alpha
     drawn = found.n_draws > 0
@@ -156,7 +156,9 @@ def null_row(
         "n_voxels_pfwe": int(np.count_nonzero(beyond)),
         "share_surviving": np.count_nonzero(beyond & network) / size if size else math.nan,
         "min_pfwe": float(np.nanmin(found.p_fwe)) if np.isfinite(found.p_fwe).any() else math.nan,
-        "verdict": null_sentence("nearest" if nearest else null, found, network, alpha),
+        "verdict": null_sentence(
+            FOCUS_NULLS[null].expected(null_options(config)), found, network, alpha
+        ),
     }
 
 
@@ -181,18 +183,15 @@ def write_null(
     config: Config, label: str, null: str, found: NullAssessment, frame: ComparisonFrame
 ) -> list[Path]:
     """Write the maps and the draws of a null of the network with a label; returns the files."""
-    names, asked = frame.names, config.specificity
+    names, asked, options = frame.names, config.specificity, null_options(config)
     described = {
         "Null": null,
         "Draws": found.n_draws,
         "SmallestP": found.smallest_p,
         "Levels": [float(f"{level:.6g}") for level in found.levels],
         "RandomSeed": config.group.random_seed,
-        "KeepDistances": asked.keep_distances if null == "random" else None,
-        "KeepHemisphere": asked.keep_hemisphere if null == "random" else None,
-        "BaseRate": asked.base_rate,
-        "StrengthMatch": asked.strength_match if null == "strength" else None,
-        "Strata": NULLS.strata if null == "strength" else None,
+        **dict.fromkeys(key for other in FOCUS_NULLS.values() for key in other.describe(options)),
+        **FOCUS_NULLS[null].describe(options),
         "NullResolution": asked.null_resolution,
         **(AS_PREPROCESSED if asked.null_resolution is None else _SOME_VOXELS),
     }

@@ -85,7 +85,7 @@ def nulls_wanted(config: Config, contrasts: Sequence[Contrast]) -> tuple[str, ..
     asked = config.specificity.specificity
     if "all" not in asked:
         if {*FOCUS_NULLS} & set(asked) and not contrasts:
-            raise RequestError("--specificity random, strength: foci are moved, not masks")
+            raise RequestError(f"--specificity {', '.join(FOCUS_NULLS)}: foci are moved, not masks")
         if {*LABEL_NULLS} & set(asked):
             compared_contrasts(config, contrasts)
         return tuple(dict.fromkeys(asked))
@@ -96,7 +96,7 @@ def nulls_wanted(config: Config, contrasts: Sequence[Contrast]) -> tuple[str, ..
     except RequestError:
         if config.specificity.label_test or config.specificity.label_coordinates:
             raise
-        return FOCUS_NULLS
+        return tuple(FOCUS_NULLS)
     return (*FOCUS_NULLS, *LABEL_NULLS)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.config import Config, GroupSettings
+from fcnm_bids.config import NULLS, Config, GroupSettings
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
 from fcnm_bids.mapping import MappingRule
@@ -57,6 +58,11 @@ def describe_network_rule(settings: GroupSettings) -> dict[str, Any]:
         "MinimumClusterVolume": settings.min_cluster_volume,
         "MinimumClusterVolumeUnits": "mm3",
     }
+
+
+def null_options(config: Config) -> dict[str, Any]:
+    """Return the options of the nulls by their names, with the constants of all analyses."""
+    return {**asdict(config.specificity), **asdict(NULLS)}
 
 
 def contrast_weights(

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from fcnm_bids.bids.outputs import AS_PREPROCESSED
 from fcnm_bids.bids.write import replaced, write_image, write_json, write_table
-from fcnm_bids.config import NULLS, Config
+from fcnm_bids.config import Config
 from fcnm_bids.connectome import coarser_grid, coarser_run, open_run, read_coarser, write_coarser
 from fcnm_bids.derivatives.specificity import LABEL_COLUMNS, count_clusters, count_labels, label_row
 from fcnm_bids.errors import RequestError, StoreError
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.contrasts import effect_labels
 from fcnm_bids.inputs.nulls import compared_contrasts, nulls_wanted
-from fcnm_bids.inputs.rules import contrast_weights, mapping_rule
+from fcnm_bids.inputs.rules import contrast_weights, mapping_rule, null_options
 from fcnm_bids.inputs.store import design_columns, open_people
 from fcnm_bids.interfaces.base import (
     ConfiguredInputSpec,
@@ -42,18 +42,15 @@ from fcnm_bids.mapping import analysis_voxels, map_network
 from fcnm_bids.seeds import Contrast, read_seed_matrix, sphere_seeds
 from fcnm_bids.specificity import (
     FOCUS_NULLS,
+    DrawInputs,
     DrawMapper,
     FocusPlaces,
     LabelledContrasts,
     draw_generator,
     label_sentence,
     label_test,
-    matched_foci,
-    nearest_foci,
-    random_foci,
     split_sentence,
     split_test,
-    strength_strata,
     study_units,
     thinned,
 )
@@ -339,20 +336,8 @@ def make_draws(
     if null == OBSERVED:
         yield from (contrasts for _ in numbers)
         return
-    settings = config.specificity
     places = FocusPlaces(data.grid, data.places, data.rate)
-    strata = strength_strata(data.strength, NULLS.strata)
+    draw = FOCUS_NULLS[null].prepare(DrawInputs(places, data.strength, null_options(config)))
     for number in numbers:
-        rng = draw_generator(config.group.random_seed, FOCUS_NULLS.index(null), number)
-        if null == "random":
-            yield random_foci(
-                contrasts,
-                places,
-                rng,
-                keep_distances=settings.keep_distances,
-                keep_hemisphere=settings.keep_hemisphere,
-            )
-        elif settings.strength_match == "strata":
-            yield matched_foci(contrasts, places, strata, rng)
-        else:
-            yield nearest_foci(contrasts, places, data.strength, rng, share=NULLS.nearest_share)
+        place = list(FOCUS_NULLS).index(null)
+        yield draw(contrasts, draw_generator(config.group.random_seed, place, number))

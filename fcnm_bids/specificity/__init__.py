@@ -27,7 +27,7 @@ from fcnm_bids.specificity.labels import (
     split_test,
     thinned,
 )
-from fcnm_bids.specificity.nulls import FOCUS_NULLS, LABEL_NULLS
+from fcnm_bids.specificity.nulls import ALL_NULLS, FOCUS_NULLS, LABEL_NULLS, DrawInputs
 from fcnm_bids.specificity.places import FocusPlaces
 from fcnm_bids.specificity.rigid_groups import FocusGroup, focus_groups
 from fcnm_bids.specificity.strength import (
@@ -38,11 +38,13 @@ from fcnm_bids.specificity.strength import (
 )
 
 __all__ = [
+    "ALL_NULLS",
     "BASE_RATE_FWHM_MM",
     "DEGREE_COLUMNS",
     "FOCUS_NULLS",
     "LABEL_NULLS",
     "DegreeAudit",
+    "DrawInputs",
     "DrawMapper",
     "FocusGroup",
     "FocusPlaces",

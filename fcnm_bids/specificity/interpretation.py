@@ -9,13 +9,6 @@ from fcnm_bids.specificity.labels import LabelTest, SplitTest
 
 _PER_CENT = 0.01
 
-_WOULD_GIVE = {
-    "random": "foci scattered in grey matter would give",
-    "strength": "foci of equal strength would give",
-    "nearest": "foci of about equal strength would give",
-}
-"""How the nulls of foci are named in sentences."""
-
 
 def degree_sentence(r2: float, r_positive: float, r_signed: float) -> str:
     """What the degree audit says of the mean map.
@@ -39,9 +32,9 @@ def degree_sentence(r2: float, r_positive: float, r_signed: float) -> str:
     return sentence
 
 
-def null_sentence(null: str, result: NullAssessment, network: np.ndarray, alpha: float) -> str:
-    """What a null of foci says of a network, shape (V,)."""
-    than = _WOULD_GIVE[null]
+def null_sentence(foci: str, result: NullAssessment, network: np.ndarray, alpha: float) -> str:
+    """Return the sentence on a network, shape (V,), and the `foci` of a null."""
+    than = f"{foci} would give"
     beyond = np.nan_to_num(result.p_fwe, nan=1.0) <= alpha
     inside = np.count_nonzero(beyond & network)
     tail = f"(family-wise p at most {alpha:g}, {result.n_draws:,} draws)."

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fcnm_bids.specificity import (
+    FOCUS_NULLS,
     LabelTest,
     NullAssessment,
     SplitTest,
@@ -59,20 +60,21 @@ def test_a_map_that_does_not_follow_the_hubs_is_told_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("null", "than"),
+    ("null", "match", "than"),
     [
-        ("random", "foci scattered in grey matter would give"),
-        ("strength", "foci of equal strength would give"),
-        ("nearest", "foci of about equal strength would give"),
+        ("random", "strata", "foci scattered in grey matter would give"),
+        ("strength", "strata", "foci of equal strength would give"),
+        ("strength", "nearest20", "foci of about equal strength would give"),
     ],
 )
-def test_a_null_of_foci_is_named(null: str, than: str) -> None:
-    assert null_sentence(null, RESULT, NETWORK, 0.05) == (
+def test_a_null_of_foci_is_named(null: str, match: str, than: str) -> None:
+    foci = FOCUS_NULLS[null].expected({"strength_match": match})
+    assert null_sentence(foci, RESULT, NETWORK, 0.05) == (
         f"50% of the network is shared by more contrasts than {than} (family-wise p at most 0.05, "
         "1,999 draws)."
     )
     nothing = replace(RESULT, p_fwe=np.full(5, 0.3))
-    assert null_sentence(null, nothing, NETWORK, 0.05) == (
+    assert null_sentence(foci, nothing, NETWORK, 0.05) == (
         f"No part of the network is shared by more contrasts than {than} (family-wise p at most "
         "0.05, 1,999 draws)."
     )
@@ -80,15 +82,17 @@ def test_a_null_of_foci_is_named(null: str, than: str) -> None:
 
 def test_voxels_outside_of_the_network_do_not_count() -> None:
     outside = replace(RESULT, p_fwe=np.array([0.5, 0.5, 0.5, 0.5, 0.01]))
-    assert null_sentence("random", outside, NETWORK, 0.05).startswith("No part of the network")
+    assert null_sentence("foci scattered in grey matter", outside, NETWORK, 0.05).startswith(
+        "No part of the network"
+    )
 
 
 def test_too_few_draws_and_no_network() -> None:
     few = replace(RESULT, n_draws=9)
-    assert null_sentence("random", few, NETWORK, 0.05) == (
+    assert null_sentence("foci scattered in grey matter", few, NETWORK, 0.05) == (
         "9 draws cannot reach p = 0.05: nothing can be said."
     )
-    assert null_sentence("random", RESULT, ~NETWORK & False, 0.05) == (
+    assert null_sentence("foci scattered in grey matter", RESULT, ~NETWORK & False, 0.05) == (
         "There is no network to compare."
     )
 
@@ -129,10 +133,10 @@ def test_split() -> None:
     )
 
 
-@pytest.mark.parametrize("null", ["random", "strength", "nearest"])
+@pytest.mark.parametrize("foci", ["foci scattered in grey matter", "foci of equal strength"])
 @pytest.mark.parametrize("draws", [9, 1999])
-def test_no_null_of_foci_speaks_of_specificity(null: str, draws: int) -> None:
+def test_no_null_of_foci_speaks_of_specificity(foci: str, draws: int) -> None:
     for network in (NETWORK, ~NETWORK & False):
-        sentence = null_sentence(null, replace(RESULT, n_draws=draws), network, 0.05)
+        sentence = null_sentence(foci, replace(RESULT, n_draws=draws), network, 0.05)
         assert "specific" not in sentence
     assert "specific" not in degree_sentence(0.5, -0.5, 0.5)

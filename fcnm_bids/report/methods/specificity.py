@@ -86,7 +86,10 @@ class SpecificityText:
             about = next((a for f in found if f.row(null) and (a := f.about(f"{null}draws"))), None)
             if about is not None:
                 n = int(about.get("Draws", 0))
-                how = _random(about) if null == "random" else _strength(about)
+                rate = about.get("BaseRate")
+                how = FOCUS_NULLS[null].methods(
+                    about, as_data(Path(str(rate)).name) if rate else None
+                )
                 parts.append(
                     f"Each network was compared with {n:,} draws of a null in which {how}."
                 )
@@ -152,34 +155,3 @@ class SpecificityText:
             "regard to label {{siddiqi2026}}, and the clusters were counted "
             f"that at least {high:.0%} of one half and at most {high / 2:.0%} of the other shared."
         ]
-
-
-def _random(about: Mapping[str, Any]) -> str:
-    rate = about.get("BaseRate")
-    where = (
-        f"drawn from the base rate {as_data(Path(str(rate)).name)}"
-        if rate
-        else "scattered uniformly in grey matter"
-    )
-    text = f"the foci of every contrast, as many as there were, were {where}"
-    if about.get("KeepDistances"):
-        text += ", those of a contrast moved and turned as one rigid body"
-    if about.get("KeepHemisphere"):
-        text += ", each within its hemisphere"
-    return text
-
-
-def _strength(about: Mapping[str, Any]) -> str:
-    rate = about.get("BaseRate")
-    among = "of grey matter" if not rate else f"in which {as_data(Path(str(rate)).name)} is not 0"
-    if about.get("StrengthMatch") == "nearest20":
-        return (
-            f"every focus was moved to one of the 20 % of voxels {among} nearest to its own in "
-            "positive strength {{zalesky2026}}, which is approximate: for the strongest and the "
-            "weakest foci these lie on one side"
-        )
-    return (
-        f"every focus was moved to a random voxel {among} of equal positive strength, that is, "
-        f"of the same of {about.get('Strata', '?')} quantile bins, a strict form of matching for "
-        "strength {{zalesky2026}}"
-    )

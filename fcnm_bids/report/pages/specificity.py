@@ -18,14 +18,7 @@ from fcnm_bids.report.pages.specificity_tables import (
 from fcnm_bids.report.results.group import GroupResults, NetworkResult, read_sidecar
 from fcnm_bids.report.results.specificity import TESTS, SpecificityResult, capital
 from fcnm_bids.report.results.text import shown
-from fcnm_bids.specificity import FOCUS_NULLS, LABEL_NULLS
-
-_ASKED = {
-    "random": "foci scattered in grey matter (--specificity random)",
-    "strength": "foci of equal strength (--specificity strength)",
-    "labels": "studies that exchange the labels of two effects (--specificity labels)",
-    "split": "random halves of the contrasts of two effects (--specificity split)",
-}
+from fcnm_bids.specificity import ALL_NULLS, FOCUS_NULLS, LABEL_NULLS
 
 _UNLOOKED = (
     "No null has been looked at. Whether this network says more than where the connectome is well "
@@ -98,7 +91,7 @@ def _verdicts(found: SpecificityResult) -> list[Any]:
 def _reach(results: GroupResults, found: SpecificityResult) -> list[Any]:
     """Which values there can be, and whether there were draws enough."""
     blocks: list[Any] = []
-    levels = merged_levels(found, FOCUS_NULLS, _MOST_LEVELS)
+    levels = merged_levels(found, tuple(FOCUS_NULLS), _MOST_LEVELS)
     if levels is not None:
         blocks.append(Prose((f"The only shares that maps of draws and data have: {levels}.",)))
     coarse = {found.resolution(null) for null in FOCUS_NULLS if found.has(null)} - {None}
@@ -148,9 +141,7 @@ def _places(results: GroupResults, found: SpecificityResult) -> list[Any]:
     """Where the maps are."""
     listed = []
     for desc, stats in (
-        ("random", ("p", "pfwe", "z")),
-        ("strength", ("p", "pfwe", "z")),
-        ("labels", ("difference", "p", "pfwe", "z")),
+        *((test, null.stats) for test, null in ALL_NULLS.items()),
         ("degreeremoved", ("effect",)),
     ):
         there = [stat for stat in stats if found.image(desc, stat) is not None]
@@ -161,6 +152,10 @@ def _places(results: GroupResults, found: SpecificityResult) -> list[Any]:
     folder = found.network.mask.parent.relative_to(results.root).as_posix()
     text = f"Maps, in {folder}/ as network-{found.network.label}_*: {'; '.join(listed)}."
     return [Prose((text,))]
+
+
+def _offer(test: str) -> str:
+    return f"{ALL_NULLS[test].asked} (--specificity {test})"
 
 
 def _unasked(results: GroupResults, found: SpecificityResult) -> list[Any]:
@@ -180,7 +175,7 @@ def _unasked(results: GroupResults, found: SpecificityResult) -> list[Any]:
     rest = [test for test in absent if test not in lost]
     if not rest:
         return blocks
-    text = f"Not compared with: {'; '.join(_ASKED[test] for test in rest)}."
+    text = f"Not compared with: {'; '.join(map(_offer, rest))}."
     if {*LABEL_NULLS} & set(rest):
         text += (
             f" Labels were compared for {' and '.join(compared)} alone."

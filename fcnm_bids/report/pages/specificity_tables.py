@@ -9,6 +9,7 @@ from fcnm_bids.report.pages.tables import frame_table
 from fcnm_bids.report.results.group import read_sidecar
 from fcnm_bids.report.results.specificity import SpecificityResult, capital, number_in
 from fcnm_bids.report.results.text import shown
+from fcnm_bids.specificity import FOCUS_NULLS
 
 TEST_HEADINGS = {
     "test": "Compared with",
@@ -49,7 +50,6 @@ _MAPS = {
     "probability": "Probability map",
 }
 _OF_CONTRAST = "contrast "
-_SHORT = {"random": "scattered foci", "strength": "equal strength"}
 _MOST_REGIONS = 30
 
 
@@ -112,7 +112,7 @@ def region_blocks(found: SpecificityResult) -> list[Any]:
         own = frame[frame["test"] == test][["name", "n_overlap_null", "p"]]
         own = own.rename(columns={"n_overlap_null": mean, "p": p})
         merged = merged.merge(own, on="name", how="left")
-        short = _SHORT.get(test, test)
+        short = FOCUS_NULLS[test].title if test in FOCUS_NULLS else test
         headings |= {mean: f"{capital(short)}: mean", p: f"p, {short}"}
     if merged.empty:
         return []

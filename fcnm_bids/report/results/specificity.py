@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 
 from fcnm_bids.report.results.group import NetworkResult, read_sidecar, read_tsv
-from fcnm_bids.specificity import FOCUS_NULLS, LABEL_NULLS
+from fcnm_bids.specificity import ALL_NULLS, FOCUS_NULLS
 
-TESTS = (*FOCUS_NULLS, *LABEL_NULLS)
+TESTS = tuple(ALL_NULLS)
 """Tests that have to be asked for."""
 
 
@@ -92,24 +92,10 @@ class SpecificityResult:
 
     def named(self, test: str) -> str:
         """What a test compares the network with, in words."""
-        draws = self.about(f"{test}draws")
-        if test == "random":
-            return (
-                "foci scattered over a base rate"
-                if draws.get("BaseRate")
-                else "foci scattered in grey matter"
-            )
-        if test == "strength":
-            return (
-                "foci of about equal strength (approximate)"
-                if draws.get("StrengthMatch") == "nearest20"
-                else "foci of equal strength"
-            )
-        return {
-            "degree": "the connectome's degree",
-            "labels": "studies that exchange labels",
-            "split": "random halves of the contrasts",
-        }.get(test, test)
+        if test == "degree":
+            return "the connectome's degree"
+        null = ALL_NULLS.get(test)
+        return test if null is None else null.named(self.about(f"{test}draws"))
 
 
 def number_in(value: Any) -> float | None:

@@ -1,0 +1,58 @@
+"""Foci scattered in grey matter, or over a base rate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from fcnm_bids.specificity.foci import random_foci
+from fcnm_bids.specificity.nulls.base import Draw, DrawInputs, FocusNull
+
+
+def _prepare(inputs: DrawInputs) -> Draw:
+    return partial(
+        _scattered,
+        inputs,
+        keep_distances=inputs.options["keep_distances"],
+        keep_hemisphere=inputs.options["keep_hemisphere"],
+    )
+
+
+def _scattered(inputs: DrawInputs, contrasts: Any, rng: Any, **how: bool) -> Any:
+    return random_foci(contrasts, inputs.places, rng, **how)
+
+
+def _named(about: Mapping[str, Any]) -> str:
+    return f"foci scattered {'over a base rate' if about.get('BaseRate') else 'in grey matter'}"
+
+
+def _describe(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "KeepDistances": options["keep_distances"],
+        "KeepHemisphere": options["keep_hemisphere"],
+        "BaseRate": options["base_rate"],
+    }
+
+
+def _methods(about: Mapping[str, Any], rate: str | None) -> str:
+    where = f"drawn from the base rate {rate}" if rate else "scattered uniformly in grey matter"
+    text = f"the foci of every contrast, as many as there were, were {where}"
+    if about.get("KeepDistances"):
+        text += ", those of a contrast moved and turned as one rigid body"
+    if about.get("KeepHemisphere"):
+        text += ", each within its hemisphere"
+    return text
+
+
+RANDOM = FocusNull(
+    "random",
+    "foci scattered in grey matter",
+    _named,
+    ("p", "pfwe", "z"),
+    "scattered foci",
+    _prepare,
+    lambda options: "foci scattered in grey matter",
+    _describe,
+    _methods,
+)

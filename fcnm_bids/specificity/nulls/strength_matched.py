@@ -1,0 +1,72 @@
+"""Foci moved to voxels of equal positive strength."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from fcnm_bids.specificity.foci import matched_foci, nearest_foci, strength_strata
+from fcnm_bids.specificity.nulls.base import Draw, DrawInputs, FocusNull
+
+
+def _prepare(inputs: DrawInputs) -> Draw:
+    options = inputs.options
+    if options["strength_match"] == "strata":
+        return partial(_matched, inputs, strength_strata(inputs.strength, options["strata"]))
+    return partial(_nearest, inputs, options["nearest_share"])
+
+
+def _matched(inputs: DrawInputs, strata: Any, contrasts: Any, rng: Any) -> Any:
+    return matched_foci(contrasts, inputs.places, strata, rng)
+
+
+def _nearest(inputs: DrawInputs, share: float, contrasts: Any, rng: Any) -> Any:
+    return nearest_foci(contrasts, inputs.places, inputs.strength, rng, share=share)
+
+
+def _named(about: Mapping[str, Any]) -> str:
+    if about.get("StrengthMatch") == "nearest20":
+        return "foci of about equal strength (approximate)"
+    return "foci of equal strength"
+
+
+def _expected(options: Mapping[str, Any]) -> str:
+    nearest = options["strength_match"] == "nearest20"
+    return f"foci of {'about ' if nearest else ''}equal strength"
+
+
+def _describe(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "BaseRate": options["base_rate"],
+        "StrengthMatch": options["strength_match"],
+        "Strata": options["strata"],
+    }
+
+
+def _methods(about: Mapping[str, Any], rate: str | None) -> str:
+    among = "of grey matter" if not rate else f"in which {rate} is not 0"
+    if about.get("StrengthMatch") == "nearest20":
+        return (
+            f"every focus was moved to one of the 20 % of voxels {among} nearest to its own in "
+            "positive strength {{zalesky2026}}, which is approximate: for the strongest and the "
+            "weakest foci these lie on one side"
+        )
+    return (
+        f"every focus was moved to a random voxel {among} of equal positive strength, that is, "
+        f"of the same of {about.get('Strata', '?')} quantile bins, a strict form of matching for "
+        "strength {{zalesky2026}}"
+    )
+
+
+STRENGTH = FocusNull(
+    "strength",
+    "foci of equal strength",
+    _named,
+    ("p", "pfwe", "z"),
+    "equal strength",
+    _prepare,
+    _expected,
+    _describe,
+    _methods,
+)
