@@ -247,10 +247,11 @@ class GroupSettings:
     tail: Literal["positive", "negative", "two-sided"] = setting(
         "positive", "which connectivity counts", affects="contrast network draws", sentence=True
     )
-    min_effect: float = setting(
+    min_mean_z: float = setting(
         0.0,
         "mean Fisher z that a voxel also needs",
         "Z",
+        formerly=("min_effect",),
         least=0,
         affects="contrast network draws",
         sentence=True,

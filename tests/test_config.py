@@ -124,7 +124,7 @@ def test_the_sections_are_those_of_the_configuration() -> None:
         ("group", "network_threshold", 1.01, "--network-threshold"),
         ("group", "min_cluster_volume", -1.0, "--min-cluster-volume"),
         ("group", "min_subjects", 0.0, "--min-subjects"),
-        ("group", "min_effect", -0.1, "--min-effect"),
+        ("group", "min_mean_z", -0.1, "--min-mean-z"),
         ("group", "contrast_min_cluster", -1, "--contrast-min-cluster"),
         ("resources", "nprocs", 0, "--nprocs"),
         ("resources", "omp_nthreads", 0, "--omp-nthreads"),

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
 
 from fcnm_bids._version import __version__
-from fcnm_bids.config import PRESETS, SECTIONS, Config, as_typed, read_sections
+from fcnm_bids.config import PRESENT_NAMES, PRESETS, SECTIONS, Config, as_typed, read_sections
 from fcnm_bids.errors import RequestError
 from fcnm_bids.setting import Setting, declared_settings, flag
 
@@ -45,7 +45,7 @@ class Request:
     explicit
         What was given, by section and option, that of a preset included.
     preset
-        What the preset says and how it was overruled, one line each.
+        Options by earlier names, what the preset settles and what overruled it, one line each.
     """
 
     config: Config
@@ -139,7 +139,8 @@ def parse(argv: Sequence[str] | None = None) -> Request:
         An option has a value that makes no sense; one line per problem.
     """
     parser = build_parser()
-    given = vars(parser.parse_args(parser.main_spellings(sys.argv[1:] if argv is None else argv)))
+    words = parser.main_spellings(sys.argv[1:] if argv is None else argv)
+    given = vars(parser.parse_args(words))
     explicit = _options_given(given)
     _tidy(explicit)
     _make_absolute(explicit)
@@ -153,7 +154,13 @@ def parse(argv: Sequence[str] | None = None) -> Request:
     config = config.update({"running": {"work_dir": _absolute(config.running.work_dir)}})
     if problems := config.problems():
         raise RequestError(problems)
-    return Request(config, explicit, said)
+    typed = {word.partition("=")[0] for word in words}
+    renamed = [
+        f"{flag(old)} is now called {flag(new)}; the earlier name will go"
+        for old, new in PRESENT_NAMES.items()
+        if flag(old) in typed
+    ]
+    return Request(config, explicit, (*renamed, *said))
 
 
 def _options_given(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -81,7 +81,7 @@ def describe_threshold(mapped: MappedContrast, settings: GroupSettings) -> dict[
         "Tail": settings.tail,
         "Threshold": mask.threshold,
         "ThresholdBasis": mask.basis or (settings.height_control if mask.n_tested else None),
-        "MinimumEffect": settings.min_effect,
+        "MinimumEffect": settings.min_mean_z,
         "MinimumClusterVoxels": settings.contrast_min_cluster,
     }
     if mask.null is not None:
@@ -117,7 +117,7 @@ def contrast_warnings(name: str, mapped: MappedContrast) -> list[str]:
     elif n_significant > n_tested / 2:
         warnings.append(
             f"{name}: {n_significant / n_tested:.0%} of the tested voxels are significant; a mask "
-            "this large says little about where (--height-control fwe or --min-effect narrows it; "
+            "this large says little about where (--height-control fwe or --min-mean-z narrows it; "
             "without the global signal removed nearly every voxel correlates with every seed)"
         )
     return warnings

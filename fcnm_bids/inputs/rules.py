@@ -25,7 +25,7 @@ def height_rule(settings: GroupSettings) -> HeightRule:
         control=settings.height_control,
         alpha=settings.alpha,
         tail=settings.tail,
-        min_effect=settings.min_effect,
+        min_mean_z=settings.min_mean_z,
         min_cluster_voxels=settings.contrast_min_cluster,
         min_subjects=settings.min_subjects,
         n_permutations=settings.n_permutations,

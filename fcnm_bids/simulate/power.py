@@ -60,9 +60,9 @@ def power_page(design: PowerDesign, results: pd.DataFrame, *, command: str) -> s
 
 
 def _besides(design: PowerDesign) -> str:
-    if design.min_effect == 0:
+    if design.min_mean_z == 0:
         return ""
-    return f"; and a mean Fisher z of at least {design.min_effect:g} at every voxel"
+    return f"; and a mean Fisher z of at least {design.min_mean_z:g} at every voxel"
 
 
 def _about_backbone(strength: float) -> list[str]:
@@ -110,7 +110,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     studies.add_argument("--n-foci", type=int, metavar="N", help="of every contrast")
     studies.add_argument(
-        "--min-effect", type=float, metavar="Z", help="mean Fisher z that a voxel also needs"
+        *("--min-mean-z", "--min-effect"),
+        type=float,
+        metavar="Z",
+        help="mean Fisher z that a voxel also needs",
     )
     studies.add_argument("--repetitions", type=int, metavar="N")
     people = parser.add_argument_group("people")

@@ -50,7 +50,7 @@ class PowerDesign:
         Foci of every contrast.
     backbones
         Strengths of the backbone; everything is repeated for each.
-    min_effect
+    min_mean_z
         Mean Fisher z that a voxel of a contrast mask also needs.
     repetitions
         Times that people and foci are drawn anew.
@@ -63,7 +63,7 @@ class PowerDesign:
     shares: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75)
     n_foci: int = 6
     backbones: tuple[float, ...] = (0.0, 0.6)
-    min_effect: float = GroupSettings.min_effect
+    min_mean_z: float = GroupSettings.min_mean_z
     repetitions: int = 5
     connectome: ConnectomeDesign = _PEOPLE
 
@@ -119,7 +119,7 @@ def simulate_power(
 def _repetition(
     design: PowerDesign, backbone: float, repetition: int
 ) -> Iterator[dict[str, float]]:
-    group, seeds = GroupSettings(min_effect=design.min_effect), SeedSettings()
+    group, seeds = GroupSettings(min_mean_z=design.min_mean_z), SeedSettings()
     rule = MappingRule(height_rule(group), seeds.min_coverage)
     connectome = simulate_connectome(
         replace(

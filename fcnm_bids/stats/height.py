@@ -39,7 +39,7 @@ class HeightRule:
         Error rate that `control` keeps; not used by ``t=VALUE``.
     tail
         ``positive``, ``negative`` or ``two-sided``.
-    min_effect
+    min_mean_z
         Least mean Fisher z, in the direction of the tail, that a voxel also needs.
     min_cluster_voxels
         Clusters of fewer voxels are removed (18-connectivity).
@@ -58,7 +58,7 @@ class HeightRule:
     control: str
     alpha: float
     tail: str
-    min_effect: float
+    min_mean_z: float
     min_cluster_voxels: int
     min_subjects: float
     n_permutations: int | None = None
@@ -76,8 +76,8 @@ class HeightRule:
                 (0 < self.alpha < 1, f"alpha {self.alpha:g}: not between 0 and 1"),
                 (self.tail in _TAILS, f"tail {self.tail!r}: choose one of {', '.join(_TAILS)}"),
                 (
-                    0 <= self.min_effect < math.inf,
-                    f"minimum effect {self.min_effect:g}: not a mean Fisher z of 0 or more",
+                    0 <= self.min_mean_z < math.inf,
+                    f"minimum effect {self.min_mean_z:g}: not a mean Fisher z of 0 or more",
                 ),
                 (
                     self.min_cluster_voxels >= 0,
@@ -202,7 +202,7 @@ def contrast_mask(
     significant = np.zeros(tested.shape, dtype=bool)
     for direction in _directions(rule.tail):
         side = high & tested & (direction * result.t > 0)
-        side &= direction * result.mean >= rule.min_effect
+        side &= direction * result.mean >= rule.min_mean_z
         significant |= remove_small_at(side, moments.index, moments.shape, rule.min_cluster_voxels)
     return ContrastMap(
         significant,

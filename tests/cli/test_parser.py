@@ -30,6 +30,7 @@ ALIASES = {
     "-t": ("selection", "task_id"),
     "-p": ("denoising", "nuisance_regressors"),
     "-f": ("denoising", "fd_threshold"),
+    "--min-effect": ("group", "min_mean_z"),
     "--n-cpus": ("resources", "nprocs"),
     "--nthreads": ("resources", "nprocs"),
     "--mem": ("resources", "mem_gb"),
@@ -93,6 +94,15 @@ def test_an_option_has_both_spellings(section: str, name: str) -> None:
             del given[section]["specificity"]
         # a preset stands for many options, any other for itself
         assert name == "preset" or given == {section: {name: given[section][name]}}
+
+
+def test_an_earlier_name_is_understood_and_the_present_one_told(tmp_path: Path) -> None:
+    asked = ask("--min_effect", "0.1")
+    assert asked.config.group.min_mean_z == 0.1
+    assert asked.preset == ("--min-effect is now called --min-mean-z; the earlier name will go",)
+    saved = tmp_path / "old.toml"
+    saved.write_text("[group]\nmin_effect = 0.2\n")
+    assert ask("--config-file", str(saved)).config.group.min_mean_z == 0.2
 
 
 def test_specificity_alone_asks_for_all_tests() -> None:

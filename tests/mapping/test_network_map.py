@@ -170,7 +170,7 @@ def contrast_by_hand(name: str, height: HeightRule) -> ByHand:
         high[tested] = stats.false_discovery_control(p[height.tail]) <= height.alpha
     significant = np.zeros(V, dtype=bool)
     for side in (1, -1):
-        block = GRID.unflatten(high & (side * t > 0) & (side * mean >= height.min_effect))
+        block = GRID.unflatten(high & (side * t > 0) & (side * mean >= height.min_mean_z))
         labels, n_clusters = ndimage.label(block, ndimage.generate_binary_structure(3, 2))
         for label in range(1, n_clusters + 1):
             if (labels == label).sum() >= height.min_cluster_voxels:
@@ -193,7 +193,7 @@ def mapped(
         replace(HEIGHT, control="t=2.0", min_subjects=1.0),
         replace(HEIGHT, control="t=2.0", tail="negative"),
         replace(HEIGHT, control="t=2.0", tail="two-sided", min_cluster_voxels=4),
-        replace(HEIGHT, control="t=1.0", min_effect=0.15, min_cluster_voxels=3),
+        replace(HEIGHT, control="t=1.0", min_mean_z=0.15, min_cluster_voxels=3),
         replace(HEIGHT, control="fdr"),
         replace(HEIGHT, control="fdr", tail="two-sided", alpha=0.1),
         replace(HEIGHT, control="bonferroni", alpha=0.2),

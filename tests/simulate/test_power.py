@@ -83,7 +83,7 @@ def test_hubs_make_networks_of_random_coordinates() -> None:
 def test_a_smallest_effect_keeps_hubs_out() -> None:
     one = replace(SMALL, people=(16,), contrasts=(8,), shares=(0.0,), repetitions=1)
     found = [
-        simulate_power(replace(one, backbones=(2.0,), min_effect=effect))["volume_cm3"].item()
+        simulate_power(replace(one, backbones=(2.0,), min_mean_z=effect))["volume_cm3"].item()
         for effect in (0.0, 0.5, 3.0)
     ]
     assert found[0] > found[1]
@@ -114,7 +114,7 @@ def test_the_command_line_changes_what_is_named() -> None:
     assert design("--quick") == QUICK
     assert design("--quick", "--people", "40", "30").people == (30, 40)
     assert design("--quick", "--people", "40", "30").contrasts == QUICK.contrasts
-    assert design("--min-effect", "0.1").min_effect == 0.1
+    assert design("--min-mean-z", "0.1").min_mean_z == 0.1
     assert design("--dof", "90").connectome == replace(PowerDesign().connectome, dof=90)
     with pytest.raises(RequestError, match="between 0 and 1"):
         design("--shares", "1.5")

@@ -134,7 +134,7 @@ def memory_for(n_draws: float) -> float:
 HEIGHTS = [
     HEIGHT,
     replace(HEIGHT, tail="negative", control="t=1.0"),
-    replace(HEIGHT, tail="two-sided", control="t=1.5", min_effect=0.02, min_cluster_voxels=3),
+    replace(HEIGHT, tail="two-sided", control="t=1.5", min_mean_z=0.02, min_cluster_voxels=3),
     replace(HEIGHT, control="bonferroni", alpha=0.2),
     replace(HEIGHT, control="fdr", alpha=0.2),
     replace(HEIGHT, control="fwe", alpha=0.2),

@@ -28,7 +28,7 @@ RULE = HeightRule(
     control="fwe",
     alpha=0.05,
     tail="positive",
-    min_effect=0.0,
+    min_mean_z=0.0,
     min_cluster_voxels=0,
     min_subjects=0.9,
 )
@@ -179,7 +179,7 @@ def test_two_sided_is_the_union_at_half_of_alpha(maps: NDArray, control: str) ->
 
 @pytest.mark.parametrize("tail", ["positive", "negative", "two-sided"])
 def test_a_least_effect_in_the_direction_of_the_tail(maps: NDArray, t: NDArray, tail: str) -> None:
-    found = mask_of(maps, rule(control="t=3", tail=tail, min_effect=1.6))
+    found = mask_of(maps, rule(control="t=3", tail=tail, min_mean_z=1.6))
     mean = flat(maps.mean(axis=0))
     up, down = (t >= 3) & (mean >= 1.6), (t <= -3) & (mean <= -1.6)
     expected = {"positive": up, "negative": down, "two-sided": up | down}[tail]
@@ -248,8 +248,8 @@ def test_controls_that_there_are_not(control: str) -> None:
         ({"alpha": 1.0}, "alpha"),
         ({"alpha": math.nan}, "alpha"),
         ({"tail": "both"}, "tail"),
-        ({"min_effect": -0.1}, "effect"),
-        ({"min_effect": math.nan}, "effect"),
+        ({"min_mean_z": -0.1}, "effect"),
+        ({"min_mean_z": math.nan}, "effect"),
         ({"min_cluster_voxels": -1}, "cluster"),
         ({"min_subjects": 1.5}, "people"),
     ],

@@ -195,8 +195,8 @@ class Methods:
             f"value in at least {group.min_subjects:.0%} of the people; {rule}. "
             f"{self._freedom()}{_TAIL[group.tail]}"
         )
-        if group.min_effect > 0:
-            text += f" A voxel also needed a mean Fisher z of {group.min_effect:g}."
+        if group.min_mean_z > 0:
+            text += f" A voxel also needed a mean Fisher z of {group.min_mean_z:g}."
         if group.contrast_min_cluster > 1:
             text += f" Clusters below {group.contrast_min_cluster} voxels were removed."
         return text
