@@ -30,7 +30,6 @@ _PACKAGES = (
     "nilearn",
     "matplotlib",
     "nipype",
-    "niworkflows",
     "pybids",
     "templateflow",
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nipype import config as nipype_config
-from niworkflows.engine.workflows import LiterateWorkflow as Workflow
+from nipype.pipeline.engine import Workflow
 
 from fcnm_bids.bids.locks import own_folder
 from fcnm_bids.config import Config

@@ -11,6 +11,7 @@ from fcnm_bids.config import Config
 from fcnm_bids.connectome import StoredRun
 from fcnm_bids.mapping import Person, sum_over_people
 from fcnm_bids.planning.plan import SpecificityPlan
+from fcnm_bids.resources.units import duration
 from fcnm_bids.seeds import Contrast, Focus, sphere_seeds
 from fcnm_bids.stats import height_control
 
@@ -34,15 +35,11 @@ def describe_cost(
     limit = config.specificity.specificity_time
     text = (
         f"specificity: {n_draws:,} draws of {n_contrasts} contrasts over {len(people)} people, "
-        f"{seconds:.2g} s a draw: about {_minutes(whole)} with {config.resources.nprocs} processes"
+        f"{seconds:.2g} s a draw: about {duration(whole)} with {config.resources.nprocs} processes"
     )
     if limit is not None:
-        text += f"; none is begun after {_minutes(limit)}"
+        text += f"; none is begun after {duration(limit)}"
     return text
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def measure_draw(config: Config, run: StoredRun) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 
 from nipype.interfaces.utility import Merge
 from nipype.pipeline import engine as pe
-from niworkflows.engine.workflows import LiterateWorkflow as Workflow
+from nipype.pipeline.engine import Workflow
 
 from fcnm_bids.config import Config
 from fcnm_bids.inputs.store import run_paths

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nipype.pipeline import engine as pe
-from niworkflows.engine.workflows import LiterateWorkflow as Workflow
+from nipype.pipeline.engine import Workflow
 
 from fcnm_bids.bids.names import to_label
 from fcnm_bids.config import Config

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nipype.interfaces.utility import Merge
 from nipype.pipeline import engine as pe
-from niworkflows.engine.workflows import LiterateWorkflow as Workflow
+from nipype.pipeline.engine import Workflow
 
 from fcnm_bids.bids.outputs import OutputNames
 from fcnm_bids.config import Config

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from nipype.interfaces.utility import Function
 from nipype.pipeline import engine as pe
-from niworkflows.engine.workflows import LiterateWorkflow as Workflow
+from nipype.pipeline.engine import Workflow
 
 from fcnm_bids.config import Config
 from fcnm_bids.execution.progress import Progress
