@@ -63,7 +63,7 @@ def read_participants(path: Path) -> Participants:
     RequestError
         It cannot be read, has no column ``participant_id``, or lists somebody twice.
     """
-    table = _read_table(path)
+    table = read_cells(path)
     if "participant_id" not in table:
         raise RequestError(f"{path}: has no column participant_id")
     table.index = pd.Index(table["participant_id"].str.strip().str.removeprefix("sub-"))
@@ -76,8 +76,14 @@ def read_participants(path: Path) -> Participants:
     return Participants(path, table, categorical, frozenset(with_units - categorical))
 
 
-def _read_table(path: Path) -> pd.DataFrame:
-    """Read a table as text, whatever separates its cells (tabs, commas or semicolons)."""
+def read_cells(path: Path) -> pd.DataFrame:
+    """Read a table as text, whatever separates its cells (tabs, commas or semicolons).
+
+    Raises
+    ------
+    RequestError
+        The file cannot be read, is empty, or has cells without a column.
+    """
     text = read_text(path)
     first = text.partition("\n")[0]
     separator = max("\t,;", key=first.count)

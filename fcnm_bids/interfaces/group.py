@@ -19,9 +19,10 @@ from fcnm_bids.bids.write import write_table
 from fcnm_bids.config import ROBUSTNESS, Config
 from fcnm_bids.connectome import open_run
 from fcnm_bids.derivatives.group import EXCLUDED_COLUMNS, PEOPLE_COLUMNS, describe_participants
+from fcnm_bids.errors import RequestError
 from fcnm_bids.inputs.analysis_mask import group_voxels
 from fcnm_bids.inputs.contrasts import contrast_labels, other_radii, with_other_radii
-from fcnm_bids.inputs.participants_table import find_participants
+from fcnm_bids.inputs.participants_table import find_participants, read_cells
 from fcnm_bids.inputs.store import design_columns, mean_displacement, open_people
 from fcnm_bids.interfaces.base import (
     ConfiguredInterface,
@@ -211,9 +212,11 @@ class DescribePeople(ConfiguredInterface):
         source = next(filter(None, map(find_participants, folders)), None)
         described: dict[str, dict[str, Any]] = {}
         if source is not None:
-            known = pd.read_csv(
-                source, sep="\t", dtype=str, keep_default_na=False, encoding_errors="replace"
-            )
+            try:
+                known = read_cells(source)
+            except RequestError as error:
+                LOGGER.warning("%s; its columns are not in the outputs", error)
+                known = pd.DataFrame()
             if "participant_id" in known:
                 known = known.drop(columns=[c for c in PEOPLE_COLUMNS if c in known])
                 table = table.merge(

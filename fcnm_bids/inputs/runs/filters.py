@@ -42,7 +42,9 @@ def bold_filters(selection: SelectionSettings) -> dict[str, Any]:
     # fMRIPrep's way to name one of several: MNIPediatricAsym:cohort-2, MNI152NLin6Asym:res-2
     chosen = dict(modifier.partition("-")[::2] for modifier in modifiers)
     named = {"task": selection.task_id, "space": space, "res": selection.resolution}
-    return filters | chosen | {entity: value for entity, value in named.items() if value}
+    options = chosen | {entity: value for entity, value in named.items() if value}
+    # messages call what has no such entity "none"
+    return filters | {name: None if value == "none" else value for name, value in options.items()}
 
 
 def matches(entities: Mapping[str, Any], filters: Mapping[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -220,10 +221,21 @@ def _refuse_twins(chosen: Sequence[FoundFile]) -> None:
     times = Counter(f.identity(*place) for f in chosen)
     twins = [f for f in chosen if times[f.identity(*place)] > 1]
     if twins:
+        same = [f for f in twins if f.identity(*place) == twins[0].identity(*place)]
+        differ = {
+            name: values
+            for name in sorted({name for f in same for name in f.entities})
+            if len(values := {f.entities.get(name) for f in same}) > 1
+        }
+        answer = "".join(
+            f"; they differ in {name}: choose one with --bids-filter-file, such as "
+            f'{{"bold": {{"{name}": {json.dumps(min(str(v) for v in values if v is not None))}}}}}'
+            for name, values in differ.items()
+        )
         raise RequestError(
             f"the same run more than once: {', '.join(f.path.name for f in twins[:6])}"
             + (f" and {len(twins) - 6} more" if len(twins) > 6 else "")
-            + "; which of them is meant?"
+            + (answer or "; which of them is meant?")
         )
 
 

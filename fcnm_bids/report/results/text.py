@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Any
+
+_NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 
 
 def shown(value: Any, digits: int = 3) -> str:
     """A cell: numbers short, nothing as a dash."""
     text = str(value).strip()
-    if text in ("", "n/a", "nan", "None", "<NA>"):
+    if text.lower() in ("", "n/a", "nan", "none", "<na>"):
         return "–"
-    try:
-        number = float(text)
-    except ValueError:
+    # text that looks like a number to Python alone (007, 1_000, infinity) stays what it is
+    if not _NUMBER.fullmatch(text) or not math.isfinite(number := float(text)):
         return text
     if number == int(number) and abs(number) < 1e15:
         return f"{int(number):,}" if abs(number) >= 10000 else str(int(number))

@@ -184,6 +184,8 @@ def test_several_resolutions_are_listed_and_one_can_be_chosen(tmp_path: Path) ->
     assert "--resolution" in problem
     [run] = find_runs(tmp_path, SelectionSettings(resolution="native"))
     assert "res-native" in run.bold.name
+    [run] = find_runs(tmp_path, SelectionSettings(resolution="none"))
+    assert "res-" not in run.bold.name
 
 
 def test_several_tasks_are_listed_and_one_can_be_chosen(tmp_path: Path) -> None:
@@ -249,6 +251,7 @@ def test_the_same_run_twice_is_refused_with_both_names(tmp_path: Path) -> None:
     assert bold.name in problem
     assert bold.with_suffix("").name in problem
     assert "sub-02" not in problem
+    assert 'differ in extension: choose one with --bids-filter-file, such as {"bold": {"' in problem
 
 
 def test_people_without_runs_in_mni_space_are_explained(tmp_path: Path) -> None:
