@@ -10,6 +10,7 @@ import pandas as pd
 
 from fcnm_bids.bids.names import to_label
 from fcnm_bids.report.figures.group import contrast_figure, network_figure
+from fcnm_bids.report.pages.empty import empty_blocks
 from fcnm_bids.report.pages.html import Figure, Folded, Note, Prose, Row, Section, Table
 from fcnm_bids.report.pages.specificity import specificity_blocks
 from fcnm_bids.report.pages.tables import frame_table
@@ -82,8 +83,11 @@ def effect_section(results: GroupResults, effect: str) -> Section:
     blocks: list[Any] = []
     if network is None:
         blocks.append(Note("The network was not made; see Errors.", "error"))
+    elif is_empty(results, network):
+        blocks += empty_blocks(network, [c for c in results.contrasts if c.effect == effect])
+        blocks += _pictures(results, network, ("slices", "histogram"))
     else:
-        blocks += _pictures(results, network)
+        blocks += _pictures(results, network, ("slices", "glass", "surface", "histogram"))
         sections.append(
             Section(f"{anchor}-clusters", "Clusters", tuple(_clusters(results, network)))
         )
@@ -92,6 +96,7 @@ def effect_section(results: GroupResults, effect: str) -> Section:
                 f"{anchor}-canonical", "Canonical networks", tuple(_canonical(results, network))
             )
         )
+    if network is not None:
         sections.append(
             Section(
                 f"{anchor}-specificity",
@@ -109,7 +114,13 @@ def effect_section(results: GroupResults, effect: str) -> Section:
     return Section(anchor, f"Network: {effect}", tuple(blocks), tuple(sections))
 
 
-def _pictures(results: GroupResults, network: NetworkResult) -> list[Any]:
+def is_empty(results: GroupResults, network: NetworkResult) -> bool:
+    """Return whether a network has a cluster table without rows."""
+    clusters = results.table(network, "clusters")
+    return clusters is not None and clusters.empty
+
+
+def _pictures(results: GroupResults, network: NetworkResult, figures: tuple[str, ...]) -> list[Any]:
     sidecar = network.sidecar
     n, threshold = sidecar.get("NumberOfContrasts", "?"), float(sidecar.get("Threshold", 0))
     where = describe_place(results.table(network, "clusters"))
@@ -138,7 +149,8 @@ def _pictures(results: GroupResults, network: NetworkResult) -> list[Any]:
         ),
     }
     blocks: list[Any] = []
-    for desc, (caption, alt) in described.items():
+    for desc in figures:
+        caption, alt = described[desc]
         path = network_figure(results.root, network.label, desc)
         if path.is_file():
             size = "small" if desc == "histogram" else "wide" if desc == "slices" else "half"
@@ -152,8 +164,6 @@ def _clusters(results: GroupResults, network: NetworkResult) -> list[Any]:
     frame = results.table(network, "clusters")
     if frame is None:
         return [Note("The cluster table is not there.", "error")]
-    if frame.empty:
-        return [Prose(("No cluster reaches the threshold and the smallest volume.",))]
     if "cluster_labels" in frame:
         frame["cluster_labels"] = frame["cluster_labels"].map(_first_regions)
     blocks = [frame_table("Clusters of the network; positions in mm", frame, CLUSTER_HEADINGS)]
@@ -239,12 +249,39 @@ def _robustness(results: GroupResults, network: NetworkResult) -> list[Any]:
             continue
         known = {str(name): ROBUSTNESS_HEADINGS.get(str(name), str(name)) for name in frame}
         caption = f"Variants of the network, compared with it ({path.name})"
-        table = frame_table(caption, frame, known, as_is=("check", "level", "variant"))
-        fold = len(frame) > _MOST_ROWS
-        blocks.append(Folded(f"All {len(frame)} variants", (table,)) if fold else table)
+        if len(frame) > _MOST_ROWS and {"check", "level", "dice"} <= set(frame):
+            frame = _by_check(frame)
+            known = _BY_CHECK
+            caption = f"Dice with the network, by what was varied; each variant is in {path.name}"
+        blocks.append(frame_table(caption, frame, known, as_is=("check", "level", "variant")))
     if not blocks:
         blocks.append(Note("No check of robustness has been run."))
     return blocks
+
+
+_BY_CHECK = {
+    "check": "What was varied",
+    "level": "To",
+    "n": "Variants",
+    "median": "Median Dice",
+    "lowest": "Lowest Dice",
+    "largest": "Largest Dice",
+}
+
+
+def _by_check(frame: pd.DataFrame) -> pd.DataFrame:
+    """Dice over the variants of each check; levels apart where each has several variants."""
+    rows = []
+    for check, part in frame.groupby("check", sort=False):
+        repeated = len(part) >= 2 * part["level"].nunique()
+        groups = part.groupby("level", sort=False) if repeated else [("", part)]
+        for level, group in groups:
+            dice = pd.to_numeric(group["dice"], errors="coerce")
+            if not repeated and dice.notna().any():
+                level = f"lowest at {group['level'].iloc[int(dice.argmin())]}"
+            row = (check, level, len(group), dice.median(), dice.min(), dice.max())
+            rows.append(dict(zip(_BY_CHECK, row, strict=True)))
+    return pd.DataFrame(rows)
 
 
 def _contrasts(results: GroupResults, contrasts: list[ContrastResult], effect: str) -> list[Any]:

@@ -55,6 +55,7 @@ class Open:
     def __init__(self, browser: Any, path: Path) -> None:
         self.page = browser.new_page(viewport={"width": 1400, "height": 1000})
         self.page.context.set_offline(True)
+        self.page.set_default_timeout(120_000)  # WebGL without a graphics card takes its time
         self.complaints: list[str] = []
         self.requests: list[str] = []
         self.page.on("console", lambda message: self.complaints.append(message.text))

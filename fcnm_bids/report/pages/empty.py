@@ -1,0 +1,74 @@
+"""What a report holds in place of an empty network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fcnm_bids.report.pages.html import Code, Facts, Prose, Table
+from fcnm_bids.report.results.empty import find_shortfall
+from fcnm_bids.report.results.group import ContrastResult, NetworkResult
+
+
+def empty_blocks(network: NetworkResult, contrasts: list[ContrastResult]) -> list[Any]:
+    """Describe how far the map is from a network, and what could be done.
+
+    Parameters
+    ----------
+    network
+        An empty network.
+    contrasts
+        Its contrasts.
+    """
+    found = find_shortfall(network)
+    n = int(network.sidecar.get("NumberOfContrasts", 0))
+    threshold = float(network.sidecar.get("Threshold", 0))
+    highest = "–"
+    if found.position is not None:
+        place = ", ".join(f"{value:.0f}" for value in found.position)
+        highest = f"{_share(found.highest, n)} at ({place})"
+    first = found.first_threshold
+    facts = (
+        ("Highest share of contrasts", highest),
+        ("Asked for", f"{threshold:.0%}"),
+        ("First cluster at", "no threshold" if first is None else _share(first, n)),
+    )
+    total = found.steps[0][1]
+    rows = tuple(
+        (name, f"{count:,}", f"{100 * count / total:.1f} %" if total else "–")
+        for name, count in found.steps
+    )
+    silent = [c.name for c in contrasts if not c.sidecar.get("VoxelsSignificant")]
+    blocks: list[Any] = [
+        Prose((f"The network of {network.effect} is empty.",)),
+        Facts(facts),
+        Table(
+            "Voxels left after each step", ("Voxels", "Number", "Share"), rows, frozenset({1, 2})
+        ),
+    ]
+    if silent:
+        number = f"{len(silent)} of {len(contrasts)}"
+        more = f" and {len(silent) - 5} more" if len(silent) > 5 else ""
+        listed = f"{', '.join(silent[:5])}{more}"
+        blocks.append(Prose((f"Contrasts without a significant voxel: {number} ({listed}).",)))
+    blocks.append(
+        Prose(
+            (
+                "With more participants or longer runs, more voxels reach the height of each "
+                "contrast (the page on power of the documentation estimates how many). "
+                "--height-control fdr holds more voxels and controls another error: the share of "
+                "false ones. A threshold chosen after the result has been seen is exploratory.",
+            )
+        )
+    )
+    if first is not None and first < threshold:
+        options = f"--network-threshold {int(1000 * first) / 1000:g}"
+        text = f"fcnm-bids BIDS_DIR ANOTHER_OUTPUT_DIR group {options}"
+        blocks.append(Code(text, "A command to try"))
+    return blocks
+
+
+def _share(share: float, n: int) -> str:
+    """A share as a count where it is one."""
+    count = share * n
+    whole = n > 0 and abs(count - round(count)) < 1e-3
+    return f"{round(count)} of {n}" if whole else f"{share:.0%}"
