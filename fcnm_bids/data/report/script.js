@@ -17,9 +17,9 @@
   }
   document.addEventListener("scroll", mark, { passive: true });
   mark();
-  // What is folded is printed unfolded.
+  // What is folded is printed unfolded, but for what would fill the paper.
   window.addEventListener("beforeprint", () => {
-    document.querySelectorAll("details").forEach((d) => { d.dataset.was = d.open ? "1" : ""; d.open = true; });
+    document.querySelectorAll("details").forEach((d) => { d.dataset.was = d.open ? "1" : ""; d.open = !d.classList.contains("aside"); });
   });
   window.addEventListener("afterprint", () => {
     document.querySelectorAll("details").forEach((d) => { d.open = d.dataset.was === "1"; });

@@ -96,14 +96,18 @@ def draw_network(root: Path, network: NetworkResult) -> list[Path]:
     threshold = float(network.sidecar.get("Threshold", np.nan))
     label = "share of contrasts"
     files = {desc: network_figure(root, network.label, desc) for desc in NETWORK_FIGURES}
-    draw_probability(files["slices"], probability, mask)
+    draw_probability(files["slices"], probability, mask, threshold)
     defined = probability.values[np.isfinite(probability.values)]
     draw_histogram(files["histogram"], defined, n_contrasts, threshold)
     inside = np.where(mask.values > 0.5, probability.values, 0)
     from fcnm_bids.report.figures.surfaces import draw_glass, draw_surface
 
-    draw_glass(files["glass"], Volume(inside, mask.affine), high=1, label=label)
-    draw_surface(files["surface"], probability, high=1)
+    if inside.any():
+        draw_glass(files["glass"], Volume(inside, mask.affine), high=1, label=label)
+        draw_surface(files["surface"], probability, high=1, threshold=threshold, label=label)
+    else:  # slices show how far it is from a network
+        for desc in ("glass", "surface"):
+            files.pop(desc).unlink(missing_ok=True)
     canonical = _canonical(network)
     if canonical is None:
         del files["polar"]
@@ -122,11 +126,14 @@ def draw_network(root: Path, network: NetworkResult) -> list[Path]:
     return list(files.values())
 
 
-def draw_probability(path: Path, probability: Volume, mask: Volume) -> None:
-    """Draw a network probability map on slices, the network outlined."""
+def draw_probability(
+    path: Path, probability: Volume, mask: Volume, threshold: float | None = None
+) -> None:
+    """Draw a network probability map on slices: the network outlined, its threshold marked."""
+    marked = () if threshold is None else (threshold,)
     draw_mosaic(
         path,
-        Overlay(probability, mask, "rising", 0, 1, 0, outside=0.5),
+        Overlay(probability, mask, "rising", 0, 1, 0, outside=0.5, thresholds=marked),
         "share of contrasts",
         rows=((2, AXIAL), (1, CORONAL), (0, SAGITTAL)),
     )

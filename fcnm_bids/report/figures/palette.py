@@ -15,8 +15,8 @@ BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
 GREY = "#8c959f"
 CATEGORIES = (PURPLE, "#56b4e9", GREEN, "#f0e442", "#e69f00", ORANGE, BLUE, GREY)
 
-RISING = ("#5b0f4d", "#a01d5b", "#dc4a3d", "#f98e09", "#fcd748", "#fffbd0")
-"""From low to high, on grey anatomy."""
+RISING = ("#5b0f4d", "#a01d5b", "#dc4a3d", "#f98e09", "#fcd748")
+"""From low to high, on grey anatomy and on white paper."""
 
 FALLING = ("#0b2a6b", "#1356a3", "#2a85c9", "#5fb4e5", "#a5dcf6", "#e6f8ff")
 """The same for what is below zero, from near zero to far."""

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnm_bids.report.figures.palette import colormap
-from fcnm_bids.report.figures.slices import Volume
+from fcnm_bids.report.figures.slices import Overlay, Volume, color_bar
 from fcnm_bids.report.figures.style import drawn
 
+_GREY = 0.6
+_TOLERANCE = 2e-3
 _ZOOM = 1.45
 """How much of its frame a hemisphere fills."""
 
@@ -44,7 +46,7 @@ def draw_glass(path: Path, volume: Volume, *, high: float, label: str) -> None:
             figure=figure,
             axes=(0.0, 0.0, 0.98, 0.98),
             colorbar=True,
-            cmap=_on_white(),
+            cmap=colormap("rising"),
             vmin=0,
             vmax=high,
             threshold=1e-6,
@@ -55,7 +57,7 @@ def draw_glass(path: Path, volume: Volume, *, high: float, label: str) -> None:
             bar.set_label(label, fontsize=8)
 
 
-def draw_surface(path: Path, volume: Volume, *, high: float) -> None:
+def draw_surface(path: Path, volume: Volume, *, high: float, threshold: float, label: str) -> None:
     """Draw the map on the inflated surface of fsaverage5, both sides of both hemispheres.
 
     The volume is sampled half-way between the white and the pial surface, so the cortex only
@@ -63,17 +65,20 @@ def draw_surface(path: Path, volume: Volume, *, high: float) -> None:
 
     Parameters
     ----------
-    path, volume, high
+    path, volume, high, label
         As in `draw_glass`.
+    threshold
+        Values from here on have their own colours; lower ones are pale.
     """
     from nilearn.plotting import plot_surf_stat_map
 
     with drawn(path, 9.2, 2.5, dpi=200) as figure, warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        faint = _pale_below(threshold / high)
         for number, (side, view) in enumerate(
             (("left", "lateral"), ("left", "medial"), ("right", "medial"), ("right", "lateral"))
         ):
-            axes = figure.add_axes((0.25 * number, 0, 0.25, 0.92), projection="3d")
+            axes = figure.add_axes((0.23 * number, 0, 0.23, 0.92), projection="3d")
             inflated, middle, sulci = _surface(side)
             cortex = np.isfinite(middle).all(axis=1)
             found = np.zeros(len(middle))
@@ -84,7 +89,7 @@ def draw_surface(path: Path, volume: Volume, *, high: float) -> None:
                 bg_map=sulci,
                 hemi=side,
                 view=view,
-                cmap=_on_white(),
+                cmap=faint,
                 vmin=0,
                 vmax=high,
                 threshold=1e-6,
@@ -94,7 +99,19 @@ def draw_surface(path: Path, volume: Volume, *, high: float) -> None:
                 figure=figure,
             )
             axes.set_box_aspect(None, zoom=_ZOOM)
-            figure.text(0.25 * number + 0.125, 0.93, f"{side}, {view}", ha="center", fontsize=9)
+            figure.text(0.23 * number + 0.115, 0.93, f"{side}, {view}", ha="center", fontsize=9)
+        overlay = Overlay(volume, None, "rising", 0, high, 0, outside=0, thresholds=(threshold,))
+        color_bar(figure, overlay, label, (0.935, 0.15, 0.011, 0.7))
+
+
+def _pale_below(share: float) -> Any:
+    """The rising colours, mixed with grey below a share of the scale."""
+    from matplotlib.colors import ListedColormap
+
+    colors = np.asarray(colormap("rising")(np.linspace(0, 1, 256)))
+    below = np.linspace(0, 1, 256) < share - _TOLERANCE
+    colors[below, :3] = 0.35 * colors[below, :3] + 0.65 * _GREY
+    return ListedColormap(colors)
 
 
 @cache
@@ -115,9 +132,3 @@ def _surface(side: str) -> tuple[list[NDArray[Any]], NDArray[np.float64], NDArra
 def _mesh(path: str) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
     points, faces = nib.load(path).agg_data()
     return np.asarray(points, dtype=np.float64), np.asarray(faces)
-
-
-@cache
-def _on_white() -> Any:
-    """The rising colours from light to dark, for white paper."""
-    return colormap("rising").reversed()

@@ -7,6 +7,7 @@ from typing import Any
 from fcnm_bids.report.pages.html import Code, Facts, Prose, Table
 from fcnm_bids.report.results.empty import find_shortfall
 from fcnm_bids.report.results.group import ContrastResult, NetworkResult
+from fcnm_bids.report.results.text import share_text
 
 
 def empty_blocks(network: NetworkResult, contrasts: list[ContrastResult]) -> list[Any]:
@@ -25,12 +26,12 @@ def empty_blocks(network: NetworkResult, contrasts: list[ContrastResult]) -> lis
     highest = "–"
     if found.position is not None:
         place = ", ".join(f"{value:.0f}" for value in found.position)
-        highest = f"{_share(found.highest, n)} at ({place})"
+        highest = f"{share_text(found.highest, n)} at ({place})"
     first = found.first_threshold
     facts = (
         ("Highest share of contrasts", highest),
         ("Asked for", f"{threshold:.0%}"),
-        ("First cluster at", "no threshold" if first is None else _share(first, n)),
+        ("First cluster at", "no threshold" if first is None else share_text(first, n)),
     )
     total = found.steps[0][1]
     rows = tuple(
@@ -65,10 +66,3 @@ def empty_blocks(network: NetworkResult, contrasts: list[ContrastResult]) -> lis
         text = f"fcnm-bids BIDS_DIR ANOTHER_OUTPUT_DIR group {options}"
         blocks.append(Code(text, "A command to try"))
     return blocks
-
-
-def _share(share: float, n: int) -> str:
-    """A share as a count where it is one."""
-    count = share * n
-    whole = n > 0 and abs(count - round(count)) < 1e-3
-    return f"{round(count)} of {n}" if whole else f"{share:.0%}"

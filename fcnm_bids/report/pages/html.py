@@ -128,11 +128,12 @@ class Code:
 
 @dataclass(frozen=True)
 class Folded:
-    """Blocks behind a heading that opens them."""
+    """Blocks behind a heading that opens them; `printed`: on paper they are open too."""
 
     title: str
     blocks: tuple[Any, ...]
     open: bool = False
+    printed: bool = True
     kind: ClassVar[str] = "folded"
 
 

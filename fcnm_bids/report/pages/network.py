@@ -22,7 +22,7 @@ from fcnm_bids.report.results.group import (
     read_sidecar,
     read_tsv,
 )
-from fcnm_bids.report.results.text import shown
+from fcnm_bids.report.results.text import share_text, shown
 
 CLUSTER_HEADINGS = {
     "cluster": "Cluster",
@@ -64,6 +64,7 @@ ROBUSTNESS_HEADINGS = {
 
 _MOST_ROWS = 25
 _MOST_REGIONS = 6
+_MOST_PEAKS = 5
 
 
 _TESTED = {"brain": "Brain", "gm": "Grey matter"}
@@ -137,8 +138,8 @@ def _pictures(results: GroupResults, network: NetworkResult, figures: tuple[str,
             f"Glass brain with the network of {network.effect}. {where}",
         ),
         "surface": (
-            "The probability map on the cortical surface (fsaverage5, inflated). What lies below "
-            "the cortex does not show here.",
+            "The probability map on the cortical surface (fsaverage5, inflated), pale below the "
+            "network's threshold. What lies below the cortex does not show here.",
             f"Inflated cortical surface with the probability map of {network.effect}. {where}",
         ),
         "histogram": (
@@ -164,14 +165,25 @@ def _clusters(results: GroupResults, network: NetworkResult) -> list[Any]:
     frame = results.table(network, "clusters")
     if frame is None:
         return [Note("The cluster table is not there.", "error")]
+    n = int(network.sidecar.get("NumberOfContrasts", 0))
     if "cluster_labels" in frame:
         frame["cluster_labels"] = frame["cluster_labels"].map(_first_regions)
+    if "peak_probability" in frame:
+        frame["peak_probability"] = [share_text(v, n) for v in frame["peak_probability"]]
+    for column in ("com_x", "com_y", "com_z"):
+        if column in frame:
+            frame[column] = [f"{v:.1f}" for v in pd.to_numeric(frame[column], errors="coerce")]
     blocks = [frame_table("Clusters of the network; positions in mm", frame, CLUSTER_HEADINGS)]
     peaks = results.table(network, "peaks")
     if peaks is not None and len(peaks) > len(frame):
-        said = read_sidecar(network.tables()["peaks"])
-        distance = shown(said.get("SmallestDistance", "?"))
+        path = network.tables()["peaks"]
+        distance = shown(read_sidecar(path).get("SmallestDistance", "?"))
+        total, peaks = len(peaks), peaks.groupby("cluster", sort=False).head(_MOST_PEAKS)
         caption = f"Peaks within the clusters, at least {distance} mm apart"
+        if len(peaks) < total:
+            caption += f": {_MOST_PEAKS} a cluster at most, {len(peaks)} of {total} in {path.name}"
+        if "probability" in peaks:
+            peaks = peaks.assign(probability=[share_text(v, n) for v in peaks["probability"]])
         blocks.append(frame_table(caption, peaks, PEAK_HEADINGS))
     return blocks
 
@@ -335,7 +347,8 @@ def _contrasts(results: GroupResults, contrasts: list[ContrastResult], effect: s
                 )
             )
         inner += _foci(contrast)
-        blocks.append(Folded(contrast.name, tuple(inner), open=len(contrasts) <= 12))
+        opened = len(contrasts) <= 12
+        blocks.append(Folded(contrast.name, tuple(inner), open=opened, printed=False))
     return blocks
 
 

@@ -22,3 +22,11 @@ def shown(value: Any, digits: int = 3) -> str:
     if abs(number) >= 100:
         return f"{number:.0f}"
     return f"{number:.{digits}g}"
+
+
+def share_text(share: Any, n: int) -> str:
+    """Write a share of `n` contrasts as a count beside the number, where it is a count."""
+    value = float(share)
+    count = value * n
+    whole = n > 0 and abs(count - round(count)) < 1e-3
+    return f"{round(count)} of {n} ({value:.3g})" if whole else f"{value:.3g}"
