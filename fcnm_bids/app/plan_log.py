@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 
+from fcnm_bids.bids.names import to_label, to_labels
 from fcnm_bids.config import Config, SeedSettings
 from fcnm_bids.denoise import median_dof
 from fcnm_bids.planning.plan import GroupPlan, LeftOut, ParticipantPlan
@@ -81,6 +82,8 @@ def _say_seeds(contrasts: Sequence[Contrast], settings: SeedSettings) -> None:
         for contrast in contrasts
         for focus in contrast.foci
     )
+    _log_numbered_labels([contrast.name for contrast in contrasts], "contrast")
+    _log_numbered_labels([contrast.effect for contrast in contrasts], "effect")
     of_spaces = ", ".join(f"{count} {space}" for space, count in sorted(spaces.items()))
     by_effect = Counter(contrast.effect for contrast in contrasts)
     LOGGER.info(
@@ -95,6 +98,19 @@ def _say_seeds(contrasts: Sequence[Contrast], settings: SeedSettings) -> None:
     if settings.coordinates is not None:
         for column, meant in unread_columns(settings.coordinates).items():
             LOGGER.warning("the column %s is not read; rename it if it is %s", column, meant)
+
+
+def _log_numbered_labels(names: Sequence[str], what: str) -> None:
+    """Log the labels that are numbered because names are alike without it."""
+    for name, label in to_labels(names).items():
+        if label != (alike := to_label(name)):
+            LOGGER.info(
+                "the files of the %s '%s' are called %s: another is called %s",
+                what,
+                name,
+                label,
+                alike,
+            )
 
 
 def _say_left_out(left_out: Sequence[LeftOut]) -> None:

@@ -11,8 +11,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from fcnm_bids.errors import RequestError
-
 PYBIDS_CONFIG = Path(str(files("fcnm_bids.data") / "bids_config.json"))
 """PyBIDS configuration with which every output is found by its entities."""
 
@@ -36,42 +34,67 @@ RUN_ENTITIES = (
 """What tells the runs of a data set apart, before space, resolution and description."""
 
 
-def to_label(name: str) -> str:
-    """A BIDS label (letters and digits only) for a name.
+LONGEST_LABEL = 60
+"""Letters of a label: two of them fit into one name of a file, with all its entities."""
 
-    Accents are dropped; a name in which nothing else is left gets a label from its hash.
+_SIGNS = (
+    (re.compile(r">"), "gt"),
+    (re.compile(r"<"), "lt"),
+    # a hyphen between two letters or digits is no sign
+    (re.compile(r"\u2212|(?<![^\W_])[-\u2013]|[-\u2013](?![^\W_])"), "minus"),
+)
+_HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Unicode categories of characters that nobody sees: control, direction, joiners, surrogates."""
+
+
+@cache
+def to_label(name: str) -> str:
+    """Return a BIDS label (letters and digits only) for a name.
+
+    Signs are spelled (gt, lt, minus) and accents are dropped; a name in which nothing is left gets
+    a label from its hash. What passes `LONGEST_LABEL` is cut.
     """
-    plain = unicodedata.normalize("NFKD", name)
-    label = re.sub(r"[^A-Za-z0-9]", "", plain)
+    spelled = name
+    for sign, word in _SIGNS:
+        spelled = sign.sub(word, spelled)
+    label = re.sub(r"[^A-Za-z0-9]", "", unicodedata.normalize("NFKD", spelled))
     if label:
-        return label[:80]
+        return label[:LONGEST_LABEL]
     return "x" + hashlib.sha256(name.encode()).hexdigest()[:8]
 
 
-def to_labels(names: Iterable[str], what: str) -> dict[str, str]:
-    """Labels for names, in order.
+def to_labels(names: Iterable[str]) -> dict[str, str]:
+    """Return labels for names, in order; labels that are alike are numbered: A, An2, An3.
 
-    Raises
-    ------
-    RequestError
-        Two names share a label (also where they differ in upper and lower case only, since
-        some file systems do not tell those apart).
+    Labels that differ in upper and lower case only are alike: some file systems do not tell them
+    apart.
     """
-    labels: dict[str, str] = {}
-    taken: dict[str, str] = {}
-    problems = []
-    for name in names:
-        label = to_label(name)
-        other = taken.setdefault(label.lower(), name)
-        if other != name:
-            problems.append(
-                f"the {what}s '{other}' and '{name}' have the same label '{label}' "
-                "(letters and digits only); rename one"
-            )
-        labels[name] = label
-    if problems:
-        raise RequestError(problems)
+    plain = {name: to_label(name) for name in dict.fromkeys(names)}
+    taken = {label.lower() for label in plain.values()}
+    used: set[str] = set()
+    numbers: dict[str, int] = {}
+    labels = {}
+    for name, label in plain.items():
+        own = label
+        while own.lower() in used or (own != label and own.lower() in taken):
+            numbers[label.lower()] = number = numbers.get(label.lower(), 1) + 1
+            own = f"{label[: LONGEST_LABEL - len(str(number)) - 1]}n{number}"
+        used.add(own.lower())
+        labels[name] = own
     return labels
+
+
+def check_names(names: Iterable[str], what: str) -> list[str]:
+    """Return a line for each name that holds a character which nobody sees."""
+    return [
+        f"the {what} {name!a} holds {', '.join(sorted(hidden))}, which nobody sees; remove it"
+        for name in dict.fromkeys(names)
+        if (hidden := {_described(c) for c in name if unicodedata.category(c) in _HIDDEN})
+    ]
+
+
+def _described(character: str) -> str:
+    return f"U+{ord(character):04X} ({unicodedata.name(character, 'a control character').lower()})"
 
 
 @cache

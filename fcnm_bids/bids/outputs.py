@@ -98,6 +98,23 @@ class OutputNames:
         """The runs that the group level left out."""
         return self.root / build_name({"desc": "excluded", "suffix": "runs", "extension": ".tsv"})
 
+    def longest(
+        self, contrasts: Iterable[str], effects: Iterable[str], subjects: Iterable[str]
+    ) -> list[Path]:
+        """Return the longest names that outputs have with these labels."""
+        contrast, subject = (max(labels, key=len, default="") for labels in (contrasts, subjects))
+        *_, second, first = "", "", *sorted(effects, key=len)
+        names = []
+        if contrast:
+            names.append(self.contrast_map(contrast, "variance"))
+        if contrast and subject:
+            names.append(self.person_map(subject, contrast))
+        if first:
+            names.append(self.network_part(first, "degreeremoved", "statmap", stat="effect"))
+        if second:
+            names.append(self.network_part(first, f"versus{second}", "statmap", stat="conjunction"))
+        return names
+
     def _name(self, extension: str = ".nii.gz", **entities: str) -> Path:
         return self.root / build_name({**self.place, **entities, "extension": extension})
 

@@ -24,6 +24,10 @@ _TEMPLATE_CODE = 4
 """NIfTI's code for coordinates in MNI space."""
 
 
+TEMPORARY_BYTES = 34
+"""How much longer a name is while its file is written."""
+
+
 @contextmanager
 def replaced(path: Path) -> Iterator[Path]:
     """A temporary name in the same folder that becomes `path` when all went well."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from scipy import sparse
 
@@ -38,8 +40,23 @@ def read_contrasts(settings: SeedSettings) -> tuple[Contrast, ...]:
     """
     if settings.coordinates is None:
         return ()
-    foci = read_foci(Path(settings.coordinates), effect=settings.effect)
-    return group_foci(to_mni(foci, settings.talairach), settings.unit)
+    path = Path(settings.coordinates)
+    written = path.stat() if path.is_file() else None
+    return _read_contrasts(
+        path,
+        written and (written.st_ino, written.st_size, written.st_mtime_ns),
+        settings.effect,
+        settings.talairach,
+        settings.unit,
+    )
+
+
+@lru_cache(maxsize=2)  # a plan asks several times
+def _read_contrasts(
+    path: Path, written: tuple[int, ...] | None, effect: str | None, talairach: Any, unit: Any
+) -> tuple[Contrast, ...]:
+    del written  # a table that was written again is read again
+    return group_foci(to_mni(read_foci(path, effect=effect), talairach), unit)
 
 
 def make_seeds(settings: SeedSettings, grid: Grid) -> SeedMatrix:
@@ -85,12 +102,12 @@ def contrast_names(settings: SeedSettings) -> list[tuple[str, str]]:
 
 def contrast_labels(contrasts: Iterable[Contrast]) -> dict[str, str]:
     """Labels of contrasts, by their names."""
-    return to_labels((contrast.name for contrast in contrasts), "contrast")
+    return to_labels(contrast.name for contrast in contrasts)
 
 
 def effect_labels(contrasts: Iterable[Contrast]) -> dict[str, str]:
     """Labels of the contrasts' effects, by the effects' names."""
-    return to_labels((contrast.effect for contrast in contrasts), "effect")
+    return to_labels(contrast.effect for contrast in contrasts)
 
 
 def members(contrasts: Iterable[Contrast], effect: str) -> list[Contrast]:

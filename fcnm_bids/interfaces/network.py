@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fcnm_bids.bids.names import to_label
 from fcnm_bids.bids.outputs import AS_PREPROCESSED, OutputNames, sources
 from fcnm_bids.bids.write import write_image, write_table
 from fcnm_bids.config import Config
@@ -127,7 +126,8 @@ class LocateNetworkInputSpec(ConfiguredInputSpec):
     """Inputs of `LocateNetwork`."""
 
     effect = traits.Str(mandatory=True, desc="name of the effect")
-    contrasts = traits.List(traits.Str(), mandatory=True, desc="names of its contrasts")
+    label = traits.Str(mandatory=True, desc="its label in names of files")
+    contrasts = traits.List(traits.Str(), mandatory=True, desc="labels of its contrasts")
     network = traits.List(traits.Str(), mandatory=True, desc="files of the network")
     shape = traits.List(traits.Int(), mandatory=True, desc="shape of the grid")
     affine = traits.List(traits.List(traits.Float()), mandatory=True, desc="affine of the grid")
@@ -144,7 +144,7 @@ class LocateNetwork(ConfiguredInterface):
         space = self.inputs.entities["space"]
         grid = Grid(tuple(self.inputs.shape), np.array(self.inputs.affine), space)
         names = self._names(config)
-        label = to_label(self.inputs.effect)
+        label = self.inputs.label
         # shares of contrasts, which float32 has blurred
         probability = np.round(read_volume(names.network(label, "probseg"), grid), 6)
         network = read_volume(names.network(label, "mask"), grid) > 0.5
@@ -184,7 +184,7 @@ class LocateNetwork(ConfiguredInterface):
         """Mean over the contrasts of t, where any has one."""
         total, count = np.zeros(grid.n_voxels), np.zeros(grid.n_voxels)
         for contrast in self.inputs.contrasts:
-            t = read_volume(names.contrast_map(to_label(contrast), "t"), grid)
+            t = read_volume(names.contrast_map(contrast, "t"), grid)
             total += np.nan_to_num(t)
             count += np.isfinite(t)
         mean = np.divide(total, count, out=np.full(grid.n_voxels, np.nan), where=count > 0)

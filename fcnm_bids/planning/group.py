@@ -16,7 +16,13 @@ from fcnm_bids.inputs.rules import contrast_weights
 from fcnm_bids.planning.design import group_design, moved_too_much
 from fcnm_bids.planning.group_options import check_analysis_mask
 from fcnm_bids.planning.plan import GroupPlan, LeftOut, by_reason
-from fcnm_bids.planning.request import check_request, noted, request_contrasts, try_masks
+from fcnm_bids.planning.request import (
+    check_output_names,
+    check_request,
+    noted,
+    request_contrasts,
+    try_masks,
+)
 from fcnm_bids.planning.specificity import plan_specificity
 from fcnm_bids.planning.stored_runs import stored_entities, stored_runs
 from fcnm_bids.planning.validation import plan_validation
@@ -64,6 +70,7 @@ def plan_group(config: Config) -> GroupPlan:
         contrast_weights(config.group, contrasts)
     if config.seeds.masks and config.group.weights != "none":
         problems.append(f"--weights {config.group.weights}: masks have no sample size")
+    problems += check_output_names(config, entities, ())
     if problems:
         raise RequestError(problems)
     model = {

@@ -14,7 +14,12 @@ from fcnm_bids.inputs.runs.find import search_runs
 from fcnm_bids.inputs.runs.prepare import RunInput, denoising_record
 from fcnm_bids.planning.group_options import check_group_options
 from fcnm_bids.planning.plan import LeftOut, ParticipantPlan, PlannedPerson, PlannedRun, by_reason
-from fcnm_bids.planning.request import check_request, request_contrasts, try_masks
+from fcnm_bids.planning.request import (
+    check_output_names,
+    check_request,
+    request_contrasts,
+    try_masks,
+)
 from fcnm_bids.planning.runs import look_at_runs, notes_on, run_input
 from fcnm_bids.planning.stored_runs import stored_entities, stored_runs
 from fcnm_bids.reruns.keys import person_key
@@ -60,6 +65,8 @@ def plan_participants(config: Config) -> ParticipantPlan:
     try_masks(config, grid)
     subjects = list(dict.fromkeys(run.subject for run in found))
     check_group_options(config, dataset.root, grid, entities, subjects, contrasts)
+    if problems := check_output_names(config, entities, subjects):
+        raise RequestError(problems)
     people = []
     for subject in subjects:
         own = [i for i, run in zip(inputs, found, strict=True) if run.subject == subject]
@@ -115,6 +122,9 @@ def _plan_stored_participants(
         people.append(PlannedPerson(subject, own, missing, key, done))
     first = runs[0][1]
     try_masks(config, first.grid)
+    subjects = [person.subject for person in people]
+    if problems := check_output_names(config, stored_entities(first), subjects):
+        raise RequestError(problems)
     return ParticipantPlan(
         store,
         first.grid,

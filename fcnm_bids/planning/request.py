@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from fcnm_bids.bids.names import to_labels
+from fcnm_bids.bids.names import check_names, to_labels
+from fcnm_bids.bids.outputs import OutputNames
+from fcnm_bids.bids.write import TEMPORARY_BYTES
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
@@ -135,16 +138,62 @@ def request_contrasts(config: Config) -> tuple[Contrast, ...]:
     Raises
     ------
     RequestError
-        Table or masks cannot be used, or two contrasts or effects share a label.
+        Table or masks cannot be used, or a name holds a character that nobody sees.
     """
     if config.connectome.connectome_only and config.analysis_level == "participant":
         return ()
     check_masks(config.seeds)
     contrasts = read_contrasts(config.seeds)
     named = contrast_names(config.seeds)
-    to_labels((name for name, _ in named), "contrast")
-    to_labels((effect for _, effect in named), "effect")
+    problems = check_names((name for name, _ in named), "contrast")
+    problems += check_names((effect for _, effect in named), "effect")
+    if problems:
+        raise RequestError(problems)
     return contrasts
+
+
+def check_output_names(
+    config: Config, entities: Mapping[str, str], subjects: Sequence[str]
+) -> list[str]:
+    """Return what is wrong with the names that outputs will have.
+
+    Parameters
+    ----------
+    config
+        The request.
+    entities
+        Entities of the data: space, res, cohort, task.
+    subjects
+        Participants whose outputs are written; none at group level.
+    """
+    root = Path(config.output_dir)
+    there = next(path for path in (root, *root.resolve().parents) if path.exists())
+    named = contrast_names(config.seeds) if config.makes_subject_maps or not subjects else []
+    effects = to_labels(effect for _, effect in named) if not subjects else {}
+    names = OutputNames.of(root, entities).longest(
+        to_labels(name for name, _ in named).values(), effects.values(), subjects
+    )
+    limit = os.pathconf(there, "PC_NAME_MAX")
+    problems = [
+        f"OUTPUT_DIR {root}: {path.name} would have {length} bytes ({TEMPORARY_BYTES} more while "
+        f"it is written), and the file system allows {limit}; shorten the names of contrasts and "
+        "effects"
+        for path in names
+        if (length := len(path.name.encode())) + TEMPORARY_BYTES > limit
+    ]
+    alike = [label for label, n in Counter(map(str.lower, subjects)).items() if n > 1]
+    if alike and _ignores_case(there):
+        problems.append(
+            f"OUTPUT_DIR {root}: its file system takes upper and lower case for the same, and "
+            f"there are several participants called sub-{alike[0]}; name another"
+        )
+    return problems
+
+
+def _ignores_case(folder: Path) -> bool:
+    """Return True if a folder is found under its name in the other case."""
+    other = Path(str(folder.resolve()).swapcase())
+    return other != folder.resolve() and other.exists() and other.samefile(folder)
 
 
 def try_masks(config: Config, grid: Grid) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fcnm_bids._version import __version__
+from fcnm_bids.bids.names import to_label, to_labels
 from fcnm_bids.config import Config
 from fcnm_bids.inputs.contrasts import mask_contrasts, mask_files
 from fcnm_bids.seeds import Contrast
@@ -25,7 +26,16 @@ def contrast_keys(
     places = (config.output_dir, config.connectome_path)
     shared = {**common, "group": group, "places": [str(Path(path).resolve()) for path in places]}
     records = contrast_records(config, contrasts)
-    return {name: digest({**shared, **record}) for name, record in records.items()}
+    # a number in a label depends on the other names, and outputs are called by it
+    numbered = {
+        name: {"label": label}
+        for name, label in to_labels(records).items()
+        if label != to_label(name)
+    }
+    return {
+        name: digest({**shared, **record, **numbered.get(name, {})})
+        for name, record in records.items()
+    }
 
 
 def person_key(

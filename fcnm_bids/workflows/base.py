@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from nipype.interfaces.utility import Merge
 from nipype.pipeline import engine as pe
 from nipype.pipeline.engine import Workflow
 
+from fcnm_bids.bids.names import to_labels
 from fcnm_bids.config import Config
 from fcnm_bids.inputs.store import run_paths
 from fcnm_bids.planning.plan import GroupPlan
@@ -65,6 +67,11 @@ class GroupLevel:
     def effects(self) -> list[str]:
         """The effects, in the order in which they first come."""
         return list(dict.fromkeys(effect for _, effect in self.contrasts))
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """Labels of the effects, by their names."""
+        return to_labels(self.effects)
 
     def seed(self, *nodes: pe.Node) -> None:
         """Give nodes the seed matrix."""

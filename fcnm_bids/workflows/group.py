@@ -11,7 +11,7 @@ from typing import Any
 from nipype.pipeline import engine as pe
 from nipype.pipeline.engine import Workflow
 
-from fcnm_bids.bids.names import to_label
+from fcnm_bids.bids.names import to_label, to_labels
 from fcnm_bids.config import Config
 from fcnm_bids.inputs.store import run_paths
 from fcnm_bids.planning.plan import GroupPlan
@@ -238,18 +238,20 @@ def _connect_effect(
     from fcnm_bids.interfaces.network import LocateNetwork, MapEffect
     from fcnm_bids.interfaces.robustness import CheckRobustness
 
-    n_voxels, label = level.plan.grid.n_voxels, to_label(effect)
+    n_voxels, label = level.plan.grid.n_voxels, level.labels[effect]
     network = pe.Node(
         MapEffect(**level.shared, effect=effect, entities=level.entities),
         name=f"network_{label}",
         mem_gb=contrast_gb(n_voxels) + 2e-9 * n_voxels * len(members),
     )
+    labels = to_labels(name for name, _ in level.contrasts)
     located = pe.Node(
         LocateNetwork(
             **level.shared,
             **level.grid,
             effect=effect,
-            contrasts=[name for name, own in level.contrasts if own == effect],
+            label=label,
+            contrasts=[labels[name] for name, own in level.contrasts if own == effect],
             entities=level.entities,
         ),
         name=f"locate_{label}",
@@ -279,7 +281,7 @@ def _connect_figures(level: GroupLevel, effect: str, drawn: Sequence[pe.Node]) -
     """Add the node that draws the figures of one effect, after the nodes whose files they show."""
     from fcnm_bids.interfaces.report import DrawEffect
 
-    label = to_label(effect)
+    label = level.labels[effect]
     figures = pe.Node(
         DrawEffect(**level.shared, effect=effect),
         name=f"figures_{label}",

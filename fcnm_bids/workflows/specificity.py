@@ -7,7 +7,6 @@ from pathlib import Path
 
 from nipype.pipeline import engine as pe
 
-from fcnm_bids.bids.names import to_label
 from fcnm_bids.config import NULLS
 from fcnm_bids.intermediates.draws import OBSERVED
 from fcnm_bids.reruns.result_cache import kept_folder
@@ -49,7 +48,7 @@ def connect_specificity(
         inputs += [(drawn, "out", "after"), (prepared, "nulls_file", "nulls_file")]
     assessing = {}
     for effect, (network, members) in networks.items():
-        label = to_label(effect)
+        label = level.labels[effect]
         node = pe.Node(
             AssessSpecificity(
                 **level.shared, effect=effect, blocks=blocks, entities=level.entities
