@@ -161,10 +161,20 @@ class DenoisingSettings:
         sentence=True,
     )
     high_pass: float = setting(
-        0.01, "lower edge of the band in Hz; 0 leaves it open", "HZ", least=0, sentence=True
+        0.01,
+        "lower edge of the band in Hz; 0 leaves it open",
+        "HZ",
+        aliases=("--lower-bpf",),
+        least=0,
+        sentence=True,
     )
     low_pass: float = setting(
-        0.1, "upper edge of the band in Hz; 0 leaves it open", "HZ", least=0, sentence=True
+        0.1,
+        "upper edge of the band in Hz; 0 leaves it open",
+        "HZ",
+        aliases=("--upper-bpf",),
+        least=0,
+        sentence=True,
     )
     dummy_scans: str = setting(
         "auto", "volumes dropped at the start; auto: those that fMRIPrep marked", "N", sentence=True
@@ -173,7 +183,7 @@ class DenoisingSettings:
         0.5,
         "framewise displacement in mm above which a volume is dropped; 0 drops none",
         "MM",
-        aliases=("-f",),
+        aliases=("-f", "--fd-thresh"),
         least=0,
         sentence=True,
     )
@@ -460,7 +470,7 @@ class ResourceSettings:
         usable_processors,
         "processes at once (default: all cores that this program may use)",
         "N",
-        aliases=("--n-cpus", "--nthreads"),
+        aliases=("--n-cpus", "--nthreads", "--n-procs"),
         least=1,
         affects=NOTHING,
     )

@@ -20,6 +20,9 @@ LOGGER = logging.getLogger("fcnm_bids")
 LOCK_FILE = ".lock"
 """Stays empty: each name is a byte in it (far beyond its end), which the system locks."""
 
+_MARKER, _MARK = ".fcnm-work-folder", b"fcnm_bids 5ab3f2c8e2d94b0f\n"
+"""A file in every folder that one process made for itself: what is cleared is known by its key."""
+
 _AT_WORK = 0
 """The byte that every process at work in a folder shares."""
 
@@ -74,8 +77,9 @@ def at_work(folders: Iterable[Path], names: Iterable[str]) -> Iterator[bool]:
 def own_folder(parent: Path, prefix: str, leftovers: str) -> Iterator[Path]:
     """A new folder for this process alone; what killed processes left beside it is removed.
 
-    The folder is locked as long as the process lives, so that no other one takes it for a
-    leftover. Where there are no locks, nothing is removed.
+    The folder is locked as long as the process lives, and marked only then, so that no other one
+    takes it for a leftover. Where there are no locks, nothing is removed; without our marker,
+    never, whatever the folder is called.
 
     Parameters
     ----------
@@ -87,32 +91,39 @@ def own_folder(parent: Path, prefix: str, leftovers: str) -> Iterator[Path]:
         A pattern of the names of such folders.
     """
     for left in sorted(parent.glob(leftovers)):
-        _clear_leftover(left)
+        if (left / _MARKER).is_file() and (left / _MARKER).read_bytes() == _MARK:
+            _clear_leftover(left)
     with ExitStack() as stack:
-        while True:
-            folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-            file = stack.enter_context((folder / LOCK_FILE).open("ab+"))
-            try:
-                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                if error.errno in _TAKEN:
-                    continue
-                if error.errno not in _NO_LOCKS:
-                    raise
-            # another process may have taken it for a leftover before it was locked
-            if (folder / LOCK_FILE).exists():
-                break
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        file = stack.enter_context((folder / LOCK_FILE).open("ab+"))
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+        (folder / _MARKER).write_bytes(_MARK)
         yield folder
+
+
+def remove_own_folder(folder: Path) -> None:
+    """Remove a folder of `own_folder`, its marker last: what is left of it can be cleared later."""
+    with suppress(OSError):
+        for entry in sorted(folder.iterdir(), key=lambda path: path.name == LOCK_FILE):
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry, ignore_errors=True)
+            elif entry.name != _MARKER:
+                entry.unlink(missing_ok=True)
+        if {path.name for path in folder.iterdir()} <= {_MARKER}:
+            (folder / _MARKER).unlink(missing_ok=True)
+            folder.rmdir()
 
 
 def _clear_leftover(folder: Path) -> None:
     lock = folder / LOCK_FILE
-    if not lock.is_file():  # it is being made right now
-        return
-    # OSError: it is in use, somebody else's, or just cleared by another process
-    with suppress(OSError), lock.open("rb+") as file:
+    # OSError: it is in use, or just cleared by another process
+    with suppress(OSError), lock.open("ab+") as file:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_own_folder(folder)
 
 
 def _join(file: IO[bytes], folder: Path) -> None:

@@ -73,6 +73,8 @@ class _Formatter(argparse.HelpFormatter):
 class _Parser(argparse.ArgumentParser):
     """Says first what is wrong, and which option may have been meant."""
 
+    _words: Sequence[str] = ()
+
     def main_spellings(self, argv: Sequence[str]) -> list[str]:
         """Words of a command line, options as they are listed; one that there is none of ends it.
 
@@ -91,11 +93,30 @@ class _Parser(argparse.ArgumentParser):
                 near = difflib.get_close_matches(hyphened, known, 1)
                 meant = f"; did you mean {near[0]}?" if near else ""
                 self.error(f"there is no option {name}{meant}")
+        self._words = words
         return words
 
     def error(self, message: str) -> NoReturn:
         """What is wrong, then how the program is called."""
+        message = self._taken_by_a_list() or message
         self.exit(2, f"{self.prog}: {message}\nusage: {_USAGE}\n       {self.prog} --help\n")
+
+    def _taken_by_a_list(self) -> str:
+        """Return what an option with several values took that was meant for no option."""
+        words = list(self._words)
+        levels = [i for i, word in enumerate(words) if word in ("participant", "group")]
+        for level in levels:
+            first = next((i for i in range(level, 0, -1) if words[i].startswith("-")), 0)
+            option = self._option_string_actions.get(words[first])
+            if option is None or option.nargs not in ("+", "*") or level - first < 3:
+                continue
+            folders = words[level - 2 : level + 1]
+            rest = words[: level - 2] + words[level + 1 :]
+            return (
+                f"{words[first]} takes all words up to the next option, {shlex.join(folders)} too; "
+                f"put them first: {shlex.join([self.prog, *folders, *rest])}"
+            )
+        return ""
 
 
 def build_parser() -> _Parser:
@@ -313,7 +334,7 @@ _FURTHER: Mapping[str, Mapping[tuple[str, ...], Mapping[str, Any]]] = {
             "action": "store_true",
             "help": "accepted as other BIDS-Apps do; nothing is ever tracked",
         },
-        ("--skip-bids-validation",): {
+        ("--skip-bids-validation", "--skip-bids-validator"): {
             "action": "store_true",
             "help": "accepted as other BIDS-Apps do; inputs are checked by what is needed of "
             "them, not by the validator",

@@ -79,6 +79,11 @@ def _prepare(config: Config) -> None:
         settled = Path(tempfile.mkdtemp(prefix="fcnm-dry-run-"))
         atexit.register(shutil.rmtree, settled, ignore_errors=True)
     os.environ.setdefault("MPLCONFIGDIR", str(settled))
+    try:  # PyBIDS looks into the home when it is imported, and ends where it may not
+        (Path.home() / "pybids_config.json").exists()
+    except (OSError, RuntimeError) as error:
+        LOGGER.info("nothing is read from the home folder: %s", error)
+        os.environ["HOME"] = str(settled)
 
 
 def _log_to(stream: TextIO) -> None:

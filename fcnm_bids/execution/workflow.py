@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from nipype import config as nipype_config
 from nipype.pipeline.engine import Workflow
 
-from fcnm_bids.bids.locks import own_folder
+from fcnm_bids.bids.locks import own_folder, remove_own_folder
 from fcnm_bids.config import Config
 from fcnm_bids.execution.crash_reports import KeepsLastWords
 from fcnm_bids.execution.multiproc import LocalProcesses
@@ -88,9 +87,9 @@ def run_workflow(workflow: Workflow, config: Config, progress: Progress) -> list
         except BaseException:  # the program is to end
             if isinstance(plugin, LocalProcesses):
                 plugin.stop()
-                shutil.rmtree(folder, ignore_errors=True)
+                remove_own_folder(folder)
             raise
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_own_folder(folder)
     return []
 
 
@@ -127,4 +126,5 @@ def _told(failures: Mapping[str, str]) -> list[str]:
 
 
 def _nodes(workflow: Workflow) -> list[Any]:
-    return [workflow.get_node(name) for name in workflow.list_node_names()]
+    # get_node compares all names for each
+    return list(workflow._get_all_nodes())

@@ -136,7 +136,8 @@ def forecast(
         What all nodes at once may take.
     """
     kinds: dict[str, list[Any]] = {}
-    for node in (workflow.get_node(name) for name in workflow.list_node_names()):
+    # get_node compares all names for each
+    for node in sorted(workflow._get_all_nodes(), key=lambda node: node.fullname):
         if not node.run_without_submitting:
             kinds.setdefault(_kind_of(node.fullname), []).append(node)
     rows = []

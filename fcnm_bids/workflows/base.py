@@ -75,7 +75,7 @@ class GroupLevel:
 
     def seed(self, *nodes: pe.Node) -> None:
         """Give nodes the seed matrix."""
-        seeds = self.workflow.get_node("seeds")
+        seeds = next(node for node in self.workflow._graph if node.name == "seeds")
         self.workflow.connect([(seeds, node, [("seeds_file", "seeds_file")]) for node in nodes])
 
     def gather(

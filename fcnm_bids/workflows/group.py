@@ -117,6 +117,7 @@ def _connect_contrasts(level: GroupLevel) -> list[_Contrast]:
     if to_map:
         level.seed(sums)
     found = []
+    connections: list[tuple[pe.Node, pe.Node, list[tuple[str, str]]]] = []
     for number, (name, _) in enumerate(level.contrasts):
         own = f"{number:04d}_{to_label(name)[:40]}"
         kept_dir = str(kept_folder(config, plan.contrast_keys[name]))
@@ -144,15 +145,15 @@ def _connect_contrasts(level: GroupLevel) -> list[_Contrast]:
             name=f"vary_{own}",
             mem_gb=variants_gb(n_voxels, plan.n_masked),
         )
-        level.seed(mapped, varied)
-        level.workflow.connect(
-            [
-                (sums, mapped, [("moments_dir", "moments_dir")]),
-                (sums, varied, [("moments_dir", "moments_dir")]),
-                (mapped, varied, [("mapped_file", "mapped_file")]),
-            ]
-        )
+        connections += [
+            (sums, mapped, [("moments_dir", "moments_dir")]),
+            (sums, varied, [("moments_dir", "moments_dir")]),
+            (mapped, varied, [("mapped_file", "mapped_file")]),
+        ]
         found.append(_Contrast(mapped, varied))
+    # in one call: each compares with all nodes there are
+    level.workflow.connect(connections)
+    level.seed(*(node for _, node, (port, *_) in connections if port[0] == "moments_dir"))
     return found
 
 

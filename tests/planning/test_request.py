@@ -77,8 +77,8 @@ HEAD = "study\tcontrast\teffect\tx\ty\tz\tspace\n"
 @pytest.mark.parametrize(
     ("contrast", "effect", "told"),
     [
-        ("pain\u200b", "up", "the contrast 'pain\\u200b' holds U+200B (zero width space)"),
-        ("pain", "u\u202ep", "the effect 'u\\u202ep' holds U+202E (right-to-left override)"),
+        ("pain\u200b", "up", "U+200B"),
+        ("pain", "u\u202ep", "U+202E"),
     ],
 )
 def test_characters_that_nobody_sees_are_refused(
@@ -88,6 +88,7 @@ def test_characters_that_nobody_sees_are_refused(
     table.write_text(f"{HEAD}S\t{contrast}\t{effect}\t-30\t20\t10\tMNI\n", encoding="utf-8")
     [problem] = problems(request_for(seeds={"coordinates": str(table)}))
     assert told in problem
+    assert "remove it" in problem
 
 
 def test_names_that_pass_what_the_file_system_allows_are_refused(request_for: Make) -> None:

@@ -1,0 +1,96 @@
+"""A process's own work folder is cleared by others because of a marker, never because of a name."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from fcnm_bids.bids import locks
+from fcnm_bids.bids.locks import own_folder, remove_own_folder
+
+PATTERN = "fcnm_*_wf_*"
+
+
+def leave(parent: Path) -> Path:
+    """Make a work folder as a killed process leaves it."""
+    code = (
+        "import os, sys; from pathlib import Path; from fcnm_bids.bids.locks import own_folder\n"
+        "with own_folder(Path(sys.argv[1]), 'fcnm_group_wf_', 'nothing') as folder:\n"
+        "    (folder / 'node').mkdir(); (folder / 'node' / 'file').touch()\n"
+        "    print(folder, flush=True); os.kill(os.getpid(), 9)"
+    )
+    command = [sys.executable, "-c", code, str(parent)]
+    ended = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2]
+    )
+    return Path(ended.stdout.strip())
+
+
+def clear(parent: Path) -> None:
+    """Do what the next process does first."""
+    with own_folder(parent, "fcnm_group_wf_", PATTERN) as folder:
+        remove_own_folder(folder)
+
+
+def test_what_a_killed_process_left_is_cleared(tmp_path: Path) -> None:
+    left = leave(tmp_path)
+    assert (left / "node" / "file").is_file()
+    clear(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("marker", [None, b"", b"another program's\n"])
+def test_an_output_folder_with_such_a_name_stays(tmp_path: Path, marker: bytes | None) -> None:
+    output = tmp_path / "fcnm_my_wf_results"
+    output.mkdir()
+    (output / locks.LOCK_FILE).touch()
+    (output / "group.html").write_text("finished")
+    if marker is not None:
+        (output / locks._MARKER).write_bytes(marker)
+    clear(tmp_path)
+    assert (output / "group.html").read_text() == "finished"
+
+
+def test_a_folder_in_use_stays(tmp_path: Path) -> None:
+    with own_folder(tmp_path, "fcnm_group_wf_", PATTERN) as folder:
+        code = (
+            "import sys; from pathlib import Path; from fcnm_bids.bids.locks import own_folder\n"
+            f"with own_folder(Path(sys.argv[1]), 'fcnm_group_wf_', '{PATTERN}'): pass"
+        )
+        subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path)], check=True, cwd=Path(__file__).parents[2]
+        )
+        assert folder.is_dir()
+
+
+@pytest.mark.parametrize("stop", range(5))
+def test_clearing_that_was_broken_off_is_finished_later(
+    tmp_path: Path, stop: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = leave(tmp_path)
+    steps = iter(range(10))
+
+    class Killed(BaseException):
+        pass
+
+    def counted(step):  # type: ignore[no-untyped-def]
+        def call(*args, **keywords):  # type: ignore[no-untyped-def]
+            if next(steps) == stop:
+                raise Killed
+            return step(*args, **keywords)
+
+        return call
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "unlink", counted(Path.unlink))
+        broken.setattr(Path, "rmdir", counted(Path.rmdir))
+        broken.setattr(locks.shutil, "rmtree", counted(locks.shutil.rmtree))
+        with suppress(Killed):
+            remove_own_folder(left)
+    clear(tmp_path)
+    # a folder that has nothing in it any more may be anybody's
+    assert [path for path in tmp_path.iterdir() if any(path.iterdir())] == []
