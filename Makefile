@@ -55,7 +55,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 test: $(READY)
-	$(PYTEST) -n $(WORKERS) -m "not slow" $(ARGS)
+	$(PYTEST) -n $(WORKERS) --dist loadgroup -m "not slow" $(ARGS)
 
 test-slow: $(READY)
 	$(PYTEST) -n $(WORKERS) --dist loadfile -m "slow and not faults" $(ARGS) || [ $$? = 5 ]  # 5: there is none

@@ -1,4 +1,4 @@
-"""Fixtures that several rooms' tests share."""
+"""Fixtures that tests of several folders share."""
 
 from __future__ import annotations
 
@@ -18,6 +18,26 @@ settings.register_profile("repository", deadline=None, derandomize="CI" in os.en
 settings.load_profile("repository")
 
 pytest_plugins = ["tests.planned"]
+
+
+def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """Keep tests that share an expensive fixture in one worker, so that it is made once.
+
+    Taken for expensive are the fixtures of several tests that a folder or a file makes for
+    itself, such as the results of a whole run; ``--dist loadgroup`` reads the mark.
+    """
+    manager = session._fixturemanager
+    for item in items:
+        places = {
+            (own.scope == "module", own.baseid)
+            for name in getattr(item, "fixturenames", ())
+            for own in (manager.getfixturedefs(name, item) or ())[-1:]
+            if own.scope in ("module", "package", "session")
+            and own.baseid.startswith("tests/")
+            and own.baseid != "tests/planned.py"
+        }
+        if places:
+            item.add_marker(pytest.mark.xdist_group(min(places)[1]))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
