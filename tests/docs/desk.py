@@ -19,7 +19,7 @@ from tests.docs.pages import REPOSITORY, Block
 
 _TOOLS = (
     *("bash", "sh", "cat", "mkdir", "id", "sed", "find", "sort", "wc", "realpath"),
-    *("dirname", "basename", "env", "rm", "touch"),
+    *("dirname", "basename", "env", "rm", "touch", "cut", "mktemp", "mv", "sha256sum"),
 )
 """Tools of any system that pages and the scripts of `singularity/` use."""
 

@@ -193,6 +193,10 @@ def _sbatch(typed: Typed) -> list[Config]:
     _hold(found.is_file() and found.resolve().parent == REPOSITORY / "singularity", typed)
     level = "participant"
     if rest[0] == "--job":
-        _, level, *rest = rest
+        _, level, bids, output, *rest = rest
+        if level == "participant":
+            participants, *rest = rest
+            _hold(Path(participants).is_file(), typed)
+        rest = [bids, output, *rest]
     bids, output, *options = rest
     return _fcnm([bids, output, level, *options], typed.folder)
