@@ -19,7 +19,8 @@ from fcnm_bids.seeds import SeedMatrix
 VOLUME_COLUMNS = {
     "framewise_displacement": "Framewise displacement in mm (Power et al. 2012), as fMRIPrep "
     "computed it",
-    "use": "kept; dummy: dropped at the start; censored: dropped for motion",
+    "use": "kept; dummy: dropped at the start; censored: dropped for motion; blank: dropped "
+    "because it holds no measurement",
 }
 
 QC_COLUMNS = {
@@ -29,6 +30,7 @@ QC_COLUMNS = {
     "n_volumes": "Volumes of the run",
     "n_dummy": "Volumes dropped at the start (non-steady state)",
     "n_censored": "Further volumes dropped for motion",
+    "n_blank": "Further volumes dropped because they hold no measurement",
     "n_kept": "Volumes kept",
     "minutes_kept": "Minutes of kept volumes",
     "dof": "Residual degrees of freedom after regression and filtering",
@@ -42,7 +44,7 @@ VARYING = "voxels that vary over time"
 """What a stored run's header says of the mask of a run that came without one."""
 
 WHOLE_NUMBERS = (
-    *("n_volumes", "n_dummy", "n_censored", "n_kept"),
+    *("n_volumes", "n_dummy", "n_censored", "n_blank", "n_kept"),
     *("dof", "n_masked", "n_voxels"),
 )
 
@@ -73,6 +75,7 @@ def write_volumes(run: RunInput, root: Path) -> list[str]:
     header = open_run(Path(run.stored)).attributes
     kept = read_stored(Path(run.stored), "kept").astype(bool)
     use = np.where(kept, "kept", "censored")
+    use[header.get("blank", [])] = "blank"
     use[: header["n_dummy"]] = "dummy"
     displacement = np.full(kept.size, np.nan)
     if run.confounds:
@@ -94,6 +97,7 @@ def qc_row(header: dict[str, Any]) -> dict[str, Any]:
     kept = header["n_kept"]
     return {
         **{name: header.get(name) for name in QC_COLUMNS if name in header},
+        "n_blank": len(header.get("blank", ())),
         "minutes_kept": round(kept * header["repetition_time"] / 60, 3),
     }
 

@@ -13,7 +13,8 @@ from fcnm_bids.bids.outputs import AS_PREPROCESSED, MASKED_BY_VARIATION, sidecar
 from fcnm_bids.bids.write import write_image, write_table
 from fcnm_bids.config import Config, DenoisingSettings
 from fcnm_bids.connectivity import person_maps
-from fcnm_bids.connectome import open_run, project_run, varying_voxels, write_run
+from fcnm_bids.connectome import ProjectedRun, open_run, project_run, varying_voxels, write_run
+from fcnm_bids.connectome.blank_volumes import BlankVolumesError
 from fcnm_bids.derivatives.participant import (
     COVERAGE_COLUMNS,
     QC_COLUMNS,
@@ -129,12 +130,20 @@ def _stored_header(path: Path) -> dict[str, Any]:
 
 def _project(run: RunInput, prepared: PreparedRun, settings: DenoisingSettings) -> None:
     mask = prepared.mask if run.mask else varying_voxels(prepared.image)
-    projected = project_run(
-        prepared.image,
-        mask,
-        prepared.denoising.projection,
-        smoothing=settings.smoothing,
-    )
+
+    def project() -> ProjectedRun:
+        return project_run(
+            prepared.image, mask, prepared.denoising.projection, smoothing=settings.smoothing
+        )
+
+    blank: tuple[int, ...] = ()
+    try:
+        projected = project()
+    except BlankVolumesError as error:
+        blank = error.volumes
+        LOGGER.warning("%s: %s and are dropped", run.name, error)
+        prepared = prepare_run(run, settings, blank=blank)
+        projected = project()
     volumes = prepared.denoising.volumes
     write_run(
         Path(run.stored),
@@ -148,6 +157,7 @@ def _project(run: RunInput, prepared: PreparedRun, settings: DenoisingSettings) 
             "repetition_time": prepared.repetition_time,
             "n_dummy": volumes.n_dummy,
             "n_censored": volumes.n_censored,
+            "blank": list(blank),
             "mean_fd": volumes.mean_fd if volumes.mean_fd == volumes.mean_fd else None,
             **({} if run.mask else {"mask": VARYING}),
         },

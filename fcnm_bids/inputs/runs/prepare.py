@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -110,8 +110,19 @@ class PreparedRun:
     notes: tuple[str, ...] = ()
 
 
-def prepare_run(run: RunInput, settings: DenoisingSettings) -> PreparedRun:
+def prepare_run(
+    run: RunInput, settings: DenoisingSettings, *, blank: Sequence[int] = ()
+) -> PreparedRun:
     """Read everything of a run but its voxels.
+
+    Parameters
+    ----------
+    run
+        Its files.
+    settings
+        How it is denoised.
+    blank
+        Numbers of volumes, from 0, that hold no measurement and are dropped.
 
     Raises
     ------
@@ -157,6 +168,7 @@ def prepare_run(run: RunInput, settings: DenoisingSettings) -> PreparedRun:
         fd_threshold=settings.fd_threshold,
         min_time=settings.min_time,
         min_dof=settings.min_dof,
+        blank=blank,
     )
     key = content_key(
         Path(run.bold),
