@@ -13,8 +13,9 @@ from fcnm_bids.bids.outputs import AS_PREPROCESSED, MASKED_BY_VARIATION, sidecar
 from fcnm_bids.bids.write import write_image, write_table
 from fcnm_bids.config import Config, DenoisingSettings
 from fcnm_bids.connectivity import person_maps
-from fcnm_bids.connectome import ProjectedRun, open_run, project_run, varying_voxels, write_run
+from fcnm_bids.connectome import open_run, project_run, varying_voxels, write_run
 from fcnm_bids.connectome.blank_volumes import BlankVolumesError
+from fcnm_bids.connectome.project import Projected
 from fcnm_bids.derivatives.participant import (
     COVERAGE_COLUMNS,
     QC_COLUMNS,
@@ -131,7 +132,7 @@ def _stored_header(path: Path) -> dict[str, Any]:
 def _project(run: RunInput, prepared: PreparedRun, settings: DenoisingSettings) -> None:
     mask = prepared.mask if run.mask else varying_voxels(prepared.image)
 
-    def project() -> ProjectedRun:
+    def project() -> Projected:
         return project_run(
             prepared.image, mask, prepared.denoising.projection, smoothing=settings.smoothing
         )
