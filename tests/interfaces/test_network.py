@@ -55,6 +55,7 @@ def made(tmp_path: Path, atlas: Path) -> OutputNames:
     located = LocateNetwork(
         config_file=str(config_file),
         effect="up",
+        label="up",
         contrasts=["one", "two"],
         network=[],
         shape=list(GRID.shape),

@@ -14,7 +14,7 @@ from fcnm_bids.interfaces.seeds import MakeSeeds
 
 FOCI = """study\tcontrast\teffect\tx\ty\tz\tspace
 Far 2020\ta\tup\t0\t0\t0\tMNI152
-Far 2020\ta\tup\t150\t0\t0\tMNI152
+Far 2020\ta\tup\t90\t0\t0\tMNI152
 Near 2021\tb\tup\t2\t4\t6\tMNI152
 """
 
@@ -37,6 +37,6 @@ def test_foci_outside_of_the_image_are_named(
         entities={"space": "MNI152NLin6Asym", "task": "rest"},
     ).run(cwd=str(tmp_path))
     assert "1 of 3 foci lie outside of the image" in caplog.text
-    assert "Far 2020 (150, 0, 0)" in caplog.text
+    assert "Far 2020 (90, 0, 0)" in caplog.text
     assert "Near 2021" not in caplog.text
     assert Path(made.outputs.seeds_file).is_file()
