@@ -142,7 +142,7 @@ def test_the_keyboard_reaches_everything(group: Visit) -> None:
     group.page.keyboard.press("Enter")
     assert group.page.evaluate("document.activeElement.id") == "content"
     reached = set()
-    for _ in range(80):
+    for _ in range(400):
         group.page.keyboard.press("Tab")
         reached.add(group.page.evaluate("document.activeElement.tagName"))
     assert {"SUMMARY", "SELECT", "INPUT", "CANVAS"} <= reached
