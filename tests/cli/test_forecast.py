@@ -52,5 +52,6 @@ def test_the_group_takes_the_disk_that_was_predicted(finished: Finished, tmp_pat
     assert found["contrast"].needs.output == pytest.approx(contrasts, rel=0.25)
     assert found["contrast"].n_nodes == 2
     report = size([*group.glob("figures/*"), finished.output / "group.html"])
-    said = found["report"].needs.output + found["figures"].needs.output
-    assert said == pytest.approx(report, rel=0.25)
+    forecast = found["report"].needs.output + found["figures"].needs.output
+    # the network here is empty, and has neither a viewer nor a surface
+    assert 0.4 * forecast < report < forecast

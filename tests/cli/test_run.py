@@ -351,7 +351,7 @@ def test_a_wrong_request_tells_every_problem_on_a_line_of_its_own(
         finished.fmriprep, tmp_path / "out", "participant", "--radius", "-1", "-f", "x"
     )
     assert ended.code == 2
-    assert "argument -f/--fd-threshold" in ended.err
+    assert "argument -f/--fd-thresh/--fd-threshold" in ended.err
     values = ("--radius", "-1", "--alpha", "7")
     ended = desk.run(finished.fmriprep, tmp_path / "out", "participant", *values)
     assert ended.code == 2
