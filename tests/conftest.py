@@ -20,6 +20,7 @@ settings.load_profile("repository")
 pytest_plugins = ["tests.planned"]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
     """Keep tests that share an expensive fixture in one worker, so that it is made once.
 

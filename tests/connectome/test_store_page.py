@@ -50,7 +50,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> h5py.File:
         image,
         key="k",
         attributes={"source": "x", "settings": {}, "repetition_time": 2.0, "mean_fd": None}
-        | {"n_dummy": 2, "n_censored": 0},
+        | {"n_dummy": 2, "n_censored": 0, "blank": []},
     )
     open_run(path).verify()
     return h5py.File(path, "r", locking=False)
