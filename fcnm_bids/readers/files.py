@@ -25,6 +25,7 @@ DEEPEST = 100
 _MOST_YAML_BYTES = 1 << 18
 _BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
+_READ_BYTES = 1 << 20
 
 
 def read_bytes(path: Path, *, most: int = MOST_BYTES) -> bytes:
@@ -54,7 +55,12 @@ def read_bytes(path: Path, *, most: int = MOST_BYTES) -> bytes:
                 "that are read; leave out what is not needed"
             )
         with path.open("rb") as file:
-            content = file.read(most + 1)
+            parts, size = [], 0
+            # in parts: a read of `most` bytes would allocate them, however small the file
+            while size <= most and (part := file.read(_READ_BYTES)):
+                parts.append(part)
+                size += len(part)
+            content = b"".join(parts)
     except FileNotFoundError as error:
         raise FileError(f"{path}: there is no such file") from error
     except OSError as error:
