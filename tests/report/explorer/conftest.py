@@ -42,7 +42,7 @@ def second(make_results: Callable[..., Path], tmp_path_factory: pytest.TempPathF
     return make_results(folder, voxel=8.0, effect="decrease", seed=1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # one of Playwright's drivers at a time in a process
 def browser() -> Iterator[Any]:
     driver = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if CHROMIUM is None:
