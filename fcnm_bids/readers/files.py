@@ -13,12 +13,6 @@ from fcnm_bids.errors import FileError
 MOST_BYTES = 64 << 20
 """Size of a table, a settings file or a workbook that is read."""
 
-MOST_COLUMNS = 5_000
-"""Columns of a table; a confound table has some hundreds, and ICA-AROMA's up to a thousand."""
-
-MOST_CELLS = 20_000_000
-"""Cells of a table."""
-
 DEEPEST = 100
 """Brackets within brackets of a JSON or YAML file."""
 
