@@ -519,6 +519,11 @@ class RunningSettings:
     boilerplate_only: bool = setting(
         False, "write the methods text of this level, compute nothing", affects=NOTHING
     )
+    check: bool = setting(
+        False,
+        "compare every output of this level with what was written, and compute nothing",
+        affects=NOTHING,
+    )
     verbose: int = setting(
         0, "say more; twice: what nipype says", aliases=("-v",), kind="count", affects=NOTHING
     )

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from fcnm_bids.app.check import check_outputs
 from fcnm_bids.app.group import run_group
 from fcnm_bids.app.logs import open_logs
 from fcnm_bids.app.participant import run_participants
@@ -26,6 +27,8 @@ def run_level(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> bool
     RequestError
         The request is wrong.
     """
+    if config.running.check:
+        return check_outputs(config)
     if config.running.reports_only:
         return report_again(config)
     if config.analysis_level == "group":

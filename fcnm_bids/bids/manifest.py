@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,10 +16,18 @@ import pandas as pd
 
 from fcnm_bids.bids.write import write_table
 
+LOGGER = logging.getLogger("fcnm_bids")
+
 _COLUMNS = {
     "path": "File, relative to the output folder",
     "status": "present, or missing although it was promised",
+    "size": "Bytes",
+    "trailer": "Last eight bytes of a gzip file, check sum and length of its content, hexadecimal",
+    "sha256": "SHA-256 of the file; n/a for projected runs, which hold check sums of their own",
 }
+
+_DRAWN = (".html", ".svg", ".png")
+"""What may be drawn again from the other files at any time."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +76,12 @@ class Manifest:
         rows = [
             (
                 Path(os.path.relpath(path, self.root)).as_posix(),
-                "missing" if path in missing else "present",
+                *(("missing", None, None) if path in missing else ("present", *_seen(path))),
+                None if path in missing or path.suffix == ".h5" else _sha256(path),
             )
             for path in paths
         ]
-        table = pd.DataFrame(rows, columns=list(_COLUMNS))
+        table = pd.DataFrame(rows, columns=list(_COLUMNS)).astype({"size": "Int64"})
         if remove_others:
             self._remove(set(self._listed()) - set(table["path"]))
         # without its table a manifest counts for nothing, whatever the sidecar says by then
@@ -78,25 +90,53 @@ class Manifest:
         return missing
 
     def complete(self, key: str) -> bool:
-        """Whether everything was made for this key, and is still there."""
+        """Return True if everything was made for this key, and is there as it was written.
+
+        What is there is known by its size and, where it is compressed, by its last check sum.
+        """
         try:
             made_for = json.loads((self.folder / "manifest.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return False
-        listed = self._listed()
-        return (
-            isinstance(made_for, dict)
-            and made_for.get("Key") == key
-            and bool(listed)
-            and all((self.root / name).is_file() for name in listed)
-        )
+        if not isinstance(made_for, dict) or made_for.get("Key") != key:
+            return False
+        rows = self._rows()
+        faults = [fault for row in rows if (fault := self._fault(row))]
+        for fault in faults:
+            LOGGER.info("%s; made again", fault)
+        return bool(rows) and not faults
+
+    def faults(self) -> list[str]:
+        """Return a line for each file that is not what was written, all of it read."""
+        return [fault for row in self._rows() if (fault := self._fault(row, whole=True))]
+
+    def _fault(self, row: Mapping[str, str], *, whole: bool = False) -> str:
+        """Return what is wrong with a file; nothing where nothing is."""
+        path = self.root / row["path"]
+        if not path.is_file():
+            return f"{path} is not there"
+        size, trailer = _seen(path)
+        if not size and row.get("size", "") != "0":
+            return f"{path} is empty"
+        if path.suffix in _DRAWN or row.get("size", "n/a") == "n/a":
+            return ""
+        if str(size) != row["size"]:
+            return f"{path} has {size} bytes, {row['size']} were written"
+        other = trailer != row["trailer"].replace("n/a", "")
+        if whole and row["sha256"] != "n/a":
+            other |= _sha256(path) != row["sha256"]
+        return f"{path} is not what was written" if other else ""
+
+    def _rows(self) -> list[dict[str, str]]:
+        try:
+            with self.table.open(encoding="utf-8", newline="") as file:
+                rows = list(csv.DictReader(file, delimiter="\t", restval="n/a"))
+        except (OSError, ValueError, csv.Error):
+            return []
+        return [row for row in rows if row.get("path")]
 
     def _listed(self) -> list[str]:
-        try:
-            table = pd.read_csv(self.table, sep="\t", dtype=str, keep_default_na=False)
-        except (OSError, ValueError):
-            return []
-        return list(table.get("path", ()))
+        return [row["path"] for row in self._rows()]
 
     def _remove(self, names: Iterable[str]) -> None:
         for name in names:
@@ -104,3 +144,18 @@ class Manifest:
             # a projected run took long to make, and may serve another output folder
             if path.suffix != ".h5" and ".." not in path.parts and path.is_relative_to(self.root):
                 path.unlink(missing_ok=True)
+
+
+def _seen(path: Path) -> tuple[int, str]:
+    """Return the size of a file and, of a gzip file, its last eight bytes."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        if path.suffix != ".gz":
+            return size, ""
+        file.seek(max(0, size - 8))
+        return size, file.read().hex()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

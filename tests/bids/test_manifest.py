@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -20,9 +21,9 @@ def manifest(tmp_path: Path) -> Manifest:
 
 def make(manifest: Manifest, *names: str) -> list[Path]:
     paths = [manifest.root / name for name in names]
-    for path in paths:
+    for name, path in zip(names, paths, strict=True):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        path.write_bytes(name.encode())
     return paths
 
 
@@ -127,7 +128,7 @@ def test_projected_runs_and_files_elsewhere_are_never_removed(tmp_path: Path) ->
     paths = make(manifest, "connectome/x.h5", "../store/x.tsv", "sub-01/a")
     manifest.write(paths, "1", {})
     with manifest.table.open("a") as table:
-        table.write(f"{elsewhere}\tpresent\n")
+        table.write(f"{elsewhere}\tpresent\t0\tn/a\tn/a\n")
     manifest.write(paths[2:], "2", {}, remove_others=True)
     assert all(path.exists() for path in (*paths, elsewhere))
 
@@ -136,3 +137,61 @@ def test_a_digest_does_not_depend_on_order_and_tells_values_apart() -> None:
     assert digest({"a": 1, "b": [2.0, None]}) == digest({"b": [2.0, None], "a": 1})
     different = [{"a": 1}, {"a": 1.5}, {"a": "1"}, {"a": [1]}, {"b": 1}, {"a": None}]
     assert len({digest(content) for content in different}) == len(different)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("sub-01/a.nii.gz", b"", "is empty"),
+        ("sub-01/a.nii.gz", b"sub-01/a.nii.g", "has 14 bytes, 15 were written"),
+        ("sub-01/a.nii.gz", b"sub-01/a.nii.gy", "is not what was written"),
+        ("sub-01/a.json", b"sub-01/a.jso", "has 12 bytes, 13 were written"),
+        ("connectome/x.h5", b"", "is empty"),
+    ],
+)
+def test_a_damaged_file_is_a_hole_that_is_named(
+    manifest: Manifest, caplog: pytest.LogCaptureFixture, name: str, content: bytes, told: str
+) -> None:
+    [path] = make(manifest, name)
+    manifest.write([path], "key", {})
+    path.write_bytes(content)
+    with caplog.at_level("INFO", "fcnm_bids"):
+        assert not manifest.complete("key")
+    assert f"{path} {told}; made again" in caplog.text
+
+
+def test_all_of_a_file_is_read_where_it_is_asked_for(manifest: Manifest) -> None:
+    paths = make(manifest, "sub-01/a.nii.gz", "sub-01/b.json", "sub-01.html")
+    manifest.write(paths, "key", {})
+    assert manifest.faults() == []
+    for path in paths:
+        content = bytearray(path.read_bytes())
+        content[1] ^= 1
+        path.write_bytes(content)
+    assert manifest.complete("key")
+    assert manifest.faults() == [f"{path} is not what was written" for path in sorted(paths[:2])]
+
+
+def test_a_report_may_be_drawn_again(manifest: Manifest) -> None:
+    [page] = make(manifest, "sub-01.html")
+    manifest.write([page], "key", {})
+    page.write_text("another one, of another length")
+    assert manifest.complete("key")
+
+
+def test_a_manifest_of_an_earlier_version_lists_files_that_are_there(manifest: Manifest) -> None:
+    paths = make(manifest, "sub-01/a.nii.gz", "sub-01/b.nii.gz")
+    manifest.write(paths, "key", {})
+    table = pd.read_csv(manifest.table, sep="\t")[["path", "status"]]
+    table.to_csv(manifest.table, sep="\t", index=False)
+    assert manifest.complete("key")
+    paths[0].write_bytes(b"")
+    assert not manifest.complete("key")
+
+
+def test_a_digest_is_the_one_of_sha256sum(manifest: Manifest) -> None:
+    [path] = make(manifest, "sub-01/a.nii.gz")
+    manifest.write([path], "key", {})
+    [row] = pd.read_csv(manifest.table, sep="\t").to_dict("records")
+    assert row["sha256"] == hashlib.sha256(b"sub-01/a.nii.gz").hexdigest()
+    assert (row["size"], row["trailer"]) == (15, b"a.nii.gz".hex())
