@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from itertools import chain
 from pathlib import Path
 
 from fcnm_bids.bids.manifest import Manifest
@@ -24,7 +25,9 @@ def check_outputs(config: Config) -> bool:
     """
     root, faults = Path(config.output_dir), []
     of_group = config.analysis_level == "group"
-    manifests = sorted(root.glob("group/manifest.tsv" if of_group else "sub-*/manifest.tsv"))
+    folders = ["group"] if of_group else [f"sub-{s}" for s in config.selection.participant_label]
+    tables = (root.glob(f"{folder}/manifest.tsv") for folder in folders or ["sub-*"])
+    manifests = sorted(chain.from_iterable(tables))
     if not manifests:
         raise RequestError(
             f"--check: {root} holds no finished output of the {config.analysis_level} level; run "
@@ -36,8 +39,10 @@ def check_outputs(config: Config) -> bool:
         try:
             open_run(stored).verify()
         except StoreError as error:
-            faults.append(f"{stored}: {error}")
+            faults.append(f"{error} ({stored})")
     for fault in faults:
-        LOGGER.error("%s; run the level again, which makes what is missing", fault)
-    LOGGER.info("checked: %d manifests, %d faults", len(manifests), len(faults))
+        LOGGER.error("%s", fault)
+    LOGGER.info("checked: manifests %d, faults %d", len(manifests), len(faults))
+    if faults:
+        LOGGER.info("remove these files; the same command without --check makes them again")
     return not faults

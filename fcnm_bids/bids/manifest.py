@@ -21,13 +21,13 @@ LOGGER = logging.getLogger("fcnm_bids")
 _COLUMNS = {
     "path": "File, relative to the output folder",
     "status": "present, or missing although it was promised",
-    "size": "Bytes",
+    "size": "Bytes; n/a for figures and reports, which may be drawn again at any time",
     "trailer": "Last eight bytes of a gzip file, check sum and length of its content, hexadecimal",
-    "sha256": "SHA-256 of the file; n/a for projected runs, which hold check sums of their own",
+    "sha256": "SHA-256; n/a for figures, reports and projected runs, which hold their own sums",
 }
 
 _DRAWN = (".html", ".svg", ".png")
-"""What may be drawn again from the other files at any time."""
+"""Extensions of figures and reports."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,9 @@ class Manifest:
         rows = [
             (
                 Path(os.path.relpath(path, self.root)).as_posix(),
-                *(("missing", None, None) if path in missing else ("present", *_seen(path))),
-                None if path in missing or path.suffix == ".h5" else _sha256(path),
+                "missing" if path in missing else "present",
+                *((None, None) if path in missing or path.suffix in _DRAWN else _seen(path)),
+                None if path in missing or path.suffix in (*_DRAWN, ".h5") else _sha256(path),
             )
             for path in paths
         ]
@@ -118,7 +119,7 @@ class Manifest:
         size, trailer = _seen(path)
         if not size and row.get("size", "") != "0":
             return f"{path} is empty"
-        if path.suffix in _DRAWN or row.get("size", "n/a") == "n/a":
+        if row.get("size", "n/a") == "n/a":
             return ""
         if str(size) != row["size"]:
             return f"{path} has {size} bytes, {row['size']} were written"

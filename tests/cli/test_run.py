@@ -110,8 +110,21 @@ def test_a_hole_in_the_group_is_seen(finished: Finished, output: Path) -> None:
         content = path.read_bytes()
         path.unlink()
         assert not done()
+        path.write_bytes(b"")
+        assert not done()
         path.write_bytes(content)
     assert done()
+
+
+def test_an_emptied_output_is_made_again(finished: Finished, desk: Desk, output: Path) -> None:
+    before = contents(output / "sub-01")
+    [emptied] = output.glob("sub-01/func/*seed-x_stat-fisherz_statmap.nii.gz")
+    emptied.write_bytes(b"")
+    ended = again(finished, desk, output)
+    assert ended.code == 0, ended.out + ended.err
+    assert f"{emptied} is empty; made again" in ended.out
+    assert "3 of 4 people complete" in ended.out
+    assert contents(output / "sub-01") == before
 
 
 def test_a_contrast_more_is_mapped_without_overwriting(
