@@ -146,6 +146,32 @@ class SelectionSettings:
         path="any",
         affects="participant",
     )
+    input_type: str = setting(
+        "auto",
+        "layout of BIDS_DIR (auto: found out from its files; a wrong name lists all there are)",
+        "NAME",
+        affects="participant",
+    )
+    input_variant: str | None = setting(
+        None,
+        "which of several stages of the same runs: the letters of a FunImg or FunVolu folder, "
+        "minimal or hp2000_clean of the HCP, a setting of HALFpipe",
+        "NAME",
+        affects="participant",
+    )
+    participants_file: str | None = setting(
+        None,
+        "participants.tsv in place of that of BIDS_DIR",
+        "FILE",
+        path="read",
+        affects="participant",
+    )
+    diagnosis_from_id: bool = setting(
+        False,
+        "read the diagnosis in the names of DIRECT's participants (IS<site>-<1 MDD, 2 HC, 3 BD, 4 "
+        "SZ>-<number>) into participants.tsv",
+        affects="participant",
+    )
 
 
 @dataclass(frozen=True)
@@ -211,6 +237,22 @@ class DenoisingSettings:
         "taken as they are, and smoothed only if --smoothing says so; XCP-D's are recognised "
         "without this",
         sentence=True,
+    )
+    applied_band: tuple[float, ...] = setting(
+        (),
+        "lower and upper edge in Hz of the band that denoised images were filtered to, 0 for an "
+        "open lower side (default: that of the layout, where it is known)",
+        "HZ",
+        least=0,
+        sentence="the images had been filtered to {value} Hz before",
+    )
+    applied_regressors: int = setting(
+        0,
+        "regressors that were removed from denoised images, each of which is a degree of freedom "
+        "less (default: those of the layout, where they are known)",
+        "N",
+        least=0,
+        sentence="{value} regressors had been removed from them before",
     )
 
 
@@ -589,6 +631,14 @@ class Config:
             (
                 denoising.dummy_scans == "auto" or denoising.dummy_scans.isdecimal(),
                 f"--dummy-scans {denoising.dummy_scans}: auto, or a number of volumes",
+            ),
+            (
+                not denoising.applied_band
+                or (
+                    len(denoising.applied_band) == 2
+                    and (denoising.applied_band[0] < denoising.applied_band[1])
+                ),
+                "--applied-band: a lower and an upper edge in Hz",
             ),
             (
                 len(set(self.group.covariates)) == len(self.group.covariates),

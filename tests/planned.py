@@ -50,7 +50,7 @@ def projected(simulated: Truth, tmp_path_factory: pytest.TempPathFactory) -> Pat
     )
     for person in plan_participants(config).people:
         for run in person.runs:
-            store_run(run.files, config.denoising)
+            store_run(run.files, config.denoising, root)
     describe_dataset(root / "store", "store", simulated.fmriprep, projected_runs=True)
     return root / "store"
 

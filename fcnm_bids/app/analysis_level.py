@@ -13,7 +13,7 @@ from fcnm_bids.app.participant import run_participants
 from fcnm_bids.app.reports import report_again, write_boilerplate
 from fcnm_bids.config import Config
 from fcnm_bids.planning.group_options import given_too_early
-from fcnm_bids.planning.input_settings import adopt_denoised, adopt_store
+from fcnm_bids.planning.input_settings import adopt_layout, adopt_store
 from fcnm_bids.reruns.settings_lock import inherit
 
 LOGGER = logging.getLogger("fcnm_bids")
@@ -33,7 +33,7 @@ def run_level(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> bool
         return report_again(config)
     if config.analysis_level == "group":
         config = inherit(config, explicit)
-    config = adopt_denoised(adopt_store(config, explicit), explicit)
+    config = adopt_layout(adopt_store(config, explicit), explicit)
     if early := given_too_early(config, explicit):
         LOGGER.warning("%s", early)
     if config.seeds.unit == "focus":

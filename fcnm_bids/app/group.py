@@ -66,7 +66,7 @@ def run_group(config: Config) -> bool:
     root = Path(config.output_dir)
     with at_work([root], [] if plan.done else ["group"]) as waited:
         settle(config, say=False)
-        source = recognise(config.source_path).root
+        source = recognise(config.source_path, config.selection.input_type).root
         describe_dataset(root, DATASET_NAME, source, connectome=config.connectome_path)
         return _make_group(plan_group(config) if waited else plan, config)
 

@@ -63,6 +63,11 @@ def to_label(name: str) -> str:
     return "x" + hashlib.sha256(name.encode()).hexdigest()[:8]
 
 
+def subject_label(name: str) -> str:
+    """Return the label of a participant's name: its letters and digits, without ``sub-``."""
+    return re.sub(r"[^A-Za-z0-9]", "", name.strip().removeprefix("sub-"))
+
+
 def to_labels(names: Iterable[str]) -> dict[str, str]:
     """Return labels for names, in order; labels that are alike are numbered: A, An2, An3.
 

@@ -53,13 +53,13 @@ def correlator(
     with np.errstate(divide="ignore", invalid="ignore"):
         series /= length[:, None]
     n_seeds = len(series)
-    padded = np.zeros((-(-n_seeds // _SEEDS) * _SEEDS, run.dof))
+    padded = np.zeros((-(-n_seeds // _SEEDS) * _SEEDS, run.n_components))
     padded[:n_seeds] = series
 
     def correlations(tile: slice) -> Iterator[tuple[slice, NDArray[np.float64]]]:
         n_voxels = tile.stop - tile.start
         # a voxel's scale does not enter its correlations
-        columns = np.zeros((run.dof, _VOXELS))
+        columns = np.zeros((run.n_components, _VOXELS))
         columns[:, :n_voxels] = run.values[:, tile]
         norm = np.sqrt(np.einsum("ij,ij->j", columns, columns))
         product = np.empty((_SEEDS, _VOXELS))

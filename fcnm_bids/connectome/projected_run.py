@@ -31,17 +31,25 @@ class ProjectedRun:
         The grid that the numbers refer to.
     scale
         Shape (voxels,), float32; None where `values` are the components themselves.
+    removed
+        Degrees of freedom that the series had lost before they were projected.
     """
 
     values: NDArray[np.float32] | NDArray[np.int16]
     index: NDArray[np.intp]
     grid: Grid
     scale: NDArray[np.float32] | None = field(default=None)
+    removed: int = 0
+
+    @property
+    def n_components(self) -> int:
+        """Number of components."""
+        return int(self.values.shape[0])
 
     @property
     def dof(self) -> int:
         """Residual degrees of freedom, m."""
-        return int(self.values.shape[0])
+        return self.n_components - self.removed
 
     @property
     def n_voxels(self) -> int:
@@ -57,6 +65,6 @@ class ProjectedRun:
 
     def tiles(self) -> list[slice]:
         """Slices of voxels that are small enough to be worked on at once."""
-        width = _TILE_ELEMENTS // max(1, self.dof)
+        width = _TILE_ELEMENTS // max(1, self.n_components)
         width = max(_TILE_STEP, width // _TILE_STEP * _TILE_STEP)
         return [slice(i, min(i + width, self.n_voxels)) for i in range(0, self.n_voxels, width)]

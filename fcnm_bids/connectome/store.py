@@ -81,6 +81,11 @@ class StoredRun:
         """Residual degrees of freedom, m."""
         return int(self.attributes["dof"])
 
+    @property
+    def n_components(self) -> int:
+        """Number of components."""
+        return self.dof + int(self.attributes.get("applied_regressors", 0))
+
     def index(self) -> NDArray[np.intp]:
         """Voxel numbers with signal."""
         return read_stored(self.path, "index").astype(np.intp)
@@ -96,7 +101,8 @@ class StoredRun:
                 _verify(file, "components", values)
             except _DAMAGED as error:
                 raise StoreError(f"{self.path.name} is damaged: {error}") from error
-        return ProjectedRun(values, self.index(), self.grid, scale)
+        removed = int(self.attributes.get("applied_regressors", 0))
+        return ProjectedRun(values, self.index(), self.grid, scale, removed)
 
     def verify(self) -> None:
         """Read all of the file.
@@ -172,7 +178,7 @@ def write_run(
     run = projected.run
     header = {
         **attributes,
-        "dof": run.dof,
+        "dof": run.n_components - int(attributes.get("applied_regressors", 0)),
         "n_volumes": image.n_volumes,
         "n_kept": int(projection.kept.sum()),
         "n_masked": projected.n_masked,
@@ -229,14 +235,16 @@ def _write_components(file: h5py.File, run: ProjectedRun) -> dict[str, int]:
     for tile in run.tiles():
         values = run.values[:, tile]
         scale[tile] = np.abs(values).max(axis=0) / np.float32(_LARGEST)
-        sd[tile] = np.sqrt(np.einsum("ij,ij->j", values, values, dtype=np.float64) / run.dof)
+        sd[tile] = np.sqrt(
+            np.einsum("ij,ij->j", values, values, dtype=np.float64) / run.n_components
+        )
     file["scale"] = scale
     file["sd"] = sd
     components = file.create_dataset("components", run.values.shape, "<i2")
     height = max(1, _ROWS_ELEMENTS // run.n_voxels)
     checksum = 0
-    for first in range(0, run.dof, height):
-        rows = slice(first, min(first + height, run.dof))
+    for first in range(0, run.n_components, height):
+        rows = slice(first, min(first + height, run.n_components))
         values = np.rint(run.values[rows] / scale).astype("<i2")
         components[rows] = values
         checksum = _checksum(values, checksum)
@@ -276,7 +284,8 @@ def open_run(path: Path) -> StoredRun:
                 raise StoreError(f"{path.name} is not a projected run")
             grid = Grid(tuple(attributes["shape"]), attributes["affine"], attributes["space"])
             header = json.loads(attributes["provenance"])
-            shape = (int(header["dof"]), int(header["n_voxels"]))
+            rows = int(header["dof"]) + int(header.get("applied_regressors", 0))
+            shape = (rows, int(header["n_voxels"]))
             if file["components"].shape != shape or file["components"].dtype != np.dtype("<i2"):
                 raise StoreError(f"{path.name} does not hold what its header says")
             size = path.stat().st_size

@@ -57,7 +57,7 @@ def coarser_run(run: ProjectedRun, grid: Grid, numbers: NDArray[np.intp]) -> Pro
     place[place == run.n_voxels] = 0
     has = run.index[place] == numbers
     scale = None if run.scale is None else run.scale[place[has]]
-    return ProjectedRun(run.values[:, place[has]], np.flatnonzero(has), grid, scale)
+    return ProjectedRun(run.values[:, place[has]], np.flatnonzero(has), grid, scale, run.removed)
 
 
 def write_coarser(path: Path, run: ProjectedRun) -> None:
@@ -72,6 +72,7 @@ def write_coarser(path: Path, run: ProjectedRun) -> None:
             shape=np.array(run.grid.shape),
             affine=run.grid.affine,
             space=np.array(run.grid.space),
+            removed=np.array(run.removed),
             **optional,
         )
 
@@ -89,6 +90,7 @@ def read_coarser(path: Path) -> ProjectedRun:
             nx, ny, nz = (int(n) for n in stored["shape"])
             grid = Grid((nx, ny, nz), stored["affine"], str(stored["space"]))
             scale = stored.get("scale", None)
-            return ProjectedRun(stored["values"], stored["index"], grid, scale)
+            removed = int(stored["removed"])
+            return ProjectedRun(stored["values"], stored["index"], grid, scale, removed)
     except Exception as error:  # a damaged archive fails in ways of zip, zlib and NumPy
         raise StoreError(f"{path.name} is damaged: {error}") from error

@@ -23,10 +23,18 @@ class RunDenoising:
         Regression, filtering and censoring as one projection.
     volumes
         The volumes kept, and why the others were not.
+    applied_regressors
+        Degrees of freedom that the series had lost before.
     """
 
     projection: Projection
     volumes: KeptVolumes
+    applied_regressors: int = 0
+
+    @property
+    def dof(self) -> int:
+        """Residual degrees of freedom, m."""
+        return self.projection.dof - self.applied_regressors
 
 
 def plan_denoising(
@@ -43,6 +51,7 @@ def plan_denoising(
     min_time: float,
     min_dof: int,
     blank: Sequence[int] = (),
+    applied_regressors: int = 0,
 ) -> RunDenoising:
     """The projection for one run.
 
@@ -64,6 +73,8 @@ def plan_denoising(
         Residual degrees of freedom below which the run is refused.
     blank
         As in `keep_volumes`.
+    applied_regressors
+        Regressors that were removed from the series before, each a degree of freedom less.
 
     Raises
     ------
@@ -101,11 +112,12 @@ def plan_denoising(
         low_pass=low_pass,
         confounds=tuple(names),
     )
-    if projection.dof < min_dof:
+    dof = projection.dof - applied_regressors
+    if dof < min_dof:
         ways = ["--low-pass 0"] if low_pass > 0 else []
         ways += ["--fd-threshold 0"] if volumes.n_censored else []
         raise RunError(
-            f"{projection.dof} residual degrees of freedom of {n_kept} kept volumes, --min-dof "
+            f"{dof} residual degrees of freedom of {n_kept} kept volumes, --min-dof "
             f"asks for {min_dof}" + (f"; {' or '.join(ways)} would leave more" if ways else "")
         )
-    return RunDenoising(projection, volumes)
+    return RunDenoising(projection, volumes, applied_regressors)

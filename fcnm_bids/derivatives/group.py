@@ -19,6 +19,9 @@ PEOPLE_COLUMNS = {
     "mean_fd": "Mean over runs of the mean framewise displacement, in mm",
 }
 
+ORIGINAL_ID = "Name of the participant in the data set that the runs come from"
+DIAGNOSIS_FROM_ID = "Diagnosis that the original name states (--diagnosis-from-id)"
+
 EXCLUDED_COLUMNS = {
     "participant_id": "Participant",
     "run": "Projected run, relative to its store",

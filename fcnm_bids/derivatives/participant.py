@@ -124,6 +124,15 @@ def coverage_table(
     return pd.DataFrame(rows, columns=list(COVERAGE_COLUMNS))
 
 
+_FROM_LAYOUT = {
+    "OriginalParticipant": "original_id",
+    "AppliedRegressors": "applied_regressors",
+    "MotionParameters": "motion",
+    "TissueMasks": "tissue_masks",
+}
+"""Sidecar entries of what was read from another layout, and their names in a run's header."""
+
+
 def describe_runs(runs: list[StoredRun]) -> dict[str, Any]:
     """Return the sidecar entries of the runs of a map."""
     return {
@@ -131,4 +140,9 @@ def describe_runs(runs: list[StoredRun]) -> dict[str, Any]:
         "DegreesOfFreedom": [run.dof for run in runs],
         "RunWeights": [run.dof - 2 for run in runs],
         "Denoising": runs[0].attributes["settings"] if runs else {},
+        **{
+            entry: [run.attributes.get(name) for run in runs]
+            for entry, name in _FROM_LAYOUT.items()
+            if any(name in run.attributes for run in runs)
+        },
     }

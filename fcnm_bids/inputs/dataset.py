@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
 import os
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
 from fcnm_bids.bids.read import read_json
 from fcnm_bids.errors import RequestError
+from fcnm_bids.inputs.runs.find import holds_denoised
+from fcnm_bids.inputs.runs.io_spec import IoSpec, io_specs, layout_names
+
+_LISTED = 12
 
 
 @dataclass(frozen=True)
@@ -21,15 +27,30 @@ class InputDataset:
     root
         The folder that holds the ``sub-`` folders.
     kind
-        "derivatives" of fMRIPrep, or a "connectome" of projected runs.
+        "derivatives" of another program, or a "connectome" of projected runs.
+    layout
+        Name of the derivatives' layout, a file of ``data/io_spec``.
     """
 
     root: Path
     kind: Literal["derivatives", "connectome"]
+    layout: str = "fmriprep"
+
+    @property
+    def spec(self) -> IoSpec:
+        """The derivatives' layout."""
+        return io_specs()[self.layout]
 
 
-def recognise(folder: Path) -> InputDataset:
+def recognise(folder: Path, input_type: str = "auto") -> InputDataset:
     """Find out what a ``BIDS_DIR`` is.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    input_type
+        Name of its layout; "auto" finds it out.
 
     Raises
     ------
@@ -38,6 +59,75 @@ def recognise(folder: Path) -> InputDataset:
     """
     if not folder.is_dir():
         raise RequestError(f"{folder}: there is no such folder")
+    if input_type not in ("auto", *layout_names()):
+        raise RequestError(
+            f"--input-type {input_type}: there is no such layout, but auto, "
+            f"{', '.join(layout_names())}"
+        )
+    named = None if input_type == "auto" else io_specs()[input_type]
+    if named and not named.files:
+        if not named.is_in(folder):
+            raise RequestError(f"--input-type {input_type}: {_unlike(folder, named)}")
+        return InputDataset(folder, "derivatives", input_type)
+    dataset = None if named else _laid_out(folder)
+    dataset = dataset or _with_bids_names(folder)
+    if dataset.kind == "connectome":
+        return dataset
+    if named is None and dataset.layout == "fmriprep" and holds_denoised(dataset.root):
+        return replace(dataset, layout="xcpd")
+    return replace(dataset, layout=named.name) if named else dataset
+
+
+def _laid_out(folder: Path) -> InputDataset | None:
+    """Return a folder whose layout has no BIDS names, if it is one.
+
+    Raises
+    ------
+    RequestError
+        It is two layouts at once, or one that is refused.
+    """
+    found = [spec for spec in io_specs().values() if spec.is_in(folder)]
+    if not found:
+        return None
+    titles = [f"{spec.title} (--input-type {spec.name})" for spec in found]
+    fmriprep = [folder, *sorted((folder / "derivatives").glob("*fmriprep*"))]
+    titles += [
+        f"{path} (fMRIPrep; --input-type fmriprep)"
+        for path in fmriprep
+        if any(path.glob("sub-*/**/func/*_desc-preproc_bold.nii*"))
+    ]
+    if len(titles) > 1:
+        raise RequestError(f"{folder} is several layouts at once: {'; '.join(titles)}; choose one")
+    if found[0].refuse:
+        raise RequestError(f"{folder} is {found[0].title}: {found[0].refuse}")
+    return InputDataset(folder, "derivatives", found[0].name)
+
+
+def _unlike(folder: Path, spec: IoSpec) -> str:
+    """Describe what a folder has in place of what its layout expects."""
+    there = sorted(path.name for path in folder.iterdir())
+    listed = ", ".join(there[:_LISTED]) + (" ..." if len(there) > _LISTED else "")
+    return f"{folder} has no {spec.expects} ({spec.title}), but {listed or 'nothing'}" + (
+        _nearby(folder, [spec]) or ""
+    )
+
+
+def _nearby(folder: Path, specs: Iterable[IoSpec]) -> str | None:
+    """Describe a layout that lies near a folder: above, below, or with a name misspelled."""
+    below = (path for path in sorted(folder.glob("*/")) if path.is_dir())
+    near = [folder.parent, folder.parent.parent, *islice(below, _LISTED)]
+    for spec in specs:
+        for path in near:
+            if spec.is_in(path):
+                return f"; {path} looks like {spec.title}: give that as BIDS_DIR"
+        for name in sorted(path.name for path in folder.iterdir()):
+            close = difflib.get_close_matches(name, spec.landmarks, 1, 0.85)
+            if close and name not in spec.landmarks:
+                return f"; {name} looks like {close[0]} of {spec.title}, misspelled"
+    return None
+
+
+def _with_bids_names(folder: Path) -> InputDataset:
     content = _description(folder)
     if _is_ours(content):
         if content.get("ProjectedRuns"):
@@ -85,9 +175,10 @@ def recognise(folder: Path) -> InputDataset:
             "that as BIDS_DIR"
         )
     raise RequestError(
-        f"{folder}: no sub-* folders in it; BIDS_DIR is the folder that fMRIPrep wrote its "
-        "derivatives to, a raw data set with derivatives/fmriprep inside, or a connectome "
-        "that fcnm_bids stored"
+        f"{folder}: no sub-* folders in it{_nearby(folder, io_specs().values()) or ''}; BIDS_DIR "
+        "is the folder that fMRIPrep wrote its derivatives to, a raw data set with "
+        "derivatives/fmriprep inside, a connectome that fcnm_bids stored, or one of "
+        + ", ".join(io_specs()[name].title for name in layout_names())
     )
 
 

@@ -11,7 +11,9 @@ from typing import Any
 
 import pandas as pd
 
+from fcnm_bids.bids.names import subject_label
 from fcnm_bids.bids.read import read_json
+from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
 from fcnm_bids.readers.files import read_text
 
@@ -42,13 +44,21 @@ class Participants:
         return [str(value) for value in self.table[column].reindex(list(people), fill_value="")]
 
 
+def participants_places(config: Config, *folders: Path) -> tuple[Path, ...]:
+    """Return where the table of participants is looked for."""
+    named = config.selection.participants_file
+    return (Path(named),) if named else folders
+
+
 def find_participants(root: Path) -> Path | None:
     """The ``participants.tsv`` of a data set, of the raw one it derives from, or of its outputs.
 
     Looked for in the folder, in the output folder that a store named ``connectome`` lies in, and
-    in the folder above ``derivatives``.
+    in the folder above ``derivatives``. A file is one itself (``--participants-file``).
     """
     root = root.resolve()
+    if root.is_file():
+        return root
     folders = [root, root.parent] if root.name == "connectome" else [root]
     folders += [folder.parent for folder in (root, *root.parents) if folder.name == "derivatives"]
     tables = (folder / "participants.tsv" for folder in folders)
@@ -66,7 +76,7 @@ def read_participants(path: Path) -> Participants:
     table = read_cells(path)
     if "participant_id" not in table:
         raise RequestError(f"{path}: has no column participant_id")
-    table.index = pd.Index(table["participant_id"].str.strip().str.removeprefix("sub-"))
+    table.index = pd.Index([subject_label(name) for name in table["participant_id"]])
     twice = sorted(set(table.index[table.index.duplicated()]))
     if twice:
         raise RequestError(f"{path}: lists {', '.join(f'sub-{who}' for who in twice)} twice")

@@ -14,15 +14,27 @@ import pandas as pd
 from nipype.interfaces.base import TraitedSpec
 from numpy.typing import NDArray
 
+from fcnm_bids.bids.names import subject_label
 from fcnm_bids.bids.outputs import OutputNames
 from fcnm_bids.bids.write import write_table
 from fcnm_bids.config import ROBUSTNESS, Config
 from fcnm_bids.connectome import open_run
-from fcnm_bids.derivatives.group import EXCLUDED_COLUMNS, PEOPLE_COLUMNS, describe_participants
+from fcnm_bids.derivatives.group import (
+    DIAGNOSIS_FROM_ID,
+    EXCLUDED_COLUMNS,
+    ORIGINAL_ID,
+    PEOPLE_COLUMNS,
+    describe_participants,
+)
 from fcnm_bids.errors import RequestError
 from fcnm_bids.inputs.analysis_mask import group_voxels
 from fcnm_bids.inputs.contrasts import contrast_labels, other_radii, with_other_radii
-from fcnm_bids.inputs.participants_table import find_participants, read_cells
+from fcnm_bids.inputs.participants_table import (
+    find_participants,
+    participants_places,
+    read_cells,
+)
+from fcnm_bids.inputs.runs.io_spec import DIAGNOSIS, read_diagnosis
 from fcnm_bids.inputs.store import design_columns, mean_displacement, open_people
 from fcnm_bids.interfaces.base import (
     ConfiguredInterface,
@@ -192,6 +204,7 @@ class DescribePeople(ConfiguredInterface):
 
     def _make(self, config: Config, folder: Path) -> None:
         rows = []
+        originals = []
         for name, paths in self.inputs.people:
             runs = [open_run(Path(path)) for path in paths]
             headers = [run.attributes for run in runs]
@@ -206,9 +219,19 @@ class DescribePeople(ConfiguredInterface):
                     np.nan if moved is None else moved,
                 )
             )
+            originals.append(
+                next((str(h["original_id"]) for h in headers if "original_id" in h), "")
+            )
         table = pd.DataFrame(rows, columns=["participant_id", *PEOPLE_COLUMNS])
+        columns = dict(PEOPLE_COLUMNS)
+        if any(originals):
+            table["original_id"] = originals
+            columns |= {"original_id": ORIGINAL_ID}
+        if config.selection.diagnosis_from_id:
+            table[DIAGNOSIS] = [read_diagnosis(name) for name in originals]
+            columns |= {DIAGNOSIS: DIAGNOSIS_FROM_ID}
         path = Path(config.output_dir) / "participants.tsv"
-        folders = (Path(config.bids_dir), config.source_path)
+        folders = participants_places(config, Path(config.bids_dir), config.source_path)
         source = next(filter(None, map(find_participants, folders)), None)
         described: dict[str, dict[str, Any]] = {}
         if source is not None:
@@ -218,12 +241,15 @@ class DescribePeople(ConfiguredInterface):
                 LOGGER.warning("%s; its columns are not in the outputs", error)
                 known = pd.DataFrame()
             if "participant_id" in known:
-                known = known.drop(columns=[c for c in PEOPLE_COLUMNS if c in known])
+                known = known.drop(columns=[c for c in columns if c in known])
+                known["participant_id"] = [
+                    f"sub-{subject_label(name)}" for name in known["participant_id"]
+                ]
                 table = table.merge(
                     known.drop_duplicates("participant_id"), on="participant_id", how="left"
                 )
                 described = describe_participants(source, [str(c) for c in known if c in table])
-        write_table(path, table, PEOPLE_COLUMNS, described)
+        write_table(path, table, columns, described)
         excluded = [(f"sub-{name}", *rest) for name, *rest in self.inputs.excluded or []]
         left_out = OutputNames(Path(config.output_dir), {}, "").excluded()
         write_table(

@@ -29,7 +29,14 @@ from fcnm_bids.derivatives.participant import (
 from fcnm_bids.derivatives.seeds import describe_contrast
 from fcnm_bids.errors import RunError, StoreError
 from fcnm_bids.inputs.contrasts import contrast_labels
-from fcnm_bids.inputs.runs.prepare import PreparedRun, RunInput, denoising_record, prepare_run
+from fcnm_bids.inputs.runs.prepare import (
+    PreparedRun,
+    RunInput,
+    denoising_record,
+    prepare_run,
+    readable_image,
+    run_provenance,
+)
 from fcnm_bids.interfaces.base import (
     ConfiguredInputSpec,
     ConfiguredInterface,
@@ -75,7 +82,7 @@ class ProjectRuns(ConfiguredInterface):
         for fields in self.inputs.runs:
             run = RunInput(**fields)
             try:
-                rows.append(store_run(run, config.denoising))
+                rows.append(store_run(run, config.denoising, folder))
                 volumes += write_volumes(run, Path(config.output_dir))
                 stored.append(run.stored)
                 if "mask" in open_run(Path(run.stored)).attributes:
@@ -99,10 +106,17 @@ class ProjectRuns(ConfiguredInterface):
         self._results["promised"] = [*stored, *volumes, *table_files]
 
 
-def store_run(run: RunInput, settings: DenoisingSettings) -> dict[str, Any]:
+def store_run(run: RunInput, settings: DenoisingSettings, work: Path) -> dict[str, Any]:
     """Make sure that a run is in the store; its row of the quality table.
 
     A run without an image is one that came from a store.
+
+    Parameters
+    ----------
+    run, settings
+        The run, and what is done to it.
+    work
+        Folder for an image that has to be converted.
 
     Raises
     ------
@@ -115,7 +129,9 @@ def store_run(run: RunInput, settings: DenoisingSettings) -> dict[str, Any]:
     prepared = prepare_run(run, settings)
     header = reusable_header(path, prepared.key, thoroughly=True)
     if header is None:
-        _project(run, prepared, settings)
+        if run.white_matter:
+            prepared = prepare_run(run, settings, signals=True)
+        _project(run, prepared, settings, work)
         header = dict(open_run(path).attributes)
     return {"run": run.name, "included": True, "reason": None, **qc_row(header)}
 
@@ -129,22 +145,24 @@ def _stored_header(path: Path) -> dict[str, Any]:
         raise RunError(str(error)) from error
 
 
-def _project(run: RunInput, prepared: PreparedRun, settings: DenoisingSettings) -> None:
-    mask = prepared.mask if run.mask else varying_voxels(prepared.image)
-
-    def project() -> Projected:
-        return project_run(
-            prepared.image, mask, prepared.denoising.projection, smoothing=settings.smoothing
-        )
-
+def _project(run: RunInput, prepared: PreparedRun, settings: DenoisingSettings, work: Path) -> None:
     blank: tuple[int, ...] = ()
-    try:
-        projected = project()
-    except BlankVolumesError as error:
-        blank = error.volumes
-        LOGGER.warning("%s: %s and are dropped", run.name, error)
-        prepared = prepare_run(run, settings, blank=blank)
-        projected = project()
+    with readable_image(run, prepared.image, work) as image:
+        own = run.mask or run.reader == "leaddbs"
+        mask = prepared.mask if own else varying_voxels(image)
+
+        def project() -> Projected:
+            projection = prepared.denoising.projection
+            return project_run(image, mask, projection, smoothing=settings.smoothing)
+
+        try:
+            projected = project()
+        except BlankVolumesError as error:
+            blank = error.volumes
+            LOGGER.warning("%s: %s and are dropped", run.name, error)
+            prepared = prepare_run(run, settings, signals=bool(run.white_matter), blank=blank)
+            projected = project()
+    prepared.check_band(projected.carpet)
     volumes = prepared.denoising.volumes
     write_run(
         Path(run.stored),
@@ -160,7 +178,8 @@ def _project(run: RunInput, prepared: PreparedRun, settings: DenoisingSettings) 
             "n_censored": volumes.n_censored,
             "blank": list(blank),
             "mean_fd": volumes.mean_fd if volumes.mean_fd == volumes.mean_fd else None,
-            **({} if run.mask else {"mask": VARYING}),
+            **({} if own else {"mask": VARYING}),
+            **run_provenance(run, prepared),
         },
     )
 

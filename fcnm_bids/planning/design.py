@@ -9,7 +9,13 @@ from pathlib import Path
 from fcnm_bids.config import Config
 from fcnm_bids.connectome import StoredRun
 from fcnm_bids.errors import RequestError
-from fcnm_bids.inputs.participants_table import Participants, find_participants, read_participants
+from fcnm_bids.inputs.participants_table import (
+    Participants,
+    find_participants,
+    participants_places,
+    read_participants,
+)
+from fcnm_bids.inputs.runs.io_spec import DIAGNOSIS, read_diagnosis
 from fcnm_bids.inputs.store import mean_displacement
 from fcnm_bids.stats import Design, design_of, is_missing
 
@@ -54,11 +60,20 @@ def group_design(config: Config, root: Path, people: Mapping[str, Sequence[Store
     RequestError
         One line per problem.
     """
-    return covariate_design(config.group.covariates, (Path(config.bids_dir), root), people)
+    return covariate_design(
+        config.group.covariates,
+        participants_places(config, Path(config.bids_dir), root),
+        people,
+        diagnosis_from_id=config.selection.diagnosis_from_id,
+    )
 
 
 def covariate_design(
-    names: Sequence[str], folders: Sequence[Path], people: Mapping[str, Sequence[StoredRun]]
+    names: Sequence[str],
+    folders: Sequence[Path],
+    people: Mapping[str, Sequence[StoredRun]],
+    *,
+    diagnosis_from_id: bool = False,
 ) -> Design:
     """Covariates over people, from the table of participants and from the store.
 
@@ -70,6 +85,8 @@ def covariate_design(
         Where the table is looked for, in this order.
     people
         Projected runs by label.
+    diagnosis_from_id
+        Whether a covariate ``diagnosis`` is read in the participants' original names.
 
     Raises
     ------
@@ -81,7 +98,10 @@ def covariate_design(
     if MEAN_FD in names:
         moved = (mean_displacement(runs) for runs in people.values())
         values[MEAN_FD] = ["" if value is None else repr(value) for value in moved]
-    tabled = [name for name in names if name != MEAN_FD]
+    if diagnosis_from_id and DIAGNOSIS in names:
+        originals = (str(runs[0].attributes.get("original_id", "")) for runs in people.values())
+        values[DIAGNOSIS] = [read_diagnosis(name) for name in originals]
+    tabled = [name for name in names if name != MEAN_FD and name not in values]
     categorical: frozenset[str] = frozenset()
     measured: frozenset[str] = frozenset()
     problems: list[str] = []

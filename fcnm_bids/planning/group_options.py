@@ -12,8 +12,13 @@ from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.analysis_mask import find_analysis_mask, read_analysis_mask
 from fcnm_bids.inputs.atlas import check_atlas
-from fcnm_bids.inputs.participants_table import find_participants, read_participants
+from fcnm_bids.inputs.participants_table import (
+    find_participants,
+    participants_places,
+    read_participants,
+)
 from fcnm_bids.inputs.rules import contrast_weights
+from fcnm_bids.inputs.runs.io_spec import DIAGNOSIS
 from fcnm_bids.planning.design import MEAN_FD
 from fcnm_bids.planning.request import noted
 from fcnm_bids.planning.validation import plan_validation
@@ -51,7 +56,7 @@ def check_group_options(
     checks: list[Callable[[], Any]] = [
         partial(check_analysis_mask, group.analysis_mask, root, grid, entities, people),
         partial(check_atlas, group.network_atlas, grid),
-        partial(_covariates, group.covariates, (Path(config.bids_dir), root)),
+        partial(_covariates, config, root),
         partial(plan_validation, group.validation_dir, grid, {}),
     ]
     if contrasts:
@@ -80,8 +85,10 @@ def check_analysis_mask(
     return within
 
 
-def _covariates(names: Sequence[str], folders: Sequence[Path]) -> None:
-    tabled = [name for name in names if name != MEAN_FD]
+def _covariates(config: Config, root: Path) -> None:
+    from_store = {MEAN_FD, *([DIAGNOSIS] if config.selection.diagnosis_from_id else [])}
+    tabled = [name for name in config.group.covariates if name not in from_store]
+    folders = participants_places(config, Path(config.bids_dir), root)
     path = next(filter(None, map(find_participants, folders)), None)
     if not tabled:
         return

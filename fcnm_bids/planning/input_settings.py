@@ -10,7 +10,8 @@ from fcnm_bids.config import Config
 from fcnm_bids.connectome import open_run
 from fcnm_bids.errors import RequestError, StoreError
 from fcnm_bids.inputs.dataset import recognise
-from fcnm_bids.inputs.runs.find import holds_denoised
+from fcnm_bids.inputs.runs.find import search_runs
+from fcnm_bids.inputs.runs.io_spec import io_specs
 from fcnm_bids.inputs.store import stored_files
 from fcnm_bids.setting import flag
 
@@ -26,31 +27,89 @@ _NOTHING: Mapping[str, Any] = {
 """What is left of the denoising of denoised runs; their mean and linear trend are taken out."""
 
 
-def adopt_denoised(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> Config:
-    """Where the images are denoised already, by the option or XCP-D's names: do it no second time.
+def adopt_layout(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> Config:
+    """Return the settings that the layout of ``BIDS_DIR`` and ``--denoised`` dictate.
+
+    What was done to the images is not done a second time.
 
     Raises
     ------
     RequestError
-        Options were given that would denoise them again.
+        The folder is of no layout, it is open which of several stages is meant, or options were
+        given that would denoise the images again.
     """
     if config.analysis_level == "group":  # it inherits what the participant level settled
         return config
-    dataset = recognise(config.source_path)
+    dataset = recognise(config.source_path, config.selection.input_type)
     if dataset.kind == "connectome":
         return config
-    if not config.denoising.denoised:
-        if not holds_denoised(dataset.root):
-            return config
-        LOGGER.info("%s holds denoised runs, which are taken as they are", dataset.root)
+    layout = dataset.layout
+    if config.denoising.denoised and layout == "fmriprep":
+        layout = "xcpd"
+    spec = io_specs()[layout]
+    facts = dict(spec.facts)
+    selection: dict[str, Any] = {"input_type": layout}
+    if not spec.files:
+        variant = (
+            search_runs(dataset.root, config.selection, layout=layout).runs[0].entities["variant"]
+        )
+        selection["input_variant"] = variant or None
+        facts = spec.facts_of(variant)
+    config = config.update({"selection": selection})
+    if config.selection.diagnosis_from_id and not spec.diagnosis:
+        raise RequestError(f"--diagnosis-from-id: names of {spec.title} hold no diagnosis")
+    variant_text = f", {config.selection.input_variant}" if config.selection.input_variant else ""
+    note = f"; {facts['note']}" if "note" in facts else ""
+    if layout != "fmriprep":
+        LOGGER.info(
+            "%s: %s (--input-type %s)%s%s", dataset.root, spec.title, layout, variant_text, note
+        )
     given = explicit.get("denoising", {})
+    if not facts.get("denoised") and not config.denoising.denoised:
+        return config.update({"denoising": _preprocessed(facts, given)})
     again = [flag(name) for name, value in _NOTHING.items() if given.get(name, value) != value]
     if again:
         raise RequestError(
             f"{', '.join(again)}: the runs are denoised already, or --denoised says so"
         )
-    smoothing = given.get("smoothing", 0.0)
-    return config.update({"denoising": {**_NOTHING, "denoised": True, "smoothing": smoothing}})
+    if facts.get("smoothed") and given.get("smoothing"):
+        raise RequestError(f"--smoothing {given['smoothing']:g}: the runs are smoothed already")
+    settled = {
+        "denoised": True,
+        "smoothing": given.get("smoothing", 0.0),
+        "applied_band": given.get("applied_band", tuple(facts.get("band", ()))),
+        "applied_regressors": given.get("applied_regressors", facts.get("regressors", 0)),
+    }
+    if facts.get("filtered") and not settled["applied_band"]:
+        raise RequestError(
+            f"{dataset.root}: the images were filtered ({spec.title}{variant_text}), to a band "
+            "that the layout does not tell; give it with --applied-band LO HI (Hz)"
+        )
+    return config.update({"denoising": {**_NOTHING, **settled}})
+
+
+def _preprocessed(facts: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings for images that are still to be denoised.
+
+    Raises
+    ------
+    RequestError
+        A band was declared, or smoothing asked for of smooth images.
+    """
+    if given.get("applied_band"):
+        raise RequestError("--applied-band: the images are not denoised, or --denoised says so")
+    settled: dict[str, Any] = {}
+    if facts.get("smoothed"):
+        if given.get("smoothing"):
+            raise RequestError(f"--smoothing {given['smoothing']:g}: the runs are smoothed already")
+        settled["smoothing"] = 0.0
+    for setting, fact in (
+        ("nuisance_regressors", "nuisance_regressors"),
+        ("applied_regressors", "regressors"),
+    ):
+        if fact in facts:
+            settled[setting] = given.get(setting, facts[fact])
+    return settled
 
 
 def adopt_store(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> Config:
@@ -61,7 +120,7 @@ def adopt_store(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> Co
     RequestError
         Denoising options were given that differ from those that the store was made with.
     """
-    dataset = recognise(config.source_path)
+    dataset = recognise(config.source_path, config.selection.input_type)
     if dataset.kind != "connectome":
         return config
     config = config.update({"connectome": {"connectome_dir": str(dataset.root)}})

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from fcnm_bids.bids.manifest import Manifest
 from fcnm_bids.config import Config
-from fcnm_bids.errors import RequestError
+from fcnm_bids.errors import RequestError, RunError
 from fcnm_bids.inputs.contrasts import contrast_names
+from fcnm_bids.inputs.layouts.tissue import sampled_series
 from fcnm_bids.inputs.runs.find import search_runs
-from fcnm_bids.inputs.runs.prepare import RunInput, denoising_record
+from fcnm_bids.inputs.runs.prepare import RunInput, denoising_record, prepare_run
 from fcnm_bids.planning.group_options import check_group_options
 from fcnm_bids.planning.plan import LeftOut, ParticipantPlan, PlannedPerson, PlannedRun, by_reason
 from fcnm_bids.planning.request import (
@@ -20,7 +20,7 @@ from fcnm_bids.planning.request import (
     request_contrasts,
     try_masks,
 )
-from fcnm_bids.planning.runs import look_at_runs, notes_on, run_input
+from fcnm_bids.planning.runs import look_at_runs, notes_on, run_input, with_template_tissue
 from fcnm_bids.planning.stored_runs import stored_entities, stored_runs
 from fcnm_bids.reruns.keys import person_key
 from fcnm_bids.seeds import Contrast
@@ -39,12 +39,10 @@ def plan_participants(config: Config) -> ParticipantPlan:
     if dataset.kind == "connectome":
         return _plan_stored_participants(config, dataset.root, contrasts)
     denoising_record(config.denoising)  # a strategy that does not exist is found here
-    denoised = config.denoising.denoised
-    search = search_runs(dataset.root, config.selection, denoised=denoised)
+    search = search_runs(dataset.root, config.selection, layout=dataset.layout)
     found = search.runs
-    inputs = [run_input(run, dataset.root, config.connectome_path) for run in found]
-    if denoised:  # a table of confounds need not have a row for each volume that was left
-        inputs = [replace(run, confounds="", confounds_metadata="") for run in inputs]
+    inputs = [run_input(run, dataset.root, config.connectome_path, dataset.spec) for run in found]
+    inputs = with_template_tissue(inputs, config.denoising)
     aside = {
         run.name: files.left_out
         for run, files in zip(inputs, found, strict=True)
@@ -61,7 +59,9 @@ def plan_participants(config: Config) -> ParticipantPlan:
         for name, value in next(run for run in found if run.left_out is None).entities.items()
         if name in ("space", "res", "cohort", "task")
     }
-    grid = next(iter(usable.values())).grid
+    first = next(iter(usable.values()))
+    grid = first.grid
+    _check_band(first, config)
     try_masks(config, grid)
     subjects = list(dict.fromkeys(run.subject for run in found))
     check_group_options(config, dataset.root, grid, entities, subjects, contrasts)
@@ -80,6 +80,17 @@ def plan_participants(config: Config) -> ParticipantPlan:
         _number_of_seeds(config),
         notes=notes_on(search.absent, usable),
     )
+
+
+def _check_band(run: PlannedRun, config: Config) -> None:
+    """Refuse denoised runs of which the first was filtered to a band that nobody declared."""
+    if config.denoising.denoised and not run.stored:
+        try:
+            prepared = prepare_run(run.files, config.denoising)
+            if not prepared.declared:
+                prepared.check_band(sampled_series(prepared.image, prepared.mask))
+        except RunError as error:
+            raise RequestError(f"{run.files.name}: {error}") from error
 
 
 def _plan_stored_participants(
@@ -108,6 +119,7 @@ def _plan_stored_participants(
                 grid=run.grid,
                 stored=True,
                 dof=run.dof,
+                n_components=run.n_components,
                 n_volumes=run.attributes["n_volumes"],
                 n_kept=run.attributes["n_kept"],
                 itemsize=2,

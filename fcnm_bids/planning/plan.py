@@ -51,8 +51,9 @@ class PlannedRun:
         Where its voxels lie.
     stored
         Whether the store holds it already.
-    dof, n_volumes, n_kept
-        Residual degrees of freedom, volumes of the run, volumes kept.
+    dof, n_components, n_volumes, n_kept
+        Residual degrees of freedom, components of the projected run (as many, but for what a
+        denoised run had lost before), volumes of the run, volumes kept.
     itemsize
         Bytes per number in the image.
     n_masked
@@ -66,6 +67,7 @@ class PlannedRun:
     grid: Grid
     stored: bool
     dof: int
+    n_components: int
     n_volumes: int
     n_kept: int
     itemsize: int
@@ -229,8 +231,8 @@ class GroupPlan:
 
     @property
     def dof(self) -> int:
-        """Residual degrees of freedom of the person with most, over all runs."""
-        return max(sum(run.dof for run in runs) for _, runs in self.people)
+        """Components of the participant with most, over all runs."""
+        return max(sum(run.n_components for run in runs) for _, runs in self.people)
 
 
 def by_reason(reasons: Mapping[str, str]) -> list[str]:

@@ -54,7 +54,7 @@ def check_request(config: Config) -> InputDataset:
     problems: list[str] = []
     dataset = None
     with noted(problems):
-        dataset = recognise(config.source_path)
+        dataset = recognise(config.source_path, config.selection.input_type)
     problems += _misplaced(config, dataset)
     with noted(problems):
         height_rule(config.group)
@@ -85,7 +85,11 @@ def check_request(config: Config) -> InputDataset:
 def _unknown_people(config: Config, dataset: InputDataset) -> list[str]:
     """Participants who are asked for and have no folder in the data set."""
     wanted = config.selection.participant_label
-    if not wanted or (config.analysis_level == "group" and dataset.kind != "connectome"):
+    if (
+        not wanted
+        or not dataset.spec.files
+        or (config.analysis_level == "group" and dataset.kind != "connectome")
+    ):
         return []
     there = sorted(path.name.removeprefix("sub-") for path in dataset.root.glob("sub-*/"))
     unknown = [label for label in wanted if label not in there]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,16 +12,19 @@ import numpy as np
 
 from fcnm_bids.bids.outputs import stored_run_name
 from fcnm_bids.config import Config, DenoisingSettings
+from fcnm_bids.denoise import load_strategy
 from fcnm_bids.errors import RunError
 from fcnm_bids.grid import other_grids
+from fcnm_bids.inputs.layouts.tissue import needs_tissue, template_tissue
 from fcnm_bids.inputs.runs.absence import absent_line
 from fcnm_bids.inputs.runs.find import RunFiles
+from fcnm_bids.inputs.runs.io_spec import IoSpec
 from fcnm_bids.inputs.runs.prepare import RunInput, prepare_run
 from fcnm_bids.planning.plan import PlannedRun, by_reason
 from fcnm_bids.reruns.completion import is_stored
 
 
-def run_input(run: RunFiles, root: Path, store: Path) -> RunInput:
+def run_input(run: RunFiles, root: Path, store: Path, spec: IoSpec) -> RunInput:
     """The files of a run with their absolute paths, and where its projection goes."""
 
     def absolute(path: Path | None) -> str:
@@ -35,6 +39,11 @@ def run_input(run: RunFiles, root: Path, store: Path) -> RunInput:
         metadata=absolute(run.metadata),
         space=str(run.entities["space"]),
         stored=str((store / stored_run_name(run.entities)).absolute()),
+        reader=spec.facts_of(run.entities.get("variant", "")).get("reader", ""),
+        original_id=str(run.entities.get("original_id", "")),
+        session=str(run.entities.get("session", "1")),
+        white_matter=absolute(run.white_matter),
+        csf=absolute(run.csf),
     )
 
 
@@ -60,6 +69,24 @@ def look_at_runs(
     return {name: run for name, run in usable.items() if name not in astray}, reasons | astray
 
 
+def with_template_tissue(inputs: Sequence[RunInput], settings: DenoisingSettings) -> list[RunInput]:
+    """Add the template's tissues to runs whose tissue signals come from the image.
+
+    Raises
+    ------
+    RequestError
+        They are neither on this machine nor to be had.
+    """
+    if settings.denoised or not needs_tissue(load_strategy(settings.nuisance_regressors)):
+        return list(inputs)
+    return [
+        replace(run, **template_tissue(run.space))
+        if run.reader in ("dpabi", "hcp") and not (run.white_matter and run.csf)
+        else run
+        for run in inputs
+    ]
+
+
 def notes_on(absent: Mapping[str, str], usable: Mapping[str, PlannedRun]) -> tuple[str, ...]:
     """What to say of people without a run, and of runs that are used all the same."""
     told: dict[str, dict[str, str]] = {}
@@ -80,7 +107,8 @@ def _look(run: RunInput, settings: DenoisingSettings) -> PlannedRun | str:
         key=prepared.key,
         grid=prepared.image.grid,
         stored=is_stored(run, prepared.key),
-        dof=prepared.denoising.projection.dof,
+        dof=prepared.denoising.dof,
+        n_components=prepared.denoising.projection.dof,
         n_volumes=prepared.image.n_volumes,
         n_kept=int(prepared.denoising.volumes.kept.sum()),
         itemsize=prepared.image.dtype.itemsize,

@@ -266,9 +266,9 @@ def _kind_of(name: str) -> str:
 
 
 def _project_seconds(run: PlannedRun, box: int, smooths: bool) -> float:
-    products = run.n_kept * run.dof * run.n_masked
+    products = run.n_kept * run.n_components * run.n_masked
     seconds = _PREPARE_SECONDS + _READ * run.n_volumes * box
-    return seconds + _PROJECT * products + _SMOOTH * run.dof * box * smooths
+    return seconds + _PROJECT * products + _SMOOTH * run.n_components * box * smooths
 
 
 def _map_seconds(person: PlannedPerson, n_seeds: int, box: int) -> float:

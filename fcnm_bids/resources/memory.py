@@ -32,9 +32,11 @@ def project_gb(grid: Grid, runs: Sequence[PlannedRun]) -> float:
     """Projecting runs one after the other: first they are read, then they are written."""
     peaks = []
     for run in runs:
-        components = 4 * run.dof * run.n_masked
+        components = 4 * run.n_components * run.n_masked
         reading = (
-            projection_bytes(grid.n_voxels, run.n_masked, run.n_volumes, run.dof, run.itemsize)
+            projection_bytes(
+                grid.n_voxels, run.n_masked, run.n_volumes, run.n_components, run.itemsize
+            )
             - components
         )
         writing = components // 2 + min(reading, _KEPT_BYTES) + _WRITING_BYTES
@@ -45,8 +47,8 @@ def project_gb(grid: Grid, runs: Sequence[PlannedRun]) -> float:
 def map_gb(runs: Sequence[PlannedRun], n_contrasts: int) -> float:
     """Mapping all seeds of a person."""
     n_masked = max((run.n_masked for run in runs), default=0)
-    dof = max((run.dof for run in runs), default=0)
-    stored = sum(2 * run.dof * run.n_masked for run in runs)
+    dof = max((run.n_components for run in runs), default=0)
+    stored = sum(2 * run.n_components * run.n_masked for run in runs)
     maps = 17 * n_contrasts * n_masked
     return _PROCESS_GB + 1e-9 * (stored + maps + _tile_bytes(n_masked, dof, n_contrasts))
 

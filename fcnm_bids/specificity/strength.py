@@ -154,11 +154,11 @@ def person_columns(runs: Sequence[ProjectedRun], index: NDArray[np.intp]) -> NDA
     of the stacked runs, in which the others count as silence.
     """
     used = [run for run in runs if run.dof > 2]
-    columns = np.zeros((sum(run.dof for run in used), index.size), dtype=np.float32)
+    columns = np.zeros((sum(run.n_components for run in used), index.size), dtype=np.float32)
     first = 0
     for run in used:
-        rows = slice(first, first + run.dof)
-        first += run.dof
+        rows = slice(first, first + run.n_components)
+        first += run.n_components
         to = np.searchsorted(index, run.index)
         inside = np.zeros(run.n_voxels, dtype=bool)
         inside[to < index.size] = index[to[to < index.size]] == run.index[to < index.size]

@@ -18,7 +18,7 @@ from fcnm_bids.config import Config
 from fcnm_bids.connectome import open_run
 from fcnm_bids.errors import RequestError
 from fcnm_bids.interfaces.participant import store_run
-from fcnm_bids.planning.input_settings import adopt_denoised
+from fcnm_bids.planning.input_settings import adopt_layout
 from fcnm_bids.planning.participant import plan_participants
 from fcnm_bids.planning.plan import ParticipantPlan
 
@@ -40,7 +40,7 @@ def request(root: Path, output: Path, *options: object) -> ParticipantPlan:
     words = [str(root), str(output), "participant", "--connectome-only", "--nprocs", "1"]
     words += ["-w", str(output.parent / "work"), *map(str, options)]
     asked = parse(words)
-    return plan_participants(adopt_denoised(asked.config, asked.explicit))
+    return plan_participants(adopt_layout(asked.config, asked.explicit))
 
 
 def dofs(plan: ParticipantPlan) -> list[list[int]]:
@@ -113,10 +113,10 @@ def test_confounds_of_1_0_to_1_3_are_completed_to_what_later_versions_write(
 ) -> None:
     root = people("01")
     [today] = request(root, tmp_path / "a").people[0].runs
-    store_run(today.files, request_settings(root))
+    store_run(today.files, request_settings(root), root.parent)
     as_version_1_0(root)
     [old] = request(root, tmp_path / "b").people[0].runs
-    store_run(old.files, request_settings(root))
+    store_run(old.files, request_settings(root), root.parent)
     now, before = (open_run(Path(run.files.stored)) for run in (today, old))
     assert before.attributes["confounds"] == now.attributes["confounds"]
     # each projection has axes of its own; what counts is what they say of pairs of voxels
@@ -305,7 +305,7 @@ def test_without_a_mask_the_voxels_of_a_denoised_image_that_vary_are_taken(
     assert "no brain mask; the voxels that vary over time" in note
     [run] = plan.people[0].runs
     asked = parse([str(root), str(tmp_path / "out"), "participant"])
-    row = store_run(run.files, adopt_denoised(asked.config, asked.explicit).denoising)
+    row = store_run(run.files, adopt_layout(asked.config, asked.explicit).denoising, tmp_path)
     assert row["n_masked"] == np.count_nonzero(inside)
     stored = open_run(Path(run.files.stored))
     assert stored.attributes["mask"] == "voxels that vary over time"
@@ -322,9 +322,9 @@ def test_any_denoised_image_with_a_mask_is_taken_as_it_is(people: People, tmp_pa
     plan = request(root, tmp_path / "out", "--denoised")
     [run] = plan.people[0].runs
     asked = parse([str(root), str(tmp_path / "out"), "participant", "--denoised"])
-    settings = adopt_denoised(asked.config, asked.explicit).denoising
+    settings = adopt_layout(asked.config, asked.explicit).denoising
     assert settings.smoothing == 0
-    store_run(run.files, settings)
+    store_run(run.files, settings, tmp_path)
     stored = open_run(Path(run.files.stored)).load()
     bold = np.asarray(nib.load(run.files.bold).dataobj, dtype=float)
     series = bold.reshape(-1, 120, order="F")[stored.index[:40]].T

@@ -76,7 +76,7 @@ def test_processes_share_the_work_as_far_as_memory_allows(
 
 def test_longer_runs_take_more_disk(plan: ParticipantPlan) -> None:
     run = plan.runs[0]
-    sizes = [stored_bytes([replace(run, dof=dof)]) for dof in (50, 100)]
+    sizes = [stored_bytes([replace(run, n_components=n)]) for n in (50, 100)]
     assert sizes[1] - sizes[0] == pytest.approx(100 * run.n_masked + 400 * run.n_kept)
     assert stored_bytes([run, run]) == 2 * stored_bytes([run])
 

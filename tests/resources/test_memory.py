@@ -51,7 +51,7 @@ def peak_gb(work: Callable[[], Any]) -> float:
 
 def longer(people: Sequence[PlannedPerson], volumes: int, dof: int) -> list[PlannedRun]:
     run = people[0].runs[0]
-    return [replace(run, n_volumes=volumes, n_kept=volumes, dof=dof, n_masked=250_000)]
+    return [replace(run, n_volumes=volumes, n_kept=volumes, n_components=dof, n_masked=250_000)]
 
 
 def test_projecting_a_run_stays_within_what_is_declared(
@@ -60,7 +60,9 @@ def test_projecting_a_run_stays_within_what_is_declared(
     run = people[0].runs[0]
     Path(run.files.stored).unlink()
     settings = request_for().denoising
-    assert peak_gb(lambda: store_run(run.files, settings)) < project_gb(simulated.grid, [run])
+    assert peak_gb(lambda: store_run(run.files, settings, Path())) < project_gb(
+        simulated.grid, [run]
+    )
     assert Path(run.files.stored).exists()
 
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fcnm_bids.bids.names import RUN_ENTITIES, modern_name, parse_entities
+from fcnm_bids.bids.names import (
+    RUN_ENTITIES,
+    modern_name,
+    parse_entities,
+    subject_label,
+)
 from fcnm_bids.config import SelectionSettings
 from fcnm_bids.errors import RequestError
 from fcnm_bids.inputs.runs.absence import Absent
+from fcnm_bids.inputs.runs.io_spec import IoSpec, laid_out_images
 from fcnm_bids.inputs.runs.pybids_database import indexed_files
 
 IMAGES = (".nii.gz", ".nii")
@@ -29,15 +35,57 @@ class FoundFile:
         Entities of its name, the person being that of its folder.
     left_out
         Why it is not to be used; None where it is.
+    companions
+        The files beside it, where the layout has no BIDS names to find them by.
     """
 
     path: Path
     entities: dict[str, Any]
     left_out: str | None = None
+    companions: Mapping[str, Path] = field(default_factory=dict)
 
     def identity(self, *further: str) -> tuple[str, ...]:
         """What tells the run apart, and further entities."""
         return tuple(str(self.entities.get(name, "")) for name in (*RUN_ENTITIES, *further))
+
+
+def laid_out_files(root: Path, spec: IoSpec, selection: SelectionSettings) -> list[FoundFile]:
+    """Return the images of a layout without BIDS names, of the participants who are asked for.
+
+    Raises
+    ------
+    RequestError
+        Two participants have names that become one label.
+    """
+    images = list(laid_out_images(root, spec))
+    originals: dict[str, str] = {}
+    for image in images:
+        name = image.groups["subject"]
+        other = originals.setdefault(subject_label(name).lower(), name)
+        if other != name:
+            raise RequestError(
+                f"{root}: participants {other} and {name} have the same label "
+                f"{subject_label(name)!r} (letters and digits only); rename one"
+            )
+    wanted = {subject_label(name) for name in selection.participant_label}
+    sessions = any("session" in image.groups for image in images)
+    found = []
+    for image in images:
+        original = image.groups["subject"]
+        entities: dict[str, Any] = {
+            **image.groups,
+            "subject": subject_label(original),
+            "original_id": original,
+            "suffix": "bold",
+            **({"session": image.groups.get("session", "1")} if sessions else {}),
+            **({"run": int(image.groups["run"])} if image.groups.get("run") else {}),
+        }
+        if selection.space and "space" not in image.groups:
+            entities["space"] = selection.space
+        unusable = spec.facts_of(entities["variant"]).get("unusable")
+        if not wanted or entities["subject"] in wanted:
+            found.append(FoundFile(image.path, entities, unusable, image.companions))
+    return found
 
 
 def found_files(root: Path, selection: SelectionSettings, absent: Absent) -> Iterator[FoundFile]:
@@ -101,5 +149,5 @@ def _of_person(person: Path) -> list[Path]:
 def _may_matter(name: str) -> bool:
     image = name.endswith(IMAGES) and ("_bold." in name or "_desc-brain_mask." in name)
     return name.startswith("sub-") and (
-        image or "_desc-confounds_" in name or name.endswith("_bold.json")
+        image or "_desc-confounds_" in name or name.endswith(("_bold.json", "_design.tsv"))
     )

@@ -9,14 +9,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from fcnm_bids.bids.names import RUN_ENTITIES
+from fcnm_bids.bids.names import RUN_ENTITIES, subject_label
 from fcnm_bids.config import SelectionSettings
 from fcnm_bids.errors import RequestError
 from fcnm_bids.inputs.runs.absence import Absent
-from fcnm_bids.inputs.runs.candidates import IMAGES, FoundFile, found_files
+from fcnm_bids.inputs.runs.candidates import IMAGES, FoundFile, found_files, laid_out_files
 from fcnm_bids.inputs.runs.filters import bold_filters, matches
+from fcnm_bids.inputs.runs.io_spec import IoSpec, io_specs
 
-_CONFOUND_SUFFIXES = ("timeseries", "regressors")
+_INFANTS = frozenset({"MNIInfant", "UNCInfant"})
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class RunFiles:
         JSON sidecars of the confound table and of the image.
     left_out
         Why it is not to be used, where that shows in the names of the files; None where it is.
+    white_matter, csf
+        Masks or probabilities of tissues, where the layout has them.
     """
 
     subject: str
@@ -46,6 +49,8 @@ class RunFiles:
     confounds_metadata: Path | None
     metadata: Path | None
     left_out: str | None = None
+    white_matter: Path | None = None
+    csf: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -65,38 +70,48 @@ class FoundRuns:
 
 
 def find_runs(
-    root: Path, selection: SelectionSettings, *, denoised: bool = False
+    root: Path, selection: SelectionSettings, *, layout: str = "fmriprep"
 ) -> list[RunFiles]:
-    """The preprocessed runs of a data set that a selection names, as `search_runs` finds them."""
-    return list(search_runs(root, selection, denoised=denoised).runs)
+    """Return the runs of a data set that a selection names, as `search_runs` finds them."""
+    return list(search_runs(root, selection, layout=layout).runs)
 
 
-def search_runs(root: Path, selection: SelectionSettings, *, denoised: bool = False) -> FoundRuns:
-    """Look for the preprocessed runs of a data set that a selection names.
+def search_runs(root: Path, selection: SelectionSettings, *, layout: str = "fmriprep") -> FoundRuns:
+    """Find the runs of a data set that a selection names.
 
     Parameters
     ----------
     root
-        An fMRIPrep derivatives folder.
+        A folder of the layout.
     selection
-        Participants, sessions, task, space and resolution.
-    denoised
-        Whether denoised images are looked for: any ``bold`` in MNI space but fMRIPrep's own.
+        Participants, sessions, task, space, resolution and variant.
+    layout
+        Name of the layout. ``xcpd`` takes any denoised ``bold`` in MNI space but fMRIPrep's own.
 
     Raises
     ------
     RequestError
-        Nothing matches, or it is left open which of several spaces, resolutions or tasks is
-        meant; the text lists what there is.
+        Nothing matches, or it is left open which of several spaces, resolutions, tasks or
+        variants is meant; the text lists what there is.
     """
+    spec = io_specs()[layout]
     filters = bold_filters(selection)
     absent = Absent(root, selection.participant_label, database=bool(selection.bids_database_dir))
-    files = list(found_files(root, selection, absent))
-    there = [f for f in files if _is_run(f) and _is_denoised(f) == denoised]
+    if spec.files:
+        files = list(found_files(root, selection, absent))
+        there = [f for f in files if _is_run(f) and spec.is_file("image", f.entities)]
+        asked = set(selection.participant_label)
+    else:
+        files = laid_out_files(root, spec, selection)
+        there = [f for f in files if f.left_out is None]
+        asked = {subject_label(label) for label in selection.participant_label}
+        if selection.input_variant:
+            filters["variant"] = selection.input_variant
     images = [f for f in there if f.left_out is None]
+    _refuse_spaces(images or files, selection)
     if not images:
-        raise RequestError(_nothing_found(root, selection, files, denoised))
-    missing = set(selection.participant_label) - {f.entities["subject"] for f in images}
+        raise RequestError(_nothing_found(root, selection, files, spec))
+    missing = asked - {f.entities["subject"] for f in images}
     if missing:
         reasons = absent.reasons(files, images, filters)
         why = [f"{label} ({reasons[label]})" for label in sorted(missing) if label in reasons]
@@ -105,7 +120,7 @@ def search_runs(root: Path, selection: SelectionSettings, *, denoised: bool = Fa
             + (f": {', '.join(why)}" if why else "")
         )
     chosen = [f for f in images if matches(f.entities, filters)]
-    unmatched = set(selection.participant_label) - {f.entities["subject"] for f in chosen}
+    unmatched = asked - {f.entities["subject"] for f in chosen}
     if not chosen or unmatched:
         raise RequestError(
             f"no run{_of(unmatched)} matches {_shown(filters)}; there is "
@@ -116,6 +131,7 @@ def search_runs(root: Path, selection: SelectionSettings, *, denoised: bool = Fa
         ("cohort", "--space SPACE:cohort-N"),
         ("res", "--resolution"),
         ("task", "--task-id"),
+        ("variant", "--input-variant"),
         ("desc", '--bids-filter-file ({"bold": {"desc": ...}})'),
     ):
         values = {str(f.entities.get(entity, "")) for f in chosen}
@@ -129,12 +145,13 @@ def search_runs(root: Path, selection: SelectionSettings, *, denoised: bool = Fa
             + (f" (and {len(nameless) - 1} more)" if len(nameless) > 1 else "")
         )
     _refuse_twins(chosen)
-    if denoised:
+    if layout == "xcpd":
         chosen = _mark_concatenated(chosen)
     chosen += [f for f in there if f.left_out is not None and matches(f.entities, filters)]
+    runs = _assemble(chosen, files, spec) if spec.files else map(_laid_out_run, chosen)
     return FoundRuns(
-        tuple(sorted(_assemble(chosen, files), key=lambda run: (run.subject, run.bold.as_posix()))),
-        absent.reasons(files, chosen, filters),
+        tuple(sorted(runs, key=lambda run: (run.subject, run.bold.as_posix()))),
+        absent.reasons(files, chosen, filters) if spec.files else {},
     )
 
 
@@ -146,10 +163,6 @@ def holds_denoised(root: Path) -> bool:
             return False
         denoised = denoised or "_desc-denoised_" in path.name
     return denoised
-
-
-def _is_denoised(found: FoundFile) -> bool:
-    return found.entities.get("desc") != "preproc"
 
 
 def _is_run(found: FoundFile) -> bool:
@@ -164,15 +177,50 @@ def _is_run(found: FoundFile) -> bool:
     )
 
 
-def _assemble(chosen: Sequence[FoundFile], files: Sequence[FoundFile]) -> Iterator[RunFiles]:
+def _laid_out_run(found: FoundFile) -> RunFiles:
+    beside = found.companions
+    return RunFiles(
+        subject=found.entities["subject"],
+        entities=found.entities,
+        bold=found.path,
+        mask=beside.get("mask"),
+        confounds=beside.get("confounds"),
+        confounds_metadata=None,
+        metadata=beside.get("metadata"),
+        white_matter=beside.get("white_matter"),
+        csf=beside.get("csf"),
+    )
+
+
+def _refuse_spaces(files: Sequence[FoundFile], selection: SelectionSettings) -> None:
+    """Refuse templates of infants, in which coordinates of adults mean nothing, and no template."""
+    images = [f for f in files if f.entities.get("suffix") == "bold"]
+    spaces = {str(f.entities.get("space", "")) for f in images}
+    if selection.space:
+        spaces &= {selection.space.split(":")[0]}
+    if any(f.companions and "space" not in f.entities for f in images):
+        raise RequestError(
+            f"{images[0].path}: the layout does not tell the template space; name it with --space "
+            "(MNI152NLin6Asym is FSL's and HCP's, MNI152NLin2009cAsym fMRIPrep's)"
+        )
+    if spaces and spaces <= _INFANTS:
+        raise RequestError(
+            f"{', '.join(sorted(spaces))}: published coordinates do not lie in a template of "
+            "infants; make the images anew with --output-spaces MNI152NLin6Asym"
+        )
+
+
+def _assemble(
+    chosen: Sequence[FoundFile], files: Sequence[FoundFile], spec: IoSpec
+) -> Iterator[RunFiles]:
     masks = {
         f.identity("space", "cohort", "res"): f.path
         for f in files
-        if f.entities.get("suffix") == "mask" and f.entities.get("desc") == "brain"
+        if spec.is_file("mask", f.entities)
     }
     tables: dict[tuple[str, ...], dict[str, Path]] = {}
     for f in files:
-        if f.entities.get("desc") == "confounds" and f.entities.get("suffix") in _CONFOUND_SUFFIXES:
+        if spec.is_file("confounds", f.entities):
             tables.setdefault(f.identity(), {})[f.entities["extension"]] = f.path
     sidecars = {f.path.name: f.path for f in files if f.path.suffix == ".json"}
     for f in chosen:
@@ -254,14 +302,29 @@ def _of(people: Iterable[str]) -> str:
 
 
 def _nothing_found(
-    root: Path, selection: SelectionSettings, files: Sequence[FoundFile], denoised: bool
+    root: Path, selection: SelectionSettings, files: Sequence[FoundFile], spec: IoSpec
 ) -> str:
-    kind = "denoised" if denoised else "preprocessed"
-    desc = "*" if denoised else "preproc"
-    looked = f"sub-*/[ses-*/]func/*_space-MNI*_desc-{desc}_bold.nii[.gz]"
+    kind = "denoised" if spec.facts.get("denoised") else "preprocessed"
     others = [f for f in files if f.entities.get("suffix") == "bold" and "space" in f.entities]
+    reasons = dict.fromkeys(
+        f"{f.entities.get('variant') or f.path.parts[len(root.parts)]}: {f.left_out}"
+        for f in files
+        if f.left_out and not spec.files
+    )
+    cifti = next(root.glob("sub-*/**/func/*.dtseries.nii"), None) if spec.files else None
     return (
-        f"{root}: no {kind} run in MNI space{_of(selection.participant_label)} ({looked})"
-        + (f"; there is space: {_values(others, 'space')}" if others else "")
-        + "; BIDS_DIR is the folder that fMRIPrep wrote its derivatives to"
+        f"{root}: no {kind} run in MNI space{_of(selection.participant_label)} ({spec.expects})"
+        + (f"; there is space: {_values(others, 'space')}" if others and spec.files else "")
+        + "".join(f"; {reason}" for reason in reasons)
+        + (
+            f"; {cifti.name} is CIFTI, which is not read: make volumes with --output-spaces "
+            "MNI152NLin6Asym"
+            if cifti
+            else ""
+        )
+        + (
+            "; BIDS_DIR is the folder that fMRIPrep wrote its derivatives to"
+            if spec.name == "fmriprep"
+            else ""
+        )
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,11 @@ from fcnm_bids.denoise import (
     plan_denoising,
     read_confounds,
 )
+from fcnm_bids.denoise.degrees_of_freedom import upper_band_edge
 from fcnm_bids.errors import RequestError, RunError
+from fcnm_bids.inputs.layouts import leaddbs, xcpd
+from fcnm_bids.inputs.layouts.motion import read_motion, read_repetition_time
+from fcnm_bids.inputs.layouts.tissue import tissue_mask, tissue_signals
 from fcnm_bids.setting import affecting
 
 _LONGEST_TR = 30.0
@@ -59,6 +64,12 @@ class RunInput:
         Template space.
     stored
         Absolute path of the projected run.
+    reader
+        Which reader of `inputs.layouts` the files need; none where they are fMRIPrep's.
+    original_id, session
+        Name of the participant and number of the session in the layout.
+    white_matter, csf
+        Masks or probabilities of tissues, where their signals come from the image.
     """
 
     name: str
@@ -69,12 +80,17 @@ class RunInput:
     metadata: str
     space: str
     stored: str
+    reader: str = ""
+    original_id: str = ""
+    session: str = "1"
+    white_matter: str = ""
+    csf: str = ""
 
     @property
     def paths(self) -> list[Path]:
         """The files there are."""
         named = (self.bold, self.mask, self.confounds, self.confounds_metadata, self.metadata)
-        return [Path(path) for path in named if path]
+        return [Path(path) for path in (*named, self.white_matter, self.csf) if path]
 
     def to_dict(self) -> dict[str, str]:
         """Plain content, as node inputs want it."""
@@ -100,6 +116,8 @@ class PreparedRun:
         Hash of everything that its projection depends on.
     notes
         What is odd about it, though it can be used.
+    declared
+        Whether the band that a denoised run was filtered to is known, or it is not denoised.
     """
 
     image: RunImage
@@ -108,10 +126,36 @@ class PreparedRun:
     denoising: RunDenoising
     key: str
     notes: tuple[str, ...] = ()
+    declared: bool = True
+
+    def check_band(self, series: NDArray[Any]) -> None:
+        """Refuse a denoised run that was filtered to a band which nobody declared.
+
+        Parameters
+        ----------
+        series
+            Shape (volumes, voxels): some of its series.
+
+        Raises
+        ------
+        RunError
+            Its spectrum ends below the Nyquist frequency.
+        """
+        edge = None if self.declared else upper_band_edge(series, self.repetition_time)
+        if edge is not None:
+            raise RunError(
+                f"its spectrum ends at {edge:.3g} Hz (less than 1 % of the power lies above), so "
+                "that it was filtered and has fewer degrees of freedom than volumes; declare the "
+                f"band, such as --applied-band 0.01 {edge:.2g}"
+            )
 
 
 def prepare_run(
-    run: RunInput, settings: DenoisingSettings, *, blank: Sequence[int] = ()
+    run: RunInput,
+    settings: DenoisingSettings,
+    *,
+    signals: bool = False,
+    blank: Sequence[int] = (),
 ) -> PreparedRun:
     """Read everything of a run but its voxels.
 
@@ -121,6 +165,9 @@ def prepare_run(
         Its files.
     settings
         How it is denoised.
+    signals
+        Whether tissue signals that the layout does not give are read from the voxels. Without
+        them, arbitrary series stand in their place, which leave as many degrees of freedom.
     blank
         Numbers of volumes, from 0, that hold no measurement and are dropped.
 
@@ -129,7 +176,7 @@ def prepare_run(
     RunError
         The run cannot be used; the text is the reason.
     """
-    if not run.mask and not settings.denoised:
+    if not run.mask and not settings.denoised and not run.reader:
         raise RunError("no brain mask (desc-brain_mask) in the same space and resolution")
     if not run.confounds and not settings.denoised:
         raise RunError("no confound table (desc-confounds_timeseries or _regressors)")
@@ -139,44 +186,38 @@ def prepare_run(
             "not fetched: datalad get "
             + " ".join((folder / path.name).as_posix() for path in absent)
         )
-    image = open_image(Path(run.bold), run.space)
-    check_complete(image)
-    if run.mask:
-        mask = read_volume(Path(run.mask), image.grid) > 0.5
-        if not mask.any():
-            raise RunError(f"{Path(run.mask).name} is empty")
-    else:
-        first = read_first(image)
-        mask = np.isfinite(first) & (first != 0)
-    metadata, confounds_metadata = (
-        _sidecar(path) for path in (run.metadata, run.confounds_metadata)
-    )
+    image, mask = _open(run)
+    sidecar = run.metadata if run.metadata.endswith(".json") else ""
+    metadata, confounds_metadata = (_sidecar(path) for path in (sidecar, run.confounds_metadata))
+    metadata |= _layout_metadata(run, settings.tr)
     repetition_time = _repetition_time(metadata, image, settings.tr)
     strategy = load_strategy(settings.nuisance_regressors)
     dummies = settings.dummy_scans
+    band, removed = _applied_filter(run, metadata, settings, image.n_volumes, repetition_time)
     denoising = plan_denoising(
-        complete_confounds(read_confounds(Path(run.confounds)))
-        if run.confounds
-        else Confounds((), [()] * image.n_volumes),
+        _confounds(run, image, mask, settings, signals=signals),
         confounds_metadata,
         strategy,
         n_volumes=image.n_volumes,
         repetition_time=repetition_time,
-        high_pass=settings.high_pass,
-        low_pass=settings.low_pass,
+        high_pass=band[0],
+        low_pass=band[1],
         dummy_scans=dummies if dummies == "auto" else int(dummies),
         fd_threshold=settings.fd_threshold,
         min_time=settings.min_time,
         min_dof=settings.min_dof,
         blank=blank,
+        applied_regressors=removed,
     )
+    others = (run.mask, run.confounds, run.confounds_metadata, run.white_matter, run.csf)
     key = content_key(
         Path(run.bold),
-        [_optional(run.mask), _optional(run.confounds), _optional(run.confounds_metadata)],
+        [_optional(path) for path in others],
         {
             **what_projects(denoising_record(settings)),
             "space": run.space,
             "repetition_time": repetition_time,
+            "applied": [*band, removed],
         },
     )
     notes = [] if run.mask else [_VARYING_FOR_MASK]
@@ -191,7 +232,45 @@ def prepare_run(
             f"RepetitionTime is {stated:g} s, the image's header says {header:g} s; {stated:g} s "
             "is used"
         )
-    return PreparedRun(image, mask, repetition_time, denoising, key, tuple(notes))
+    return PreparedRun(
+        image,
+        mask,
+        repetition_time,
+        denoising,
+        key,
+        tuple(notes),
+        declared=band[1] > 0 or not settings.denoised,
+    )
+
+
+@contextmanager
+def readable_image(run: RunInput, image: RunImage, work: Path) -> Iterator[RunImage]:
+    """Provide a run's image as NIfTI: itself, or what it is converted to meanwhile.
+
+    Parameters
+    ----------
+    image
+        Of the prepared run.
+    work
+        Folder for what is converted.
+    """
+    if run.reader != "leaddbs":
+        yield image
+        return
+    with leaddbs.as_nifti(image, Path(run.metadata), work) as converted:
+        yield converted
+
+
+def run_provenance(run: RunInput, prepared: PreparedRun) -> dict[str, Any]:
+    """Return what a projected run's header holds of its layout, for sidecars and later levels."""
+    tissue = [Path(path).name for path in (run.white_matter, run.csf) if path]
+    known = {
+        "applied_regressors": prepared.denoising.applied_regressors,
+        "original_id": run.original_id,
+        "motion": Path(run.confounds).name if run.reader in ("dpabi", "hcp") else "",
+        "tissue_masks": tissue,
+    }
+    return {name: value for name, value in known.items() if value}
 
 
 def denoising_record(settings: DenoisingSettings) -> dict[str, Any]:
@@ -213,6 +292,82 @@ def what_projects(record: Mapping[str, Any]) -> dict[str, Any]:
     named = record.get("nuisance_regressors", {})
     kept = {name: value for name, value in record.items() if name not in _EXCLUDING}
     return {**kept, "nuisance_regressors": {k: v for k, v in named.items() if k != "name"}}
+
+
+def _open(run: RunInput) -> tuple[RunImage, NDArray[np.bool_]]:
+    """Read the header and the mask; the first volume's voxels where there is no mask."""
+    if run.reader == "leaddbs":
+        return leaddbs.open_run(Path(run.bold), Path(run.metadata), run.space)
+    image = open_image(Path(run.bold), run.space)
+    check_complete(image)
+    if run.mask:
+        mask = read_volume(Path(run.mask), image.grid) > 0.5
+        if not mask.any():
+            raise RunError(f"{Path(run.mask).name} is empty")
+        return image, mask
+    first = read_first(image)
+    return image, np.isfinite(first) & (first != 0)
+
+
+def _confounds(
+    run: RunInput,
+    image: RunImage,
+    mask: NDArray[np.bool_],
+    settings: DenoisingSettings,
+    *,
+    signals: bool,
+) -> Confounds:
+    if settings.denoised or not run.confounds:
+        return Confounds((), [()] * image.n_volumes)
+    if run.reader not in ("dpabi", "hcp"):
+        return complete_confounds(read_confounds(Path(run.confounds)))
+    table = read_motion(Path(run.confounds), run.reader)
+    if not run.white_matter:
+        return complete_confounds(table)
+    masks = {
+        "white_matter": tissue_mask(run.white_matter, image.grid, mask, "white_matter"),
+        "csf": tissue_mask(run.csf, image.grid, mask, "csf"),
+        "global_signal": mask,
+    }
+    if len(table) != image.n_volumes:
+        return table  # which is refused
+    found = (
+        tissue_signals(image, masks)
+        if signals
+        else np.random.default_rng(0).standard_normal((image.n_volumes, len(masks)))
+    )
+    rows = np.column_stack([np.asarray(table.rows), found])
+    return complete_confounds(Confounds((*table.names, *masks), rows))
+
+
+def _applied_filter(
+    run: RunInput,
+    metadata: Mapping[str, Any],
+    settings: DenoisingSettings,
+    n_volumes: int,
+    repetition_time: float,
+) -> tuple[tuple[float, float], int]:
+    """Return the band of what is projected, and degrees of freedom that were lost before."""
+    removed = settings.applied_regressors
+    if not settings.denoised:
+        return (settings.high_pass, settings.low_pass), removed
+    if settings.applied_band:
+        return (settings.applied_band[0], settings.applied_band[1]), removed
+    if run.reader != "xcpd" or removed:
+        return (0.0, 0.0), removed
+    low, high, _ = xcpd.applied_band(metadata)
+    design = _optional(run.confounds)
+    if design is None and not high:
+        return (low, high), 0
+    return (low, high), xcpd.lost_degrees(design, metadata, n_volumes, repetition_time)
+
+
+def _layout_metadata(run: RunInput, option: float | None) -> dict[str, Any]:
+    """Return the repetition time that a layout lists beside its images; an option comes first."""
+    if run.reader != "dpabi" or not run.metadata or option is not None:
+        return {}
+    stated = read_repetition_time(Path(run.metadata), run.original_id, run.session)
+    return {} if stated is None else {"RepetitionTime": stated}
 
 
 def _repetition_time(metadata: Mapping[str, Any], image: RunImage, option: float | None) -> float:

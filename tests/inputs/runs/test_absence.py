@@ -131,7 +131,7 @@ def denoised(root: Path, *runs: str) -> dict[str, str | None]:
     folder.mkdir(parents=True)
     for run in runs:
         (folder / f"sub-01_{run}_space-MNI152NLin6Asym_desc-denoised_bold.nii.gz").touch()
-    found = search_runs(root, SelectionSettings(), denoised=True).runs
+    found = search_runs(root, SelectionSettings(), layout="xcpd").runs
     return {run.bold.name.split("sub-01_")[1].split("_space")[0]: run.left_out for run in found}
 
 

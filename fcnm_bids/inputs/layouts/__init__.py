@@ -1,0 +1,1 @@
+"""Readers of what input layouts hold in formats and units of their own."""

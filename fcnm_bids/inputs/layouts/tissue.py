@@ -1,0 +1,141 @@
+"""Signals of white matter, cerebrospinal fluid and the brain, from a run's own image."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import closing
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from nibabel.affines import apply_affine
+from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
+
+from fcnm_bids.connectome.image import RunImage, VolumeStream
+from fcnm_bids.denoise.strategy import Strategy
+from fcnm_bids.errors import RequestError, RunError
+from fcnm_bids.grid import Grid
+
+THRESHOLDS = {"white_matter": 0.9, "csf": 0.7}
+"""Probabilities above which a voxel of the template is of a tissue; DPABI's masks have these."""
+_TEMPLATE = "MNI152NLin2009cAsym"
+_BLOCK = 32
+_FEWEST_VOXELS = 10
+
+
+def needs_tissue(strategy: Strategy) -> bool:
+    """Return whether a strategy removes a signal that is read from the image."""
+    signals = (*THRESHOLDS, "global_signal")
+    return any(fnmatchcase(name, pattern) for pattern in strategy.patterns for name in signals)
+
+
+@cache
+def template_tissue(space: str) -> Mapping[str, str]:
+    """Return TemplateFlow's probabilities of white matter and cerebrospinal fluid.
+
+    Those of MNI152NLin2009cAsym stand for all MNI spaces, of which it alone has them.
+
+    Raises
+    ------
+    RequestError
+        They are not on this machine and cannot be fetched, or the space is no MNI space.
+    """
+    if not space.startswith("MNI152"):
+        raise RequestError(f"space {space}: there are no tissue masks for it; -p 24P needs none")
+    home = Path(os.environ.get("TEMPLATEFLOW_HOME") or Path.home() / ".cache" / "templateflow")
+    found = {}
+    for tissue, label in (("white_matter", "WM"), ("csf", "CSF")):
+        name = f"tpl-{_TEMPLATE}_res-02_label-{label}_probseg.nii.gz"
+        path = home / f"tpl-{_TEMPLATE}" / name
+        if not path.is_file() or not path.stat().st_size:
+            try:
+                from templateflow import api
+
+                api.get(_TEMPLATE, resolution=2, label=label, suffix="probseg")
+            except Exception as error:
+                raise RequestError(
+                    f"{path} is not there and cannot be fetched ({type(error).__name__}): put it "
+                    "there, or remove no tissue signals (-p 24P)"
+                ) from error
+        found[tissue] = str(path)
+    return found
+
+
+def tissue_mask(
+    probability: Path | str, grid: Grid, brain: NDArray[np.bool_], tissue: str
+) -> NDArray[np.bool_]:
+    """Resample a tissue's probability to a run's grid and cut it off.
+
+    Parameters
+    ----------
+    probability
+        Image in the run's space, on any grid: a probability, or a mask.
+    grid, brain
+        Grid of the run, and its brain mask of shape (voxels of the box,).
+    tissue
+        A key of `THRESHOLDS`: the probability above which a voxel belongs to it (linear
+        interpolation).
+
+    Raises
+    ------
+    RunError
+        The image cannot be read, or fewer than 10 voxels are left.
+    """
+    probability, threshold = Path(probability), THRESHOLDS[tissue]
+    try:
+        image = nib.load(probability)
+        values = np.asarray(image.dataobj, dtype=np.float64)
+    except Exception as error:
+        raise RunError(f"{probability.name} cannot be read: {error}") from error
+    index = np.flatnonzero(brain)
+    places = apply_affine(np.linalg.inv(image.affine), grid.positions(index))
+    inside = map_coordinates(values, places.T, order=1, mode="constant") > threshold
+    if np.count_nonzero(inside) < _FEWEST_VOXELS:
+        raise RunError(f"{probability.name}: {np.count_nonzero(inside)} voxels in the brain mask")
+    mask = np.zeros(grid.n_voxels, dtype=bool)
+    mask[index[inside]] = True
+    return mask
+
+
+def sampled_series(image: RunImage, mask: NDArray[np.bool_], most: int = 500) -> NDArray[Any]:
+    """Read series of voxels spread over a mask, shape (volumes, voxels), as they are stored."""
+    index = np.flatnonzero(mask)
+    chosen = index[np.unique(np.linspace(0, index.size - 1, most).round().astype(np.intp))]
+    with closing(iter(VolumeStream(image, _BLOCK))) as blocks:
+        return np.concatenate([volumes[:, chosen] for _, volumes in blocks])
+
+
+def tissue_signals(image: RunImage, masks: Mapping[str, NDArray[np.bool_]]) -> NDArray[np.float64]:
+    """Average a run over masks, in one pass over its file.
+
+    Parameters
+    ----------
+    masks
+        Shape (voxels of the box,) each, by the signal's name.
+
+    Returns
+    -------
+    ndarray
+        Shape (volumes, masks), in the image's units.
+
+    Raises
+    ------
+    RunError
+        The file is damaged, or a mean is not finite.
+    """
+    series = np.empty((image.n_volumes, len(masks)))
+    voxels = [np.flatnonzero(mask) for mask in masks.values()]
+    with closing(iter(VolumeStream(image, _BLOCK))) as blocks:
+        for start, volumes in blocks:
+            for column, index in enumerate(voxels):
+                means = volumes[:, index].mean(axis=1, dtype=np.float64)
+                series[start : start + len(volumes), column] = means
+    series = series * image.slope + image.intercept
+    if not np.isfinite(series).all():
+        raise RunError(f"{image.path.name} has values in the brain that are not finite")
+    return series

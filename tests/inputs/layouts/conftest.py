@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fcnm_bids.cli.parser import parse
+from fcnm_bids.connectome import StoredRun, open_run
+from fcnm_bids.interfaces.participant import store_run
+from fcnm_bids.planning.input_settings import adopt_layout
+from fcnm_bids.planning.participant import plan_participants
+from fcnm_bids.planning.plan import ParticipantPlan
+from fcnm_bids.simulate import SimulationDesign, simulate_dataset
+from fcnm_bids.simulate.head import load_head
+from fcnm_bids.simulate.images import write_volume
+
+Store = Callable[..., dict[str, list[StoredRun]]]
+
+
+@pytest.fixture(scope="session")
+def sessions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two participants with two sessions each, as fMRIPrep leaves them."""
+    design = SimulationDesign(n_people=2, sessions=("1", "2"), voxel_size=8, n_volumes=150)
+    return simulate_dataset(tmp_path_factory.mktemp("sim") / "data", design).fmriprep
+
+
+@pytest.fixture
+def tissue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A TemplateFlow with the tissues of the simulated head."""
+    from fcnm_bids.inputs.layouts.tissue import template_tissue
+
+    head = load_head("MNI152NLin6Asym", 8.0)
+    folder = tmp_path / "templateflow" / "tpl-MNI152NLin2009cAsym"
+    folder.mkdir(parents=True)
+    for label, values in (("WM", head.white), ("CSF", head.fluid)):
+        name = f"{folder.name}_res-02_label-{label}_probseg.nii.gz"
+        write_volume(folder / name, values.astype(float), head.grid)
+    monkeypatch.setenv("TEMPLATEFLOW_HOME", str(folder.parent))
+    template_tissue.cache_clear()
+    return folder
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Callable[..., ParticipantPlan]:
+    """Plan the participant level of a folder, as the command line would."""
+
+    def plan(root: Path, *options: str) -> ParticipantPlan:
+        line = [str(root), str(tmp_path / f"out-{root.name}"), "participant"]
+        asked = parse([*line, "--connectome-only", "--min-time", "60", *options])
+        return plan_participants(adopt_layout(asked.config, asked.explicit))
+
+    return plan
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """Store the runs of a folder, as the command line would; by participant."""
+
+    def store(root: Path, *options: str) -> dict[str, list[StoredRun]]:
+        line = [str(root), str(tmp_path / f"out-{root.name}"), "participant"]
+        asked = parse([*line, "--connectome-only", "--min-time", "60", *options])
+        config = adopt_layout(asked.config, asked.explicit)
+        planned = plan_participants(config)
+        stored: dict[str, list[StoredRun]] = {}
+        for person in planned.people:
+            for run in person.runs:
+                store_run(run.files, config.denoising, tmp_path)
+                stored.setdefault(person.subject, []).append(open_run(Path(run.files.stored)))
+                assert stored[person.subject][-1].dof == run.dof
+        return stored
+
+    return store

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fcnm_bids.config import SelectionSettings
+from fcnm_bids.errors import RequestError
+from fcnm_bids.inputs.dataset import recognise
+from fcnm_bids.inputs.runs.find import find_runs
+
+HCP = "{}/MNINonLinear/Results/rfMRI_REST1_LR/rfMRI_REST1_LR{}.nii.gz"
+
+
+def _tree(root: Path, *files: str) -> Path:
+    for file in files:
+        path = root / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return root
+
+
+@pytest.mark.parametrize("asked", ["IS001-1-0001", "IS00110001", "sub-IS00110001"])
+def test_a_participant_is_asked_for_by_either_name(asked: str, tmp_path: Path) -> None:
+    root = _tree(tmp_path, *(f"FunVoluWCF/IS001-1-000{n}/x.nii" for n in (1, 2)))
+    [run] = find_runs(root, SelectionSettings(participant_label=(asked,)), layout="dpabisurf")
+    assert (run.subject, run.entities["original_id"]) == ("IS00110001", "IS001-1-0001")
+
+
+def test_names_that_become_one_label_are_refused(tmp_path: Path) -> None:
+    root = _tree(tmp_path, "FunImgARW/Sub_1/x.nii", "FunImgARW/sub1/x.nii")
+    with pytest.raises(RequestError, match="Sub_1 and sub1 have the same label"):
+        find_runs(root, SelectionSettings(), layout="dparsf")
+
+
+def test_several_stages_are_listed(tmp_path: Path) -> None:
+    root = _tree(tmp_path, HCP.format(100, ""), HCP.format(100, "_hp2000_clean"))
+    with pytest.raises(RequestError, match=r"hp2000_clean, minimal; choose one with --input-var"):
+        find_runs(root, SelectionSettings(), layout="hcp")
+    [run] = find_runs(root, SelectionSettings(input_variant="minimal"), layout="hcp")
+    assert (run.entities["run"], run.entities["direction"]) == (1, "LR")
+
+
+def test_native_space_is_refused_with_what_would_work(tmp_path: Path) -> None:
+    root = _tree(tmp_path, "FunImgAR/S1/x.nii")
+    with pytest.raises(RequestError, match=r"AR: native space .*warp it to MNI"):
+        find_runs(root, SelectionSettings(), layout="dparsf")
+    _tree(tmp_path, "FunImgARW/S1/x.nii")
+    assert [
+        r.entities["variant"] for r in find_runs(root, SelectionSettings(), layout="dparsf")
+    ] == ["ARW"]
+
+
+def test_the_session_without_prefix_is_the_first_where_there_is_a_second(tmp_path: Path) -> None:
+    root = _tree(tmp_path, "FunImgARW/S1/x.nii", "FunImgARW/S2/x.nii")
+    assert all(
+        "session" not in r.entities for r in find_runs(root, SelectionSettings(), layout="dparsf")
+    )
+    _tree(tmp_path, "S2_FunImgARW/S1/x.nii")
+    runs = find_runs(root, SelectionSettings(), layout="dparsf")
+    assert [(r.subject, r.entities["session"]) for r in runs] == [
+        ("S1", "1"),
+        ("S1", "2"),
+        ("S2", "1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "layout"),
+    [
+        ("FunImgARW/S1/x.nii", "dparsf"),
+        (HCP.format(100, ""), "hcp"),
+        ("sub-0001/func/sub-0001_bld001_rest_x_finalmask.nii.gz", "gsp1000"),
+        ("results/preprocessing/niftiDATA_Subject001_Condition000.nii", "conn"),
+    ],
+)
+def test_a_layout_is_found_out(file: str, layout: str, tmp_path: Path) -> None:
+    assert recognise(_tree(tmp_path, file)).layout == layout
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        (("FunImgARW/S1/x.nii", HCP.format(100, "")), "several layouts at once"),
+        (("1_2_0/fMRI/rfMRI.ica/filtered_func_data_clean.nii.gz",), "UK Biobank: .*native space"),
+        (("sub-1/ses-1/func/sub-1_ses-1_task-rest_space-MNI_bold.nii.gz",), "DCAN"),
+        (("FunImARW/S1/x.nii", "x.txt"), "FunImARW looks like FunImgARW of DPARSF"),
+        (("project/FunImgARW/S1/x.nii",), "project looks like DPARSF"),
+        ((), "no sub-"),
+    ],
+)
+def test_wrong_guesses_are_explained(files: tuple[str, ...], told: str, tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=told):
+        recognise(_tree(tmp_path, *files))
+
+
+def test_the_child_of_the_right_folder_is_explained(tmp_path: Path) -> None:
+    root = _tree(tmp_path, "FunImgARW/S1/x.nii")
+    with pytest.raises(RequestError, match=f"{tmp_path.name} looks like DPARSF"):
+        recognise(root / "FunImgARW")
+
+
+def test_a_named_layout_says_what_it_expected(tmp_path: Path) -> None:
+    root = _tree(tmp_path, "FunImgARW/S1/x.nii")
+    with pytest.raises(RequestError, match=r"no <subject>/MNINonLinear.*but FunImgARW"):
+        recognise(root, "hcp")
+    with pytest.raises(RequestError, match="there is no such layout, but auto, conn"):
+        recognise(root, "hpc")
