@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fcnm_bids.bids.names import RUN_ENTITIES, build_name, modern_name, parse_entities
+from fcnm_bids.bids.names import RUN_ENTITIES, build_name, parse_entities
 
 _PLACE = ("space", "cohort", "res")
 
@@ -117,17 +117,6 @@ class OutputNames:
 
     def _name(self, extension: str = ".nii.gz", **entities: str) -> Path:
         return self.root / build_name({**self.place, **entities, "extension": extension})
-
-
-def stored_image_name(image: Path) -> Path:
-    """Path of the projection of an image within its store, from the image's name.
-
-    Raises
-    ------
-    ValueError
-        No run is called so.
-    """
-    return stored_run_name(parse_entities(Path(modern_name(image.name))))
 
 
 def stored_run_name(entities: Mapping[str, Any]) -> Path:

@@ -25,6 +25,7 @@ VOLUME_COLUMNS = {
 
 QC_COLUMNS = {
     "run": "Preprocessed image, relative to its data set",
+    "stored": "Projected run, relative to its store",
     "included": "Whether the run enters the analysis",
     "reason": "Why it does not",
     "n_volumes": "Volumes of the run",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ class ProjectRunsInputSpec(ConfiguredInputSpec):
     """Inputs of `ProjectRuns`."""
 
     runs = traits.List(traits.Dict(), mandatory=True, desc="fields of RunInput, one dict a run")
-    excluded = traits.List(traits.Dict(), desc="runs already left out: name and reason")
+    excluded = traits.List(traits.Dict(), desc="runs already left out: name, reason, stored")
     qc_file = traits.Str(mandatory=True, desc="where the table of all runs goes")
 
 
@@ -72,17 +73,22 @@ class ProjectRuns(ConfiguredInterface):
     output_spec = ProjectRunsOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
+        def place(stored: str) -> str:
+            return Path(os.path.relpath(stored, config.connectome_path)).as_posix()
+
         rows: list[dict[str, Any]] = []
         stored: list[str] = []
         volumes: list[str] = []
         varying: list[str] = []
+        excluded = list(self.inputs.excluded or [])
         qc_file = Path(self.inputs.qc_file)
         # a person with a folder and no manifest in it is one who is not finished
         qc_file.parent.mkdir(parents=True, exist_ok=True)
         for fields in self.inputs.runs:
             run = RunInput(**fields)
             try:
-                rows.append(store_run(run, config.denoising, folder))
+                row = store_run(run, config.denoising, folder)
+                rows.append({**row, "stored": place(run.stored)})
                 volumes += write_volumes(run, Path(config.output_dir))
                 stored.append(run.stored)
                 if "mask" in open_run(Path(run.stored)).attributes:
@@ -91,10 +97,15 @@ class ProjectRuns(ConfiguredInterface):
                 if config.running.stop_on_first_crash:
                     raise
                 LOGGER.warning("%s is left out: %s", run.name, error)
-                rows.append({"run": run.name, "included": False, "reason": str(error)})
+                excluded.append({"name": run.name, "reason": str(error), "stored": run.stored})
         rows += [
-            {"run": run["name"], "included": False, "reason": run["reason"]}
-            for run in self.inputs.excluded or []
+            {
+                "run": run["name"],
+                "stored": place(run["stored"]) if run["stored"] else None,
+                "included": False,
+                "reason": run["reason"],
+            }
+            for run in excluded
         ]
         table = pd.DataFrame(rows, columns=list(QC_COLUMNS)).sort_values("run")
         for column in WHOLE_NUMBERS:

@@ -158,7 +158,9 @@ def _plan_person(
 ) -> PlannedPerson:
     runs = tuple(usable[run.name] for run in own if run.name in usable)
     left_out = tuple(
-        LeftOut(subject, run.name, reasons[run.name]) for run in own if run.name in reasons
+        LeftOut(subject, run.name, reasons[run.name], run.stored)
+        for run in own
+        if run.name in reasons
     )
     key = _key(runs, left_out, config, contrasts)
     root = Path(config.output_dir)

@@ -30,11 +30,14 @@ class LeftOut:
         The image, relative to its data set.
     reason
         Why.
+    stored
+        Absolute path of its projection, where the image is known.
     """
 
     subject: str
     name: str
     reason: str
+    stored: str = ""
 
 
 @dataclass(frozen=True)
@@ -242,7 +245,8 @@ def by_reason(reasons: Mapping[str, str]) -> list[str]:
         by_reason.setdefault(reason, []).append(name)
     lines = []
     for reason, names in by_reason.items():
-        shown = ", ".join(Path(name).name for name in names[:3])
+        short = [Path(name).name for name in names]
+        shown = ", ".join((short if len(set(short)) == len(names) else names)[:3])
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         lines.append(f"{reason} [{shown}{more}]")
     return lines

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from fcnm_bids.bids.names import parse_entities
+from fcnm_bids.bids.names import parse_entities, subject_label
 from fcnm_bids.config import Config, DenoisingSettings
 from fcnm_bids.connectome import StoredRun, open_run
 from fcnm_bids.errors import RequestError, StoreError
@@ -52,7 +52,7 @@ def stored_runs(
     """
     settings = {} if from_store else what_projects(denoising_record(config.denoising))
     records = {} if from_store else person_records(Path(config.output_dir), source)
-    wanted = set(config.selection.participant_label)
+    wanted = {subject_label(label) for label in config.selection.participant_label}
     filters = {
         name: value
         for name, value in bold_filters(config.selection).items()

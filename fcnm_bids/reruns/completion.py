@@ -11,7 +11,6 @@ from typing import Any
 
 import pandas as pd
 
-from fcnm_bids.bids.outputs import stored_image_name
 from fcnm_bids.connectome import open_run
 from fcnm_bids.errors import RequestError, StoreError
 from fcnm_bids.inputs.runs.prepare import RunInput
@@ -24,7 +23,7 @@ NO_LONGER = "the participant level no longer has this run"
 
 UNFINISHED = "its participant level has not finished"
 
-_COLUMNS = ("run", "included", "reason")
+_COLUMNS = ("run", "stored", "included", "reason")
 
 
 @dataclass(frozen=True)
@@ -79,17 +78,22 @@ def person_records(output_dir: Path, source: Path | None = None) -> dict[str, Pe
     for folder in sorted(output_dir.glob("sub-*")):
         if not folder.is_dir():
             continue
+        images: list[str] = []
         runs: dict[str, str | None] = {}
         tables = sorted(folder.glob("func/*_desc-qc_metrics.tsv"))
         for path in tables:
             try:
-                runs |= _runs_of(path)
+                for image, stored, reason in _runs_of(path):
+                    images.append(image)
+                    runs[stored] = reason
             except RequestError as error:
                 problems += error.problems
         refused = None
         if not tables or not all((folder / f"manifest.{end}").is_file() for end in ("tsv", "json")):
             refused = UNFINISHED
-        elif source is not None and not os.path.lexists(source / folder.name):
+        elif source is not None and not any(
+            os.path.lexists(source / name) for name in (folder.name, *images)
+        ):
             refused = f"BIDS_DIR has no {folder.name} any more"
         records[folder.name.removeprefix("sub-")] = PersonRecord(runs, refused)
     if problems:
@@ -97,15 +101,15 @@ def person_records(output_dir: Path, source: Path | None = None) -> dict[str, Pe
     return records
 
 
-def _runs_of(path: Path) -> dict[str, str | None]:
-    """Why a table of runs leaves them out, by their names in the store."""
+def _runs_of(path: Path) -> list[tuple[str, str, str | None]]:
+    """Return the image, the name in the store, and why it is left out, of each run of a table."""
     try:
         table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
         rows = table[list(_COLUMNS)].itertuples(index=False, name=None)
-        return {
-            stored_image_name(Path(image)).as_posix(): None if included == "True" else reason
-            for image, included, reason in rows
-        }
+        return [
+            (image, stored, None if included == "True" else reason)
+            for image, stored, included, reason in rows
+        ]
     except (OSError, ValueError, KeyError) as error:
         raise RequestError(
             f"{path}: not a table of runs with the columns {', '.join(_COLUMNS)}; remove it, and "

@@ -75,7 +75,10 @@ def init_person_wf(
         ProjectRuns(
             config_file=str(config_file),
             runs=[run.files.to_dict() for run in person.runs],
-            excluded=[{"name": run.name, "reason": run.reason} for run in person.left_out],
+            excluded=[
+                {"name": run.name, "reason": run.reason, "stored": run.stored}
+                for run in person.left_out
+            ],
             qc_file=str(names.person_table(person.subject, "qc")),
         ),
         name="project",

@@ -31,10 +31,13 @@ def finished(store: Path) -> Path:
     output = store.parent
     for label in PEOPLE:
         stored = sorted(store.glob(f"sub-{label}/**/*.h5"))
-        rows = [f"{open_run(path).attributes['source']}\tTrue\tn/a\n" for path in stored]
+        rows = [
+            f"{open_run(path).attributes['source']}\t{path.relative_to(store)}\tTrue\tn/a\n"
+            for path in stored
+        ]
         table = table_of(output, label)
         table.parent.mkdir(parents=True)
-        table.write_text("run\tincluded\treason\n" + "".join(rows))
+        table.write_text("run\tstored\tincluded\treason\n" + "".join(rows))
         Manifest(output / f"sub-{label}", output).write([table, *stored], "key", {})
     return output
 
@@ -106,6 +109,21 @@ def test_a_person_who_is_not_in_bids_dir_any_more_is_left_out(
     plan = plan_group(request_for(dataset("01", "02", "03"), "group"))
     assert left_out(plan) == [("04", "BIDS_DIR has no sub-04 any more")] * 2
     assert list(in_group(plan)) == ["01", "02", "03"]
+
+
+def test_a_participant_is_there_as_long_as_the_images_of_any_layout_are(
+    finished: Path, tmp_path: Path
+) -> None:
+    image = "FunImgARW/Sub_02/wraSub_02.nii"
+    table = table_of(finished, "02")
+    header, first, *_ = table.read_text().splitlines()
+    table.write_text(f"{header}\n{image}\t" + first.split("\t", 1)[1] + "\n")
+    source = tmp_path / "dparsf"
+    (source / image).parent.mkdir(parents=True)
+    (source / image).touch()
+    assert person_records(finished, source)["02"].refused is None
+    (source / image).unlink()
+    assert person_records(finished, source)["02"].refused == "BIDS_DIR has no sub-02 any more"
 
 
 def test_people_whom_another_output_folder_stored_are_in_the_group(

@@ -52,18 +52,30 @@ def template_tissue(space: str) -> Mapping[str, str]:
     for tissue, label in (("white_matter", "WM"), ("csf", "CSF")):
         name = f"tpl-{_TEMPLATE}_res-02_label-{label}_probseg.nii.gz"
         path = home / f"tpl-{_TEMPLATE}" / name
-        if not path.is_file() or not path.stat().st_size:
-            try:
-                from templateflow import api
-
-                api.get(_TEMPLATE, resolution=2, label=label, suffix="probseg")
-            except Exception as error:
-                raise RequestError(
-                    f"{path} is not there and cannot be fetched ({type(error).__name__}): put it "
-                    "there, or remove no tissue signals (-p 24P)"
-                ) from error
+        failure = "" if _is_there(path) else _fetch(label)
+        if failure or not _is_there(path):
+            raise RequestError(
+                f"{path} is not there and cannot be fetched ({failure or 'not in its index'}): put "
+                "it there, or remove no tissue signals (-p 24P)"
+            )
         found[tissue] = str(path)
     return found
+
+
+def _is_there(path: Path) -> bool:
+    # TemplateFlow holds the place of a file that it has not fetched with an empty one
+    return path.is_file() and path.stat().st_size > 0
+
+
+def _fetch(label: str) -> str:
+    """Fetch a tissue of the template; return why that failed, "" where it did not."""
+    try:
+        from templateflow import api
+
+        api.get(_TEMPLATE, resolution=2, label=label, suffix="probseg")
+    except Exception as error:
+        return type(error).__name__
+    return ""
 
 
 def tissue_mask(
