@@ -41,3 +41,7 @@ class RunError(FcnmError):
 
 class StoreError(FcnmError):
     """A projected run in the store is damaged, foreign, or of another format version."""
+
+
+class ReplacedRunError(StoreError):
+    """A projected run is another one than when the level began."""

@@ -32,7 +32,7 @@ from fcnm_bids.connectome.image import RunImage, trailer_covers_content
 from fcnm_bids.connectome.project import Projected
 from fcnm_bids.connectome.projected_run import ProjectedRun
 from fcnm_bids.denoise.projection import Projection
-from fcnm_bids.errors import RunError, StoreError
+from fcnm_bids.errors import ReplacedRunError, RunError, StoreError
 from fcnm_bids.grid import Grid
 
 FORMAT = "fcnm_bids projected run"
@@ -88,12 +88,12 @@ class StoredRun:
 
     def index(self) -> NDArray[np.intp]:
         """Voxel numbers with signal."""
-        return read_stored(self.path, "index").astype(np.intp)
+        return read_stored(self.path, "index", self.key).astype(np.intp)
 
     def load(self) -> ProjectedRun:
         """The projected run, its components mapped into memory rather than read."""
-        scale = read_stored(self.path, "scale")
-        with _opened(self.path) as file:
+        scale = read_stored(self.path, "scale", self.key)
+        with _opened(self.path, self.key) as file:
             try:
                 data = file["components"]
                 offset, shape = data.id.get_offset(), data.shape
@@ -115,7 +115,7 @@ class StoredRun:
         self.load()
         for name in _PARTS:
             if name not in ("components", "scale", "index"):
-                read_stored(self.path, name)
+                read_stored(self.path, name, self.key)
 
 
 def content_key(bold: Path, others: Iterable[Path | None], settings: Mapping[str, Any]) -> str:
@@ -269,15 +269,24 @@ def _verify(file: h5py.File, name: str, values: NDArray[Any]) -> None:
         raise OSError(f"the check sum of its {name} is wrong")
 
 
-def open_run(path: Path) -> StoredRun:
+def open_run(path: Path, key: str | None = None) -> StoredRun:
     """Read the header of a stored run.
+
+    Parameters
+    ----------
+    path
+        The file.
+    key
+        Content key that it should have; any by default.
 
     Raises
     ------
     StoreError
         The file is damaged, not a projected run, or of another format version.
+    ReplacedRunError
+        It has another key.
     """
-    with _opened(path) as file:
+    with _opened(path, key) as file:
         try:
             attributes = file.attrs
             if attributes["format"] != FORMAT:
@@ -300,9 +309,9 @@ def open_run(path: Path) -> StoredRun:
             raise StoreError(f"{path.name} is damaged or foreign: {error!r}") from error
 
 
-def read_stored(path: Path, name: str) -> NDArray[Any]:
-    """One of the smaller datasets of a stored run: basis, kept, sd, carpet, carpet_index."""
-    with _opened(path) as file:
+def read_stored(path: Path, name: str, key: str | None = None) -> NDArray[Any]:
+    """Read a smaller dataset of a stored run: basis, kept, sd, carpet, carpet_index."""
+    with _opened(path, key) as file:
         try:
             if not _lies_within(file[name], path.stat().st_size):
                 raise OSError("it is not contiguous")
@@ -322,9 +331,16 @@ def _lies_within(data: h5py.Dataset, size: int) -> bool:
     )
 
 
-def _opened(path: Path) -> h5py.File:
+def _opened(path: Path, key: str | None) -> h5py.File:
     check_seal(path, FORMAT_VERSION)
     try:
-        return h5py.File(path, "r", locking=False)
+        file = h5py.File(path, "r", locking=False)
     except OSError as error:
         raise StoreError(f"{path.name} is damaged: {error}") from error
+    if key is not None and file.attrs.get("key") != key:
+        file.close()
+        raise ReplacedRunError(
+            f"{path.name} was projected again while it was in use; the same command again makes "
+            "everything of the run that is there now"
+        )
+    return file

@@ -12,15 +12,18 @@ from fcnm_bids.connectome import StoredRun, open_run
 from fcnm_bids.mapping import Person, stored_person
 
 
-def open_people(people: Sequence[tuple[str, Sequence[str]]]) -> list[Person]:
+def open_people(people: Sequence[tuple[str, Sequence[tuple[str, str]]]]) -> list[Person]:
     """The people of an input `people`, whose runs are read when they are needed.
 
     Raises
     ------
     StoreError
-        A run is not there, or is damaged.
+        A run is not there, is damaged, or was projected again.
     """
-    return [stored_person(label, [open_run(Path(path)) for path in runs]) for label, runs in people]
+    return [
+        stored_person(label, [open_run(Path(path), key) for path, key in runs])
+        for label, runs in people
+    ]
 
 
 def design_columns(covariates: Sequence[Sequence[float]]) -> NDArray[np.float64]:
@@ -28,9 +31,11 @@ def design_columns(covariates: Sequence[Sequence[float]]) -> NDArray[np.float64]
     return np.array(covariates, dtype=np.float64).reshape(len(covariates), -1)
 
 
-def run_paths(people: Sequence[tuple[str, Sequence[StoredRun]]]) -> list[tuple[str, list[str]]]:
-    """Participant labels with the paths of their projected runs, as nodes are given them."""
-    return [(label, [str(run.path) for run in runs]) for label, runs in people]
+def run_paths(
+    people: Sequence[tuple[str, Sequence[StoredRun]]],
+) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return participant labels with paths and content keys of their projected runs."""
+    return [(label, [(str(run.path), run.key) for run in runs]) for label, runs in people]
 
 
 def mean_displacement(runs: Sequence[StoredRun]) -> float | None:

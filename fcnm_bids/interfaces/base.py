@@ -75,7 +75,7 @@ class ConfiguredInterface(SimpleInterface):
 class PeopleInputSpec(ConfiguredInputSpec):
     """Inputs of interfaces that read the runs of people."""
 
-    people = traits.List(mandatory=True, desc="participant labels with their projected runs")
+    people = traits.List(mandatory=True, desc="participant labels with their runs: path and key")
 
 
 class DesignedPeopleInputSpec(PeopleInputSpec):

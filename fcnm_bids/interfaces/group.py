@@ -206,7 +206,7 @@ class DescribePeople(ConfiguredInterface):
         rows = []
         originals = []
         for name, paths in self.inputs.people:
-            runs = [open_run(Path(path)) for path in paths]
+            runs = [open_run(Path(path), key) for path, key in paths]
             headers = [run.attributes for run in runs]
             minutes = sum(h["n_kept"] * h["repetition_time"] for h in headers) / 60
             moved = mean_displacement(runs)

@@ -240,21 +240,24 @@ class PrepareNulls(ConfiguredInterface):
         self._results["deadline"] = 0.0 if limit is None else time.time() + limit
 
     def _coarser(
-        self, people: list[tuple[str, list[str]]], coarse: Grid, numbers: NDArray[np.intp]
-    ) -> list[tuple[str, list[str]]]:
+        self,
+        people: list[tuple[str, list[tuple[str, str]]]],
+        coarse: Grid,
+        numbers: NDArray[np.intp],
+    ) -> list[tuple[str, list[tuple[str, str]]]]:
         store = Path(self.inputs.store_dir)
         store.mkdir(parents=True, exist_ok=True)
         write_json(store / "about.json", {"Shape": coarse.shape, "Affine": coarse.affine})
         found = []
         for name, runs in people:
             own = []
-            for run in runs:
+            for run, key in runs:
                 path = store / f"{Path(run).name.removesuffix('.h5')}.npz"
                 if not _readable(path, coarse):
                     with replaced(path) as temporary:
-                        loaded = open_run(Path(run)).load()
+                        loaded = open_run(Path(run), key).load()
                         write_coarser(temporary, coarser_run(loaded, coarse, numbers))
-                own.append(str(path))
+                own.append((str(path), key))
             found.append((name, own))
         return found
 

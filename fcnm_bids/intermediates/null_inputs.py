@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,12 +63,13 @@ def read_nulls(path: Path) -> NullData:
         )
 
 
-def null_participant(name: str, paths: list[str]) -> Person:
+def null_participant(name: str, paths: Sequence[tuple[str, str]]) -> Person:
     """Open the runs of a participant for the nulls."""
 
     def runs() -> list[ProjectedRun]:
         return [
-            read_coarser(Path(p)) if p.endswith(".npz") else open_run(Path(p)).load() for p in paths
+            read_coarser(Path(p)) if p.endswith(".npz") else open_run(Path(p), key).load()
+            for p, key in paths
         ]
 
     def voxels() -> NDArray[np.intp]:

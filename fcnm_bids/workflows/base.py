@@ -54,7 +54,7 @@ class GroupLevel:
         return {"shape": list(grid.shape), "affine": grid.affine.tolist()}
 
     @property
-    def people(self) -> list[tuple[str, list[str]]]:
+    def people(self) -> list[tuple[str, list[tuple[str, str]]]]:
         """The input `people` of interfaces that read the store."""
         return run_paths(self.plan.people)
 

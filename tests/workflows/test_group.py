@@ -44,10 +44,11 @@ C\td\tdown\t18\t15\t12\tMNI152\t12
 D\te\tdown\t18\t18\t12\tMNI152\t18
 """
 MODEL = {"Covariates": []}
+People = list[tuple[str, list[tuple[str, str]]]]
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, list[str]]]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> People:
     """A store of twelve people, of whom some lack voxels."""
     folder = tmp_path_factory.mktemp("store")
     rng = np.random.default_rng(0)
@@ -66,18 +67,18 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, list[str]]
         image = RunImage(path, GRID, 60, 2.0, np.dtype("<i2"), 1.0, 0.0, 352)
         projected = Projected(run, V, np.empty((0, 0)), np.empty(0, np.intp), "")
         write_run(path, projected, time, image, key="", attributes={})
-        people.append((f"{number:02}", [str(path)]))
+        people.append((f"{number:02}", [(str(path), "")]))
     return people
 
 
-def stored(runs: list[tuple[str, list[str]]]) -> list[Person]:
-    return [stored_person(who, [open_run(Path(p)) for p in paths]) for who, paths in runs]
+def stored(runs: People) -> list[Person]:
+    return [stored_person(who, [open_run(Path(p)) for p, _ in paths]) for who, paths in runs]
 
 
 class Bench:
     """One request, its seeds, and the way to run a node of it."""
 
-    def __init__(self, folder: Path, runs: list[tuple[str, list[str]]], **group: Any) -> None:
+    def __init__(self, folder: Path, runs: People, **group: Any) -> None:
         self.folder, self.runs = folder, runs
         self.at_once = 100
         write_text(folder / "foci.tsv", FOCI)
@@ -148,7 +149,7 @@ Make = Callable[..., Bench]
 
 
 @pytest.fixture
-def bench(tmp_path: Path, runs: list[tuple[str, list[str]]]) -> Make:
+def bench(tmp_path: Path, runs: People) -> Make:
     return lambda **group: Bench(tmp_path, runs, **group)
 
 
@@ -188,7 +189,7 @@ def test_radii_and_people_are_what_map_network_gives(bench: Make, control: str) 
 @pytest.mark.parametrize("control", ["fwe", "permutation"])
 @pytest.mark.parametrize("at_once", [1, 2])
 def test_several_passes_give_the_bytes_of_one(
-    tmp_path: Path, runs: list[tuple[str, list[str]]], control: str, at_once: int
+    tmp_path: Path, runs: People, control: str, at_once: int
 ) -> None:
     made = []
     for name, number in (("one pass", 100), ("several", at_once)):
