@@ -11,6 +11,9 @@ from fcnm_bids.inputs.runs.filters import matches
 
 _LISTED = 12
 
+_USUAL = {"echo": {"none"}, "part": {"none", "mag"}, "desc": {"preproc"}}
+"""Values of which a run has one."""
+
 
 class _File(Protocol):
     @property
@@ -79,12 +82,20 @@ class Absent:
         others = []
         for name in (*filters, "space"):
             wanted = {name: filters[name]} if name in filters else {}
-            values = sorted({str(image.get(name, "none")) for image in images})
+            values = sorted(_values(images, name))
             fits = any(matches(image, wanted) for image in images)
             if name == "space" and not wanted:
                 fits = any(value.startswith("MNI") for value in values)
             if not fits:
                 others.append(f"only {name} {', '.join(values)}")
+        if not others:
+            for name, usual in (
+                ("echo", {"none"}),
+                ("part", {"none", "mag"}),
+                ("desc", {"preproc"}),
+            ):
+                if name not in filters and not usual & (values := _values(images, name)):
+                    others.append(f"only {name} {', '.join(sorted(values))}")
         return "; ".join(dict.fromkeys(others)) or "no run that matches"
 
     def _folders(self) -> list[Path]:
@@ -105,6 +116,10 @@ def absent_line(reasons: Mapping[str, str]) -> str | None:
     more = f" and {len(reasons) - _LISTED} more" if len(reasons) > _LISTED else ""
     people = "1 person has" if len(reasons) == 1 else f"{len(reasons)} people have"
     return f"{people} no run of this request: {', '.join(listed)}{more}"
+
+
+def _values(images: Sequence[Mapping[str, Any]], name: str) -> set[str]:
+    return {str(image.get(name, "none")) for image in images}
 
 
 def _dangles(entry: os.DirEntry[str]) -> bool:

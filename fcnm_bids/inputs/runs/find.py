@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,13 @@ from fcnm_bids.inputs.runs.absence import Absent
 from fcnm_bids.inputs.runs.candidates import IMAGES, FoundFile, found_files, laid_out_files
 from fcnm_bids.inputs.runs.filters import bold_filters, matches
 from fcnm_bids.inputs.runs.io_spec import IoSpec, io_specs
+from fcnm_bids.inputs.runs.no_match import (
+    nothing_found,
+    of_participants,
+    offered,
+    shown_filters,
+    values_of,
+)
 
 _INFANTS = frozenset({"MNIInfant", "UNCInfant"})
 
@@ -99,7 +106,7 @@ def search_runs(root: Path, selection: SelectionSettings, *, layout: str = "fmri
     absent = Absent(root, selection.participant_label, database=bool(selection.bids_database_dir))
     if spec.files:
         files = list(found_files(root, selection, absent))
-        there = [f for f in files if _is_run(f) and spec.is_file("image", f.entities)]
+        there = [f for f in files if _is_run(f, filters) and spec.is_file("image", f.entities)]
         asked = set(selection.participant_label)
     else:
         files = laid_out_files(root, spec, selection)
@@ -110,7 +117,7 @@ def search_runs(root: Path, selection: SelectionSettings, *, layout: str = "fmri
     images = [f for f in there if f.left_out is None]
     _refuse_spaces(images or files, selection)
     if not images:
-        raise RequestError(_nothing_found(root, selection, files, spec))
+        raise RequestError(nothing_found(root, selection, files, spec))
     missing = asked - {f.entities["subject"] for f in images}
     if missing:
         reasons = absent.reasons(files, images, filters)
@@ -123,8 +130,8 @@ def search_runs(root: Path, selection: SelectionSettings, *, layout: str = "fmri
     unmatched = asked - {f.entities["subject"] for f in chosen}
     if not chosen or unmatched:
         raise RequestError(
-            f"no run{_of(unmatched)} matches {_shown(filters)}; there is "
-            + "; ".join(f"{name}: {_values(images, name)}" for name in filters)
+            f"no run{of_participants(unmatched)} matches {shown_filters(filters)}; there is "
+            + offered([f for f in images if f.entities["subject"] in unmatched] or images, filters)
         )
     for entity, option in (
         ("space", "--space"),
@@ -137,7 +144,8 @@ def search_runs(root: Path, selection: SelectionSettings, *, layout: str = "fmri
         values = {str(f.entities.get(entity, "")) for f in chosen}
         if len(values) > 1:
             raise RequestError(
-                f"the runs differ in {entity}: {_values(chosen, entity)}; choose one with {option}"
+                f"the runs differ in {entity}: {values_of(chosen, entity)}; choose one with "
+                f"{option}"
             )
     if nameless := [f.path for f in chosen if "task" not in f.entities]:
         raise RequestError(
@@ -165,14 +173,14 @@ def holds_denoised(root: Path) -> bool:
     return denoised
 
 
-def _is_run(found: FoundFile) -> bool:
+def _is_run(found: FoundFile, filters: Mapping[str, Any]) -> bool:
     entities = found.entities
     return (
         entities.get("suffix") == "bold"
         and entities.get("extension") in IMAGES
         and str(entities.get("space", "")).startswith("MNI")
-        # single echoes, phases and such are not the run
-        and "echo" not in entities
+        # a single echo is the run for those alone who ask for it, a phase for nobody
+        and ("echo" not in entities or "echo" in filters)
         and entities.get("part", "mag") == "mag"
     )
 
@@ -285,46 +293,3 @@ def _refuse_twins(chosen: Sequence[FoundFile]) -> None:
             + (f" and {len(twins) - 6} more" if len(twins) > 6 else "")
             + (answer or "; which of them is meant?")
         )
-
-
-def _values(found: Sequence[FoundFile], entity: str) -> str:
-    values = sorted({str(f.entities.get(entity, "none")) for f in found})
-    return ", ".join(values[:12]) + (f" and {len(values) - 12} more" if len(values) > 12 else "")
-
-
-def _shown(filters: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in filters.items()) or "the request"
-
-
-def _of(people: Iterable[str]) -> str:
-    named = " ".join(sorted(people))
-    return f" of {named}" if named else ""
-
-
-def _nothing_found(
-    root: Path, selection: SelectionSettings, files: Sequence[FoundFile], spec: IoSpec
-) -> str:
-    kind = "denoised" if spec.facts.get("denoised") else "preprocessed"
-    others = [f for f in files if f.entities.get("suffix") == "bold" and "space" in f.entities]
-    reasons = dict.fromkeys(
-        f"{f.entities.get('variant') or f.path.parts[len(root.parts)]}: {f.left_out}"
-        for f in files
-        if f.left_out and not spec.files
-    )
-    cifti = next(root.glob("sub-*/**/func/*.dtseries.nii"), None) if spec.files else None
-    return (
-        f"{root}: no {kind} run in MNI space{_of(selection.participant_label)} ({spec.expects})"
-        + (f"; there is space: {_values(others, 'space')}" if others and spec.files else "")
-        + "".join(f"; {reason}" for reason in reasons)
-        + (
-            f"; {cifti.name} is CIFTI, which is not read: make volumes with --output-spaces "
-            "MNI152NLin6Asym"
-            if cifti
-            else ""
-        )
-        + (
-            "; BIDS_DIR is the folder that fMRIPrep wrote its derivatives to"
-            if spec.name == "fmriprep"
-            else ""
-        )
-    )

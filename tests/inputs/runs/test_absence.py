@@ -52,9 +52,15 @@ def other_space(root: Path) -> None:
     place(root, "sub-03_task-rest", space="space-T1w")
 
 
+def only_an_echo(root: Path) -> None:
+    shutil.rmtree(root / "sub-03")
+    place(root, "sub-03_task-rest_echo-1")
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
+        (only_an_echo, "only echo 1"),
         (emptied, "empty folder: datalad get -n sub-03"),
         (dangling, "a link to nowhere"),
         (only_anatomy, "no func folder"),

@@ -243,6 +243,57 @@ def test_a_choice_that_matches_nothing_lists_what_there_is(
     assert told in problem
 
 
+def test_values_that_never_go_together_are_listed_as_they_do(tmp_path: Path) -> None:
+    data_set(tmp_path, "sub-01_task-nback")
+    data_set(tmp_path, "sub-01_task-rest", space="space-MNI152NLin6Asym")
+    [problem] = problems(tmp_path, task_id="rest", resolution="2")
+    assert "matches task=rest, res=2; there is task=nback, res=2; task=rest, res=none" in problem
+
+
+@pytest.mark.parametrize(
+    ("run", "desc", "told"),
+    [
+        (
+            "sub-01_task-rest_echo-1",
+            "preproc",
+            'there is echo: 1 (single echoes; --bids-filter-file with {"bold": {"echo": 1}} takes',
+        ),
+        ("sub-01_task-rest_part-phase", "preproc", "there is part: phase (no magnitude)"),
+        (
+            "sub-01_task-rest",
+            "smoothAROMAnonaggr",
+            "there is desc: smoothAROMAnonaggr (--denoised takes images as they are)",
+        ),
+    ],
+)
+def test_images_that_are_nearly_runs_are_told_with_what_takes_them(
+    tmp_path: Path, run: str, desc: str, told: str
+) -> None:
+    data_set(tmp_path, run)
+    for path in (tmp_path / "sub-01" / "func").glob("*_desc-preproc_*"):
+        path.rename(str(path).replace("desc-preproc", f"desc-{desc}"))
+    [problem] = problems(tmp_path)
+    assert told in problem
+    assert "there is space" not in problem
+
+
+def test_a_single_echo_is_taken_where_a_filter_names_it(tmp_path: Path) -> None:
+    data_set(tmp_path, "sub-01_task-rest_echo-1", "sub-02_task-rest_echo-1")
+    chosen = tmp_path / "filter.json"
+    chosen.write_text('{"bold": {"echo": 1}}')
+    runs = find_runs(tmp_path, SelectionSettings(bids_filter_file=str(chosen)))
+    assert names(runs) == ["sub-01_task-rest_echo-1", "sub-02_task-rest_echo-1"]
+    assert all(run.mask and run.confounds for run in runs)
+
+
+def test_aroma_images_are_taken_as_denoised(tmp_path: Path) -> None:
+    data_set(tmp_path, "sub-01_task-rest")
+    for path in (tmp_path / "sub-01" / "func").glob("*_desc-preproc_*"):
+        path.rename(str(path).replace("desc-preproc", "desc-smoothAROMAnonaggr"))
+    [run] = find_runs(tmp_path, EVERYTHING, layout="xcpd")
+    assert "smoothAROMAnonaggr" in run.bold.name
+
+
 def test_the_same_run_twice_is_refused_with_both_names(tmp_path: Path) -> None:
     data_set(tmp_path, "sub-01_task-rest", "sub-02_task-rest")
     [bold] = (tmp_path / "sub-01" / "func").glob("*_bold.nii.gz")
