@@ -17,7 +17,8 @@ from typing import Any, Literal, get_args, get_type_hints
 import tomli_w
 
 from fcnm_bids._version import __version__
-from fcnm_bids.errors import RequestError
+from fcnm_bids.errors import FileError, RequestError
+from fcnm_bids.readers.files import read_text
 from fcnm_bids.setting import NOTHING, coerce, declared_settings, flag, present_names, setting
 
 
@@ -785,8 +786,8 @@ def read_sections(path: Path) -> dict[str, dict[str, Any]]:
         The file is not TOML, or holds sections, options or values that do not exist.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        content = tomllib.loads(read_text(path))
+    except (FileError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise RequestError(f"{path}: cannot be read as TOML ({error})") from error
     problems: list[str] = []
     options: dict[str, dict[str, Any]] = {}

@@ -256,3 +256,18 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | No
         path.write_bytes(content)
     with pytest.raises(RequestError, match=r"absent\.toml"):
         read_sections(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(None, "not a regular file"), ("a = " + "[" * 5000, "cannot be read as TOML")],
+)
+def test_a_settings_file_that_never_ends_is_refused(
+    tmp_path: Path, content: str | None, told: str
+) -> None:
+    path = Path("/dev/zero")
+    if content is not None:
+        path = tmp_path / "config.toml"
+        path.write_text(content)
+    with pytest.raises(RequestError, match=told):
+        read_sections(path)

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.errors import RunError
+from fcnm_bids.errors import FileError, RunError
+from fcnm_bids.readers.files import read_text
 
 _OLD_NAMES = {
     "WhiteMatter": "white_matter",
@@ -110,11 +111,12 @@ def read_confounds(path: Path) -> Confounds:
         The file is not a table with unique column names.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(path)
+    except FileError as error:
         raise RunError(f"{path.name} cannot be read as a table: {error}") from error
     # no name and no number holds a tab, so that quotes would mean nothing
-    lines = [line for line in text.replace('"', "").split("\n") if line]
+    plain = text.replace('"', "").replace("\r\n", "\n").replace("\r", "\n")
+    lines = [line for line in plain.split("\n") if line]
     if len(lines) < 2:
         raise RunError(f"{path.name} has no rows")
     names, *rows = (line.split("\t") for line in lines)

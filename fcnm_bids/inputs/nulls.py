@@ -14,6 +14,7 @@ from fcnm_bids.connectome import read_volume
 from fcnm_bids.errors import RequestError, RunError
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.contrasts import read_contrasts
+from fcnm_bids.readers.spelling import look_alikes
 from fcnm_bids.seeds import Contrast
 from fcnm_bids.specificity import FOCUS_NULLS, LABEL_NULLS
 
@@ -36,7 +37,8 @@ def compared_contrasts(
     Raises
     ------
     RequestError
-        There are no such effects, the second table cannot be used, or contrasts are masks.
+        There are no such effects, the second table cannot be used or spells a study otherwise,
+        or contrasts are masks.
     """
     settings = config.specificity
     if not contrasts or not all(contrast.foci for contrast in contrasts):
@@ -47,6 +49,10 @@ def compared_contrasts(
     if settings.label_coordinates is not None:
         path = Path(settings.label_coordinates)
         others = read_contrasts(replace(config.seeds, coordinates=str(path)))
+        tables = ((config.seeds.coordinates, contrasts), (path, others))
+        named = [(s, Path(str(p)).name) for p, own in tables for c in own for s in c.studies]
+        if alike := look_alikes(named, "study"):
+            raise RequestError([f"--label-coordinates: {line}" for line in alike])
         suffix = f" ({path.stem})"
     there = list(dict.fromkeys(contrast.effect for contrast in others))
     if settings.label_test is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,11 +72,18 @@ def read_participants(path: Path) -> Participants:
     Raises
     ------
     RequestError
-        It cannot be read, has no column ``participant_id``, or lists somebody twice.
+        It cannot be read, has no column ``participant_id``, lists somebody twice, or has labels
+        with letters beyond ASCII, which look like others and would be dropped.
     """
     table = read_cells(path)
     if "participant_id" not in table:
         raise RequestError(f"{path}: has no column participant_id")
+    odd = [name for name in table["participant_id"] if not re.sub(r"\W", "", name).isascii()]
+    if odd:
+        raise RequestError(
+            f"{path}: participant_id {odd[0]!a} has letters that no label has; write it as the "
+            "folder is called"
+        )
     table.index = pd.Index([subject_label(name) for name in table["participant_id"]])
     twice = sorted(set(table.index[table.index.duplicated()]))
     if twice:

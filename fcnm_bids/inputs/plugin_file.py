@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fcnm_bids.errors import FileError, RequestError
-from fcnm_bids.readers.files import read_yaml
+from fcnm_bids.readers.files import read_text, read_yaml
 
 _ARGUMENTS: Mapping[str, Mapping[str, type]] = {
     "MultiProc": {"n_procs": int, "memory_gb": float},
@@ -130,7 +130,7 @@ def _with_template(
     file = folder / template
     if not file.is_file():
         return given, (f"plugin_args: template: neither a file nor a text with #!: {template}",)
-    return {**given, "template": file.read_text(encoding="utf-8")}, ()
+    return {**given, "template": read_text(file)}, ()
 
 
 def _wrong(path: Path, problems: list[str]) -> RequestError:

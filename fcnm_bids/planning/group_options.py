@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fcnm_bids.config import PRESETS, Config
-from fcnm_bids.errors import RequestError
+from fcnm_bids.errors import FileError, RequestError
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.analysis_mask import find_analysis_mask, read_analysis_mask
 from fcnm_bids.inputs.atlas import check_atlas
@@ -22,8 +23,11 @@ from fcnm_bids.inputs.runs.io_spec import DIAGNOSIS
 from fcnm_bids.planning.design import MEAN_FD
 from fcnm_bids.planning.request import noted
 from fcnm_bids.planning.validation import plan_validation
+from fcnm_bids.readers.volume import space_of_name
 from fcnm_bids.seeds import Contrast
 from fcnm_bids.setting import flag
+
+LOGGER = logging.getLogger("fcnm_bids")
 
 _OF_THE_GROUP = ("group", "specificity")
 
@@ -72,17 +76,34 @@ def check_group_options(
 def check_analysis_mask(
     choice: str, root: Path, grid: Grid, entities: Mapping[str, str], people: Sequence[str]
 ) -> list[Path]:
-    """The images that an analysis mask is made from; one that was named is looked into.
+    """Return the images that an analysis mask is made from; one that was named is looked into.
 
     Raises
     ------
     RequestError
-        It cannot be had.
+        It cannot be had, or lies in another space by its name.
     """
     within = find_analysis_mask(choice, root, people, entities)
     if choice not in ("brain", "gm"):
+        log_other_space("--analysis-mask", Path(choice), grid.space)
         read_analysis_mask(choice, within, grid)
     return within
+
+
+def log_other_space(option: str, path: Path, space: str) -> None:
+    """Log that the name of a file has another variant of MNI space than the data.
+
+    Raises
+    ------
+    RequestError
+        The name has a space that is none of MNI's.
+    """
+    try:
+        note = space_of_name(path, space)
+    except FileError as error:
+        raise RequestError(f"{option} {error}") from error
+    if note:
+        LOGGER.warning("%s %s", option, note)
 
 
 def _covariates(config: Config, root: Path) -> None:

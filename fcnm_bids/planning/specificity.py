@@ -13,6 +13,7 @@ from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.analysis_mask import find_analysis_mask
 from fcnm_bids.inputs.nulls import compared_contrasts, nulls_wanted, read_base_rate
+from fcnm_bids.planning.group_options import log_other_space
 from fcnm_bids.planning.plan import SpecificityPlan
 from fcnm_bids.reruns.keys import digest, fingerprint, seed_record
 from fcnm_bids.seeds import Contrast
@@ -51,6 +52,8 @@ def plan_specificity(
     """
     settings = config.specificity
     nulls = nulls_wanted(config, contrasts)
+    if settings.base_rate:
+        log_other_space("--base-rate", Path(settings.base_rate), grid.space)
     rate = read_base_rate(config, grid)
     notes: tuple[str, ...] = ()
     grey: list[Path] = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -93,12 +92,10 @@ def contrast_records(config: Config, contrasts: tuple[Contrast, ...]) -> dict[st
     return {contrast.name: seed_record(config, (contrast,)) for contrast in contrasts}
 
 
-def fingerprint(path: Path) -> tuple[str, int, str]:
-    """Name, size and last bytes of a file: of a gzip file, the check sum of its content."""
+def fingerprint(path: Path) -> tuple[str, str]:
+    """Return the name of a file and the digest of all its bytes."""
     with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - 8) if path.name.endswith(".gz") else 0)
-        return path.name, size, hashlib.sha256(file.read()).hexdigest()
+        return path.name, hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def digest(content: Mapping[str, Any]) -> str:

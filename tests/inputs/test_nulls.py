@@ -182,3 +182,9 @@ def test_none_are_made_unless_asked_for(tmp_path: Path) -> None:
     config, contrasts = request(tmp_path, BOTH)
     quiet = replace(config, specificity=replace(config.specificity, specificity=()))
     assert nulls_wanted(quiet, contrasts) == ()
+
+
+def test_a_study_spelled_otherwise_in_the_second_table_is_refused(tmp_path: Path) -> None:
+    config, contrasts = request(tmp_path, ONE, second=CONTROL.replace("Z", "b"), label_test="up:up")
+    with pytest.raises(RequestError, match=r"--label-coordinates: study 'B' \(foci\.tsv\) and"):
+        compared_contrasts(config, contrasts)

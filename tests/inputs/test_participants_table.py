@@ -38,6 +38,7 @@ def test_dialects_read_the_same(tmp_path: Path, text: str, encoding: str) -> Non
     [
         ("", "is empty"),
         ("name\tage\na\t1\n", "no column participant_id"),
+        ("participant_id\tage\nsub-\u041001\t1\n", "u041001' has letters that no label has"),
         ("participant_id\tage\tage\nsub-1\t1\t2\n", "several columns are called 'age'"),
         ("participant_id\tage\nsub-1\t1\t2\n", "sub-1 has 3 cells under 2 column names"),
     ],

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from fcnm_bids.cli.parser import parse
-from fcnm_bids.planning.group_options import given_too_early
+from fcnm_bids.errors import RequestError
+from fcnm_bids.planning.group_options import given_too_early, log_other_space
 
 
 @pytest.mark.parametrize(
@@ -30,3 +33,16 @@ def test_they_are_named(options: list[str], named: str) -> None:
 def test_what_a_level_uses_is_no_reason_for_a_warning(level: str, options: list[str]) -> None:
     request = parse(["bids", "out", level, *options])
     assert given_too_early(request.config, request.explicit) is None
+
+
+@pytest.mark.parametrize("name", ["sub-01_space-T1w_mask.nii.gz", "space-fsaverage_mask.nii.gz"])
+def test_a_space_that_is_not_mni_s_is_refused(name: str) -> None:
+    with pytest.raises(RequestError, match=r"^--base-rate .*its name says"):
+        log_other_space("--base-rate", Path(name), "MNI152NLin6Asym")
+
+
+def test_another_variant_of_mni_space_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    log_other_space("--base-rate", Path("space-MNI152NLin6Asym_x.nii"), "MNI152NLin6Asym")
+    assert caplog.text == ""
+    log_other_space("--base-rate", Path("space-MNI152NLin2009cAsym_x.nii"), "MNI152NLin6Asym")
+    assert "used as it is" in caplog.text

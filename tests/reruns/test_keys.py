@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +14,7 @@ from fcnm_bids.config import (
     SeedSettings,
     SpecificitySettings,
 )
-from fcnm_bids.reruns.keys import digest
+from fcnm_bids.reruns.keys import digest, fingerprint
 from fcnm_bids.setting import EVERYTHING, NOTHING, affecting, effective, setting
 
 GROUP, NULLS = GroupSettings(), SpecificitySettings()
@@ -34,6 +36,15 @@ GROUP, NULLS = GroupSettings(), SpecificitySettings()
 def test_digests_are_those_of_release_0_1(record: dict[str, object], expected: str) -> None:
     """Old output folders stay complete; recorded before settings declared what they affect."""
     assert digest(record)[:16] == expected
+
+
+def test_a_file_is_known_by_all_its_bytes(tmp_path: Path) -> None:
+    """A bgzip file ends in the same eight bytes, whatever it holds."""
+    path, found = tmp_path / "grey.nii.gz", set()
+    for content in (b"one", b"two"):
+        path.write_bytes(gzip.compress(content, mtime=0) + gzip.compress(b"", mtime=0))
+        found.add(fingerprint(path))
+    assert len(found) == 2
 
 
 @dataclass(frozen=True)

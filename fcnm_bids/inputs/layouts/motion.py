@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnm_bids.denoise.confounds import Confounds
-from fcnm_bids.errors import RunError
+from fcnm_bids.errors import FileError, RunError
+from fcnm_bids.readers.files import read_text
 
 MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
 _LARGEST_ROTATION = 0.6
@@ -82,9 +83,9 @@ def read_numbers(path: Path) -> NDArray[np.float64]:
         It cannot be read, is empty, or holds anything else.
     """
     try:
-        rows = [line.split() for line in path.read_text(encoding="ascii").splitlines()]
+        rows = [line.split() for line in read_text(path).splitlines()]
         values = np.array([[float(cell) for cell in row] for row in rows if row])
-    except (OSError, ValueError) as error:
+    except (FileError, ValueError) as error:
         raise RunError(f"{path.name} cannot be read as columns of numbers: {error}") from error
     if values.ndim != 2 or not np.isfinite(values).all():
         raise RunError(f"{path.name} is empty, or holds values that are not finite")
@@ -113,9 +114,9 @@ def read_repetition_time(path: Path, subject: str, session: str) -> float | None
     """
     column = "TR" if session == "1" else f"S{session}_TR"
     try:
-        rows = [line.split("\t") for line in path.read_text(encoding="utf-8-sig").splitlines()]
+        rows = [line.split("\t") for line in read_text(path).splitlines()]
         place = rows[0].index(column)
         found = {row[0].strip(): row[place] for row in rows[1:] if len(row) > place}
         return float(found[subject]) if subject in found else None
-    except (OSError, ValueError, IndexError) as error:
+    except (FileError, ValueError, IndexError) as error:
         raise RunError(f"{path.name} has no column {column} of numbers: {error}") from error

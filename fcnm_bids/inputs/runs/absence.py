@@ -89,13 +89,9 @@ class Absent:
             if not fits:
                 others.append(f"only {name} {', '.join(values)}")
         if not others:
-            for name, usual in (
-                ("echo", {"none"}),
-                ("part", {"none", "mag"}),
-                ("desc", {"preproc"}),
-            ):
-                if name not in filters and not usual & (values := _values(images, name)):
-                    others.append(f"only {name} {', '.join(sorted(values))}")
+            for name, usual in _USUAL.items():
+                if name not in filters and usual.isdisjoint(_values(images, name)):
+                    others.append(f"only {name} {', '.join(sorted(_values(images, name)))}")
         return "; ".join(dict.fromkeys(others)) or "no run that matches"
 
     def _folders(self) -> list[Path]:

@@ -68,7 +68,7 @@ def test_filters_that_match_nothing_print_themselves_and_what_there_is(tmp_path:
         filtered(tmp_path, {"bold": {"acquisition": "z", "task": "rest"}})
     [problem] = refused.value.problems
     assert "acquisition=z, task=rest" in problem
-    assert "acquisition: none, x; task: rest" in problem
+    assert "there is acquisition: none, x" in problem
 
 
 @pytest.mark.parametrize(
