@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from fcnm_bids.cli.parser import parse
-from fcnm_bids.connectome import StoredRun, open_run
+from fcnm_bids.connectome import StoredRun, open_run, project_run, varying_voxels
+from fcnm_bids.connectome.projected_run import ProjectedRun
+from fcnm_bids.inputs.runs.prepare import prepare_run, readable_image
 from fcnm_bids.interfaces.participant import store_run
 from fcnm_bids.planning.input_settings import adopt_layout
 from fcnm_bids.planning.participant import plan_participants
@@ -16,6 +18,7 @@ from fcnm_bids.simulate.head import load_head
 from fcnm_bids.simulate.images import write_volume
 
 Store = Callable[..., dict[str, list[StoredRun]]]
+Project = Callable[..., dict[str, list[ProjectedRun]]]
 
 
 @pytest.fixture(scope="session")
@@ -71,3 +74,28 @@ def store(tmp_path: Path) -> Store:
         return stored
 
     return store
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Project the runs of a folder, before the store rounds them; by participant."""
+
+    def project(root: Path, *options: str) -> dict[str, list[ProjectedRun]]:
+        line = [str(root), str(tmp_path / f"out-{root.name}"), "participant"]
+        asked = parse([*line, "--connectome-only", "--min-time", "60", *options])
+        config = adopt_layout(asked.config, asked.explicit)
+        projected: dict[str, list[ProjectedRun]] = {}
+        for person in plan_participants(config).people:
+            for planned in person.runs:
+                run, smoothing = planned.files, config.denoising.smoothing
+                prepared = prepare_run(run, config.denoising, signals=bool(run.white_matter))
+                with readable_image(run, prepared.image, tmp_path) as image:
+                    own = run.mask or run.reader == "leaddbs"
+                    mask = prepared.mask if own else varying_voxels(image)
+                    found = project_run(
+                        image, mask, prepared.denoising.projection, smoothing=smoothing
+                    )
+                projected.setdefault(person.subject, []).append(found.run)
+        return projected
+
+    return project

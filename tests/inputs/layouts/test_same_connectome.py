@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from fcnm_bids.connectome import StoredRun, read_stored
 from fcnm_bids.errors import RequestError
+from fcnm_bids.grid import Grid
 from fcnm_bids.planning.plan import ParticipantPlan
+from fcnm_bids.simulate.images import header_bytes
 from fcnm_bids.simulate.layouts import write_layout
 
 Store = Callable[..., dict[str, list[StoredRun]]]
@@ -60,52 +64,6 @@ def test_images_to_be_denoised_give_the_same_maps(
             assert difference < (1e-6 if layout != "hcp" else 1e-4)
     # the store rounds a series to 1/32767 of its largest component
     assert _worst(found, expected) < 2e-4
-
-
-@pytest.mark.parametrize(
-    ("layout", "variant", "band", "options"),
-    [
-        ("dparsf", "ARCWF", (0.01, 0.1), ("--applied-band", "0.01", "0.1")),
-        ("dpabisurf", "WCF", (0.01, 0.1), ("--applied-band", "0.01", "0.1")),
-        ("gsp1000", "", (0.0001, 0.08), ()),
-        (
-            "leaddbs",
-            "v7",
-            (0.0001, 0.08),
-            ("--applied-band", "0.0001", "0.08", "--tr", "2", "--space", "MNI152NLin6Asym"),
-        ),
-        (
-            "leaddbs",
-            "v7.3",
-            (0.0001, 0.08),
-            ("--applied-band", "0.0001", "0.08", "--tr", "2", "--space", "MNI152NLin6Asym"),
-        ),
-    ],
-)
-def test_denoised_images_give_the_maps_of_the_same_denoising(
-    layout: str,
-    variant: str,
-    band: tuple[float, float],
-    options: tuple[str, ...],
-    sessions: Path,
-    tmp_path: Path,
-    store: Store,
-) -> None:
-    root = write_layout(layout, sessions, tmp_path / layout, variant=variant, band=band)
-    found = store(root, "--min-dof", "5", *options)
-    low, high = (str(edge) for edge in band)
-    expected = store(sessions, *PLAIN, "--high-pass", low, "--low-pass", high, "--smoothing", "0")
-    for ours, theirs in zip(_in_order(found), _in_order(expected), strict=True):
-        for a, b in zip(ours, theirs, strict=True):
-            # 27 regressors were removed before, which nobody declared here
-            assert a.dof == b.dof + 27
-            common, at, there = np.intersect1d(a.index(), b.index(), return_indices=True)
-            assert common.size > 0.9 * b.index().size
-            x, y = (run.load().columns(slice(None)) for run in (a, b))
-            x, y = (c / np.sqrt((c**2).sum(axis=0)) for c in (x[:, at], y[:, there]))
-            difference = np.abs(x[:, ::60].T @ x - y[:, ::60].T @ y)
-            # the store rounds a series to 1/32767 of its largest component
-            assert difference.max() < 2e-4
 
 
 def test_regressors_that_were_removed_before_are_degrees_of_freedom_less(
@@ -189,3 +147,68 @@ def test_what_was_done_is_not_done_again(
     root = write_layout(layout, sessions, tmp_path / layout, variant=variant)
     with pytest.raises(RequestError, match="already"):
         plan(root, *option)
+
+
+def test_filtered_noise_has_the_degrees_of_freedom_of_the_declared_band(
+    tmp_path: Path, store: Store
+) -> None:
+    """200 seeds; the mean of z^2 (m - 2) is 1 where m is right."""
+    grid = Grid((12, 12, 12), np.diag([8.0, 8, 8, 1]), "MNI152NLin6Asym")
+    rng = np.random.default_rng(0)
+    noise = rng.standard_normal((120, grid.n_voxels))
+    spectrum = np.fft.rfft(noise, axis=0)
+    frequency = np.fft.rfftfreq(120, 3.0)
+    spectrum[(frequency < 0.0001) | (frequency > 0.08)] = 0
+    name = "sub-0001/func/sub-0001_bld001_rest_skip4_bp_0.0001_0.08_resid_sm7_finalmask.nii.gz"
+    root = tmp_path / "gsp"
+    (root / name).parent.mkdir(parents=True)
+    with gzip.open(root / name, "wb") as stream:
+        stream.write(header_bytes(grid, "<f4", n_volumes=120, repetition_time=3.0))
+        stream.write(np.fft.irfft(spectrum, 120, axis=0).astype("<f4").tobytes())
+    ratios = []
+    for options in ((), ("--applied-band", "0", "0.1666", "--overwrite")):
+        [[run]] = store(root, *options).values()
+        columns = run.load().columns(slice(None)).astype(np.float64)
+        columns /= np.sqrt((columns**2).sum(axis=0))
+        seeds = columns[:, :200]
+        z = np.arctanh(seeds.T @ columns[:, 200:])
+        ratios.append(np.mean(z**2) * (run.dof - 2))
+    assert ratios[0] == pytest.approx(1, abs=0.05)
+    assert ratios[1] > 1.3
+
+
+def test_without_trinfo_the_header_gives_the_repetition_time(
+    sessions: Path, tmp_path: Path, plan: Plan
+) -> None:
+    root = write_layout("dparsf", sessions, tmp_path / "dparsf")
+    table = root / "TRInfo.tsv"
+    table.write_text(table.read_text().replace("Sub_001\t2\t2", "Sub_001\t2.5\t3"))
+    dofs = [[run.dof for run in who.runs] for who in plan(root, *PLAIN, "-p", "24P").people]
+    table.unlink()
+    without = plan(root, *PLAIN, "-p", "24P")
+    assert any("image's header" in note for note in without.notes)
+    # a longer repetition time widens the share of the cosines that lie in the band
+    assert [run.dof for run in without.people[1].runs] == dofs[1]
+    first = [run.dof for run in without.people[0].runs]
+    assert dofs[0][0] > first[0]
+    assert dofs[0][1] > dofs[0][0]
+    stated = plan(root, *PLAIN, "-p", "24P", "--tr", "2.5")
+    assert stated.people[0].runs[0].dof == dofs[0][0]
+
+
+def test_participants_of_another_voxel_size_are_left_out_with_the_reason(
+    sessions: Path, tmp_path: Path, plan: Plan
+) -> None:
+    root = write_layout("dparsf", sessions, tmp_path / "dparsf")
+    for image in root.glob("FunImgARW/Sub_002/*.nii"):
+        whole = nib.load(image)
+        affine = whole.affine @ np.diag([0.5, 0.5, 0.5, 1])
+        smaller = nib.Nifti1Image(np.asarray(whole.dataobj), affine)
+        smaller.header.set_zooms((4, 4, 4, 2))
+        image.unlink()
+        nib.save(smaller, image)
+    (root / "Masks" / "AutoMasks" / "wAutoMask_Sub_002.nii").unlink()
+    planned = plan(root, *PLAIN, "-p", "24P")
+    reasons = [(run.subject, run.reason) for who in planned.people for run in who.left_out]
+    assert [who for who, _ in reasons] == ["Sub002"]
+    assert "grid" in reasons[0][1] or "voxel" in reasons[0][1]
