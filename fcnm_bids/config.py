@@ -245,6 +245,7 @@ class DenoisingSettings:
         "open lower side (default: that of the layout, where it is known)",
         "HZ",
         least=0,
+        later=True,
         sentence="the images had been filtered to {value} Hz before",
     )
     applied_regressors: int = setting(
@@ -253,6 +254,7 @@ class DenoisingSettings:
         "less (default: those of the layout, where they are known)",
         "N",
         least=0,
+        later=True,
         sentence="{value} regressors had been removed from them before",
     )
 

@@ -38,6 +38,9 @@ class Setting:
     affects
         Cache keys that the setting is part of. A setting is part of all keys of its section unless
         it declares fewer; files whose content is in the keys declare NOTHING.
+    later
+        True for a setting that is no part of a key as long as it has its default, so that outputs
+        from before there was the setting stay complete.
     sentence
         Whether the methods text has a sentence of its own for the setting; "{value}" stands for the
         value in a text. Others are listed where they are not the default.
@@ -55,6 +58,7 @@ class Setting:
     most: float | None = None
     nulls: tuple[str, ...] = ()
     affects: frozenset[str] = EVERYTHING
+    later: bool = False
     sentence: bool | str = False
 
     def problem(self, value: Any) -> str | None:
@@ -106,6 +110,7 @@ def affecting(section: Any, key: str) -> dict[str, Any]:
         (*declared.formerly, own.name)[0]: getattr(section, own.name)
         for own, declared in declared_settings(section)
         if key in declared.affects
+        and not (declared.later and getattr(section, own.name) == own.default)
     }
 
 
@@ -114,6 +119,7 @@ def effective(section: Any, key: str) -> dict[str, Any]:
     defaults = {
         (*declared.formerly, own.name)[0]: own.default
         for own, declared in declared_settings(section)
+        if not declared.later
     }
     return {**defaults, **affecting(section, key)}
 

@@ -54,6 +54,7 @@ class Section:
     new: float = setting(1.0, "help")
     scratch: bool = setting(False, "help", affects=NOTHING)
     renamed: int = setting(2, "help", formerly=("old",))
+    later: int = setting(0, "help", later=True)
 
 
 @pytest.mark.parametrize("key", sorted(EVERYTHING))
@@ -62,3 +63,6 @@ def test_a_new_option_is_in_every_key_unless_it_declares_otherwise(key: str) -> 
     changed = replace(Section(), new=3.0, scratch=True)
     assert affecting(changed, key) == {"new": 3.0, "old": 2}
     assert effective(changed, key) == {"new": 3.0, "scratch": False, "old": 2}
+    later = replace(changed, later=4)
+    assert affecting(later, key) == {"new": 3.0, "old": 2, "later": 4}
+    assert effective(later, key) == {"new": 3.0, "scratch": False, "old": 2, "later": 4}

@@ -209,7 +209,9 @@ def prepare_run(
         blank=blank,
         applied_regressors=removed,
     )
-    others = (run.mask, run.confounds, run.confounds_metadata, run.white_matter, run.csf)
+    others = [run.mask, run.confounds, run.confounds_metadata]
+    others += [path for path in (run.white_matter, run.csf) if path]
+    applied = (*band, removed) if settings.denoised else (removed,)
     key = content_key(
         Path(run.bold),
         [_optional(path) for path in others],
@@ -217,7 +219,7 @@ def prepare_run(
             **what_projects(denoising_record(settings)),
             "space": run.space,
             "repetition_time": repetition_time,
-            "applied": [*band, removed],
+            **({"applied": applied} if any(applied) else {}),
         },
     )
     notes = [] if run.mask else [_VARYING_FOR_MASK]

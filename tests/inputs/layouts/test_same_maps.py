@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from fcnm_bids.simulate.layouts import write_layout
 
 Project = Callable[..., dict[str, list[ProjectedRun]]]
 PLAIN = ("--fd-threshold", "0", "--dummy-scans", "0", "--min-dof", "5")
+TR = {"rest24": "2", "runs4mm": "1.159999966621399"}
 LEADDBS = ("--tr", "2", "--space", "MNI152NLin6Asym")
 
 
@@ -94,3 +97,46 @@ def test_denoised_images(
         [theirs] = expected[min(expected, key=lambda name: name[-2:] != label[-2:])]
         # 27 regressors were removed before, which nobody declared here
         assert run.n_components == theirs.n_components + 27
+
+
+@pytest.mark.parametrize(
+    ("data_set", "participants", "removed"),
+    [
+        ("rest24", ("01", "12", "24"), ("white_matter", "csf", "global_signal")),
+        ("runs4mm", ("happy",), ("white_matter", "csf", "global_signal", "trans_?", "rot_?")),
+    ],
+)
+@pytest.mark.parametrize("layout", ["dparsf", "dpabisurf", "hcp", "gsp1000", "leaddbs", "xcpd"])
+def test_real_runs(
+    layout: str,
+    data_set: str,
+    participants: tuple[str, ...],
+    removed: tuple[str, ...],
+    shared_data: Path,
+    tmp_path: Path,
+    project: Project,
+) -> None:
+    """Runs of `FCNM_TEST_DATA` that are written anew in a layout."""
+    real = tmp_path / data_set
+    real.mkdir()
+    shutil.copy(shared_data / data_set / "dataset_description.json", real)
+    for label in participants:
+        (real / f"sub-{label}").symlink_to(shared_data / data_set / f"sub-{label}")
+    strategy = tmp_path / "strategy.json"
+    if layout in ("dparsf", "dpabisurf", "hcp"):
+        motion = [name for name in removed if name.endswith("?")]
+        strategy.write_text(json.dumps({"confounds": motion}))
+        chosen = "none" if not motion else str(strategy)
+        options = expected_options = [*PLAIN, "-p", chosen, "--low-pass", "0"]
+        root = write_layout(layout, real, tmp_path / layout)
+    else:
+        strategy.write_text(json.dumps({"confounds": list(removed)}))
+        band = ("0.0001", "0.08")
+        options = ["--min-dof", "5"]
+        if layout == "leaddbs":
+            options += [*LEADDBS[2:], "--tr", TR[data_set], "--applied-band", *band]
+        expected_options = [*PLAIN, "-p", str(strategy), "--smoothing", "0"]
+        expected_options += ["--high-pass", band[0], "--low-pass", band[1]]
+        root = write_layout(layout, real, tmp_path / layout, band=(0.0001, 0.08))
+    found, expected = project(root, *options), project(real, *expected_options)
+    assert _largest_difference(found, expected) < (1e-4 if layout == "hcp" else 1e-6)
