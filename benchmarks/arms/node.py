@@ -11,12 +11,13 @@ import h5py
 import numpy as np
 
 from benchmarks.arms import script
-from fcnm_bids.app.analysis_level import plan_group, plan_participants
 from fcnm_bids.bids.dataset_description import describe_dataset
 from fcnm_bids.config import Config
 from fcnm_bids.connectome.header_checksum import write_seal
 from fcnm_bids.connectome.store import FORMAT_VERSION, data_extents
 from fcnm_bids.inputs.contrasts import contrast_names, make_seeds
+from fcnm_bids.planning.group import plan_group
+from fcnm_bids.planning.participant import plan_participants
 from fcnm_bids.seeds import write_seed_matrix
 from fcnm_bids.workflows.group import init_group_wf
 from fcnm_bids.workflows.participant import init_participants_wf

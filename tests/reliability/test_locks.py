@@ -23,7 +23,7 @@ pytestmark = pytest.mark.faults
 HOLD = """
 import sys
 from pathlib import Path
-from fcnm_bids.bids import at_work
+from fcnm_bids.bids.locks import at_work
 with at_work([Path(sys.argv[1])], sys.argv[2:]) as waited:
     print("waited" if waited else "held", flush=True)
     sys.stdin.readline()

@@ -131,7 +131,7 @@ def test_a_crash_report_of_a_killed_worker_tells_its_memory(
 
 ORPHAN = """
 import os, sys, time
-from fcnm_bids.workflows.processes import _workers
+from fcnm_bids.execution.multiproc import _workers
 pool = _workers(1)
 print(pool.submit(os.getpid).result(), flush=True)
 pool.submit(time.sleep, 600)
