@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import re
 import subprocess
 import tomllib
@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 import fcnm_bids
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+PACKAGE = REPOSITORY / "fcnm_bids"
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 LOCKS = {
     "requirements.txt": PROJECT["dependencies"],
@@ -134,3 +135,32 @@ def test_the_version_is_the_same_everywhere() -> None:
 def test_a_console_script_can_be_imported(name: str) -> None:
     module, _, function = PROJECT["scripts"][name].partition(":")
     assert callable(getattr(importlib.import_module(module), function))
+
+
+_IMPORT = re.compile(r"from (fcnm_bids[\w.]*) import (\([^)]*\)|[^\n]*)")
+
+
+def written_imports(text: str) -> set[tuple[str, str]]:
+    """Return modules and names of the package that a text imports, programs in strings too."""
+    found = set()
+    for module, names in _IMPORT.findall(text):
+        words = re.sub(r"#.*", "", names).strip("() \n").split(",")
+        named = {word.split(" as ")[0].strip() for word in words}
+        found |= {(module, name) for name in named if re.fullmatch(r"\w+", name)}
+    return found
+
+
+def test_every_import_of_the_package_that_is_written_down_can_be_made(
+    committed: list[Path],
+) -> None:
+    looked_at, missing = 0, []
+    for file in committed:
+        if file.suffix not in {".py", ".md", ".def", ".sh"} or file.is_relative_to(PACKAGE):
+            continue
+        for module, name in written_imports(file.read_text(encoding="utf-8")):
+            looked_at += 1
+            holder = importlib.import_module(module)
+            if not hasattr(holder, name) and importlib.util.find_spec(f"{module}.{name}") is None:
+                missing.append(f"{file.relative_to(REPOSITORY)}: {module}.{name}")
+    assert looked_at > 300
+    assert not missing

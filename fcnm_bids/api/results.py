@@ -91,7 +91,7 @@ class SeedMap:
         return _html(self.plot(), f"{self.name}: {voxels} voxels above t = {self.threshold:.2f}")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class NetworkResult:
     """The network that the contrasts of one effect share.
 
@@ -115,11 +115,11 @@ class NetworkResult:
 
     effect: str
     threshold: float
-    probability_img: nib.Nifti1Image = field(repr=False)
-    mask_img: nib.Nifti1Image = field(repr=False)
-    mean_z_img: nib.Nifti1Image = field(repr=False)
-    contrasts: tuple[SeedMap, ...] = field(repr=False)
-    request: Config = field(repr=False)
+    probability_img: nib.Nifti1Image
+    mask_img: nib.Nifti1Image
+    mean_z_img: nib.Nifti1Image
+    contrasts: tuple[SeedMap, ...]
+    request: Config
 
     @property
     def grid(self) -> Grid:
@@ -253,6 +253,14 @@ class NetworkResult:
         request = checked(request.update(by_section(options)))
         run_level(request)
         return GroupResults(Path(request.output_dir))
+
+    def __repr__(self) -> str:
+        voxels = int(np.count_nonzero(np.asarray(self.mask_img.dataobj)))
+        return (
+            f"NetworkResult {self.effect!r}: {len(self.contrasts)} contrasts, {voxels} voxels "
+            f"({voxels * self.grid.voxel_volume / 1000:.1f} cm3) held by at least "
+            f"{self.threshold:g} of them"
+        )
 
     def _repr_html_(self) -> str:
         text = (

@@ -44,6 +44,7 @@ def test_pictures_are_drawn(analysed: Analysed, tmp_path) -> None:
         network.contrasts[0].plot(tmp_path / "seed.png"),
     ):
         assert path.read_bytes().startswith(b"\x89PNG")
+    assert repr(network).startswith("NetworkResult '")
     assert "data:image/png" in network._repr_html_()
     assert "voxels above t = 3.00" in network.contrasts[0]._repr_html_()
 
