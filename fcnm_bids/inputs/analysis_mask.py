@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from fcnm_bids.config import GroupSettings
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.store import stored_files
+from fcnm_bids.inputs.templates import find_templates
 from fcnm_bids.mapping import Person, analysis_voxels, mask_on_grid, mean_probability_mask
 
 GREY_MATTER_ABOVE = 0.2
@@ -120,11 +120,5 @@ def _grey_matter(folder: Path, space: str, res: str | None) -> Path | None:
 
 def _template_grey_matter(space: str) -> Path | None:
     """TemplateFlow's probability of grey matter where it has been fetched already."""
-    home = os.environ.get("TEMPLATEFLOW_HOME") or Path.home() / ".cache" / "templateflow"
-    folder = Path(home) / f"tpl-{space}"
-    found = [
-        path
-        for path in sorted(folder.glob(f"tpl-{space}_*label-GM_probseg.nii.gz"))
-        if "cohort-" not in path.name and path.stat().st_size > 0
-    ]
+    found = find_templates(space, "*label-GM_probseg.nii.gz")
     return found[-1] if found else None

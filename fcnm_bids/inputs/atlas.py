@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -14,6 +13,7 @@ import pandas as pd
 
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
+from fcnm_bids.inputs.templates import find_templates, template_home
 from fcnm_bids.network import Atlas, resample_labels
 from fcnm_bids.readers.files import read_text
 from fcnm_bids.readers.volume import read_volume_image
@@ -95,9 +95,8 @@ def find_atlas(named: Sequence[str], space: str) -> AtlasFiles:
             raise RequestError(problems)
         pairs = [(Path(name), _table_of(Path(name))) for name in named]
         return AtlasFiles(tuple((image, table) for image, table in pairs if table), None, ())
-    home = Path(os.environ.get("TEMPLATEFLOW_HOME") or Path.home() / ".cache" / "templateflow")
-    folder = home / f"tpl-{space}"
-    parcellation = _first(folder, f"tpl-{space}", "atlas-Schaefer2018_desc-400Parcels7Networks")
+    home = template_home()
+    parcellation = _first(space, "atlas-Schaefer2018_desc-400Parcels7Networks")
     table = _table_of(parcellation) if parcellation else None
     if parcellation is None or table is None:
         line = (
@@ -106,7 +105,7 @@ def find_atlas(named: Sequence[str], space: str) -> AtlasFiles:
             "atlas with --network-atlas"
         )
         return AtlasFiles((), None, (line,))
-    subcortex = _first(folder, f"tpl-{space}", "atlas-HCP")
+    subcortex = _first(space, "atlas-HCP")
     missing = f"no row for the subcortex: no subcortical atlas (atlas-HCP) for {space} in {home}"
     return AtlasFiles(((parcellation, table),), subcortex, (missing,) if subcortex is None else ())
 
@@ -248,14 +247,11 @@ def _table_of(image: Path) -> Path | None:
     return max(found, key=lambda path: len(_entities(path)), default=None)
 
 
-def _first(folder: Path, template: str, atlas: str) -> Path | None:
-    """An image of an atlas; empty files stand for what TemplateFlow has not fetched."""
-    found = [
-        path
-        for resolution in ("_res-02", "_res-01", "")
-        if (path := folder / f"{template}{resolution}_{atlas}_dseg.nii.gz").is_file()
-    ]
-    return next((path for path in found if path.stat().st_size), None)
+def _first(space: str, atlas: str) -> Path | None:
+    """Return TemplateFlow's image of an atlas, at 2 mm where there are several."""
+    patterns = [f"{resolution}{atlas}_dseg.nii.gz" for resolution in ("res-02_", "res-01_", "")]
+    found = (find_templates(space, pattern) for pattern in patterns)
+    return next((path for paths in found for path in paths), None)
 
 
 def _entities(path: Path) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from contextlib import closing
 from fnmatch import fnmatchcase
@@ -20,6 +19,7 @@ from fcnm_bids.connectome.image import RunImage, VolumeStream
 from fcnm_bids.denoise.strategy import Strategy
 from fcnm_bids.errors import RequestError, RunError
 from fcnm_bids.grid import Grid
+from fcnm_bids.inputs.templates import fetch_template, find_templates, template_home
 
 THRESHOLDS = {"white_matter": 0.9, "csf": 0.7}
 """Probabilities above which a voxel of the template is of a tissue; DPABI's masks have these."""
@@ -47,35 +47,21 @@ def template_tissue(space: str) -> Mapping[str, str]:
     """
     if not space.startswith("MNI152"):
         raise RequestError(f"space {space}: there are no tissue masks for it; -p 24P needs none")
-    home = Path(os.environ.get("TEMPLATEFLOW_HOME") or Path.home() / ".cache" / "templateflow")
     found = {}
     for tissue, label in (("white_matter", "WM"), ("csf", "CSF")):
-        name = f"tpl-{_TEMPLATE}_res-02_label-{label}_probseg.nii.gz"
-        path = home / f"tpl-{_TEMPLATE}" / name
-        failure = "" if _is_there(path) else _fetch(label)
-        if failure or not _is_there(path):
+        name = f"res-02_label-{label}_probseg.nii.gz"
+        failure = ""
+        if not find_templates(_TEMPLATE, name):
+            failure = fetch_template(_TEMPLATE, resolution=2, label=label, suffix="probseg")
+        paths = find_templates(_TEMPLATE, name)
+        if not paths:
+            path = template_home() / f"tpl-{_TEMPLATE}" / f"tpl-{_TEMPLATE}_{name}"
             raise RequestError(
                 f"{path} is not there and cannot be fetched ({failure or 'not in its index'}): put "
                 "it there, or remove no tissue signals (-p 24P)"
             )
-        found[tissue] = str(path)
+        found[tissue] = str(paths[0])
     return found
-
-
-def _is_there(path: Path) -> bool:
-    # TemplateFlow holds the place of a file that it has not fetched with an empty one
-    return path.is_file() and path.stat().st_size > 0
-
-
-def _fetch(label: str) -> str:
-    """Fetch a tissue of the template; return why that failed, "" where it did not."""
-    try:
-        from templateflow import api
-
-        api.get(_TEMPLATE, resolution=2, label=label, suffix="probseg")
-    except Exception as error:
-        return type(error).__name__
-    return ""
 
 
 def tissue_mask(

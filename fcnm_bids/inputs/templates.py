@@ -1,0 +1,40 @@
+"""Files of TemplateFlow on this machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def template_home() -> Path:
+    """Return the folder in which TemplateFlow keeps its files (`TEMPLATEFLOW_HOME`)."""
+    return Path(os.environ.get("TEMPLATEFLOW_HOME") or Path.home() / ".cache" / "templateflow")
+
+
+def find_templates(space: str, pattern: str) -> list[Path]:
+    """Return the files of a template space that match a pattern, in the order of their names.
+
+    Files of cohorts are left out, as are empty ones: TemplateFlow holds the place of a file that
+    it has not fetched with an empty one.
+    """
+    found = sorted((template_home() / f"tpl-{space}").glob(f"tpl-{space}_{pattern}"))
+    return [path for path in found if "cohort-" not in path.name and path.stat().st_size > 0]
+
+
+def fetch_template(space: str, **entities: object) -> str:
+    """Fetch a file of TemplateFlow; return why that failed, "" where it did not.
+
+    Parameters
+    ----------
+    space
+        The template.
+    **entities
+        Entities of the file, as `templateflow.api.get` takes them.
+    """
+    try:
+        from templateflow import api
+
+        api.get(space, **entities)
+    except Exception as error:
+        return type(error).__name__
+    return ""

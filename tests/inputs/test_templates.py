@@ -1,0 +1,48 @@
+"""Files of TemplateFlow that are on this machine, and those that are not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fcnm_bids.inputs.templates import fetch_template, find_templates, template_home
+
+SPACE = "MNI152NLin6Asym"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TEMPLATEFLOW_HOME", str(tmp_path))
+    (tmp_path / f"tpl-{SPACE}").mkdir()
+    return tmp_path
+
+
+def test_the_home_is_the_variable_or_the_cache(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert template_home() == home
+    monkeypatch.setenv("TEMPLATEFLOW_HOME", "")
+    assert template_home() == Path.home() / ".cache" / "templateflow"
+
+
+def test_empty_files_and_cohorts_are_left_out(home: Path) -> None:
+    folder = home / f"tpl-{SPACE}"
+    for name, content in {
+        "res-01_label-GM_probseg.nii.gz": b"1",
+        "res-02_label-GM_probseg.nii.gz": b"",
+        "cohort-2_res-01_label-GM_probseg.nii.gz": b"1",
+        "res-01_label-WM_probseg.nii.gz": b"1",
+    }.items():
+        (folder / f"tpl-{SPACE}_{name}").write_bytes(content)
+    found = find_templates(SPACE, "*label-GM_probseg.nii.gz")
+    assert [path.name for path in found] == [f"tpl-{SPACE}_res-01_label-GM_probseg.nii.gz"]
+    assert find_templates("MNI152NLin2009cAsym", "*") == []
+
+
+def test_a_failure_to_fetch_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    from templateflow import api
+
+    def offline(*args: object, **entities: object) -> None:
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr(api, "get", offline)
+    assert fetch_template(SPACE, resolution=1) == "ConnectionError"
