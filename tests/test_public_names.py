@@ -30,3 +30,12 @@ def test_the_library_does_not_load_nipype() -> None:
     code = "import sys; from fcnm_bids import Connectome; print('nipype' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_the_program_leaves_slow_parts_of_scipy_to_those_who_need_them() -> None:
+    code = (
+        "import sys, fcnm_bids.app.group, fcnm_bids.app.participant, fcnm_bids.workflows.group;"
+        "print(sorted({'scipy.signal', 'scipy.stats', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import detrend
 
 _EMPTY_SHARE = 0.01
 """Share of the power above a frequency below which the frequencies above it count as removed."""
@@ -46,11 +45,13 @@ def upper_band_edge(series: NDArray[np.floating], repetition_time: float) -> flo
         The lowest frequency in Hz above which less than 1 % of the power lies; None where that
         is above 0.8 of the Nyquist frequency, so that nothing shows of a filter.
     """
-    values = np.asarray(series, dtype=np.float64)
+    values = np.array(series, dtype=np.float64)
     values = values[:, np.isfinite(values).all(axis=0)]
     if len(values) < 4 or not values.size:
         return None
-    values = detrend(values, axis=0)
+    values -= values.mean(axis=0)
+    time = np.linspace(-1, 1, len(values))
+    values -= np.outer(time, time @ values / (time @ time))  # scipy.signal takes a second to import
     spread = np.sqrt(np.einsum("ij,ij->j", values, values))
     varies = spread > 1e-9 * spread.max()
     if not varies.any():

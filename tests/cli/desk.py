@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import matplotlib
 import pandas as pd
 
 RUN = Path(__file__).resolve().parents[2] / "run.py"
@@ -28,14 +29,26 @@ class Ended:
         return [line.removeprefix("fcnm-bids: ") for line in self.err.splitlines()]
 
 
+FONTS = matplotlib.get_cachedir()
+"""Folder of the list of fonts."""
+
+
 @dataclass(frozen=True)
 class Desk:
     """Where somebody works: a folder to stand in, and one to compute in.
 
     There is no home, no folder of templates and no network to rely on.
+
+    Parameters
+    ----------
+    folder
+        Holds everything else.
+    fonts_known
+        Use this process's list of fonts, which takes seconds to make.
     """
 
     folder: Path
+    fonts_known: bool = True
 
     @property
     def cwd(self) -> Path:
@@ -72,8 +85,8 @@ class Desk:
                 **kept,
                 "HOME": str(self.home),
                 "TMPDIR": str(self.temporary),
-                "PYTHONDONTWRITEBYTECODE": "1",
                 "OMP_NUM_THREADS": "1",
+                **({"MPLCONFIGDIR": FONTS} if self.fonts_known else {}),
                 **environment,
             },
         )

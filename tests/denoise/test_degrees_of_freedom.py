@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfiltfilt
+from scipy.signal import butter, detrend, sosfiltfilt
 
 from fcnm_bids.denoise import build_projection, median_dof
 from fcnm_bids.denoise.degrees_of_freedom import effective_dof, upper_band_edge
@@ -26,6 +26,14 @@ def ideal(values: NDArray[np.float64], tr: float, low: float, high: float) -> ND
     frequency = np.fft.rfftfreq(len(values), tr)
     spectrum[(frequency < low) | (frequency > high)] = 0
     return np.fft.irfft(spectrum, len(values), axis=0)
+
+
+def test_the_trend_is_removed_as_scipy_removes_it() -> None:
+    noise = np.random.default_rng(0).standard_normal((240, 6))
+    series = ideal(noise, 2.0, 0.0, 0.08) + 50 + 3 * np.arange(240)[:, None]
+    edge = upper_band_edge(series, 2.0)
+    assert edge == upper_band_edge(detrend(series, axis=0), 2.0)
+    assert edge == pytest.approx(0.08, abs=0.01)
 
 
 def _basis(n: int, tr: float, low: float = 0.0, high: float = 0.0) -> NDArray[np.float64]:

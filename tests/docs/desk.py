@@ -132,7 +132,6 @@ class Desk:
                 "LANG": os.environ.get("LANG", "C.UTF-8"),
                 "FCNM_TYPED": str(self.folder / "typed"),
                 "OMP_NUM_THREADS": "1",
-                "PYTHONDONTWRITEBYTECODE": "1",
                 "PYTHONPATH": str(REPOSITORY),
                 **({"FCNM_BRIEF": "1"} if brief else {}),
             },

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfiltfilt
 
 from fcnm_bids.denoise.confounds import read_confounds
 from fcnm_bids.denoise.degrees_of_freedom import effective_dof
@@ -91,6 +90,8 @@ def _butterworth(
         return values
     edges = [edge for edge in (low, high) if edge]
     kind = "band" if len(edges) == 2 else "high" if low else "low"
+    from scipy.signal import butter, sosfiltfilt  # a second to import, for these data alone
+
     sos = butter(
         order, edges if len(edges) == 2 else edges[0], kind, fs=1 / repetition_time, output="sos"
     )
