@@ -11,6 +11,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
 from fcnm_bids.bids.write import write_json
@@ -92,9 +93,15 @@ def _hash(path: Path) -> str | None:
 
 
 def kept_folder(config: Config, key: str) -> Path:
-    """Where the results with a key are kept; an output folder has a place of its own."""
-    own = digest({"output": str(Path(config.output_dir).resolve())})
-    return Path(config.running.work_dir).resolve() / "kept" / own[:8] / key[:16]
+    """Return the folder of the results with a key; an output folder has a place of its own."""
+    return _kept_root(config.output_dir, config.running.work_dir) / key[:16]
+
+
+@cache
+def _kept_root(output_dir: str, work_dir: str) -> Path:
+    # a request has thousands of contrasts, and links are looked up for each part of a path
+    own = digest({"output": str(Path(output_dir).resolve())})
+    return Path(work_dir).resolve() / "kept" / own[:8]
 
 
 def contrasts_to_map(keys: Iterable[str], config: Config) -> list[int]:

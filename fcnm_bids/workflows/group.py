@@ -113,6 +113,7 @@ def _connect_contrasts(level: GroupLevel) -> list[_Contrast]:
     plan, config = level.plan, level.config
     n_voxels, model = plan.grid.n_voxels, _describe_model(level)
     to_map = contrasts_to_map(plan.contrast_keys.values(), config)
+    new = set(to_map)
     sums = _sums(level, to_map)
     if to_map:
         level.seed(sums)
@@ -121,7 +122,7 @@ def _connect_contrasts(level: GroupLevel) -> list[_Contrast]:
     for number, (name, _) in enumerate(level.contrasts):
         own = f"{number:04d}_{to_label(name)[:40]}"
         kept_dir = str(kept_folder(config, plan.contrast_keys[name]))
-        if number not in to_map:
+        if number not in new:
             recalled = pe.Node(
                 RecallContrast(**level.shared, kept_dir=kept_dir),
                 name=f"kept_{own}",
