@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 PYBIDS_CONFIG = Path(str(files("fcnm_bids.data") / "bids_config.json"))
@@ -116,12 +117,23 @@ def entity_names() -> frozenset[str]:
     return frozenset(name for config in _configs() for name in config.entities)
 
 
-def parse_entities(path: Path) -> dict[str, Any]:
-    """The entities of a file's name, under PyBIDS' names."""
-    from bids.layout import parse_file_entities
+@cache
+def _entities() -> tuple[Any, ...]:
+    merged: dict[str, Any] = {}
+    for config in _configs():
+        merged |= config.entities
+    return tuple(merged.values())
 
-    entities: dict[str, Any] = parse_file_entities(f"/{path.name}", config=list(_configs()))
-    return entities
+
+def parse_entities(path: Path) -> dict[str, Any]:
+    """Return the entities of a file's name, under PyBIDS' names.
+
+    The same as PyBIDS' own function, without a row of its database for each file, which takes
+    most of its time.
+    """
+    named = SimpleNamespace(path=f"/{path.name}")
+    found = ((entity.name, entity.match_file(named)) for entity in _entities())
+    return {name: value for name, value in found if value is not None}
 
 
 def build_name(entities: Mapping[str, Any]) -> Path:

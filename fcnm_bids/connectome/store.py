@@ -295,14 +295,15 @@ def open_run(path: Path, key: str | None = None) -> StoredRun:
             header = json.loads(attributes["provenance"])
             rows = int(header["dof"]) + int(header.get("applied_regressors", 0))
             shape = (rows, int(header["n_voxels"]))
-            if file["components"].shape != shape or file["components"].dtype != np.dtype("<i2"):
+            parts = {name: file[name] for name in _PARTS}
+            if parts["components"].shape != shape or parts["components"].dtype != np.dtype("<i2"):
                 raise StoreError(f"{path.name} does not hold what its header says")
             size = path.stat().st_size
-            for name in _PARTS:
-                if not _lies_within(file[name], size):
+            for name, data in parts.items():
+                if not _lies_within(data, size):
                     raise StoreError(f"{path.name} holds no contiguous {name}")
-            lengths = {name: len(file[name]) for name in ("scale", "sd", "index")}
-            if set(lengths.values()) != {shape[1]} or shape[1] > grid.n_voxels:
+            lengths = {len(parts[name]) for name in ("scale", "sd", "index")}
+            if lengths != {shape[1]} or shape[1] > grid.n_voxels:
                 raise StoreError(f"{path.name} has parts of unequal length")
             return StoredRun(path, str(attributes["key"]), header, grid)
         except _DAMAGED as error:

@@ -212,3 +212,28 @@ def test_entities_that_name_no_output_are_a_mistake_of_ours(entities: dict[str, 
 
 def test_our_entities_are_known_beside_those_of_pybids() -> None:
     assert entity_names() >= {"seed", "network", "stat", "cohort", "acquisition", "res", "run"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sub-01_ses-a_task-rest_acq-x_dir-AP_run-01_echo-2_part-mag_space-MNI152NLin6Asym_res-2_"
+        "desc-preproc_bold.nii.gz",
+        "sub-01_task-rest_desc-confounds_timeseries.tsv",
+        "sub-01_space-MNI152NLin6Asym_cohort-1_label-GM_probseg.nii.gz",
+        "seed-x_space-MNI152NLin6Asym_stat-t_statmap.json",
+        "sub-+_task-é_bold.nii",
+        "participants.tsv",
+        "",
+    ],
+)
+def test_entities_are_those_of_pybids(name: str) -> None:
+    from bids.layout import parse_file_entities
+
+    from fcnm_bids.bids.names import PYBIDS_CONFIG
+
+    configs = ["bids", "derivatives", str(PYBIDS_CONFIG)]
+    expected = parse_file_entities(f"/{name}", config=configs)
+    found = parse_entities(Path(name))
+    assert found == expected
+    assert {k: str(v) for k, v in found.items()} == {k: str(v) for k, v in expected.items()}
