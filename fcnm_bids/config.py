@@ -403,6 +403,14 @@ class GroupSettings:
         above=0,
         affects="contrast network",
     )
+    exclude_near: float = setting(
+        10.0,
+        "check the network without each contrast at voxels at most so many mm from its own foci; "
+        "0 for no such check",
+        "MM",
+        least=0,
+        affects="network",
+    )
     validation_dir: str | None = setting(
         None,
         "a second connectome (a store of projected runs, of patients say) on which the networks"
@@ -457,7 +465,7 @@ class SpecificitySettings:
     )
     keep_distances: bool = setting(
         False,
-        "random: move the foci of a contrast as one rigid body",
+        "random: move all foci of a study as one rigid body",
         nulls=("random",),
         affects="network draws",
         sentence=True,
@@ -471,8 +479,8 @@ class SpecificitySettings:
     )
     base_rate: str | None = setting(
         None,
-        "image of how often foci are reported where, or a mask, from which foci are drawn in "
-        "place of grey matter",
+        "image of how often foci are reported where, a mask, or a coordinate table of unrelated "
+        "studies, from which foci are drawn in place of grey matter",
         "FILE",
         path="read",
         nulls=_FOCUS_NULLS,
@@ -737,6 +745,7 @@ class NullSettings:
     degree_threads: int = 8
     strata: int = 20
     nearest_share: float = 0.2
+    least_reliability: float = 0.9
 
 
 NULLS = NullSettings()

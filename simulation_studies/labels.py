@@ -147,7 +147,7 @@ def _repetition(design: LabelDesign, number: int) -> list[dict[str, float | str 
                         "found_first": right[0],
                         "found_second": right[1],
                         "min_pfwe": float(found.p_fwe[varies].min()) if varies.any() else 1.0,
-                        "verdict": label_sentence("first", "second", found, alpha),
+                        "verdict": label_sentence("first", "second", found, truth, alpha),
                     }
                 )
     return rows

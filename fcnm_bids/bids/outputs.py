@@ -86,6 +86,16 @@ class OutputNames:
         """The mean over a network's contrasts of their mean Fisher z."""
         return self._name(network=label, stat="effect", suffix="statmap")
 
+    def network_convergence(self, label: str) -> Path:
+        """The mean over a network's contrasts of their mean z, each away from its own foci."""
+        return self._name(network=label, stat="convergence", suffix="statmap")
+
+    def network_verdict(self, label: str) -> Path:
+        """The verdict on a network."""
+        return self.network_table(label, "verdict", "metrics").with_name(
+            f"network-{label}_desc-verdict.json"
+        )
+
     def connectome_map(self, stat: str) -> Path:
         """A map of the connectome itself, whatever the seeds."""
         return self._name(desc="connectome", stat=stat, suffix="statmap")

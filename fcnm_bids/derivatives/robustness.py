@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from fcnm_bids.config import ROBUSTNESS, Config
 from fcnm_bids.inputs.contrasts import other_radii
 from fcnm_bids.intermediates.variants import Varied, variant_key
 from fcnm_bids.robustness import PeopleDraw, Reference, compared, people_draws
+from fcnm_bids.seeds import Contrast
 
 
 def draws_of(config: Config) -> list[PeopleDraw]:
@@ -35,6 +36,7 @@ def describe_checks(config: Config, *, people_varied: bool) -> dict[str, Any]:
         "Weights": group.weights,
         "SphereRadius": None if config.seeds.masks else config.seeds.radius,
         "Radii": [] if config.seeds.masks else list(group.radii),
+        "ExcludedNearFoci": group.exclude_near,
         "RandomSeed": group.random_seed,
         "PeopleVaried": people_varied,
         "ValidationConnectome": group.validation_dir,
@@ -89,6 +91,28 @@ def validation_row(path: Path, label: str, reference: Reference) -> dict[str, An
     with np.load(path, allow_pickle=False) as stored:
         box[stored["index"]] = stored[f"of_{label}"]
     return {"check": "second connectome", **compared(reference, box[reference.index])}
+
+
+def several_contrasts(effect: str, contrasts: Sequence[Contrast], unit: NDArray[np.intp]) -> str:
+    """Name the studies that give an effect several contrasts."""
+    listed = [
+        f"{contrasts[own[0]].studies[0]} ({own.size})"
+        for own in (np.flatnonzero(unit == number) for number in np.unique(unit))
+        if own.size > 1
+    ]
+    return (
+        f"{effect}: several contrasts of one study count as so many findings: {', '.join(listed)}; "
+        "the robustness table has the network in which every study counts once"
+    )
+
+
+def near_shares(near: NDArray[np.bool_], reference: Reference) -> dict[str, float | None]:
+    """Return the shares of network and analysis mask that lie near a focus of the effect."""
+    mapped, network = np.isfinite(reference.probability), reference.network
+    return {
+        "ShareOfNetworkNearFoci": float(near[network].mean()) if network.any() else None,
+        "ShareOfMaskNearFoci": float(near[mapped].mean()) if mapped.any() else None,
+    }
 
 
 def _camel(name: str) -> str:

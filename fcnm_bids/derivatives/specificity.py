@@ -56,6 +56,12 @@ _MAP_MEANING = {
     "that of one contrast's share is added)",
 }
 
+_CONVERGENCE_MEANING = {
+    "p": "Share of all maps, the observed one included, whose mean z over contrasts is as high",
+    "pfwe": "The same for the largest studentised mean z over all voxels",
+    "z": "Mean z over contrasts, each away from its own foci, studentised over all maps",
+}
+
 LABEL_COLUMNS = {
     "label": "Effect",
     "n_contrasts": "Contrasts",
@@ -81,6 +87,10 @@ SPECIFICITY_COLUMNS = {
     "n_voxels_pfwe": "Voxels whose family-wise p is at most alpha",
     "share_surviving": "Share of the network whose family-wise p is at most alpha",
     "min_pfwe": "Smallest family-wise p of any voxel",
+    "n_voxels_convergence": "Voxels where the family-wise p of convergence (mean z of contrasts, "
+    "each away from its own foci) is at most alpha",
+    "min_pfwe_convergence": "Smallest family-wise p of convergence",
+    "withheld": "Whether the verdict is withheld because strength is not reliable enough",
     "verdict": "What the test says",
 }
 """Columns of the table of specificity and what they hold."""
@@ -136,9 +146,24 @@ class ComparisonFrame:
 
 
 def null_row(
-    config: Config, null: str, found: NullAssessment, network: NDArray[np.bool_]
+    config: Config,
+    null: str,
+    found: NullAssessment,
+    network: NDArray[np.bool_],
+    converged: NullAssessment,
+    withheld: str | None,
 ) -> dict[str, Any]:
-    """A null's row of the table of specificity, for a network of shape (V,)."""
+    """A null's row of the table of specificity, for a network of shape (V,).
+
+    Parameters
+    ----------
+    config, null, found, network
+        The request, the null, what it gives for the probability map, and the network.
+    converged
+        What it gives for convergence.
+    withheld
+        Why nothing can be concluded; None where something can.
+    """
     alpha = config.group.alpha
     size = int(np.count_nonzero(network))
     beyond = np.nan_to_num(found.p_fwe, nan=1.0) <= alpha
@@ -156,9 +181,15 @@ def null_row(
         "n_voxels_pfwe": int(np.count_nonzero(beyond)),
         "share_surviving": np.count_nonzero(beyond & network) / size if size else math.nan,
         "min_pfwe": float(np.nanmin(found.p_fwe)) if np.isfinite(found.p_fwe).any() else math.nan,
-        "verdict": null_sentence(
-            FOCUS_NULLS[null].expected(null_options(config)), found, network, alpha
+        "n_voxels_convergence": int(
+            np.count_nonzero(np.nan_to_num(converged.p_fwe, nan=1.0) <= alpha)
         ),
+        "min_pfwe_convergence": float(np.nanmin(converged.p_fwe))
+        if np.isfinite(converged.p_fwe).any()
+        else math.nan,
+        "withheld": withheld is not None,
+        "verdict": withheld
+        or null_sentence(FOCUS_NULLS[null].expected(null_options(config)), found, network, alpha),
     }
 
 
@@ -180,7 +211,12 @@ def region_rows(null: str, found: NullAssessment, frame: ComparisonFrame) -> lis
 
 
 def write_null(
-    config: Config, label: str, null: str, found: NullAssessment, frame: ComparisonFrame
+    config: Config,
+    label: str,
+    null: str,
+    found: NullAssessment,
+    frame: ComparisonFrame,
+    converged: NullAssessment,
 ) -> list[Path]:
     """Write the maps and the draws of a null of the network with a label; returns the files."""
     names, asked, options = frame.names, config.specificity, null_options(config)
@@ -199,6 +235,11 @@ def write_null(
     for stat, values in (("p", found.p), ("pfwe", found.p_fwe), ("z", found.z)):
         path = names.network_part(label, null, "statmap", stat=stat)
         text = {"Description": _MAP_MEANING[stat], **described}
+        write_image(path, values, frame.grid, text, index=frame.index)
+        written.append(path)
+    for stat, values in (("p", converged.p), ("pfwe", converged.p_fwe), ("z", converged.z)):
+        path = names.network_part(label, f"{null}convergence", "statmap", stat=stat)
+        text = {"Description": _CONVERGENCE_MEANING[stat], **described, "Levels": None}
         write_image(path, values, frame.grid, text, index=frame.index)
         written.append(path)
     table = names.network_table(label, f"{null}draws", "metrics")
@@ -220,14 +261,20 @@ def _regions(atlas: Atlas | None, index: NDArray[np.intp]) -> dict[str, NDArray[
     return {name: np.isin(labels, numbers) for name, numbers in atlas.networks.items()}
 
 
-def label_row(found: LabelTest, alpha: float, sentence: str) -> dict[str, Any]:
-    """Return the row of a test of labels."""
+def label_row(
+    found: LabelTest, alpha: float, sentence: str, network: NDArray[np.bool_], sign: int
+) -> dict[str, Any]:
+    """Return the row of a test of labels, for the network of the effect with that sign."""
     beyond = np.nan_to_num(found.p_fwe, nan=1.0) <= alpha
+    size = int(np.count_nonzero(network))
+    inside = np.count_nonzero(beyond & network & (sign * found.difference > 0))
     return {
         "n_draws": found.n_labellings - 1,
         "smallest_p": found.smallest_p,
+        "n_voxels": size,
         "n_voxels_p": int(np.count_nonzero(np.nan_to_num(found.p, nan=1.0) <= alpha)),
         "n_voxels_pfwe": int(np.count_nonzero(beyond)),
+        "share_surviving": inside / size if size and found.smallest_p <= alpha else None,
         "min_pfwe": float(np.nanmin(found.p_fwe)) if np.isfinite(found.p_fwe).any() else None,
         "verdict": sentence,
     }

@@ -16,7 +16,7 @@ from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.contrasts import read_contrasts
 from fcnm_bids.readers.spelling import look_alikes
 from fcnm_bids.seeds import Contrast
-from fcnm_bids.specificity import FOCUS_NULLS, LABEL_NULLS
+from fcnm_bids.specificity import FOCUS_NULLS, LABEL_NULLS, focus_density
 
 
 def compared_contrasts(
@@ -122,17 +122,33 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)
 
 
+def rates_from_table(config: Config) -> bool:
+    """Return whether the base rate is the density of a coordinate table, not an image."""
+    named = config.specificity.base_rate
+    return named is not None and not named.endswith((".nii", ".nii.gz"))
+
+
 def read_base_rate(config: Config, grid: Grid) -> NDArray[np.float64] | None:
     """The base rate of foci, shape (grid.n_voxels,); None where none was named.
+
+    A coordinate table gives the density of its foci; studies under test are left out of it.
 
     Raises
     ------
     RequestError
-        It cannot be read, lies on another grid, or has a negative value or none above 0.
+        It cannot be read, lies on another grid, has a negative value or none above 0, or a table
+        holds no other study.
     """
     named = config.specificity.base_rate
     if named is None:
         return None
+    if rates_from_table(config):
+        tested = {study for c in read_contrasts(config.seeds) for study in c.studies}
+        table = read_contrasts(replace(config.seeds, coordinates=named))
+        others = [contrast for contrast in table if not tested & set(contrast.studies)]
+        if not others:
+            raise RequestError(f"--base-rate {named}: no study that is not under test")
+        return focus_density(others, grid.positions(np.arange(grid.n_voxels)))
     try:
         rate = np.nan_to_num(read_volume(Path(named), grid)).astype(np.float64)
     except RunError as error:

@@ -22,7 +22,7 @@ from fcnm_bids.errors import RequestError, StoreError
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.contrasts import effect_labels
 from fcnm_bids.inputs.nulls import compared_contrasts, nulls_wanted
-from fcnm_bids.inputs.rules import contrast_weights, mapping_rule, null_options
+from fcnm_bids.inputs.rules import contrast_weights, mapping_rule, network_rule, null_options
 from fcnm_bids.inputs.store import design_columns, open_people
 from fcnm_bids.interfaces.base import (
     ConfiguredInputSpec,
@@ -83,7 +83,8 @@ class CompareLabels(ConfiguredInterface):
             contrasts = tuple(thinned(contrasts, group.random_seed))
         labelled, index = self._mapped(folder, config, seeds.grid, contrasts, first)
         alpha = group.alpha
-        rows: dict[str, dict[str, Any]] = {}
+        by_effect: list[dict[str, Any]] = []
+        shared: dict[str, dict[str, Any]] = {}
         names, label = self._names(config), effect_labels(contrasts)[first]
         written: list[Path] = []
         about = {
@@ -98,7 +99,16 @@ class CompareLabels(ConfiguredInterface):
         written.append(table)
         if "labels" in nulls:
             found = label_test(labelled, n_draws=group.n_permutations, seed=group.random_seed)
-            rows["labels"] = label_row(found, alpha, label_sentence(first, second, found, alpha))
+            network_of = network_rule(group, seeds.grid, index)
+            sides = labelled.is_first, ~labelled.is_first
+            own = (
+                network_of(labelled.probability(sides[0])),
+                network_of(labelled.probability(sides[1])),
+            )
+            sentence = label_sentence(first, second, found, own, alpha)
+            by_effect = [
+                label_row(found, alpha, sentence, *each) for each in zip(own, (1, -1), strict=True)
+            ]
             described = {
                 **AS_PREPROCESSED,
                 **about,
@@ -132,12 +142,16 @@ class CompareLabels(ConfiguredInterface):
                 n_draws=group.n_permutations,
                 seed=group.random_seed,
             )
-            rows["split"] = {
+            shared["split"] = {
                 "n_draws": split.n_draws,
                 "verdict": split_sentence(first, second, split),
             }
+        rows = {
+            effect: {**({"labels": by_effect[number]} if by_effect else {}), **shared}
+            for number, effect in enumerate((first, second))
+        }
         rows_file = folder / "rows.json"
-        rows_file.write_text(json.dumps({first: rows, second: rows}), encoding="utf-8")
+        rows_file.write_text(json.dumps(rows), encoding="utf-8")
         self._results["rows_file"] = str(rows_file)
         self._promise(written)
 
@@ -202,7 +216,7 @@ class PrepareNulls(ConfiguredInterface):
             raise RequestError("there is neither grey matter nor a base rate to draw foci from")
         people = [(name, list(runs)) for name, runs in self.inputs.people]
         places, rate = content.places, content.rate
-        strength = content.on(places).positive
+        strength = content.strength.on(places).positive
         measured = np.isfinite(strength)
         places, strength = places[measured], strength[measured]
         rate = None if rate is None else rate[measured]
@@ -324,7 +338,7 @@ class MapDraws(ConfiguredInterface):
             self.inputs.null,
             range(self.inputs.first, self.inputs.first + self.inputs.n_draws),
         )
-        maps = mapper.probability(list(draws), memory=1e9 * self.inputs.memory_gb)
+        maps = mapper.maps(list(draws), memory=1e9 * self.inputs.memory_gb)
         write_block(path, maps)
 
 

@@ -16,8 +16,10 @@ from fcnm_bids.config import ROBUSTNESS, Config
 from fcnm_bids.derivatives.robustness import (
     describe_checks,
     draws_of,
+    near_shares,
     people_rows,
     radius_rows,
+    several_contrasts,
     validation_row,
 )
 from fcnm_bids.derivatives.seeds import seed_image
@@ -43,19 +45,27 @@ from fcnm_bids.interfaces.base import (
 from fcnm_bids.intermediates.maps import read_mapped, read_smoothness
 from fcnm_bids.intermediates.moments import block_file, radius_file, read_maps, read_moments
 from fcnm_bids.intermediates.variants import Varied, pack_masks, variant_key
-from fcnm_bids.mapping import map_contrast, map_network, probability_map
+from fcnm_bids.mapping import (
+    OWN_SEED_MM,
+    map_contrast,
+    map_network,
+    near_own_seed,
+    probability_map,
+)
 from fcnm_bids.report.figures.robustness import draw_robustness
 from fcnm_bids.reruns.result_cache import keep_variants, variants_file
 from fcnm_bids.robustness import (
     ROBUSTNESS_COLUMNS,
     Bootstrap,
     Reference,
+    away_from_seeds,
     block_of_person,
     bootstrap,
     leave_one_study_out,
+    studies_alike,
     threshold_sweep,
 )
-from fcnm_bids.seeds import SeedMatrix, read_seed_matrix
+from fcnm_bids.seeds import SeedMatrix, read_seed_matrix, study_units
 from fcnm_bids.stats import KeptMaps, summed_moments
 
 LOGGER = logging.getLogger("fcnm_bids")
@@ -156,7 +166,19 @@ class CheckRobustness(ConfiguredInterface):
         rows = radius_rows(varied, reference, config)
         rows += threshold_sweep(reference, int(kept.sum()), ROBUSTNESS.thresholds)
         studies = [contrast.studies for contrast in contrasts]
-        rows += leave_one_study_out(mapped.masks, mapped.counted, weights, studies, reference)
+        counted = mapped.masks, mapped.counted, weights
+        unit = study_units(contrasts)
+        rows += leave_one_study_out(*counted, studies, reference)
+        alike = studies_alike(*counted, unit, reference)
+        if alike:
+            LOGGER.warning(several_contrasts(effect, contrasts, unit))
+        rows += alike
+        own = [number for number, c in enumerate(seeds.contrasts) if c.effect == effect]
+        near_foci = np.asarray(near_own_seed(seeds, mapped.index)[own].any(axis=0))
+        apart = config.group.exclude_near
+        if apart:
+            near = near_own_seed(seeds, mapped.index, apart)[own]
+            rows.append(away_from_seeds(*counted, near, reference, apart))
         drawn = Bootstrap(probability, probability, [])
         if kept.any():
             drawn = bootstrap(
@@ -166,12 +188,18 @@ class CheckRobustness(ConfiguredInterface):
                 n_draws=ROBUSTNESS.bootstrap_draws,
                 seed=config.group.random_seed,
                 interval=ROBUSTNESS.interval,
+                unit=unit[kept],
             )
         rows += drawn.rows
         rows += people_rows(varied, reference, config)
         if config.group.validation_dir:
             rows.append(validation_row(Path(self.inputs.validation_file), label, reference))
-        settings = {"Effect": effect, **describe_checks(config, people_varied=varied.has_people)}
+        near_share = {"DistanceToFoci": OWN_SEED_MM, **near_shares(near_foci, reference)}
+        settings = {
+            "Effect": effect,
+            **describe_checks(config, people_varied=varied.has_people),
+            **near_share,
+        }
         names, labels = self._names(config), contrast_labels(seeds.contrasts)
         made_from = [
             names.contrast_mask(labels[contrast.name])
@@ -187,7 +215,7 @@ class CheckRobustness(ConfiguredInterface):
             path = names.network_part(label, desc, "probseg")
             described = {
                 "Description": f"Limit of the {ROBUSTNESS.interval:.0%} percentile interval of the "
-                "probability map, contrasts drawn with replacement",
+                "probability map, studies drawn with replacement",
                 "Units": "share of contrasts",
                 **AS_PREPROCESSED,
                 **settings,

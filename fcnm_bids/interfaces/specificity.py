@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fcnm_bids.bids.outputs import AS_PREPROCESSED, OutputNames, sidecar_files
-from fcnm_bids.bids.write import replaced, write_image, write_table
+from fcnm_bids.bids.write import replaced, write_image, write_json, write_table
 from fcnm_bids.config import NULLS, Config
 from fcnm_bids.derivatives.specificity import (
     REGION_COLUMNS,
@@ -25,7 +26,8 @@ from fcnm_bids.derivatives.specificity import (
 )
 from fcnm_bids.inputs.analysis_mask import read_analysis_mask
 from fcnm_bids.inputs.contrasts import effect_labels, members
-from fcnm_bids.inputs.nulls import read_base_rate
+from fcnm_bids.inputs.nulls import rates_from_table, read_base_rate
+from fcnm_bids.inputs.rules import contrast_weights
 from fcnm_bids.inputs.store import open_people
 from fcnm_bids.interfaces.base import (
     ConfiguredInterface,
@@ -36,27 +38,44 @@ from fcnm_bids.interfaces.base import (
     traits,
 )
 from fcnm_bids.intermediates.draws import OBSERVED, block_complete, read_block, read_blocks
-from fcnm_bids.intermediates.maps import EffectMaps, read_effect, read_mapped, read_mean
+from fcnm_bids.intermediates.maps import (
+    EffectMaps,
+    MappedContrasts,
+    read_effect,
+    read_mapped,
+    read_mean,
+)
 from fcnm_bids.intermediates.null_inputs import read_nulls
 from fcnm_bids.intermediates.strength import StrengthFile, read_strength, write_strength
-from fcnm_bids.mapping import Person, analysis_voxels
+from fcnm_bids.mapping import OWN_SEED_MM, Person, analysis_voxels
 from fcnm_bids.reruns.result_cache import keep_strength, kept_strength, strength_file
+from fcnm_bids.robustness import Reference, leave_one_study_out
 from fcnm_bids.seeds import SeedMatrix, read_seed_matrix
 from fcnm_bids.specificity import (
     DEGREE_COLUMNS,
+    ORDER,
+    MapComparison,
+    Strength,
     assess,
     choose_targets,
+    compare_maps,
     degree_audit,
     degree_sentence,
     measure_strength,
+    verdict,
+    withheld_sentence,
 )
 
 LOGGER = logging.getLogger("fcnm_bids")
+
+_COUNTS = ("n_voxels", "n_voxels_p", "n_voxels_pfwe", "n_voxels_convergence")
 
 _MEANING = {
     "positive": "Positive strength: mean over people of the mean over targets of max(r, 0)",
     "signed": "Signed strength: mean over people of the mean r with all other voxels",
     "eigenvector": "First eigenvector of the mean over people of the matrix of r",
+    "eigenvector2": "Second eigenvector of the mean over people of the matrix of r",
+    "eigenvector3": "Third eigenvector of the mean over people of the matrix of r",
 }
 
 
@@ -75,7 +94,7 @@ class MeasureStrengthOutputSpec(PromisingOutputSpec):
 
 
 class MeasureStrength(ConfiguredInterface):
-    """Measure both strengths and the first eigenvector over the store.
+    """Measure both strengths and the first eigenvectors over the store.
 
     Of many people a random sample is taken: the maps hardly change any more.
     """
@@ -102,7 +121,10 @@ class MeasureStrength(ConfiguredInterface):
         places: NDArray[np.intp] | None = None
         rate: NDArray[np.float64] | None = None
         if rate_map is not None:
-            places = everywhere[rate_map[everywhere] > 0]
+            usable = rate_map > 0
+            if grey is not None and rates_from_table(config):
+                usable &= grey
+            places = everywhere[usable[everywhere]]
             rate = rate_map[places]
         elif grey is not None:
             places = everywhere[grey[everywhere]]
@@ -121,18 +143,19 @@ class MeasureStrength(ConfiguredInterface):
         )
         if strength.change > NULLS.degree_tolerance:
             LOGGER.warning(
-                "the connectome's first eigenvector had not settled after %d iterations (last "
+                "the connectome's first eigenvectors had not settled after %d iterations (last "
                 "change %.1e)",
                 strength.iterations,
                 strength.change,
             )
         names = self._names(config)
         images = []
-        for stat, meaning in _MEANING.items():
+        maps = (strength.positive, strength.signed, *strength.eigenvectors)
+        for (stat, meaning), values in zip(_MEANING.items(), maps, strict=True):
             path = names.connectome_map(stat)
             write_image(
                 path,
-                getattr(strength, stat),
+                values,
                 grid,
                 {
                     "Description": meaning,
@@ -140,7 +163,8 @@ class MeasureStrength(ConfiguredInterface):
                     "NumberOfPeople": len(some),
                     "Targets": len(strength.targets),
                     "TargetsIn": "analysis voxels" if grey is None else "grey matter",
-                    "EigenvalueShare": strength.eigenvalue_share,
+                    "EigenvalueShares": strength.eigenvalue_shares,
+                    "StrengthReliability": strength.reliability,
                     "Iterations": strength.iterations,
                     "LastChange": strength.change,
                 },
@@ -156,7 +180,7 @@ class MeasureStrength(ConfiguredInterface):
 def _sample(people: list[Person], most: int, seed: int) -> list[Person]:
     """Some of the people, in their order; all of them where they are not too many.
 
-    The eigenvector takes a pass over the people in every iteration.
+    The eigenvectors take a pass over the people in every iteration.
     """
     if len(people) <= most:
         return people
@@ -188,37 +212,56 @@ class AssessSpecificity(ConfiguredInterface):
         effect = self.inputs.effect
         names, label = self._names(config), effect_labels(seeds.contrasts)[effect]
         maps = read_effect(self.inputs.effect_file)
-        rows, written = self._audit(names, label, seeds, maps)
+        strength = read_strength(Path(self.inputs.strength_file)).strength.on(maps.index)
+        audit, written = self._audit(names, label, seeds, maps, strength)
+        in_draws: MapComparison | None = None
+        tests: dict[str, dict[str, Any]] = {}
         overlaps: list[dict[str, Any]] = []
         blocks = {
             null: [Path(path) for path, n in files if block_complete(Path(path), n)]
             for null, files in dict(self.inputs.blocks or {}).items()
         }
-        n_counted = int(read_mapped(self.inputs.mapped_files).counted.any(axis=1).sum())
+        mapped = read_mapped(self.inputs.mapped_files)
+        n_counted = int(mapped.counted.any(axis=1).sum())
         if blocks and n_counted:
-            observed = read_block(blocks.pop(OBSERVED)[0], effect)[0]
+            first = blocks.pop(OBSERVED)[0]
+            observed = read_block(first, effect)[0]
             if config.specificity.null_resolution is None:
                 _refuse_another_path(effect, observed, maps.probability)
+                written.append(self._write_convergence(names, seeds, first, maps.index))
             data = read_nulls(Path(self.inputs.nulls_file))
             frame = ComparisonFrame.of(config, dict(self.inputs.entities), data, observed)
             for null, paths in blocks.items():
+                drawn = partial(read_blocks, paths, effect)
                 found = assess(
                     observed,
-                    partial(read_blocks, paths, effect),
+                    drawn,
                     step=1 / n_counted,
                     network_of=frame.network_of,
                     regions=list(frame.regions.values()),
                 )
-                rows.append(null_row(config, null, found, frame.network))
+                converged = assess(
+                    read_block(first, effect, "convergence")[0],
+                    partial(read_blocks, paths, effect, "convergence"),
+                    step=0.0,
+                )
+                cut = NULLS.least_reliability
+                withheld = withheld_sentence(strength, cut) if null == "strength" else None
+                tests[null] = null_row(config, null, found, frame.network, converged, withheld)
                 overlaps += region_rows(null, found, frame)
-                written += write_null(config, label, null, found, frame)
-        rows += self._label_rows(effect)
+                written += write_null(config, label, null, found, frame, converged)
+                if null == "random" and config.specificity.null_resolution is None:
+                    in_draws = compared_accounts(observed, drawn, strength)
+        tests |= self._label_rows(effect)
+        tests["degree"] = {"verdict": degree_sentence(audit, in_draws)}
+        rows = [{"test": test, **tests[test]} for test in ORDER if test in tests]
+        written.append(self._write_verdict(config, seeds, maps, mapped, tests, strength))
         table = names.network_table(label, "specificity", "metrics")
         about = {"Alpha": config.group.alpha, "RandomSeed": config.group.random_seed}
-        tests = pd.DataFrame(rows, columns=list(SPECIFICITY_COLUMNS))
-        for column in ("n_draws", "levels", "n_voxels", "n_voxels_p", "n_voxels_pfwe"):
-            tests[column] = tests[column].astype("Int64")
-        write_table(table, tests, SPECIFICITY_COLUMNS, about)
+        frame_of_rows = pd.DataFrame(rows, columns=list(SPECIFICITY_COLUMNS))
+        for column in ("n_draws", "levels", *_COUNTS):
+            frame_of_rows[column] = frame_of_rows[column].astype("Int64")
+        write_table(table, frame_of_rows, SPECIFICITY_COLUMNS, about)
         written.append(table)
         if overlaps:
             path = names.network_table(label, "canonicalnull", "metrics")
@@ -227,10 +270,14 @@ class AssessSpecificity(ConfiguredInterface):
         self._promise(written)
 
     def _audit(
-        self, names: OutputNames, label: str, seeds: SeedMatrix, maps: EffectMaps
-    ) -> tuple[list[dict[str, Any]], list[Path]]:
-        """Rows of the table of specificity on the degree, and the files written about it."""
-        strength = read_strength(Path(self.inputs.strength_file)).on(maps.index)
+        self,
+        names: OutputNames,
+        label: str,
+        seeds: SeedMatrix,
+        maps: EffectMaps,
+        strength: Strength,
+    ) -> tuple[dict[str, dict[str, Any]], list[Path]]:
+        """Rows of the degree audit by map, and the files written about it."""
         contrasts = members(seeds.contrasts, self.inputs.effect)
         audited = {
             f"contrast {contrast.name}": read_mean(path)
@@ -241,7 +288,8 @@ class AssessSpecificity(ConfiguredInterface):
         table = names.network_table(label, "degree", "metrics")
         about = {
             "Targets": len(strength.targets),
-            "EigenvalueShare": strength.eigenvalue_share,
+            "EigenvalueShares": strength.eigenvalue_shares,
+            "StrengthReliability": strength.reliability,
             "Iterations": strength.iterations,
             "LastChange": strength.change,
         }
@@ -253,22 +301,89 @@ class AssessSpecificity(ConfiguredInterface):
             seeds.grid,
             {
                 "Description": "Mean over the contrasts of their mean Fisher z, with both "
-                "strengths and the first eigenvector of the connectome taken out",
+                "strengths and the first three eigenvectors of the connectome taken out",
                 **AS_PREPROCESSED,
                 **about,
             },
             index=maps.index,
         )
-        of_mean = audit.rows[-1]
-        r2, *r = (float(of_mean[name]) for name in ("r2", "r_positive", "r_signed"))
-        sentence = degree_sentence(r2, *r)
-        return [{"test": "degree", "verdict": sentence}], [table, residual]
+        return {str(row["map"]): row for row in audit.rows}, [table, residual]
 
-    def _label_rows(self, effect: str) -> list[dict[str, Any]]:
+    def _write_convergence(
+        self, names: OutputNames, seeds: SeedMatrix, block: Path, index: NDArray[np.intp]
+    ) -> Path:
+        label = effect_labels(seeds.contrasts)[self.inputs.effect]
+        path = names.network_convergence(label)
+        described = {
+            "Description": "Mean over the contrasts of their mean Fisher z, each away from its own "
+            "foci, unthresholded",
+            "Units": "Fisher z",
+            "DistanceToFoci": OWN_SEED_MM,
+            **AS_PREPROCESSED,
+        }
+        values = read_block(block, self.inputs.effect, "convergence")[0]
+        write_image(path, values, seeds.grid, described, index=index)
+        return path
+
+    def _write_verdict(
+        self,
+        config: Config,
+        seeds: SeedMatrix,
+        maps: EffectMaps,
+        mapped: MappedContrasts,
+        tests: Mapping[str, Mapping[str, Any]],
+        strength: Strength,
+    ) -> Path:
+        effect, group = self.inputs.effect, config.group
+        contrasts = members(seeds.contrasts, effect)
+        reference = Reference(
+            maps.probability,
+            group.network_threshold,
+            group.min_cluster_volume,
+            seeds.grid,
+            maps.index,
+        )
+        left_out = leave_one_study_out(
+            mapped.masks,
+            mapped.counted,
+            contrast_weights(group, contrasts),
+            [contrast.studies for contrast in contrasts],
+            reference,
+        )
+        dice = [row["dice"] for row in left_out if np.isfinite(row.get("dice", np.nan))]
+        size = int(reference.network.sum())
+        volume = size * seeds.grid.voxel_volume
+        lowest = min(dice) if dice and size else None
+        content = verdict(effect, size, volume, tests, strength.reliability, lowest)
+        LOGGER.info("%s", content["Line"])
+        path = self._names(config).network_verdict(effect_labels(seeds.contrasts)[effect])
+        write_json(path, content)
+        return path
+
+    def _label_rows(self, effect: str) -> dict[str, dict[str, Any]]:
         if not self.inputs.rows_file:
-            return []
+            return {}
         content = json.loads(Path(self.inputs.rows_file).read_text(encoding="utf-8"))
-        return [{"test": test, **row} for test, row in content.get(effect, {}).items()]
+        rows: dict[str, dict[str, Any]] = content.get(effect, {})
+        return rows
+
+
+def compared_accounts(
+    observed: NDArray[np.float64],
+    drawn: Callable[[], Iterable[NDArray[np.float64]]],
+    strength: Strength,
+) -> MapComparison | None:
+    """Compare correlations with the accounts of connectedness; None where too few voxels do."""
+    accounts = (strength.positive, strength.signed, *strength.eigenvectors)
+    maps = {
+        name: values
+        for name, values in zip(list(DEGREE_COLUMNS)[1:], accounts, strict=False)
+        if np.isfinite(values).any()
+    }
+    try:
+        return compare_maps(observed, drawn, maps, np.ones(observed.shape, dtype=bool))
+    except ValueError:
+        return None
 
 
 def _refuse_another_path(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -29,21 +29,6 @@ class StrengthFile:
     places: NDArray[np.intp] | None
     rate: NDArray[np.float64] | None
 
-    def on(self, index: NDArray[np.intp]) -> Strength:
-        """The degree maps over fewer voxels."""
-        own = np.searchsorted(self.strength.index, index)
-        whole = self.strength
-        return Strength(
-            whole.positive[own],
-            whole.signed[own],
-            whole.eigenvector[own],
-            whole.eigenvalue_share,
-            whole.iterations,
-            whole.change,
-            index,
-            whole.targets,
-        )
-
 
 def write_strength(path: Path, content: StrengthFile) -> None:
     """Write degree maps and places."""
@@ -52,14 +37,7 @@ def write_strength(path: Path, content: StrengthFile) -> None:
     np.savez(
         path,
         allow_pickle=False,
-        positive=strength.positive,
-        signed=strength.signed,
-        eigenvector=strength.eigenvector,
-        eigenvalue_share=np.float64(strength.eigenvalue_share),
-        iterations=np.int64(strength.iterations),
-        change=np.float64(strength.change),
-        index=strength.index,
-        targets=strength.targets,
+        **{f.name: np.array(getattr(strength, f.name)) for f in fields(strength)},
         **{name: values for name, values in optional.items() if values is not None},
     )
 
@@ -70,11 +48,13 @@ def read_strength(path: Path) -> StrengthFile:
         strength = Strength(
             stored["positive"],
             stored["signed"],
-            stored["eigenvector"],
-            float(stored["eigenvalue_share"]),
+            stored["eigenvectors"],
+            tuple(stored["eigenvalue_shares"].tolist()),
             int(stored["iterations"]),
             float(stored["change"]),
             stored["index"],
             stored["targets"],
+            int(stored["n_people"]),
+            float(stored["half_correlation"]),
         )
         return StrengthFile(strength, stored.get("places", None), stored.get("rate", None))

@@ -1,6 +1,7 @@
 """The one way from seeds and people to contrast masks and network probability maps."""
 
 from fcnm_bids.mapping.analysis_mask import mask_on_grid, mean_probability_mask
+from fcnm_bids.mapping.convergence import OWN_SEED_MM, convergence_map, near_own_seed
 from fcnm_bids.mapping.network_map import (
     GroupMoments,
     MappedContrast,
@@ -12,20 +13,24 @@ from fcnm_bids.mapping.network_map import (
     sum_over_people,
 )
 from fcnm_bids.mapping.participants import Person, analysis_voxels, stored_person
-from fcnm_bids.mapping.probability import probability_map
+from fcnm_bids.mapping.probability import probability_away_from_seeds, probability_map
 
 __all__ = [
+    "OWN_SEED_MM",
     "GroupMoments",
     "MappedContrast",
     "MappingRule",
     "NetworkMap",
     "Person",
     "analysis_voxels",
+    "convergence_map",
     "kept_maps",
     "map_contrast",
     "map_network",
     "mask_on_grid",
     "mean_probability_mask",
+    "near_own_seed",
+    "probability_away_from_seeds",
     "probability_map",
     "stored_person",
     "sum_over_people",

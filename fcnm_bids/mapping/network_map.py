@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnm_bids.connectivity import person_maps
+from fcnm_bids.mapping.convergence import convergence_map, near_own_seed
 from fcnm_bids.mapping.participants import Person
 from fcnm_bids.mapping.probability import probability_map
 from fcnm_bids.seeds import SeedMatrix
@@ -100,11 +101,15 @@ class NetworkMap:
         One entry per seed; empty where the tests were not to be kept.
     probability
         Per effect, the share of its contrasts whose mask holds each voxel.
+    convergence
+        Per effect, the mean of its contrasts' mean z, each away from its own seed; with the sign
+        changed where the tail is negative.
     """
 
     index: NDArray[np.intp]
     contrasts: tuple[MappedContrast, ...]
     probability: Mapping[str, NDArray[np.float64]]
+    convergence: Mapping[str, NDArray[np.float64]]
 
 
 def sum_over_people(
@@ -284,17 +289,25 @@ def map_network(
     tests: list[MappedContrast] = []
     significant = np.zeros((len(seeds.contrasts), index.size), dtype=bool)
     counted = np.zeros_like(significant)
-    for i in range(len(seeds.contrasts)):
+    means = np.empty(significant.shape)
+    members: dict[str, list[int]] = {}
+    for i, contrast in enumerate(seeds.contrasts):
         own = None if maps is None else kept_maps(maps, group.has_map, covariates, i)
         mapped = map_contrast(group.moments.contrast(i), rule.height, maps=own)
         significant[i], counted[i] = mapped.mask.significant, mapped.counted
+        means[i] = np.where(mapped.counted, mapped.test.mean, np.nan)
+        members.setdefault(contrast.effect, []).append(i)
         if keep_tests:
             tests.append(mapped)
-    members: dict[str, list[int]] = {}
-    for i, contrast in enumerate(seeds.contrasts):
-        members.setdefault(contrast.effect, []).append(i)
-    probability = {}
+    near = near_own_seed(seeds, index)
+    sign = -1 if rule.height.tail == "negative" else 1
+    probability, convergence = {}, {}
     for effect, rows in members.items():
         own_weights = None if weights is None else weights[rows]
-        probability[effect], _ = probability_map(significant[rows], counted[rows], own_weights)
-    return NetworkMap(index, tuple(tests), probability)
+        probability[effect], kept = probability_map(significant[rows], counted[rows], own_weights)
+        convergence[effect] = convergence_map(
+            (sign * means[row] for row in np.array(rows)[kept]),
+            near[rows][kept],
+            None if own_weights is None else own_weights[kept],
+        )
+    return NetworkMap(index, tuple(tests), probability, convergence)

@@ -50,3 +50,38 @@ def probability_map(
         probability = weights[kept] @ masks[kept] / weights[kept].sum()
     probability[~tested[kept].all(axis=0)] = np.nan
     return probability, kept
+
+
+def probability_away_from_seeds(
+    masks: NDArray[np.bool_],
+    tested: NDArray[np.bool_],
+    weights: ArrayLike | None,
+    near: NDArray[np.bool_],
+) -> NDArray[np.float64]:
+    """Share of the contrasts without an own focus nearby whose mask holds each voxel.
+
+    Parameters
+    ----------
+    masks, tested, weights
+        As for `probability_map`.
+    near
+        Where a contrast is not counted, shape (C, V).
+
+    Returns
+    -------
+    probability
+        Shape (V,); NaN where the probability map is, and where fewer than half of the contrasts in
+        its count are counted.
+    """
+    plain, kept = probability_map(masks, tested, weights)
+    share = np.ones(kept.size) if weights is None else np.asarray(weights, dtype=np.float64)
+    counts = ~near[kept]
+    total = share[kept] @ counts
+    enough = 2 * counts.sum(axis=0) >= max(1, np.count_nonzero(kept))
+    probability: NDArray[np.float64] = np.divide(
+        share[kept] @ (masks[kept] & counts),
+        total,
+        out=np.full(plain.size, np.nan),
+        where=enough & np.isfinite(plain) & (total > 0),
+    )
+    return probability

@@ -80,6 +80,7 @@ def plan_specificity(
     }
     drawn = {
         **measured,
+        "blocks": "shares and convergence, by study",
         "group": affecting(config.group, "draws"),
         "how": tuple(affecting(settings, "draws").values()),
         **model,

@@ -3,6 +3,7 @@
 from fcnm_bids.robustness.agreement import ROBUSTNESS_COLUMNS, Reference, compared, effects_compared
 from fcnm_bids.robustness.contrasts import (
     Bootstrap,
+    away_from_seeds,
     bootstrap,
     leave_one_study_out,
     studies_alike,
@@ -15,6 +16,7 @@ __all__ = [
     "Bootstrap",
     "PeopleDraw",
     "Reference",
+    "away_from_seeds",
     "block_of_person",
     "bootstrap",
     "compared",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.mapping import probability_map
+from fcnm_bids.mapping import probability_away_from_seeds, probability_map
 from fcnm_bids.robustness.agreement import Reference, compared
 
 _TILE_NUMBERS = 1 << 23
@@ -93,6 +93,35 @@ def studies_alike(
     probability, kept = probability_map(masks, counted, own)
     row = compared(reference, probability)
     return [{"check": "studies alike", "level": "1/k", "n_contrasts": int(kept.sum()), **row}]
+
+
+def away_from_seeds(
+    masks: NDArray[np.bool_],
+    counted: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    near: NDArray[np.bool_],
+    reference: Reference,
+    distance: float,
+) -> dict[str, Any]:
+    """Count a contrast only at voxels that are not near its own foci.
+
+    Parameters
+    ----------
+    masks, counted, weights, reference
+        As for `leave_one_study_out`.
+    near
+        Where voxels lie near a contrast's own foci, shape (C, V).
+    distance
+        How near, in mm.
+    """
+    probability = probability_away_from_seeds(masks, counted, weights, near)
+    n_contrasts = int(np.count_nonzero(counted.any(axis=1)))
+    return {
+        "check": "away from own foci",
+        "level": f"{distance:g}",
+        "n_contrasts": n_contrasts,
+        **compared(reference, probability),
+    }
 
 
 @dataclass(frozen=True, eq=False)

@@ -66,7 +66,7 @@ def assess(
     blocks: Callable[[], Iterable[NDArray[np.float64]]],
     *,
     step: float,
-    network_of: Callable[[NDArray[np.float64]], NDArray[np.bool_]],
+    network_of: Callable[[NDArray[np.float64]], NDArray[np.bool_]] | None = None,
     regions: Sequence[NDArray[np.bool_]] = (),
 ) -> NullAssessment:
     """Compare a map with draws of a null, voxel by voxel and over all voxels.
@@ -86,9 +86,10 @@ def assess(
     blocks
         Gives the draws, some at a time, each of shape (draws, V); called twice.
     step
-        What one contrast adds to the share: 1 over their number.
+        What one contrast adds to the share: 1 over their number; 0 for a map of convergence, which
+        has no steps.
     network_of
-        The network of a map.
+        The network of a map; None for maps that have none, whose levels are not listed either.
     regions
         Masks of regions, each of shape (V,), whose overlap with the networks is counted.
     """
@@ -98,16 +99,18 @@ def assess(
     undefined = ~where
     sizes: list[int] = []
     overlaps: list[list[int]] = []
-    levels = set(np.unique(observed[where]).round(12).tolist())
+    levels = set() if network_of is None else _levels(observed)
     for block in blocks():
         for draw in block:
-            apart = draw - observed
+            apart = np.asarray(draw, dtype=np.float64) - observed
             undefined |= ~np.isfinite(draw)
             total += apart
             square += apart * apart
             reached += draw >= observed - _TOLERANCE
-            levels.update(np.unique(draw[np.isfinite(draw)]).round(12).tolist())
-            network = network_of(draw)
+            network = np.zeros(draw.shape, dtype=bool)
+            if network_of is not None:
+                levels |= _levels(draw)
+                network = network_of(draw)
             sizes.append(int(np.count_nonzero(network)))
             overlaps.append([int(np.count_nonzero(network & region)) for region in regions])
     n_draws = len(sizes)
@@ -138,3 +141,7 @@ def assess(
         maxima=maxima,
         levels=tuple(sorted(levels)),
     )
+
+
+def _levels(values: NDArray[np.float64]) -> set[float]:
+    return set(np.unique(values[np.isfinite(values)]).round(12).tolist())

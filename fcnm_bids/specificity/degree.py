@@ -17,7 +17,9 @@ DEGREE_COLUMNS = {
     "r_positive": "Pearson correlation over voxels with the positive strength",
     "r_signed": "Pearson correlation over voxels with the signed strength",
     "r_eigenvector": "Pearson correlation over voxels with the first eigenvector",
-    "r2": "Share of the map's variance over voxels that the three explain together",
+    "r_eigenvector2": "Pearson correlation over voxels with the second eigenvector",
+    "r_eigenvector3": "Pearson correlation over voxels with the third eigenvector",
+    "r2": "Share of the map's variance over voxels that all of them explain together",
 }
 """Columns of the degree audit and what they hold."""
 
@@ -41,7 +43,7 @@ class DegreeAudit:
 def degree_audit(
     maps: Mapping[str, NDArray[np.float64]], strength: Strength, residual_of: str
 ) -> DegreeAudit:
-    """Correlate maps with the strengths and the first eigenvector (van den Heuvel et al. 2026).
+    """Correlate maps with two strengths and three eigenvectors (van den Heuvel et al. 2026).
 
     Parameters
     ----------
@@ -50,9 +52,9 @@ def degree_audit(
     strength
         The connectome's strengths.
     residual_of
-        Name of the map from which the three are taken out by least squares.
+        Name of the map from which all of them are taken out by least squares.
     """
-    columns = (strength.positive, strength.signed, strength.eigenvector)
+    columns = (strength.positive, strength.signed, *strength.eigenvectors)
     everywhere = np.ones(strength.index.shape, dtype=bool)
     rows: list[dict[str, float | str]] = []
     residual = np.full(strength.index.shape, math.nan)

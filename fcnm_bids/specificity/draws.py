@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fcnm_bids.grid import Grid
-from fcnm_bids.mapping import MappingRule, Person, map_network
+from fcnm_bids.mapping import MappingRule, NetworkMap, Person, map_network
 from fcnm_bids.seeds import Contrast, sphere_seeds
 from fcnm_bids.stats import bytes_of_sums
 
-_BYTES = 39
+_BYTES = 49
 """Bytes per contrast and voxel of the maps that are added to the sums, and of what is found."""
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnMaps:
+    """Maps of draws, by effect.
+
+    Parameters
+    ----------
+    probability
+        Probability maps, shape (draws, V).
+    convergence
+        Convergence maps, shape (draws, V); float32, of the data and of the draws alike.
+    """
+
+    probability: Mapping[str, NDArray[np.float64]]
+    convergence: Mapping[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,14 +56,14 @@ class DrawMapper:
     covariates: NDArray[np.float64] | None
     weights: NDArray[np.float64] | None
 
-    def probability(
+    def maps(
         self,
         draws: Sequence[Sequence[Contrast]],
         *,
         memory: float,
         progress: Callable[[int], None] = lambda done: None,
-    ) -> dict[str, NDArray[np.float64]]:
-        """The probability map of every effect in every draw, shape (draws, V).
+    ) -> DrawnMaps:
+        """Map every effect in every draw.
 
         How many draws go through the people at once follows from the memory, and changes nothing
         in the result.
@@ -67,25 +83,36 @@ class DrawMapper:
         )
         per_draw = max(1, len(draws[0])) * self.index.size * per_contrast
         at_once = max(1, int(memory // per_draw))
-        effects = list(dict.fromkeys(contrast.effect for contrast in draws[0]))
-        found = {effect: np.empty((len(draws), self.index.size)) for effect in effects}
+        effects = dict.fromkeys(contrast.effect for contrast in draws[0])
+        found = DrawnMaps(
+            {effect: np.empty((len(draws), self.index.size)) for effect in effects},
+            {effect: np.empty((len(draws), self.index.size), np.float32) for effect in effects},
+        )
         for first in range(0, len(draws), at_once):
             some = draws[first : first + at_once]
-            maps = self._map(some)
+            mapped = self._map(some)
             for number in range(len(some)):
                 for effect in effects:
-                    found[effect][first + number] = maps[_named(effect, number)]
+                    name = _named(effect, number)
+                    found.probability[effect][first + number] = mapped.probability[name]
+                    found.convergence[effect][first + number] = mapped.convergence[name]
             progress(first + len(some))
         return found
 
-    def _map(self, draws: Sequence[Sequence[Contrast]]) -> dict[str, NDArray[np.float64]]:
+    def probability(
+        self, draws: Sequence[Sequence[Contrast]], *, memory: float
+    ) -> dict[str, NDArray[np.float64]]:
+        """Return the probability maps of `maps` alone."""
+        return dict(self.maps(draws, memory=memory).probability)
+
+    def _map(self, draws: Sequence[Sequence[Contrast]]) -> NetworkMap:
         contrasts = [
             replace(contrast, name=_named(contrast.name, n), effect=_named(contrast.effect, n))
             for n, draw in enumerate(draws)
             for contrast in draw
         ]
         seeds = sphere_seeds(contrasts, self.grid, radius=self.radius, sphere=self.sphere)
-        network = map_network(
+        return map_network(
             seeds,
             self.people,
             self.rule,
@@ -94,7 +121,6 @@ class DrawMapper:
             weights=None if self.weights is None else np.tile(self.weights, len(draws)),
             keep_tests=False,
         )
-        return dict(network.probability)
 
 
 def _named(name: str, draw: int) -> str:

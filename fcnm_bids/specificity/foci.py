@@ -40,6 +40,7 @@ def random_foci(
     *,
     keep_distances: bool,
     keep_hemisphere: bool,
+    groups: Sequence[FocusGroup] | None = None,
 ) -> tuple[Contrast, ...]:
     """Scatter as many foci per contrast over the places.
 
@@ -58,6 +59,8 @@ def random_foci(
         Turn and move all foci of a study and effect as one rigid body.
     keep_hemisphere
         Keep the sign of each focus' x; foci in the midline may go to either side.
+    groups
+        Of the observed foci, where they are known already; found by default.
 
     Raises
     ------
@@ -83,8 +86,9 @@ def random_foci(
     def alone(positions: NDArray[np.float64]) -> NDArray[np.intp]:
         return _scattered(side(positions), places, rng)
 
-    diameter = np.inf if keep_distances else GROUP_DIAMETER_MM
-    return _moved(contrasts, places, rng, focus_groups(contrasts, diameter), alone, anchors, misfit)
+    if groups is None:
+        groups = focus_groups(contrasts, np.inf if keep_distances else GROUP_DIAMETER_MM)
+    return _moved(contrasts, places, rng, groups, alone, anchors, misfit)
 
 
 def strength_strata(strength: NDArray[np.float64], n_strata: int) -> NDArray[np.intp]:
@@ -99,6 +103,8 @@ def matched_foci(
     places: FocusPlaces,
     strata: NDArray[np.intp],
     rng: np.random.Generator,
+    *,
+    groups: Sequence[FocusGroup] | None = None,
 ) -> tuple[Contrast, ...]:
     """Move every focus to a random voxel of its own stratum.
 
@@ -118,6 +124,8 @@ def matched_foci(
         Stratum of each place, from 0, shape (V,).
     rng
         The random numbers.
+    groups
+        As for `random_foci`.
     """
     members = [np.flatnonzero(strata == stratum) for stratum in range(int(strata.max()) + 1)]
 
@@ -137,7 +145,8 @@ def matched_foci(
     ) -> NDArray[np.float64]:
         return np.maximum(abs(strata[nearest] - strata[places.nearest(own)]) - 1.0, 0)
 
-    return _moved(contrasts, places, rng, focus_groups(contrasts), alone, anchors, misfit)
+    groups = focus_groups(contrasts) if groups is None else groups
+    return _moved(contrasts, places, rng, groups, alone, anchors, misfit)
 
 
 def kept_strata(
@@ -164,6 +173,7 @@ def nearest_foci(
     rng: np.random.Generator,
     *,
     share: float,
+    groups: Sequence[FocusGroup] | None = None,
 ) -> tuple[Contrast, ...]:
     """Move every focus to one of the places nearest to its own in strength.
 
@@ -179,6 +189,8 @@ def nearest_foci(
         Of each place, shape (V,).
     share
         Of the places that are candidates for a focus, such as 0.2.
+    groups
+        As for `random_foci`.
     """
     order = np.argsort(strength, kind="stable")
     ordered = strength[order]
@@ -202,7 +214,8 @@ def nearest_foci(
         inside = [np.isin(nearest[:, k], window(p)) for k, p in enumerate(own)]
         return 1 - np.stack(inside, axis=1).astype(np.float64)
 
-    return _moved(contrasts, places, rng, focus_groups(contrasts), alone, window, misfit)
+    groups = focus_groups(contrasts) if groups is None else groups
+    return _moved(contrasts, places, rng, groups, alone, window, misfit)
 
 
 def _moved(

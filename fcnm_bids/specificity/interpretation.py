@@ -2,34 +2,93 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
+from numpy.typing import NDArray
 
 from fcnm_bids.specificity.assess import NullAssessment
 from fcnm_bids.specificity.labels import LabelTest, SplitTest
+from fcnm_bids.specificity.map_comparison import MapComparison
+from fcnm_bids.specificity.strength import Strength
 
 _PER_CENT = 0.01
 
+_ACCOUNTS = {
+    "r_positive": "the positive strength",
+    "r_signed": "the signed strength",
+    "r_eigenvector": "the first eigenvector",
+    "r_eigenvector2": "the second eigenvector",
+    "r_eigenvector3": "the third eigenvector",
+}
+"""The accounts of connectedness, by their column of the degree audit."""
 
-def degree_sentence(r2: float, r_positive: float, r_signed: float) -> str:
-    """What the degree audit says of the mean map.
+
+def degree_sentence(
+    rows: Mapping[str, Mapping[str, float]], in_draws: MapComparison | None = None
+) -> str:
+    """State what the degree audit finds of the probability map and of the mean map.
 
     Parameters
     ----------
-    r2
-        Share of the map's variance that the degree maps explain together.
-    r_positive, r_signed
-        Correlation of the map with the positive and with the signed strength.
+    rows
+        Rows of the audit, by ``probability`` and ``mean``.
+    in_draws
+        The probability map's correlations with the same accounts, by their columns, against those
+        of draws of random foci; None without draws.
     """
-    if not np.isfinite(r2):
-        return "What the connectome's degree explains of the mean map cannot be said."
-    sentence = (
-        f"The connectome's own degree maps explain {r2:.0%} of the variance of the mean map over "
-        f"voxels (r = {r_positive:.2f} with the positive strength, {r_signed:.2f} with the signed "
-        "one)."
+    parts = []
+    for name, named in (("probability", "the probability map"), ("mean", "the mean map")):
+        row = rows[name]
+        known = {text: row[key] for key, text in _ACCOUNTS.items() if np.isfinite(row[key])}
+        if not np.isfinite(row["r2"]) or not known:
+            parts.append(f"nothing computable of {named}")
+            continue
+        strongest = max(known, key=lambda text: abs(known[text]))
+        parts.append(
+            f"{row['r2']:.0%} of the variance of {named} over voxels, most closely {strongest} "
+            f"(r = {known[strongest]:.2f}{_among_draws(strongest, in_draws, name)})"
+        )
+    return f"Two strengths and three eigenvectors explain {'; '.join(parts)}."
+
+
+def _among_draws(account: str, found: MapComparison | None, name: str) -> str:
+    if found is None or name != "probability" or not len(found.draws):
+        return ""
+    number = [_ACCOUNTS[column] for column in found.names].index(account)
+    return (
+        f"; p = {found.p[number]:.3g} two-sided among {len(found.draws):,} draws of random foci, "
+        f"median r = {np.median(found.draws[:, number]):.2f}"
     )
-    if r_positive < 0:
-        sentence += " The map does not follow the hubs: it is lower where strength is higher."
-    return sentence
+
+
+def withheld_sentence(strength: Strength, cut: float) -> str | None:
+    """State why foci of equal strength say nothing, where strength is not reliable enough.
+
+    Foci that follow the hubs of other people are taken for agreement if the strength of those
+    mapped is a poor measure of it.
+
+    Parameters
+    ----------
+    strength
+        The connectome's strength.
+    cut
+        Least reliability.
+
+    Returns
+    -------
+    sentence
+        None where the reliability reaches the cut.
+    """
+    own, n = strength.reliability, strength.n_people
+    if own >= cut:
+        return None
+    opening = f"Whether foci of equal strength explain the network cannot be said with {n} people"
+    if not np.isfinite(own):
+        return f"{opening}: the reliability of their strength is unknown."
+    needed = strength.people_for(cut)
+    remedy = "" if needed is None else f" (about {needed:,} people would reach it)"
+    return f"{opening}: the reliability of their strength is {own:.2f}, below {cut:g}{remedy}."
 
 
 def null_sentence(foci: str, result: NullAssessment, network: np.ndarray, alpha: float) -> str:
@@ -49,8 +108,26 @@ def null_sentence(foci: str, result: NullAssessment, network: np.ndarray, alpha:
     return f"{told} of the network is shared by more contrasts than {than} {tail}"
 
 
-def label_sentence(first: str, second: str, result: LabelTest, alpha: float) -> str:
-    """What exchanging labels says of two effects."""
+def label_sentence(
+    first: str,
+    second: str,
+    result: LabelTest,
+    networks: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    alpha: float,
+) -> str:
+    """State what exchanging labels finds of two effects, inside the network of each.
+
+    Parameters
+    ----------
+    first, second
+        The effects.
+    result
+        The test.
+    networks
+        Their networks, shape (V,).
+    alpha
+        Family-wise error rate.
+    """
     if result.smallest_p > alpha >= 1 / result.n_possible and result.limited_by_draws:
         return (
             f"{result.n_labellings - 1:,} of {result.n_possible:,} ways to exchange the labels "
@@ -65,17 +142,33 @@ def label_sentence(first: str, second: str, result: LabelTest, alpha: float) -> 
             "at all, and whether the map is specific cannot be said."
         )
     beyond = np.nan_to_num(result.p_fwe, nan=1.0) <= alpha
-    higher = np.count_nonzero(beyond & (result.difference > 0))
-    lower = np.count_nonzero(beyond & (result.difference < 0))
-    if not higher and not lower:
-        return (
-            f"No voxel tells {first} from {second} when studies exchange their labels "
-            f"(family-wise p at most {alpha:g}): the map is not shown to be specific to either."
-        )
-    return (
-        f"The map is specific: {higher:,} voxels belong to {first} and {lower:,} to {second} "
-        f"beyond what exchanged labels give (family-wise p at most {alpha:g})."
+    sides = (
+        (first, second, networks[0], beyond & (result.difference > 0)),
+        (second, first, networks[1], beyond & (result.difference < 0)),
     )
+    tail = f"when studies exchange their labels (family-wise p at most {alpha:g})"
+    if not beyond.any():
+        return f"{first} and {second} differ at no voxel {tail}: neither network is shown specific."
+    parts = []
+    for own, other, network, higher in sides:
+        inside, size = int((higher & network).sum()), int(network.sum())
+        if not size:
+            parts.append(f"{own} has no network")
+        elif inside:
+            parts.append(
+                f"{inside:,} of {_voxels(size)} of the network of {own} are specific to it against "
+                f"{other}"
+            )
+        else:
+            parts.append(f"no voxel of the network of {own} is shown specific to it")
+    outside = sum(int((higher & ~network).sum()) for _, _, network, higher in sides)
+    if outside:
+        parts.append(f"{_voxels(outside)} outside of the networks differ")
+    return f"{'; '.join(parts)} {tail}."
+
+
+def _voxels(n: int) -> str:
+    return f"{n:,} voxel" + ("" if n == 1 else "s")
 
 
 def split_sentence(first: str, second: str, result: SplitTest) -> str:

@@ -40,6 +40,11 @@ class LabelledContrasts:
     unit: NDArray[np.intp]
     weights: NDArray[np.float64] | None
 
+    def probability(self, own: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return the probability map of some of the contrasts, shape (V,)."""
+        weights = None if self.weights is None else self.weights[own]
+        return probability_map(self.masks[own], self.counted[own], weights)[0]
+
     @property
     def paired(self) -> NDArray[np.intp]:
         """Studies with contrasts of both effects."""
@@ -281,10 +286,7 @@ def _alone(
     clusters_of: Callable[[NDArray[np.bool_]], int],
     threshold: float,
 ) -> int:
-    maps = []
-    for own in (first, ~first):
-        weights = None if labelled.weights is None else labelled.weights[own]
-        maps.append(probability_map(labelled.masks[own], labelled.counted[own], weights)[0])
+    maps = [labelled.probability(own) for own in (first, ~first)]
     high = maps[0] >= threshold - _TOLERANCE
     return clusters_of(high & (maps[1] <= threshold / 2 + _TOLERANCE))
 

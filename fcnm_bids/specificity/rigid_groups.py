@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import pdist, squareform
+from scipy.spatial.distance import cdist, pdist
 from scipy.spatial.transform import Rotation
 
 from fcnm_bids.seeds import Contrast, focus_positions, study_units
@@ -75,7 +75,7 @@ def focus_groups(
         members = np.flatnonzero((study == own).all(axis=1))
         for cluster in _clusters(positions[members], diameter):
             which = members[cluster]
-            distances = squareform(pdist(positions[which])).sum(axis=1).round(9)
+            distances = cdist(positions[which], positions[which]).sum(axis=1).round(9)
             found.append(
                 FocusGroup(
                     place[which, 0], place[which, 1], positions[which], int(distances.argmin())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -19,11 +19,15 @@ _TARGETS_AT_ONCE, _VOXELS_AT_ONCE = 128, 2048
 """A tile of correlations, float32, that a core's cache holds."""
 
 _BLOCK_COLUMNS = 8
+_N_EIGENVECTORS = 3
+
+HALVINGS = 20
+"""Random halves of the people from which the reliability of the strength is measured."""
 
 
 @dataclass(frozen=True, eq=False)
 class Strength:
-    """Three accounts of a voxel's overall connectivity, over the voxels `index`.
+    """Accounts of a voxel's overall connectivity, over the voxels `index`.
 
     Parameters
     ----------
@@ -31,27 +35,62 @@ class Strength:
         Mean over people of the mean over targets of max(r, 0), shape (V,).
     signed
         Mean over people of the mean r with all other voxels, shape (V,).
-    eigenvector
-        First eigenvector of the mean over people of the matrix of r, of unit length and with a
-        positive sum, shape (V,).
-    eigenvalue_share
-        Its eigenvalue over the trace.
+    eigenvectors
+        First eigenvectors of the mean over people of the matrix of r, of unit length and with a
+        positive sum, shape (3, V).
+    eigenvalue_shares
+        Their eigenvalues over the trace.
     iterations, change
-        Iterations taken, and one minus the absolute cosine between the last two vectors.
+        Iterations taken, and the largest of the vectors' one minus the absolute cosine between
+        the last two iterations.
     index
         Voxel numbers, sorted.
     targets
         Voxel numbers of the targets.
+    n_people
+        People measured.
+    half_correlation
+        Mean over random halvings of the people of the correlation, over the targets, of the two
+        halves' positive strengths; NaN with fewer than four people.
     """
 
     positive: NDArray[np.float64]
     signed: NDArray[np.float64]
-    eigenvector: NDArray[np.float64]
-    eigenvalue_share: float
+    eigenvectors: NDArray[np.float64]
+    eigenvalue_shares: tuple[float, ...]
     iterations: int
     change: float
     index: NDArray[np.intp]
     targets: NDArray[np.intp]
+    n_people: int
+    half_correlation: float
+
+    @property
+    def reliability(self) -> float:
+        """Reliability of the positive strength of all people, from that of halves.
+
+        By Spearman and Brown (1910), as two halves are twice as long as one.
+        """
+        return 2 * self.half_correlation / (1 + self.half_correlation)
+
+    def people_for(self, reliability: float) -> int | None:
+        """Return how many people would give a reliability; None where none is measured."""
+        own = self.reliability
+        if not 0 < own < 1:
+            return None
+        needed = self.n_people * (1 - own) / own * reliability / (1 - reliability)
+        return math.ceil(needed - 1e-9)
+
+    def on(self, index: NDArray[np.intp]) -> Strength:
+        """Return the maps over fewer voxels."""
+        own = np.searchsorted(self.index, index)
+        return replace(
+            self,
+            positive=self.positive[own],
+            signed=self.signed[own],
+            eigenvectors=self.eigenvectors[:, own],
+            index=index,
+        )
 
 
 def choose_targets(where: NDArray[np.intp], n_targets: int, seed: int) -> NDArray[np.intp]:
@@ -72,10 +111,10 @@ def measure_strength(
     n_threads: int = 1,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Strength:
-    """Strengths and first eigenvector of the mean matrix of r, without ever forming it.
+    """Strengths and first eigenvectors of the mean matrix of r, without ever forming it.
 
     A person's r are those of all runs, weighted by m - 2. A voxel's correlation with itself
-    enters neither strength. The eigenvector is found by block power iteration with a
+    enters neither strength. The eigenvectors are found by block power iteration with a
     Rayleigh-Ritz step (Golub and Van Loan, Matrix Computations, 8.2): each iteration reads every
     person once.
 
@@ -91,7 +130,7 @@ def measure_strength(
         each voxel's correlations then nearly cancel.
     tolerance
         The iteration ends when one minus the absolute cosine between two successive vectors is
-        below it.
+        below it for all three.
     max_iterations
         The iteration ends here in any case.
     n_threads
@@ -109,6 +148,7 @@ def measure_strength(
         raise ValueError("no target lies among the voxels")
     positive, signed = np.zeros(index.size), np.zeros(index.size)
     n_people = np.zeros(index.size)
+    halves = _Halves(len(people), place)
     # people side by side, each with one thread of BLAS: its own threads would wait for each other
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(n_threads) as pool:
         strengths = pool.map(lambda person: _person_strengths(person, index, place), people)
@@ -116,11 +156,12 @@ def measure_strength(
             n_people += has
             positive += own_positive
             signed += own_signed
+            halves.add(number, has, own_positive)
             progress(f"strengths of {number + 1} of {len(people)} people")
         with np.errstate(invalid="ignore"):
             positive /= n_people
             signed /= n_people
-        vector, share, iterations, change = _first_eigenvector(
+        vectors, shares, iterations, change = _first_eigenvectors(
             people,
             index,
             pool,
@@ -128,8 +169,49 @@ def measure_strength(
             tolerance=tolerance,
             max_iterations=max_iterations,
         )
-    progress(f"first eigenvector after {iterations} iterations, change {change:.1e}")
-    return Strength(positive, signed, vector, share, iterations, change, index, index[place])
+    progress(f"first eigenvectors after {iterations} iterations, change {change:.1e}")
+    return Strength(
+        positive,
+        signed,
+        vectors,
+        shares,
+        iterations,
+        change,
+        index,
+        index[place],
+        len(people),
+        halves.correlation,
+    )
+
+
+class _Halves:
+    """Sums of positive strength over random halves of the people, at some voxels."""
+
+    def __init__(self, n_people: int, place: NDArray[np.intp]) -> None:
+        rng = np.random.default_rng(0)
+        order = np.argsort(rng.random((HALVINGS, n_people)), axis=1)
+        self._first = order < n_people // 2
+        self._usable = n_people >= 4
+        self._place = place
+        self._total = np.zeros((2, HALVINGS, place.size))
+        self._times = np.zeros((2, HALVINGS, place.size))
+
+    def add(self, number: int, has: NDArray[np.bool_], strength: NDArray[np.float64]) -> None:
+        """Add one of the people, by its number."""
+        half, halving = np.where(self._first[:, number], 0, 1), np.arange(HALVINGS)
+        self._total[half, halving] += strength[self._place]
+        self._times[half, halving] += has[self._place]
+
+    @property
+    def correlation(self) -> float:
+        """Mean over halvings of the correlation of the two halves; NaN where there is none."""
+        if not self._usable:
+            return math.nan
+        defined = (self._times > 0).all(axis=(0, 1))
+        means = self._total[..., defined] / self._times[..., defined]
+        if means.shape[-1] < 3 or (np.ptp(means, axis=-1) == 0).any():
+            return math.nan
+        return float(np.mean([np.corrcoef(*means[:, i])[0, 1] for i in range(HALVINGS)]))
 
 
 def _person_strengths(
@@ -193,7 +275,7 @@ def _positive_sum(columns: NDArray[np.float32], place: NDArray[np.intp]) -> NDAr
     return total
 
 
-def _first_eigenvector(
+def _first_eigenvectors(
     people: Sequence[Person],
     index: NDArray[np.intp],
     pool: ThreadPoolExecutor,
@@ -201,14 +283,15 @@ def _first_eigenvector(
     start: NDArray[np.float64],
     tolerance: float,
     max_iterations: int,
-) -> tuple[NDArray[np.float64], float, int, float]:
-    """Vector, share of the trace, iterations, last change."""
+) -> tuple[NDArray[np.float64], tuple[float, ...], int, float]:
+    """Vectors, shares of the trace, iterations, last change."""
     n_columns = min(_BLOCK_COLUMNS, index.size)
+    n_vectors = min(_N_EIGENVECTORS, n_columns)
     block = np.random.default_rng(0).standard_normal((index.size, n_columns))
     block[:, 0] = np.nan_to_num(start)
     block, _ = np.linalg.qr(block)
-    vector = block[:, 0]
-    share, change, n_iterations = math.nan, math.inf, 0
+    vectors = block[:, :n_vectors]
+    shares, change, n_iterations = (math.nan,) * n_vectors, math.inf, 0
     while change >= tolerance and n_iterations < max_iterations:
         n_iterations += 1
         product = np.zeros_like(block)
@@ -219,11 +302,15 @@ def _first_eigenvector(
             product += part
             trace += n_voxels
         values, turn = np.linalg.eigh(block.T @ product)
-        share = float(values[-1] / trace)
+        shares = tuple((values[::-1][:n_vectors] / trace).tolist())
         block, _ = np.linalg.qr(product @ turn[:, ::-1])
-        change = max(0.0, 1 - abs(float(block[:, 0] @ vector)))
-        vector = block[:, 0]
-    return vector * (1 if vector.sum() >= 0 else -1), share, n_iterations, change
+        cosines = np.abs(np.einsum("vk,vk->k", block[:, :n_vectors], vectors))
+        change = max(0.0, 1 - float(cosines.min()))
+        vectors = block[:, :n_vectors]
+    signs = np.where(vectors.sum(axis=0) >= 0, 1.0, -1.0)
+    found = np.full((_N_EIGENVECTORS, index.size), math.nan)
+    found[:n_vectors] = (vectors * signs).T
+    return found, shares, n_iterations, change
 
 
 def _person_product(

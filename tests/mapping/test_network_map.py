@@ -213,13 +213,36 @@ def test_the_whole_way_by_brute_force(height: HeightRule) -> None:
         np.testing.assert_allclose(contrast.test.t, expected.t[index], rtol=1e-8)
         np.testing.assert_array_equal(contrast.mask.significant, expected.significant[index])
         np.testing.assert_array_equal(contrast.counted, expected.counted[index])
-    assert list(found.probability) == ["up", "down"]
+    assert list(found.probability) == list(found.convergence) == ["up", "down"]
     for effect, probability in found.probability.items():
         all_of_it = [by_hand[name] for name, (label, _) in SEEDS.items() if label == effect]
         members = [m for m in all_of_it if m.counted.any()]
         share = np.mean([m.significant for m in members], axis=0)
         counted = np.all([m.counted for m in members], axis=0)
         np.testing.assert_array_equal(probability, np.where(counted, share, np.nan)[index])
+
+
+def test_convergence_is_the_mean_away_from_own_seeds() -> None:
+    seeds, people = seed_matrix(), people_in_memory()
+    found = map_network(seeds, people, RULE, np.arange(V), weights=np.array([1.0, 1, 2, 3, 1]))
+    up = [0, 2, 3]
+    near = np.zeros((3, V), dtype=bool)
+    centres = GRID.positions(np.arange(V))
+    for row, number in enumerate(up):
+        own = GRID.positions(SEEDS[seeds.contrasts[number].name][1])
+        near[row] = np.linalg.norm(centres[:, None] - own[None], axis=2).min(axis=1) <= 10
+    weight = np.where(near, 0, np.array([1.0, 2, 3])[:, None])
+    means = np.stack(
+        [np.where(found.contrasts[n].counted, found.contrasts[n].test.mean, np.nan) for n in up]
+    )
+    with np.errstate(invalid="ignore"):
+        expected = (weight * np.where(near, 0, means)).sum(axis=0) / weight.sum(axis=0)
+    expected[(~near).sum(axis=0) < 2] = np.nan
+    np.testing.assert_allclose(found.convergence["up"], expected, atol=1e-12)
+    assert 0 < np.isnan(expected).sum() < V
+    negative = replace(RULE, height=replace(HEIGHT, tail="negative"))
+    lower = map_network(seeds, people, negative, np.arange(V), weights=np.array([1.0, 1, 2, 3, 1]))
+    np.testing.assert_array_equal(lower.convergence["up"], -found.convergence["up"])
 
 
 def test_the_example_is_not_a_trivial_one() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -10,12 +11,15 @@ import pytest
 from fcnm_bids.specificity import (
     FOCUS_NULLS,
     LabelTest,
+    MapComparison,
     NullAssessment,
     SplitTest,
+    Strength,
     degree_sentence,
     label_sentence,
     null_sentence,
     split_sentence,
+    withheld_sentence,
 )
 
 P_FWE = np.array([0.01, 0.04, 0.2, np.nan, 0.01])
@@ -43,20 +47,65 @@ LABELS = LabelTest(
 )
 
 
-def test_degree() -> None:
-    assert degree_sentence(0.614, 0.701, 0.512) == (
-        "The connectome's own degree maps explain 61% of the variance of the mean map over voxels "
-        "(r = 0.70 with the positive strength, 0.51 with the signed one)."
-    )
-    assert "cannot be said" in degree_sentence(float("nan"), 0.1, 0.1)
+AUDIT = {
+    "probability": {
+        "r_positive": 0.29,
+        "r_signed": -0.1,
+        "r_eigenvector": 0.75,
+        "r_eigenvector2": 0.1,
+        "r_eigenvector3": math.nan,
+        "r2": 0.61,
+    },
+    "mean": {
+        "r_positive": -0.8,
+        "r_signed": -0.75,
+        "r_eigenvector": 0.3,
+        "r_eigenvector2": 0.0,
+        "r_eigenvector3": 0.0,
+        "r2": 0.96,
+    },
+}
 
 
-def test_a_map_that_does_not_follow_the_hubs_is_told_so() -> None:
-    against = degree_sentence(0.96, -0.8, -0.75)
-    assert "r = -0.80 with the positive strength, -0.75 with the signed one" in against
-    assert against.endswith(
-        "The map does not follow the hubs: it is lower where strength is higher."
+def test_degree_names_the_strongest_account_of_both_maps() -> None:
+    assert degree_sentence(AUDIT) == (
+        "Two strengths and three eigenvectors explain 61% of the variance of the probability map "
+        "over voxels, most closely the first eigenvector (r = 0.75); 96% of the variance of the "
+        "mean map over voxels, most closely the positive strength (r = -0.80)."
     )
+
+
+def test_degree_is_compared_with_draws_where_there_are_any() -> None:
+    names = ("r_positive", "r_eigenvector")
+    draws = np.column_stack([np.linspace(0, 1, 39), np.linspace(-0.7, 0.7, 39)])
+    found = MapComparison(names, ("pearson",) * 2, np.array([0.29, 0.75]), draws, 500)
+    assert degree_sentence(AUDIT, found).startswith(
+        "Two strengths and three eigenvectors explain 61% of the variance of the probability map "
+        "over voxels, most closely the first eigenvector (r = 0.75; p = 0.05 two-sided among 39 "
+        "draws of random foci, median r = 0.00);"
+    )
+
+
+def test_a_map_without_values_is_not_explained() -> None:
+    nothing = dict.fromkeys(AUDIT["mean"], math.nan)
+    assert degree_sentence({"probability": nothing, "mean": AUDIT["mean"]}).startswith(
+        "Two strengths and three eigenvectors explain nothing computable of the probability map"
+    )
+
+
+STRENGTH = Strength(NONE, NONE, np.zeros((3, 0)), (), 1, 0.0, NONE, NONE, 12, 0.41)
+
+
+def test_an_unreliable_strength_withholds_the_verdict() -> None:
+    assert withheld_sentence(STRENGTH, 0.9) == (
+        "Whether foci of equal strength explain the network cannot be said with 12 people: the "
+        "reliability of their strength is 0.58, below 0.9 (about 78 people would reach it)."
+    )
+    assert withheld_sentence(replace(STRENGTH, half_correlation=math.nan), 0.9) == (
+        "Whether foci of equal strength explain the network cannot be said with 12 people: the "
+        "reliability of their strength is unknown."
+    )
+    assert withheld_sentence(replace(STRENGTH, half_correlation=0.9), 0.9) is None
 
 
 @pytest.mark.parametrize(
@@ -97,21 +146,42 @@ def test_too_few_draws_and_no_network() -> None:
     )
 
 
-def test_labels() -> None:
-    assert label_sentence("a", "b", LABELS, 0.05) == (
-        "The map is specific: 2 voxels belong to a and 1 to b beyond what exchanged labels give "
-        "(family-wise p at most 0.05)."
+OTHER = np.array([False, False, False, False, True])
+BOTH = (NETWORK, OTHER)
+EXCHANGED = "when studies exchange their labels (family-wise p at most 0.05)"
+
+
+def test_labels_are_counted_inside_each_network() -> None:
+    assert label_sentence("a", "b", LABELS, BOTH, 0.05) == (
+        "2 of 4 voxels of the network of a are specific to it against b; 1 of 1 voxel of the "
+        f"network of b are specific to it against a {EXCHANGED}."
     )
+
+
+def test_labels_that_differ_outside_of_the_networks_are_specific_to_neither() -> None:
+    swapped = (OTHER, np.array([False, False, True, False, False]))
+    assert label_sentence("a", "b", LABELS, swapped, 0.05) == (
+        "no voxel of the network of a is shown specific to it; no voxel of the network of b is "
+        f"shown specific to it; 3 voxels outside of the networks differ {EXCHANGED}."
+    )
+
+
+def test_labels_without_a_network() -> None:
+    assert label_sentence("a", "b", LABELS, (NETWORK & False, OTHER), 0.05).startswith(
+        "a has no network; 1 of 1 voxel of the network of b"
+    )
+
+
+def test_labels_that_differ_nowhere() -> None:
     nothing = replace(LABELS, p_fwe=np.full(5, 0.3))
-    assert label_sentence("a", "b", nothing, 0.05) == (
-        "No voxel tells a from b when studies exchange their labels (family-wise p at most 0.05): "
-        "the map is not shown to be specific to either."
+    assert label_sentence("a", "b", nothing, BOTH, 0.05) == (
+        f"a and b differ at no voxel {EXCHANGED}: neither network is shown specific."
     )
 
 
 def test_five_pairs_are_told_that_they_cannot_reject() -> None:
     five = replace(LABELS, n_labellings=32, n_possible=32, smallest_p=2 / 32)
-    assert label_sentence("a", "b", five, 0.05) == (
+    assert label_sentence("a", "b", five, BOTH, 0.05) == (
         "The labels a and b can be exchanged in 32 ways only: the smallest possible p is 0.062, so "
         "that this test cannot reject at all, and whether the map is specific cannot be said."
     )
@@ -119,7 +189,7 @@ def test_five_pairs_are_told_that_they_cannot_reject() -> None:
 
 def test_few_draws_are_not_taken_for_few_studies() -> None:
     few = replace(LABELS, n_labellings=10, n_possible=2016, exact=False, smallest_p=0.1)
-    assert label_sentence("a", "b", few, 0.05) == (
+    assert label_sentence("a", "b", few, BOTH, 0.05) == (
         "9 of 2,016 ways to exchange the labels a and b were drawn; with so few the smallest p is "
         "0.1, and whether the map is specific cannot be said: raise --n-permutations."
     )
@@ -139,4 +209,4 @@ def test_no_null_of_foci_speaks_of_specificity(foci: str, draws: int) -> None:
     for network in (NETWORK, ~NETWORK & False):
         sentence = null_sentence(foci, replace(RESULT, n_draws=draws), network, 0.05)
         assert "specific" not in sentence
-    assert "specific" not in degree_sentence(0.5, -0.5, 0.5)
+    assert "specific" not in degree_sentence(AUDIT)

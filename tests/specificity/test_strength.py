@@ -102,12 +102,12 @@ def by_hand(people: list[list[ProjectedRun]]) -> dict[str, np.ndarray]:
         positive.append(own_positive)
         signed.append(own_signed)
     values, vectors = np.linalg.eigh(np.mean(matrices, axis=0))
-    first = vectors[:, -1] * np.sign(vectors[:, -1].sum())
+    first = (vectors[:, :-4:-1] * np.sign(vectors[:, :-4:-1].sum(axis=0))).T
     return {
         "positive": np.nanmean(positive, axis=0),
         "signed": np.nanmean(signed, axis=0),
-        "eigenvector": first,
-        "share": values[-1:] / np.trace(np.mean(matrices, axis=0)),
+        "eigenvectors": first,
+        "share": values[:-4:-1] / np.trace(np.mean(matrices, axis=0)),
     }
 
 
@@ -120,8 +120,8 @@ def largest_difference(found: Strength, expected: dict[str, np.ndarray]) -> floa
     return max(
         np.abs(found.positive - expected["positive"]).max(),
         np.abs(found.signed - expected["signed"]).max(),
-        np.abs(found.eigenvector - expected["eigenvector"]).max(),
-        float(np.abs(found.eigenvalue_share - expected["share"]).max()),
+        np.abs(found.eigenvectors - expected["eigenvectors"])[:2].max(),
+        float(np.abs(np.array(found.eigenvalue_shares) - expected["share"]).max()),
     )
 
 
@@ -183,7 +183,7 @@ def test_a_voxel_that_nobody_has_is_nan_and_a_silent_one_has_no_part() -> None:
     nobody = np.flatnonzero(INDEX < 20)
     assert np.isnan(found.positive[nobody]).all()
     assert np.isnan(found.signed[nobody]).all()
-    np.testing.assert_allclose(found.eigenvector[nobody], 0, atol=1e-12)
+    np.testing.assert_allclose(found.eigenvectors[:, nobody], 0, atol=1e-12)
     assert np.isfinite(np.delete(found.positive, nobody)).all()
 
 
@@ -214,3 +214,35 @@ def test_targets_are_some_of_the_voxels_and_the_same_again(
     assert (np.diff(chosen) > 0).all()
     assert np.isin(chosen, where).all()
     np.testing.assert_array_equal(chosen, choose_targets(where, n_targets, seed))
+
+
+def test_reliability_is_that_of_random_halves() -> None:
+    people = simulated_runs(no_global=False, several=False, missing=False)
+    found = measured(in_memory(people))
+    each = []
+    for runs in people:
+        r = person_matrix(runs)[np.ix_(INDEX, INDEX)]
+        np.fill_diagonal(r, 0)
+        own = np.isin(INDEX, TARGETS)
+        others = own.sum() - own
+        each.append((np.maximum(r[:, own], 0).sum(axis=1) / others)[own])
+    halves = [
+        np.corrcoef(each[0] + each[i], sum(each[j] for j in range(1, 4) if j != i))[0, 1]
+        for i in (1, 2, 3)
+    ]
+    assert min(halves) - 1e-6 <= found.half_correlation <= max(halves) + 1e-6
+    r = found.half_correlation
+    assert found.reliability == pytest.approx(2 * r / (1 + r))
+    assert found.n_people == 4
+
+
+def test_people_for_a_reliability_follow_spearman_and_brown() -> None:
+    people = in_memory(simulated_runs(no_global=False, several=False, missing=False))
+    found = replace(measured(people), half_correlation=0.5, n_people=20)
+    needed = found.people_for(0.9)
+    assert needed is not None
+    per_person = found.reliability / (1 - found.reliability) / 20
+    assert needed * per_person / (1 + needed * per_person) >= 0.9 - 1e-12
+    assert (needed - 1) * per_person / (1 + (needed - 1) * per_person) < 0.9
+    assert replace(found, half_correlation=float("nan")).people_for(0.9) is None
+    assert replace(found, half_correlation=-0.2).people_for(0.9) is None

@@ -71,6 +71,8 @@ def _draw_variants(axes: Any, table: pd.DataFrame) -> None:
     names: list[str] = []
     for check, named in (
         ("radius", "{} mm"),
+        ("studies alike", "studies alike"),
+        ("away from own foci", "without {} mm\naround own foci"),
         ("bootstrap", "bootstrap"),
         ("people", "{:.0%} of people"),
         ("split-half", "split halves"),

@@ -11,7 +11,9 @@ _VARIED = {
     "radius": "with other radii",
     "threshold": "at other thresholds",
     "leave-one-study-out": "without each study in turn",
-    "bootstrap": "on contrasts drawn with replacement",
+    "studies alike": "with every study counted once",
+    "away from own foci": "without each contrast where it is near its own foci",
+    "bootstrap": "on studies drawn with replacement",
     "people": "on parts of the people",
     "split-half": "on halves of the people",
     "second connectome": "on a second connectome",
@@ -51,7 +53,7 @@ def _values(check: str, rows: pd.DataFrame) -> str:
     """The levels and draws of one check, in words."""
     levels = [as_data(level) for level in dict.fromkeys(rows["level"])]
     n_draws = rows.groupby("level")["draw"].nunique()
-    if check == "radius":
+    if check in ("radius", "away from own foci"):
         return f"{', '.join(levels)} mm"
     if check == "threshold":
         return ", ".join(levels)

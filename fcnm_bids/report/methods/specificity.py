@@ -62,14 +62,14 @@ class SpecificityText:
             "{{vandenheuvel2026}}, the mean Fisher z of each contrast, their mean over an effect "
             "and its probability map were correlated over voxels with two strengths, the mean of "
             f"r with all other voxels and the mean of max(r, 0) with {over}, and with the first "
-            "eigenvector of the mean over people of the matrix of r"
+            "three eigenvectors of the mean over people of the matrix of r"
         )
         if {"Iterations", "LastChange"} <= set(about):
             n = number_of(int(about["Iterations"]), "block power iteration")
             text += f" ({n}, last change {float(about['LastChange']):.1e})"
         return (
-            f"{text}; the share of variance that the three explain together, and the mean map with "
-            "them taken out, are those of a least-squares fit."
+            f"{text}; the share of variance that all of these explain together, and the mean map "
+            "with them taken out, are those of a least-squares fit."
         )
 
     def _targets_in(self) -> str:

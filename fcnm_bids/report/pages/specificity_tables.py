@@ -29,7 +29,9 @@ DEGREE_HEADINGS = {
     "r_positive": "r, positive strength",
     "r_signed": "r, signed strength",
     "r_eigenvector": "r, first eigenvector",
-    "r2": "R² of all three",
+    "r_eigenvector2": "r, second",
+    "r_eigenvector3": "r, third",
+    "r2": "R² of all",
 }
 
 LABEL_HEADINGS = {
@@ -88,11 +90,11 @@ def degree_blocks(found: SpecificityResult) -> list[Any]:
         table = frame_table("Mean Fisher z of each contrast", named, headings, as_is=("map",))
         blocks.append(Folded(f"Degree, contrast by contrast ({len(single)})", (table,)))
     said = found.about("degree")
-    if {"Targets", "EigenvalueShare", "Iterations", "LastChange"} <= set(said):
+    if {"Targets", "EigenvalueShares", "Iterations", "LastChange"} <= set(said):
         text = (
             f"Positive strength: mean of max(r, 0) with {said['Targets']:,} random voxels; signed "
-            "strength: mean of r with all others; first eigenvector: of the mean matrix of r, of "
-            f"whose trace it takes {percent(said['EigenvalueShare'])}, found in "
+            "strength: mean of r with all others; eigenvectors: of the mean matrix of r, of "
+            f"whose trace they take {percent(sum(said['EigenvalueShares']))}, found in "
             f"{said['Iterations']} iterations (last change {said['LastChange']:.1e})."
         )
         blocks.append(Prose((text,)))

@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 
 from fcnm_bids.report.results.group import NetworkResult, read_sidecar, read_tsv
-from fcnm_bids.specificity import ALL_NULLS, FOCUS_NULLS
+from fcnm_bids.specificity import ALL_NULLS, FOCUS_NULLS, ORDER
 
-TESTS = tuple(ALL_NULLS)
+TESTS = tuple(test for test in ORDER if test in ALL_NULLS)
 """Tests that have to be asked for."""
 
 

@@ -19,7 +19,7 @@ def _prepare(inputs: DrawInputs) -> Draw:
     )
 
 
-def _scattered(inputs: DrawInputs, contrasts: Any, rng: Any, **how: bool) -> Any:
+def _scattered(inputs: DrawInputs, contrasts: Any, rng: Any, **how: Any) -> Any:
     return random_foci(contrasts, inputs.places, rng, **how)
 
 
@@ -39,7 +39,7 @@ def _methods(about: Mapping[str, Any], rate: str | None) -> str:
     where = f"drawn from the base rate {rate}" if rate else "scattered uniformly in grey matter"
     text = f"the foci of every contrast, as many as there were, were {where}"
     if about.get("KeepDistances"):
-        text += ", those of a contrast moved and turned as one rigid body"
+        text += ", those of a study moved and turned as one rigid body"
     if about.get("KeepHemisphere"):
         text += ", each within its hemisphere"
     return text

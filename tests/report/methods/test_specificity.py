@@ -108,7 +108,7 @@ def test_only_what_was_done_is_told(results: Path) -> None:
         kept = [line for line in path.read_text().splitlines() if line.startswith(("test", "deg"))]
         path.write_text("\n".join(kept) + "\n")
     text = paragraph(results)
-    assert "first eigenvector" in text
+    assert "first three eigenvectors" in text
     assert "draws" not in text
     assert "labels" not in text
     for path in (results / "group").glob("network-*_desc-degree_metrics.*"):

@@ -1,0 +1,75 @@
+"""One verdict on a network: what each kind of evidence gives, in the order of its weight."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+ORDER = ("labels", "strength", "random", "split", "degree")
+"""Tests in the order of the evidence: exchanged labels first, scattered foci last of the nulls."""
+
+CANNOT = "cannot be said"
+
+
+def verdict(
+    effect: str,
+    n_voxels: int,
+    volume: float,
+    tests: Mapping[str, Mapping[str, Any]],
+    reliability: float,
+    lowest_dice: float | None,
+) -> dict[str, Any]:
+    """Gather what is found of a network, each with its number.
+
+    Parameters
+    ----------
+    effect
+        The effect.
+    n_voxels, volume
+        Of its network, in cubic mm.
+    tests
+        Rows of the table of specificity, by test.
+    reliability
+        Of the connectome's strength.
+    lowest_dice
+        Dice with the network without the study that changes it most; None with one study.
+
+    Returns
+    -------
+    content
+        With a `Line` that holds everything in short.
+    """
+    content: dict[str, Any] = {
+        "Effect": effect,
+        "Voxels": n_voxels,
+        "Volume": volume,
+        "VolumeUnits": "mm3",
+        "StrengthReliability": reliability if reliability == reliability else None,
+        "LowestDiceWithoutAStudy": lowest_dice,
+    }
+    plural = "" if n_voxels == 1 else "s"
+    parts = [f"{effect}: {n_voxels:,} voxel{plural} ({volume / 1000:.1f} cm3)"]
+    for test in ("labels", "strength", "random"):
+        row = tests.get(test)
+        share = None if row is None else row.get("share_surviving")
+        withheld = row is not None and bool(row.get("withheld"))
+        known = share is not None and share == share and not withheld
+        lowest_p = None if row is None or withheld else row.get("min_pfwe")
+        content[test] = {
+            "ShareSurviving": share if known else None,
+            "SmallestPFWE": lowest_p if lowest_p == lowest_p else None,
+            "Sentence": "Not tested." if row is None else row.get("verdict"),
+        }
+        said = "not tested" if row is None else CANNOT
+        if known:
+            said = f"{share:.0%} of the network survives"
+        if test == "strength":
+            of = f"{reliability:.2f}" if reliability == reliability else "unknown"
+            said += f" (reliability {of})"
+        if test == "random" and set(tests) & {"labels", "strength"} == set() and known:
+            said += " (alone it speaks of scattered foci only)"
+        parts.append(f"{test}: {said}")
+    robust = CANNOT if lowest_dice is None else f"Dice {lowest_dice:.2f} or more without any study"
+    parts.append(f"robustness: {robust}")
+    content["Line"] = "; ".join(parts)
+    return content

@@ -1,0 +1,44 @@
+"""One line on a network."""
+
+from __future__ import annotations
+
+import math
+
+from fcnm_bids.specificity import verdict
+
+LABELS = {"share_surviving": 0.4, "min_pfwe": 0.01, "verdict": "a"}
+STRENGTH = {"share_surviving": 0.3, "min_pfwe": 0.02, "verdict": "b", "withheld": False}
+RANDOM = {"share_surviving": 0.9, "min_pfwe": 0.001, "verdict": "c", "withheld": False}
+
+
+def test_every_kind_of_evidence_in_its_order() -> None:
+    tests = {"random": RANDOM, "strength": STRENGTH, "labels": LABELS}
+    found = verdict("up", 1234, 9872.0, tests, 0.93, 0.71)
+    assert found["Line"] == (
+        "up: 1,234 voxels (9.9 cm3); labels: 40% of the network survives; strength: 30% of the "
+        "network survives (reliability 0.93); random: 90% of the network survives; robustness: "
+        "Dice 0.71 or more without any study"
+    )
+    assert found["labels"] == {"ShareSurviving": 0.4, "SmallestPFWE": 0.01, "Sentence": "a"}
+
+
+def test_an_unreliable_strength_has_no_number() -> None:
+    found = verdict("up", 1, 8.0, {"strength": {**STRENGTH, "withheld": True}}, 0.6, None)
+    assert found["strength"]["ShareSurviving"] is found["strength"]["SmallestPFWE"] is None
+    assert found["Line"] == (
+        "up: 1 voxel (0.0 cm3); labels: not tested; strength: cannot be said (reliability 0.60); "
+        "random: not tested; robustness: cannot be said"
+    )
+
+
+def test_random_foci_alone_are_said_to_be_alone() -> None:
+    line = verdict("up", 5, 40.0, {"random": RANDOM}, math.nan, 0.5)["Line"]
+    assert "random: 90% of the network survives (alone it speaks of scattered foci only)" in line
+    assert "strength: not tested (reliability unknown)" in line
+
+
+def test_numbers_that_are_not_there_are_null() -> None:
+    row = {"share_surviving": math.nan, "min_pfwe": math.nan, "verdict": "d"}
+    found = verdict("up", 0, 0.0, {"random": row}, math.nan, None)
+    assert found["random"] == {"ShareSurviving": None, "SmallestPFWE": None, "Sentence": "d"}
+    assert found["StrengthReliability"] is None
