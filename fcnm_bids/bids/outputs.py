@@ -163,8 +163,9 @@ def sources(root: Path, paths: Iterable[Path]) -> list[str]:
 
 
 def sidecar_files(paths: Sequence[Path]) -> list[Path]:
-    """The JSON files beside images and tables."""
+    """The JSON files beside images and tables; a JSON file has none."""
     return [
         path.with_name(path.name.removesuffix(".nii.gz").removesuffix(".tsv") + ".json")
         for path in paths
+        if path.suffix != ".json"
     ]
