@@ -77,6 +77,7 @@ def plan_specificity(
         "people": {label: [run.key for run in own] for label, own in people},
         "grey": [fingerprint(path) for path in grey],
         "base_rate": fingerprint(Path(settings.base_rate)) if settings.base_rate else None,
+        "strength": "three eigenvectors, halves of participants",
     }
     drawn = {
         **measured,

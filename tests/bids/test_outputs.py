@@ -126,3 +126,7 @@ def test_a_store_holds_the_runs_that_are_whole(tmp_path: Path) -> None:
 def test_sidecars_lie_beside_images_and_tables() -> None:
     found = sidecar_files([Path("/out/a/x_mask.nii.gz"), Path("/out/y.z_metrics.tsv")])
     assert found == [Path("/out/a/x_mask.json"), Path("/out/y.z_metrics.json")]
+
+
+def test_a_json_file_has_no_sidecar() -> None:
+    assert sidecar_files([NAMES.network_verdict("up")]) == []
