@@ -236,7 +236,7 @@ def test_draws_differ_and_come_again() -> None:
 
 def test_progress_is_told_and_memory_is_kept() -> None:
     done: list[int] = []
-    mapper().probability(random_draws(5), memory=memory_for(2.5), progress=done.append)
+    mapper().maps(random_draws(5), memory=memory_for(2.5), progress=done.append)
     assert done == [2, 4, 5]
 
 
