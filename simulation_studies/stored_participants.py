@@ -261,15 +261,20 @@ def summary(rows: Sequence[dict[str, object]]) -> pd.DataFrame:
     return found.reset_index()
 
 
-def main() -> None:
-    """Test literatures, some of every scenario at a time, and rewrite the table each time."""
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("store", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--repetitions", type=int, default=300)
     parser.add_argument("--n-draws", type=int, default=99)
     parser.add_argument("--block", type=int, default=20, help="literatures of each at a time")
-    options = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """Test literatures, some of every scenario at a time, and rewrite the table each time."""
+    options = build_parser().parse_args()
     stage = open_stage(options.store)
     rows: list[dict[str, object]] = []
     started = time.monotonic()

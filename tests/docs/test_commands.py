@@ -21,6 +21,7 @@ from fcnm_bids.simulate import SimulationDesign, simulate_dataset
 from fcnm_bids.simulate.__main__ import build_parser as simulate_parser
 from fcnm_bids.simulate.power import build_parser as power_parser
 from simulation_studies.__main__ import build_parser as nulls_parser
+from simulation_studies.stored_participants import build_parser as stored_parser
 from tests.docs.desk import Desk
 from tests.docs.held import check
 from tests.docs.pages import (
@@ -36,7 +37,14 @@ from tests.docs.pages import (
     sessions,
 )
 
-OURS = (build_parser, simulate_parser, nulls_parser, power_parser, benchmarks_parser)
+OURS = (
+    build_parser,
+    simulate_parser,
+    nulls_parser,
+    stored_parser,
+    power_parser,
+    benchmarks_parser,
+)
 OF_OTHERS = (
     "--partition",
     "--user",
