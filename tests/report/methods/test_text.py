@@ -120,7 +120,7 @@ def test_what_robustness_varied_is_said_with_its_values(results: Path) -> None:
     mask.with_name(mask.name.replace(".nii.gz", ".json")).write_text('{"NumberOfPeople": 12}')
     text = ". ".join(sentences(results))
     assert "with other radii (1, 7 mm), at other thresholds (0.3, 0.4, 0.5, 0.6" in text
-    assert "on contrasts drawn with replacement (500 draws)" in text
+    assert "on studies drawn with replacement (500 draws)" in text
     assert "on a second connectome (12 people)" in text
     assert "All random draws started from the seed 0" in text
 
