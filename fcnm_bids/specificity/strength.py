@@ -18,7 +18,7 @@ from fcnm_bids.mapping import Person
 _TARGETS_AT_ONCE, _VOXELS_AT_ONCE = 128, 2048
 """A tile of correlations, float32, that a core's cache holds."""
 
-_BLOCK_COLUMNS = 8
+_BLOCK_COLUMNS = 16
 _N_EIGENVECTORS = 3
 
 HALVINGS = 20
