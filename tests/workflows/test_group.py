@@ -212,6 +212,8 @@ def test_every_check_is_in_the_table_and_every_file_is_there(bench: Make) -> Non
         "radius": 2,
         "threshold": 7,
         "leave-one-study-out": 2,
+        "studies alike": 1,
+        "away from own foci": 1,
         "bootstrap": ROBUSTNESS.bootstrap_draws,
         "people": 2 * ROBUSTNESS.people_draws,
         "split-half": ROBUSTNESS.people_draws,

@@ -22,6 +22,8 @@ TEST_HEADINGS = {
     "share_surviving": "Share of it that survives",
     "n_voxels_pfwe": "Voxels that survive",
     "min_pfwe": "Smallest family-wise p",
+    "n_voxels_convergence": "Convergence: voxels that survive",
+    "min_pfwe_convergence": "Convergence: smallest family-wise p",
 }
 
 DEGREE_HEADINGS = {
@@ -44,7 +46,7 @@ LABEL_HEADINGS = {
     "n_people_median": "Median sample size",
 }
 
-_UNTOLD = ("levels", "n_voxels_p", "verdict")
+_UNTOLD = ("levels", "n_voxels_p", "withheld", "verdict")
 """Columns of the table of tests that stand elsewhere or on disk only."""
 
 _MAPS = {

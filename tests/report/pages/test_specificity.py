@@ -130,6 +130,7 @@ def test_the_table_of_tests_has_the_numbers_on_disk(finished: Path, written: Sec
     ]
     columns = ["n_draws", "smallest_p", "n_voxels", "n_voxels_null", "n_voxels_null_upper"]
     columns += ["p_size", "share_surviving", "n_voxels_pfwe", "min_pfwe"]
+    columns += ["n_voxels_convergence", "min_pfwe_convergence"]
     for test, row in zip(("labels", "strength", "random", "split"), rows[1:], strict=True):
         expected = [shown(tests.loc[test, name]) for name in columns]
         share = tests.loc[test, "share_surviving"]
