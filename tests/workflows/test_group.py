@@ -295,7 +295,10 @@ def test_two_people_end_in_a_valid_output(bench: Make) -> None:
     made = bench()
     made.runs = made.runs[:2]
     table = made.effect("up")
-    assert set(table.check) == {"radius", "threshold", "leave-one-study-out", "bootstrap"}
+    assert set(table.check) == {
+        *("radius", "threshold", "leave-one-study-out", "bootstrap"),
+        *("studies alike", "away from own foci"),
+    }
     assert all(Path(path).is_file() for path in made.promised)
 
 
@@ -314,7 +317,10 @@ def test_an_effect_that_nobody_covers_is_an_empty_map(bench: Make) -> None:
     write_seed_matrix(made.seeds, made.folder / "seeds.npz")
     table = made.effect("up")
     table = table[table.check != "radius"]  # those seeds come from the table anew
-    assert set(table.check) == {"threshold", "leave-one-study-out", "people", "split-half"}
+    assert set(table.check) == {
+        *("threshold", "leave-one-study-out", "people", "split-half"),
+        *("studies alike", "away from own foci"),
+    }
     assert (table.n_voxels.fillna(0) == 0).all()
     assert (table.n_contrasts == 0).all()
     probseg = next(p for p in made.network.promised if p.endswith("_probseg.nii.gz"))
