@@ -54,7 +54,6 @@ RUN mkdir -m 1777 /opt/home
 # MPLCONFIGDIR is left open: the program puts it into the work folder, which can always be written,
 # as /tmp in a read-only container cannot.
 ENV PATH=/opt/fcnm-bids/bin:${PATH} \
-    FCNM_BIDS_IMAGE=fcnm_bids \
     HOME=/opt/home \
     LANG=C.UTF-8 \
     LOGNAME=fcnm \

@@ -57,6 +57,15 @@ class SeedSettings:
         " otherwise",
         affects=NOTHING,
     )
+    control_masks: tuple[str, ...] = setting(
+        (),
+        "masks of controls (NIfTI files, or folders of them), with which the masks of --masks are"
+        " compared",
+        "PATH",
+        path="read",
+        affects="participant",
+        sentence=True,
+    )
     effect: str | None = setting(
         None,
         "effect of all foci or masks, where the table has no such column",
@@ -516,6 +525,42 @@ class SpecificitySettings:
 
 
 @dataclass(frozen=True)
+class OutcomeSettings:
+    """Outcomes of the seeds that are related to their maps."""
+
+    scores: str | None = setting(
+        None,
+        "table (TSV) whose rows name masks or contrasts; its columns are outcomes, covariates, "
+        "cohort (blocks of permutation) and group (case or control)",
+        "FILE",
+        path="read",
+        affects=NOTHING,
+        sentence=True,
+    )
+    outcomes: tuple[str, ...] = setting(
+        (),
+        "columns of --scores that are outcomes (default: all other columns of numbers)",
+        "COLUMN",
+        affects=NOTHING,
+        sentence=True,
+    )
+    score_covariates: tuple[str, ...] = setting(
+        ("auto",),
+        "columns of --scores that outcomes are adjusted for; log_volume and strength are measured "
+        "on the seeds; auto: log_volume for masks; none",
+        "COLUMN",
+        affects=NOTHING,
+        sentence=True,
+    )
+    mask_test: Literal["none", "fisher", "liebermeister"] = setting(
+        "none",
+        "cases against controls: test of how many contrast masks hold a voxel, beside the t of "
+        "the maps",
+        affects="network",
+    )
+
+
+@dataclass(frozen=True)
 class ResourceSettings:
     """What the machine may be asked for; never part of what a result depends on."""
 
@@ -605,6 +650,7 @@ class Config:
     connectome: ConnectomeSettings = ConnectomeSettings()
     group: GroupSettings = GroupSettings()
     specificity: SpecificitySettings = SpecificitySettings()
+    outcomes: OutcomeSettings = OutcomeSettings()
     resources: ResourceSettings = field(default_factory=ResourceSettings)
     running: RunningSettings = RunningSettings()
     command_line: str = ""
@@ -632,7 +678,7 @@ class Config:
 
     def problems(self) -> list[str]:
         """Settings that make no sense, one line each."""
-        denoising, special = self.denoising, self.specificity
+        denoising, special, outcomes = self.denoising, self.specificity, self.outcomes
         checks = (
             (
                 denoising.low_pass == 0 or denoising.high_pass < denoising.low_pass,
@@ -666,6 +712,20 @@ class Config:
                 ),
                 f"--specificity {', '.join(_FOCUS_NULLS)}: not with --height-control permutation, "
                 "whose flips would be drawn anew in every draw; fwe keeps the same error rate",
+            ),
+            (
+                not self.seeds.control_masks or bool(self.seeds.masks),
+                "--control-masks: needs --masks, the cases",
+            ),
+            (
+                outcomes.scores is not None or not outcomes.outcomes,
+                "--outcomes: needs --scores, the table that has them",
+            ),
+            (
+                outcomes.scores is not None
+                or bool(self.seeds.control_masks)
+                or outcomes == OutcomeSettings(outcomes=outcomes.outcomes),
+                "--score-covariates, --mask-test: need --scores or --control-masks",
             ),
         )
         problems = []
@@ -710,6 +770,7 @@ SECTIONS: Mapping[str, type] = {
     "connectome": ConnectomeSettings,
     "group": GroupSettings,
     "specificity": SpecificitySettings,
+    "outcomes": OutcomeSettings,
     "resources": ResourceSettings,
     "running": RunningSettings,
 }

@@ -33,6 +33,7 @@ _GROUP: Mapping[str, str] = {
     "network": "networks mapped",
     "draws": "draws made",
     "robustness": "networks checked",
+    "outcome": "outcomes related",
     "specificity": "networks compared",
     "figures": "networks drawn",
     "report": "report drawn",

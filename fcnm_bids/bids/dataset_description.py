@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -38,16 +37,6 @@ foci.tsv
 """
 
 
-def container() -> dict[str, str] | None:
-    """Return BIDS' description of the container image that runs, by its environment."""
-    file = os.environ.get("APPTAINER_CONTAINER") or os.environ.get("SINGULARITY_CONTAINER")
-    image = os.environ.get("FCNM_BIDS_IMAGE")
-    if image is None:
-        return None
-    kind = "singularity" if file else "docker"
-    return {"Type": kind, "Tag": f"{image}:{__version__}"}
-
-
 def describe_dataset(
     folder: Path,
     name: str,
@@ -76,13 +65,7 @@ def describe_dataset(
         "Name": name,
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "derivative",
-        "GeneratedBy": [
-            {
-                "Name": "fcnm_bids",
-                "Version": __version__,
-                **({"Container": inside} if (inside := container()) else {}),
-            }
-        ],
+        "GeneratedBy": [{"Name": "fcnm_bids", "Version": __version__}],
         "DatasetLinks": links,
     }
     if projected_runs:

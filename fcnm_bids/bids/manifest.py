@@ -123,7 +123,7 @@ class Manifest:
             return ""
         if str(size) != row["size"]:
             return f"{path} has {size} bytes, {row['size']} were written"
-        other = trailer != row["trailer"].replace("n/a", "")
+        other = (trailer or "") != row["trailer"].replace("n/a", "")
         if whole and row["sha256"] != "n/a":
             other |= _sha256(path) != row["sha256"]
         return f"{path} is not what was written" if other else ""
@@ -147,12 +147,12 @@ class Manifest:
                 path.unlink(missing_ok=True)
 
 
-def _seen(path: Path) -> tuple[int, str]:
+def _seen(path: Path) -> tuple[int, str | None]:
     """Return the size of a file and, of a gzip file, its last eight bytes."""
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         if path.suffix != ".gz":
-            return size, ""
+            return size, None
         file.seek(max(0, size - 8))
         return size, file.read().hex()
 

@@ -82,6 +82,12 @@ class OutputNames:
         """An image about a network, or about two."""
         return self._name(network=label, desc=desc, suffix=suffix, **entities)
 
+    def outcome(self, label: str, extension: str = ".nii.gz", **entities: str) -> Path:
+        """An image of an outcome, or a table without space and resolution."""
+        if extension == ".tsv":
+            return self.root / build_name({"outcome": label, "extension": extension, **entities})
+        return self._name(outcome=label, extension=extension, **entities)
+
     def network_mean(self, label: str) -> Path:
         """The mean over a network's contrasts of their mean Fisher z."""
         return self._name(network=label, stat="effect", suffix="statmap")

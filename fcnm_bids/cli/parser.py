@@ -24,13 +24,14 @@ TITLES = {
     "connectome": "connectome",
     "group": "group level",
     "specificity": "specificity of the network (group level)",
+    "outcomes": "outcomes of the seeds (group level)",
     "resources": "resources",
     "running": "running",
 }
 
 _FOR_GROUP = "To be given to `group`: nothing of it is taken over from `participant`."
 
-DESCRIPTIONS: Mapping[str, str] = {"group": _FOR_GROUP, "specificity": _FOR_GROUP}
+DESCRIPTIONS: Mapping[str, str] = dict.fromkeys(("group", "specificity", "outcomes"), _FOR_GROUP)
 """What is said of all options of a section."""
 
 

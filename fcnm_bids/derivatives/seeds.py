@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
 
 from fcnm_bids.bids.outputs import OutputNames
 from fcnm_bids.bids.write import replaced
 from fcnm_bids.config import Config, SeedSettings
-from fcnm_bids.seeds import Contrast, SeedMatrix, write_foci
+from fcnm_bids.grid import Grid
+from fcnm_bids.seeds import Contrast, SeedMatrix, coverage, write_foci
+
+SEED_TABLE_COLUMNS = {
+    "seed": "Name of the contrast",
+    "n_voxels": "Voxels of the grid of the data",
+    "volume_mm3": "Their volume in cubic mm",
+    "centre_x": "Centre of mass in mm, weighted by the seed",
+    "centre_y": "Centre of mass in mm, weighted by the seed",
+    "centre_z": "Centre of mass in mm, weighted by the seed",
+    "coverage": "Share of the seed on voxels of the analysis",
+}
 
 
 def is_binary(seeds: SeedMatrix, number: int) -> bool:
@@ -47,3 +64,33 @@ def write_used_foci(seeds: SeedMatrix, config: Config) -> list[Path]:
         with replaced(path) as temporary:
             write_foci(foci, temporary)
     return [path]
+
+
+def seed_volumes(weights: sparse.csr_array, grid: Grid) -> NDArray[np.float64]:
+    """Return the volume of the voxels of each seed in cubic mm, shape (K,)."""
+    return np.diff(weights.indptr) * grid.voxel_volume
+
+
+def seed_table(
+    names: Sequence[str], weights: sparse.csr_array, grid: Grid, index: NDArray[np.intp]
+) -> pd.DataFrame:
+    """Return volume, centre and coverage of seeds.
+
+    Parameters
+    ----------
+    names
+        One per seed.
+    weights
+        Shape (K, grid.n_voxels).
+    grid
+        The voxel grid.
+    index
+        Voxel numbers of the analysis.
+    """
+    size = abs(weights)
+    total = np.asarray(size.sum(axis=1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        centres = (size @ grid.positions(np.arange(grid.n_voxels))) / total[:, None]
+    columns = [names, np.diff(weights.indptr), seed_volumes(weights, grid), *centres.T]
+    columns.append(coverage(weights, index))
+    return pd.DataFrame(dict(zip(SEED_TABLE_COLUMNS, columns, strict=True)))

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fcnm_bids.bids.dataset_description import container
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.templates import find_templates, template_home
@@ -100,10 +99,9 @@ def find_atlas(named: Sequence[str], space: str) -> AtlasFiles:
     parcellation = _first(space, "atlas-Schaefer2018_desc-400Parcels7Networks")
     table = _table_of(parcellation) if parcellation else None
     if parcellation is None or table is None:
-        answer = f"bind a folder that has it over {home}" if container() else "fetch it there"
         line = (
             "no overlap with canonical networks: TemplateFlow's Schaefer2018 "
-            f"(400Parcels7Networks) for {space} is not in {home}; {answer}, or name an "
+            f"(400Parcels7Networks) for {space} is not in {home}; fetch it there, or name an "
             "atlas with --network-atlas"
         )
         return AtlasFiles((), None, (line,))

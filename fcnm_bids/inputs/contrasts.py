@@ -29,6 +29,9 @@ from fcnm_bids.seeds.masks import MaskRecord, describe_mask_seeds, find_masks, m
 MASK_EFFECT = "network"
 """The effect of masks where none is named."""
 
+CONTROL_EFFECT = "control"
+"""The effect of the masks of controls."""
+
 
 def read_contrasts(settings: SeedSettings) -> tuple[Contrast, ...]:
     """The contrasts of the coordinate table, their foci in MNI space; none for masks.
@@ -75,19 +78,22 @@ def describe_masks(settings: SeedSettings, grid: Grid) -> tuple[SeedMatrix, tupl
     SeedError
         One line for each mask that cannot be used.
     """
-    return describe_mask_seeds(
-        mask_files(settings.masks),
+    seeds, records = describe_mask_seeds(
+        mask_files(settings.masks + settings.control_masks),
         grid,
         effect=settings.effect or MASK_EFFECT,
         split_labels=settings.split_mask_labels,
     )
+    effects = dict(contrast_names(settings))
+    contrasts = tuple(replace(own, effect=effects[own.name]) for own in seeds.contrasts)
+    return replace(seeds, contrasts=contrasts), records
 
 
 def mask_contrasts(settings: SeedSettings) -> dict[str, Path]:
     """Return the names of the contrasts of the masks, each with its file."""
     return {
         name: path
-        for path in mask_files(settings.masks)
+        for path in mask_files(settings.masks + settings.control_masks)
         for name in mask_contrast_names(path, "", split_labels=settings.split_mask_labels)
     }
 
@@ -95,8 +101,10 @@ def mask_contrasts(settings: SeedSettings) -> dict[str, Path]:
 def contrast_names(settings: SeedSettings) -> list[tuple[str, str]]:
     """Name and effect of every row that `make_seeds` will give the seed matrix."""
     if settings.masks:
-        effect = settings.effect or MASK_EFFECT
-        return [(name, effect) for name in mask_contrasts(settings)]
+        controls = set(mask_files(settings.control_masks))
+        effects = dict.fromkeys(controls, CONTROL_EFFECT)
+        usual = settings.effect or MASK_EFFECT
+        return [(name, effects.get(p, usual)) for name, p in mask_contrasts(settings).items()]
     return [(contrast.name, contrast.effect) for contrast in read_contrasts(settings)]
 
 
@@ -129,7 +137,8 @@ def mask_files(named: tuple[str, ...]) -> list[Path]:
 
 def unread_mask_files(settings: SeedSettings) -> list[Path]:
     """Return the files of the folders of masks that are not read."""
-    folders = [Path(name) for name in settings.masks if Path(name).is_dir()]
+    named = settings.masks + settings.control_masks
+    folders = [Path(name) for name in named if Path(name).is_dir()]
     return [path for folder in folders for path in find_masks(folder)[1]]
 
 
@@ -142,22 +151,28 @@ def check_masks(settings: SeedSettings) -> None:
         One line a problem.
     """
     problems: list[str] = []
-    for path in mask_files(settings.masks):
-        try:
-            mask_name(path)
-        except SeedError as error:
-            problems += error.problems
-        if not path.is_file():
-            problems.append(f"--masks {path}: there is no such file")
+    options = {"--masks": settings.masks, "--control-masks": settings.control_masks}
+    for option, named in options.items():
+        files = mask_files(named)
+        for path in files:
+            try:
+                mask_name(path)
+            except SeedError as error:
+                problems += error.problems
+            if not path.is_file():
+                problems.append(f"{option} {path}: there is no such file")
+        if named and not files:
+            problems.append(f"{option} {' '.join(named)}: no NIfTI file (.nii or .nii.gz)")
+    if settings.control_masks and (settings.effect or MASK_EFFECT) == CONTROL_EFFECT:
+        problems.append(f"--effect {CONTROL_EFFECT}: the effect of --control-masks; name another")
     if not problems:
-        times = Counter(mask_name(path) for path in mask_files(settings.masks))
+        files = mask_files(settings.masks + settings.control_masks)
+        times = Counter(mask_name(path) for path in files)
         problems += [
             f"--masks: {count} are called {name}; rename them"
             for name, count in times.items()
             if count > 1
         ]
-    if settings.masks and not problems and not mask_files(settings.masks):
-        problems.append(f"--masks {' '.join(settings.masks)}: no NIfTI file (.nii or .nii.gz)")
     if problems:
         raise SeedError(problems)
 

@@ -15,6 +15,7 @@ from fcnm_bids.bids.write import write_image, write_table
 from fcnm_bids.config import Config
 from fcnm_bids.connectome import read_volume
 from fcnm_bids.derivatives.network import EFFECTS_COLUMNS, Network, write_network
+from fcnm_bids.derivatives.seeds import SEED_TABLE_COLUMNS, seed_table
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.atlas import AtlasFiles, find_atlas, read_atlas
@@ -119,7 +120,13 @@ class MapEffect(ConfiguredInterface):
         }
         found = Network(maps, network, [labels[name] for name in counted], said, weighted)
         label = effect_labels(seeds.contrasts)[effect]
-        self._promise(write_network(found, label, self._names(config), seeds.grid, group))
+        names = self._names(config)
+        rows = [number for number, c in enumerate(seeds.contrasts) if c.effect == effect]
+        table = names.network_table(label, "seeds", "metrics")
+        own = [contrast.name for contrast in contrasts]
+        described = seed_table(own, seeds.weights[rows], seeds.grid, mapped.index)
+        write_table(table, described, SEED_TABLE_COLUMNS)
+        self._promise([*write_network(found, label, names, seeds.grid, group), table])
 
 
 class LocateNetworkInputSpec(ConfiguredInputSpec):
@@ -149,7 +156,7 @@ class LocateNetwork(ConfiguredInterface):
         probability = np.round(read_volume(names.network(label, "probseg"), grid), 6)
         network = read_volume(names.network(label, "mask"), grid) > 0.5
         volume, shares = grid.unflatten(network), grid.unflatten(np.nan_to_num(probability))
-        files, atlas, missing = _atlas(config, grid)
+        files, atlas, missing = network_atlas(config, grid)
         mean_t = self._mean_t(names, grid)
         height = {"negative": -mean_t, "two-sided": np.abs(mean_t)}.get(config.group.tail, mean_t)
         clusters = cluster_table(volume, shares, grid, height=height)
@@ -191,7 +198,8 @@ class LocateNetwork(ConfiguredInterface):
         return grid.unflatten(mean)
 
 
-def _atlas(config: Config, grid: Grid) -> tuple[AtlasFiles, Atlas | None, tuple[str, ...]]:
+def network_atlas(config: Config, grid: Grid) -> tuple[AtlasFiles, Atlas | None, tuple[str, ...]]:
+    """Return the files of the atlas, the atlas if it can be read, and what is missing."""
     named = config.group.network_atlas
     files = find_atlas(named, grid.space)
     try:

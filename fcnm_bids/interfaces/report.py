@@ -65,6 +65,25 @@ class DrawEffect(ConfiguredInterface):
         self._promise([], figures)
 
 
+class DrawOutcomeInputSpec(ConfiguredInputSpec):
+    """Inputs of `DrawOutcome`."""
+
+    label = traits.Str(mandatory=True, desc="BIDS label of the outcome")
+    after = traits.List(traits.List(traits.Str()), desc="files that have to be there before")
+
+
+class DrawOutcome(ConfiguredInterface):
+    """Draw the group report's figures of one outcome."""
+
+    input_spec = DrawOutcomeInputSpec
+    output_spec = PromisingOutputSpec
+
+    def _make(self, config: Config, folder: Path) -> None:
+        from fcnm_bids.report.figures.outcomes import draw_outcome_figures
+
+        self._promise([], draw_outcome_figures(Path(config.output_dir), self.inputs.label))
+
+
 class ReportGroup(ConfiguredInterface):
     """Write the group report, whose figures are there."""
 

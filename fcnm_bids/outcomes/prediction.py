@@ -43,12 +43,19 @@ class Prediction:
         One-sided p by permutation of the whole procedure: larger statistics are better.
     null
         Statistic of every permutation, the observed one first, shape (B,).
+    partial_r
+        Correlation of scores and outcome once the nuisance columns are out of both.
+    partial_p, partial_null
+        Its p, and its value in every permutation.
     """
 
     scores: NDArray[np.float64]
     statistic: float
     p: float
     null: NDArray[np.float64]
+    partial_r: float
+    partial_p: float
+    partial_null: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +169,7 @@ def predict(
     if not shape.n_voxels:
         raise ValueError("no voxel at which all seeds have values that vary in every fold")
     scores = shape.correlations(own, parts, changes)
-    similarity = _prediction(scores, outcomes, is_group)
+    similarity = _prediction(scores, outcomes, model.basis, is_group)
     if seeds is None:
         return OutOfSample(similarity, None, None, shape.n_voxels)
     squared = np.einsum("kb,kb->b", permuted, permuted)
@@ -176,7 +183,7 @@ def predict(
     extremes = np.where(np.isfinite(extremes), extremes / lengths[:, 0], np.nan)
     return OutOfSample(
         similarity,
-        _prediction(means, outcomes, is_group) if np.isfinite(means).all() else None,
+        _prediction(means, outcomes, model.basis, is_group) if np.isfinite(means).all() else None,
         DamageScores(means[:, 0], extremes, inside[:, 0]),
         shape.n_voxels,
     )
@@ -296,13 +303,20 @@ def _largest_within(weights: sparse.csr_array, values: NDArray[np.float64]) -> N
 
 
 def _prediction(
-    scores: NDArray[np.float64], outcomes: NDArray[np.float64], is_group: bool
+    scores: NDArray[np.float64],
+    outcomes: NDArray[np.float64],
+    basis: NDArray[np.float64],
+    is_group: bool,
 ) -> Prediction:
-    """Return the statistic of every permutation, and its p; columns are permutations."""
+    """Return the statistics of every permutation, and their p; columns are permutations."""
     null = roc_area(scores, outcomes > 0.5) if is_group else _column_r(scores, outcomes)
-    null = np.where(np.isfinite(null), null, -np.inf)
-    reached = np.count_nonzero(null >= null[0] - _ROUNDING)
-    return Prediction(scores[:, 0], float(null[0]), reached / null.size, null)
+    partial = _column_r(without(basis, scores), without(basis, outcomes))
+    found = []
+    for values in (null, partial):
+        values = np.where(np.isfinite(values), values, -np.inf)
+        p = np.count_nonzero(values >= values[0] - _ROUNDING) / values.size
+        found.append((float(values[0]), p, values))
+    return Prediction(scores[:, 0], *found[0], *found[1])
 
 
 def roc_area(scores: NDArray[np.float64], is_case: NDArray[np.bool_]) -> NDArray[np.float64]:

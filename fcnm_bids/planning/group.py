@@ -12,7 +12,9 @@ from fcnm_bids.config import Config
 from fcnm_bids.connectome import StoredRun
 from fcnm_bids.errors import RequestError
 from fcnm_bids.inputs.atlas import check_atlas
+from fcnm_bids.inputs.contrasts import contrast_names
 from fcnm_bids.inputs.rules import contrast_weights
+from fcnm_bids.inputs.scores import plan_outcomes
 from fcnm_bids.planning.design import group_design, moved_too_much
 from fcnm_bids.planning.group_options import check_analysis_mask
 from fcnm_bids.planning.plan import GroupPlan, LeftOut, by_reason
@@ -27,7 +29,7 @@ from fcnm_bids.planning.specificity import plan_specificity
 from fcnm_bids.planning.stored_runs import stored_entities, stored_runs
 from fcnm_bids.planning.validation import plan_validation
 from fcnm_bids.reruns.keys import contrast_keys, digest, fingerprint, seed_record
-from fcnm_bids.setting import effective
+from fcnm_bids.setting import affecting, effective
 
 
 def plan_group(config: Config) -> GroupPlan:
@@ -68,6 +70,9 @@ def plan_group(config: Config) -> GroupPlan:
         within = check_analysis_mask(mask, dataset.root, grid, entities, list(by_person))
     with noted(problems):
         contrast_weights(config.group, contrasts)
+    with noted(problems):
+        named = contrast_names(config.seeds)
+        outcomes, lacking = plan_outcomes(config.outcomes, named, masks=bool(config.seeds.masks))
     if config.seeds.masks and config.group.weights != "none":
         problems.append(f"--weights {config.group.weights}: masks have no sample size")
     problems += check_output_names(config, entities, ())
@@ -92,6 +97,7 @@ def plan_group(config: Config) -> GroupPlan:
             "validation": {who: [run.key for run in own] for who, own in validation.people},
             "validation_design": (validation.design.names, validation.design.columns.tolist()),
             "atlas": [digest({"": path.read_bytes().hex()}) for path in atlas.paths],
+            **({"outcomes": [outcomes, affecting(config.outcomes, "network")]} if outcomes else {}),
             **seed_record(config, contrasts),
         }
     )
@@ -107,11 +113,12 @@ def plan_group(config: Config) -> GroupPlan:
         key,
         contrast_keys(config, contrasts, {**common, "left_out": [asdict(r) for r in left_out]}),
         done,
-        (*atlas.missing, *validation.notes, *specificity.notes),
+        (*atlas.missing, *validation.notes, *specificity.notes, *lacking),
         design,
         tuple(within),
         validation,
         specificity,
+        outcomes,
     )
 
 

@@ -13,6 +13,7 @@ from fcnm_bids.errors import FileError, RequestError
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.analysis_mask import find_analysis_mask, read_analysis_mask
 from fcnm_bids.inputs.atlas import check_atlas
+from fcnm_bids.inputs.contrasts import contrast_names
 from fcnm_bids.inputs.participants_table import (
     find_participants,
     participants_places,
@@ -20,6 +21,7 @@ from fcnm_bids.inputs.participants_table import (
 )
 from fcnm_bids.inputs.rules import contrast_weights
 from fcnm_bids.inputs.runs.io_spec import DIAGNOSIS
+from fcnm_bids.inputs.scores import plan_outcomes
 from fcnm_bids.planning.design import MEAN_FD
 from fcnm_bids.planning.request import noted
 from fcnm_bids.planning.validation import plan_validation
@@ -29,7 +31,7 @@ from fcnm_bids.setting import flag
 
 LOGGER = logging.getLogger("fcnm_bids")
 
-_OF_THE_GROUP = ("group", "specificity")
+_OF_THE_GROUP = ("group", "specificity", "outcomes")
 
 
 def check_group_options(
@@ -62,6 +64,12 @@ def check_group_options(
         partial(check_atlas, group.network_atlas, grid),
         partial(_covariates, config, root),
         partial(plan_validation, group.validation_dir, grid, {}),
+        partial(
+            plan_outcomes,
+            config.outcomes,
+            contrast_names(config.seeds),
+            masks=bool(config.seeds.masks),
+        ),
     ]
     if contrasts:
         checks.append(partial(contrast_weights, group, contrasts))

@@ -11,6 +11,7 @@ import numpy as np
 from fcnm_bids.connectome import StoredRun
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.runs.prepare import RunInput
+from fcnm_bids.inputs.scores import PlannedOutcome
 from fcnm_bids.seeds import Contrast
 from fcnm_bids.specificity import FOCUS_NULLS
 from fcnm_bids.stats import Design
@@ -210,6 +211,8 @@ class GroupPlan:
         The second connectome; nobody without one.
     specificity
         What there is to do about specificity.
+    outcomes
+        Outcomes of the seeds to relate to their maps.
     """
 
     store: Path
@@ -226,6 +229,7 @@ class GroupPlan:
     mask_files: tuple[Path, ...]
     validation: Validation
     specificity: SpecificityPlan
+    outcomes: tuple[PlannedOutcome, ...] = ()
 
     @property
     def n_masked(self) -> int:

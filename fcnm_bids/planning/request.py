@@ -118,7 +118,7 @@ def _misplaced(config: Config, dataset: InputDataset | None) -> list[str]:
     if work in (output, config.connectome_path.resolve()):
         taken = "OUTPUT_DIR" if work == output else "the folder of the store"
         problems.append(f"--work-dir {work} is {taken}; name a folder of its own")
-    written = {"--work-dir (-w)": work, "OUTPUT_DIR": output}
+    written = {"--work-dir": work, "OUTPUT_DIR": output}
     if dataset is not None and dataset.kind != "connectome":
         store = config.connectome_path.resolve()
         if store in (output, *inputs):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,13 +72,18 @@ def seed_record(config: Config, contrasts: tuple[Contrast, ...]) -> dict[str, An
         (c.name, c.effect, c.n, [(f.x, f.y, f.z, f.space, f.study) for f in c.foci])
         for c in contrasts
     ]
-    masks = {path.name: digest({"": path.read_bytes().hex()}) for path in mask_files(seeds.masks)}
+    masks = {
+        path.name: digest({"": path.read_bytes().hex()})
+        for path in mask_files(seeds.masks + seeds.control_masks)
+    }
+    controls = [path.name for path in mask_files(seeds.control_masks)]
     return {
         "foci": foci,
         "masks": masks,
         "effect": seeds.effect if masks else None,
         **({"masks_on_grid": "volume fraction"} if masks else {}),
         **({"labels": "split"} if seeds.split_mask_labels else {}),
+        **({"controls": controls} if controls else {}),
         **affecting(seeds, "contrast"),
     }
 
@@ -85,9 +91,13 @@ def seed_record(config: Config, contrasts: tuple[Contrast, ...]) -> dict[str, An
 def contrast_records(config: Config, contrasts: tuple[Contrast, ...]) -> dict[str, dict[str, Any]]:
     """What `seed_record` says of each contrast, or mask, by itself."""
     if config.seeds.masks:
+        alone: dict[str, Any] = {"masks": (), "control_masks": ()}
         return {
-            name: seed_record(config.update({"seeds": {"masks": (str(path),)}}), ())
-            for name, path in mask_contrasts(config.seeds).items()
+            name: seed_record(config.update({"seeds": {**alone, option: (str(path),)}}), ())
+            for option in alone
+            for name, path in mask_contrasts(
+                replace(config.seeds, **{**alone, option: getattr(config.seeds, option)})
+            ).items()
         }
     return {contrast.name: seed_record(config, (contrast,)) for contrast in contrasts}
 

@@ -105,6 +105,14 @@ def contrasts_at_once(n_contrasts: int, needed: Callable[[int], float], most_gb:
     return max((n for n in range(1, n_contrasts + 1) if needed(n) <= most_gb), default=1)
 
 
+def outcome_gb(n_voxels: int, n_seeds: int, n_permutations: int) -> float:
+    """Relating an outcome of seeds to their maps, which stay in a file."""
+    rows = max(n_seeds, n_permutations)
+    of_tiles = 12 * 8 * max(1 << 22, 64 * rows)
+    of_permutations = 12 * 8 * n_seeds * n_permutations
+    return _PROCESS_GB + 1e-9 * (of_tiles + of_permutations + n_voxels * (120 + 2 * n_seeds))
+
+
 def contrast_gb(n_voxels: int) -> float:
     """Testing one contrast and writing its maps."""
     return _PROCESS_GB + 1e-9 * n_voxels * 88

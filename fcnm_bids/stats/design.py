@@ -44,6 +44,9 @@ def design_of(
     people: Sequence[str],
     categorical: frozenset[str],
     measured: frozenset[str] = frozenset(),
+    *,
+    prefix: str = "sub-",
+    called: str = "people",
 ) -> Design:
     """Code covariates as columns.
 
@@ -62,6 +65,8 @@ def design_of(
         Covariates whose numbers are codes of levels.
     measured
         Covariates all of whose values have to be numbers.
+    prefix, called
+        What stands before a label in messages, and what those who are labelled are called.
 
     Raises
     ------
@@ -76,15 +81,16 @@ def design_of(
     for name, texts in covariates.items():
         values = [canonical(str(text)) for text in texts]
         missing = [
-            f"sub-{who}" for who, value in zip(people, values, strict=True) if is_missing(value)
+            f"{prefix}{who}" for who, value in zip(people, values, strict=True) if is_missing(value)
         ]
         if missing:
             problems.append(f"covariate {name}: no value for {', '.join(missing)}")
             continue
-        strange = [] if name in categorical else [v for v in values if not _is_number(v)]
-        meant = [value for value in values if _is_number(value.replace(",", "."))]
+        strange = [] if name in categorical else [v for v in values if not is_number(v)]
+        meant = [value for value in values if is_number(value.replace(",", "."))]
         if strange and (name in measured or len(meant) > len(values) / 2):
-            problems.append(_not_numbers(name, people, values, strange))
+            labels = [f"{prefix}{who}" for who in people]
+            problems.append(_not_numbers(name, labels, values, strange))
             continue
         is_numeric = not strange and name not in categorical
         numbers = np.array([float(value) for value in values]) if is_numeric else None
@@ -107,8 +113,8 @@ def design_of(
         problems = _dependent(coded)
     if not problems and len(people) < len(coded) + 2:
         problems.append(
-            f"{len(people)} people are too few for an intercept and {len(coded)} covariate columns"
-            f" ({', '.join(coded)})"
+            f"{len(people)} {called} are too few for an intercept and {len(coded)} covariate "
+            f"columns ({', '.join(coded)})"
         )
     if problems:
         raise RequestError(problems)
@@ -143,7 +149,8 @@ def is_missing(value: str) -> bool:
     return value.lower() in _MISSING
 
 
-def _is_number(value: str) -> bool:
+def is_number(value: str) -> bool:
+    """Return true if a cell of a table states a finite number."""
     try:
         return math.isfinite(float(value))
     except ValueError:
@@ -156,10 +163,10 @@ def _not_numbers(
     """A line that names the values that are no numbers, and whose they are."""
     listed = []
     for value in dict.fromkeys(strange):
-        whose = [f"sub-{who}" for who, own in zip(people, values, strict=True) if own == value]
+        whose = [who for who, own in zip(people, values, strict=True) if own == value]
         listed.append(f"'{value}' ({', '.join(whose)})")
     no_number = "is not a number" if len(listed) == 1 else "are not numbers"
     return (
         f"covariate {name}: {', '.join(listed)} {no_number}; if its values are categories, list "
-        "them as Levels in participants.json"
+        "them as Levels in the JSON file beside the table"
     )

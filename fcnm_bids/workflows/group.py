@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from fcnm_bids.resources.memory import (
     contrast_gb,
     contrasts_at_once,
     group_gb,
+    outcome_gb,
     report_gb,
     robustness_gb,
     variants_gb,
@@ -84,8 +85,9 @@ def init_group_wf(
         networks[effect] = about[effect][0], [own.mapped for own in members]
     compared = _connect_comparison(level, [node for node, _ in networks.values()])
     measured, assessed = connect_specificity(level, networks)
+    related = _connect_outcomes(level, [own.mapped for own in mapped], measured[0])
     promising = [seeds, described, *(own.mapped for own in mapped)]
-    promising += [*validated, *compared, *measured]
+    promising += [*validated, *compared, *measured, *related]
     for effect in level.effects:
         own = [*about[effect], assessed[effect]]
         promising += [*own, _connect_figures(level, effect, [*own, *networks[effect][1]])]
@@ -292,6 +294,43 @@ def _connect_figures(level: GroupLevel, effect: str, drawn: Sequence[pe.Node]) -
     before = level.gather(drawn, "promised", f"gather_figures_of_{label}", no_flatten=True)
     level.workflow.connect(before, "out", figures, "after")
     return figures
+
+
+def _connect_outcomes(
+    level: GroupLevel, mapped: Sequence[pe.Node], strength: pe.Node
+) -> list[pe.Node]:
+    """Add the nodes that relate each outcome to the maps of its seeds, and draw it."""
+    from fcnm_bids.interfaces.outcomes import RelateOutcome
+    from fcnm_bids.interfaces.report import DrawOutcome
+
+    nodes = []
+    by_name = {name: node for (name, _), node in zip(level.contrasts, mapped, strict=True)}
+    for outcome in level.plan.outcomes:
+        label, n_permutations = outcome.label, level.config.group.n_permutations
+        related = pe.Node(
+            RelateOutcome(**level.shared, outcome=asdict(outcome), entities=level.entities),
+            name=f"outcome_{label}",
+            mem_gb=outcome_gb(level.plan.n_masked, len(outcome.seeds), n_permutations),
+        )
+        drawn = pe.Node(
+            DrawOutcome(**level.shared, label=label),
+            name=f"drawing_outcome_{label}",
+            mem_gb=report_gb(level.plan.grid.n_voxels),
+        )
+        own = [by_name[name] for name in outcome.seeds]
+        files = level.gather(own, "mapped_file", f"mapped_outcome_{label}")
+        before = level.gather([related], "promised", f"gather_outcome_{label}", no_flatten=True)
+        level.seed(related)
+        level.workflow.connect(
+            [
+                (files, related, [("out", "mapped_files")]),
+                (before, drawn, [("out", "after")]),
+            ]
+        )
+        if "strength" in outcome.measured:
+            level.workflow.connect(strength, "strength_file", related, "strength_file")
+        nodes += [related, drawn]
+    return nodes
 
 
 def _connect_comparison(level: GroupLevel, networks: Sequence[pe.Node]) -> list[pe.Node]:

@@ -82,16 +82,30 @@ def test_the_options_are_the_settings() -> None:
     assert set(ACTIONS) == set(FIELDS)
 
 
+NEEDED = {
+    "control_masks": ("seeds", "masks", "a.nii"),
+    **dict.fromkeys(
+        ("outcomes", "score_covariates", "mask_test"), ("outcomes", "scores", "scores.tsv")
+    ),
+}
+"""Options without which others are refused: section, name, value."""
+
+
 @pytest.mark.parametrize(("section", "name"), FIELDS)
 def test_an_option_has_both_spellings(section: str, name: str) -> None:
     for spelling in (flag(name), f"--{name}"):
         words, value = an_answer(section, name)
         declared = next(s for own, s in declared_settings(SECTIONS[section]) if own.name == name)
         first = (*declared.nulls[:1],)
-        given = ask(spelling, *words, *(("--specificity", *first) if first else ())).explicit
+        beside = ["--specificity", *first] if first else []
+        if name in NEEDED:
+            beside += [flag(NEEDED[name][1]), NEEDED[name][2]]
+        given = ask(spelling, *words, *beside).explicit
         assert without_folder(given[section][name]) == value
         if first:
             del given[section]["specificity"]
+        if name in NEEDED:
+            del given[NEEDED[name][0]][NEEDED[name][1]]
         # a preset stands for many options, any other for itself
         assert name == "preset" or given == {section: {name: given[section][name]}}
 
@@ -347,7 +361,7 @@ def test_help_shows_each_option_once_and_where_it_belongs() -> None:
     text = build_parser().format_help()
     assert not re.search(r"--\w+_\w+", text)
     assert "fcnm-bids /data/fmriprep /data/fcnm group" in text
-    assert text.count("To be given to `group`") == 2
+    assert text.count("To be given to `group`") == 3
     lines = [line.split()[0] for line in text.splitlines() if line.startswith("  --mem")]
     assert lines == ["--mem-gb", "--mem", "--mem-mb"]
 

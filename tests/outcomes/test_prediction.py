@@ -54,7 +54,7 @@ def test_every_permutation_repeats_the_whole_procedure(by_cohort: bool, is_group
     permutations = model.permutations(6, 1)
     found = predict(maps, model, permutations, folds, is_group=is_group).similarity
     fitted = model.outcome - model.residuals
-    for row, statistic in zip(permutations.rows, found.null, strict=True):
+    for number, row in enumerate(permutations.rows):
         y = model.outcome[row] if is_group else fitted + model.residuals[row]
         scores = by_brute_force(maps, y, model.nuisance, folds)
         if is_group:
@@ -62,7 +62,11 @@ def test_every_permutation_repeats_the_whole_procedure(by_cohort: bool, is_group
             wanted = (pairs > 0).mean() + (pairs == 0).mean() / 2
         else:
             wanted = np.corrcoef(scores, y)[0, 1]
-        assert statistic == pytest.approx(wanted, abs=1e-10)
+        assert found.null[number] == pytest.approx(wanted, abs=1e-10)
+        D = model.nuisance
+        a, b = (x - D @ np.linalg.lstsq(D, x, rcond=None)[0] for x in (scores, y))
+        partial = a @ b / np.sqrt((a @ a) * (b @ b))
+        assert found.partial_null[number] == pytest.approx(partial, abs=1e-10)
     assert found.p == np.mean(found.null >= found.null[0] - 1e-9)
     scores = by_brute_force(maps, model.outcome, model.nuisance, folds)
     np.testing.assert_allclose(found.scores, scores, atol=1e-10)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from fcnm_bids.bids.outputs import figure_name
 from fcnm_bids.report.figures.charts import draw_histogram, draw_polar
+from fcnm_bids.report.figures.outcomes import draw_outcome_figures
 from fcnm_bids.report.figures.palette import BLUE, CATEGORIES
 from fcnm_bids.report.figures.robustness import draw_robustness
 from fcnm_bids.report.figures.slices import AXIAL, CORONAL, SAGITTAL, Overlay, Volume, draw_mosaic
@@ -58,9 +59,10 @@ def draw_group_figures(root: Path) -> list[Path]:
     files
         The figures drawn. A figure whose source is not there is left out.
     """
-    return [
-        path for effect in GroupResults(root).effects for path in draw_effect_figures(root, effect)
-    ]
+    results = GroupResults(root)
+    of_effects = [draw_effect_figures(root, effect) for effect in results.effects]
+    of_outcomes = [draw_outcome_figures(root, outcome.label) for outcome in results.outcomes]
+    return [path for paths in (*of_effects, *of_outcomes) for path in paths]
 
 
 def draw_effect_figures(root: Path, effect: str) -> list[Path]:

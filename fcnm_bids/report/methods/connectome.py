@@ -13,6 +13,7 @@ from fcnm_bids.bids.outputs import MASKED_BY_VARIATION
 from fcnm_bids.config import Config
 from fcnm_bids.denoise import load_strategy, median_dof
 from fcnm_bids.errors import RequestError
+from fcnm_bids.inputs.runs.io_spec import io_specs
 from fcnm_bids.report.methods.citations import as_data, number_of, was
 from fcnm_bids.report.results.group import GroupResults, read_sidecar, read_tsv
 from fcnm_bids.report.results.logs import RunRecord
@@ -74,9 +75,9 @@ class ConnectomeText:
     def _denoising(self, table: pd.DataFrame) -> str:
         settings = self.config.denoising
         text = ""
-        if settings.dummy_scans == "auto":
+        if settings.dummy_scans == "auto" and not self._layout():
             text += "Volumes that fMRIPrep had marked as not in a steady state were dropped"
-        elif settings.dummy_scans == "0":
+        elif settings.dummy_scans in ("auto", "0"):
             text += "No volumes were dropped at the start"
         else:
             text += f"The first {settings.dummy_scans} volumes were dropped"
@@ -103,11 +104,19 @@ class ConnectomeText:
         )
         return text
 
+    def _layout(self) -> str:
+        """Return the title of a layout without BIDS names, "" of one with them."""
+        spec = io_specs().get(self.config.selection.input_type)
+        return spec.title if spec and not spec.files else ""
+
     def _people(self) -> str:
         by = self.record.environment.get("PreprocessedBy") or []
         fmriprep = next((name for name in by if str(name).lower().startswith("fmriprep")), None)
+        layout = self._layout()
         made = (
-            f"preprocessed with {as_data(fmriprep)} {{{{esteban2019}}}}"
+            f"preprocessed, in the layout of {layout}"
+            if layout
+            else f"preprocessed with {as_data(fmriprep)} {{{{esteban2019}}}}"
             if fmriprep
             else (
                 "preprocessed with fMRIPrep {{esteban2019}}"

@@ -20,6 +20,7 @@ from fcnm_bids.report.methods.citations import (
     was,
 )
 from fcnm_bids.report.methods.connectome import ConnectomeText
+from fcnm_bids.report.methods.outcomes import outcomes_text
 from fcnm_bids.report.methods.robustness import robustness_text
 from fcnm_bids.report.methods.specificity import SpecificityText
 from fcnm_bids.report.results.group import GroupResults, read_sidecar
@@ -84,6 +85,7 @@ class Methods:
         if self.config.analysis_level == "group":
             found += [self._group(), self._network()]
             found.append(SpecificityText(self.config, self.results).paragraph())
+            found.append(outcomes_text(self.results))
         return [text for text in (*found, self._further(), self._software()) if text]
 
     @property
@@ -254,7 +256,7 @@ class Methods:
         listed, said = [], []
         sections = ["seeds", "selection", "denoising"]
         if self.config.analysis_level == "group":
-            sections += ["group", "specificity"]
+            sections += ["group", "specificity", "outcomes"]
         for section in sections:
             values = getattr(self.config, section)
             for own, declared in declared_settings(values):

@@ -13,6 +13,7 @@ from fcnm_bids.denoise import median_dof
 from fcnm_bids.report.pages.about import about_sections
 from fcnm_bids.report.pages.html import Facts, Folded, Note, Prose, Section, Viewer, render_page
 from fcnm_bids.report.pages.network import effect_section
+from fcnm_bids.report.pages.outcomes import outcome_sections
 from fcnm_bids.report.pages.tables import frame_table
 from fcnm_bids.report.results.group import GroupResults, network_volume
 from fcnm_bids.report.results.text import shown
@@ -43,6 +44,7 @@ def write_group_page(root: Path) -> Path:
     sections = [
         _summary(results),
         *(effect_section(results, effect) for effect in results.effects),
+        *outcome_sections(results),
         *_viewer(results),
         _people(results),
         *about_sections(root, results.record),

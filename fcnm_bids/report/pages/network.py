@@ -50,6 +50,16 @@ PEAK_HEADINGS = {
     "region": "Region",
 }
 
+SEED_HEADINGS = {
+    "seed": "Seed",
+    "n_voxels": "Voxels",
+    "volume_mm3": "mm³",
+    "centre_x": "Centre x",
+    "centre_y": "y",
+    "centre_z": "z",
+    "coverage": "Share on analysed voxels",
+}
+
 ROBUSTNESS_HEADINGS = {
     "check": "What was varied",
     "level": "To",
@@ -110,7 +120,11 @@ def effect_section(results: GroupResults, effect: str) -> Section:
         )
     contrasts = [c for c in results.contrasts if c.effect == effect]
     sections.append(
-        Section(f"{anchor}-contrasts", "Contrasts", tuple(_contrasts(results, contrasts, effect)))
+        Section(
+            f"{anchor}-contrasts",
+            "Contrasts",
+            (*_contrasts(results, contrasts, effect), *_seeds(results, network)),
+        )
     )
     return Section(anchor, f"Network: {effect}", tuple(blocks), tuple(sections))
 
@@ -350,6 +364,15 @@ def _contrasts(results: GroupResults, contrasts: list[ContrastResult], effect: s
         opened = len(contrasts) <= 12
         blocks.append(Folded(contrast.name, tuple(inner), open=opened, printed=False))
     return blocks
+
+
+def _seeds(results: GroupResults, network: NetworkResult | None) -> list[Any]:
+    """Volume, centre and coverage of the seeds."""
+    frame = None if network is None else results.table(network, "seeds")
+    if frame is None:
+        return []
+    table = frame_table("Seeds on the grid of the data", frame, SEED_HEADINGS, as_is=("seed",))
+    return [Folded("Volume, centre and coverage of the seeds", (table,))]
 
 
 def _said_threshold(contrast: ContrastResult) -> str:

@@ -100,6 +100,45 @@ class NetworkResult:
         return found
 
 
+@dataclass(frozen=True, eq=False)
+class OutcomeResult:
+    """The files of one outcome of the seeds.
+
+    Parameters
+    ----------
+    label
+        Its BIDS label.
+    sidecar
+        Sidecar of its mask.
+    mask
+        The voxels associated with it.
+    """
+
+    label: str
+    sidecar: Mapping[str, Any]
+    mask: Path
+
+    @property
+    def name(self) -> str:
+        """The outcome's own name."""
+        return str(self.sidecar.get("Outcome", self.label))
+
+    @property
+    def is_group(self) -> bool:
+        """True if it compares cases with controls."""
+        return bool(self.sidecar.get("IsGroup"))
+
+    def map(self, stat: str) -> Path:
+        """Return a statistical map over seeds."""
+        name = self.mask.name.replace("_desc-significant_mask", f"_stat-{stat}_statmap")
+        return self.mask.with_name(name)
+
+    def table(self, desc: str) -> pd.DataFrame | None:
+        """Return a table about the outcome as texts, or None."""
+        found = sorted(self.mask.parent.glob(f"outcome-{self.label}_desc-{desc}_*.tsv"))
+        return read_tsv(found[0]) if found else None
+
+
 @dataclass(frozen=True)
 class GroupResults:
     """The group level's part of an output folder.
@@ -157,6 +196,15 @@ class GroupResults:
             found = [result for result in found if result.effect in order]
             found.sort(key=lambda result: order.index(result.effect))
         return found
+
+    @cached_property
+    def outcomes(self) -> list[OutcomeResult]:
+        """Outcomes of the seeds, by their labels."""
+        masks = sorted((self.root / "group").glob("outcome-*_desc-significant_mask.nii.gz"))
+        return [
+            OutcomeResult(str(parse_entities(mask)["outcome"]), read_sidecar(mask), mask)
+            for mask in masks
+        ]
 
     def read(self, path: Path) -> pd.DataFrame | None:
         """A table of the folder as texts, or None where it cannot be read."""

@@ -1,0 +1,166 @@
+"""Images and tables of an outcome of the seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fcnm_bids.grid import Grid
+from fcnm_bids.network import (
+    CLUSTER_COLUMNS,
+    DESCRIBED_COLUMNS,
+    Atlas,
+    cluster_table,
+    describe_clusters,
+)
+from fcnm_bids.outcomes import Association, OutOfSample
+
+STAT_MEANING = {
+    "r": ("Partial correlation over seeds of the outcome with the mean Fisher z", "correlation"),
+    "t": ("t over seeds of the outcome, in a linear model of the mean Fisher z", "t"),
+    "pfwe": ("Two-sided p of t, corrected for all voxels by permutation (largest |t|)", "p"),
+    "n": ("Number of seeds with a value", "seeds"),
+}
+"""What the maps of an outcome are, and their units."""
+
+GROUP_MEANING = {
+    "sensitivity": "Share of the cases whose contrast mask holds the voxel",
+    "conjunction": "Voxels that are sensitive (enough cases) and specific (cases above controls)",
+    "p": "One-sided p for more cases than controls whose contrast mask holds the voxel",
+    "pfwe": "The same p, corrected for all voxels by permutation (smallest p)",
+}
+"""What the further maps of cases and controls are."""
+
+OUTCOME_CLUSTER_COLUMNS = {
+    "sign": "Sign of the association",
+    **CLUSTER_COLUMNS,
+    "peak_r": "Partial correlation at the peak",
+    **DESCRIBED_COLUMNS,
+    "mean_t": "Mean over the cluster of t",
+}
+
+SEED_COLUMNS = {
+    "seed": "Name of the contrast",
+    "cohort": "Its cohort",
+    "outcome": "Its outcome; of a group 1 for cases, 0 for controls",
+    "volume_mm3": "Volume of the seed on the grid of the data",
+    "peak_connectivity": "Mean Fisher z at the voxel of the largest |t|",
+    "similarity": "Spatial correlation of its map with the map of all other seeds",
+    "cohort_similarity": "The same with the map of all other cohorts",
+    "damage_mean": "Mean of the map of all other seeds (partial correlation) within the seed",
+    "damage_maximum": "Maximum of that map within the seed",
+    "damage_sum": "Sum of that map within the seed, weighted by the seed",
+}
+
+TEST_COLUMNS = {
+    "test": "What was tested",
+    "n_seeds": "Seeds in the test",
+    "n_voxels": "Voxels in the test",
+    "statistic": "What the value is",
+    "value": "Value of the statistic",
+    "p": "p by permutation; two-sided and corrected for all voxels, or one-sided for predictions",
+    "null_mean": "Mean of the statistic over the permutations",
+    "partial_r": "Correlation of score and outcome once the covariates are out of both",
+    "partial_p": "p of the partial correlation",
+    "n_permutations": "Permutations, the observed order included",
+    "smallest_p": "Smallest p that these permutations can give",
+}
+
+VOXELWISE = "largest |t|"
+PREDICTIONS = {
+    "leave one seed out": "similarity",
+    "leave one cohort out": "cohort_similarity",
+    "damage score, leave one seed out": "damage_mean",
+}
+"""Tests of prediction, and the column of the table of seeds that predicts."""
+
+
+def outcome_clusters(
+    found: Association,
+    significant: NDArray[np.bool_],
+    index: NDArray[np.intp],
+    atlas: Atlas | None,
+    grid: Grid,
+    *,
+    min_distance: float,
+) -> pd.DataFrame:
+    """Return the clusters of significant voxels, those of positive association first.
+
+    Parameters
+    ----------
+    found
+        Maps over the voxels of `index`.
+    significant
+        Shape of `index`.
+    index, atlas, grid, min_distance
+        As for `describe_clusters`.
+    """
+    tables = []
+    for sign, name in ((1, "positive"), (-1, "negative")):
+        r, t = (sign * np.nan_to_num(values) for values in (found.r, found.t))
+        mask = grid.unflatten(significant & (t > 0), index, fill=False)
+        height = grid.unflatten(t, index, fill=0.0)
+        shares = grid.unflatten(r, index, fill=0.0)
+        clusters = cluster_table(mask, shares, grid, height=height)
+        clusters, _ = describe_clusters(
+            clusters, mask, height, atlas, grid, min_distance=min_distance, probability=shares
+        )
+        clusters[["peak_probability", "mean_t"]] *= sign
+        tables.append(clusters.assign(sign=name))
+    table = pd.concat([own for own in tables if len(own)] or tables[:1], ignore_index=True)
+    table = table.rename(columns={"peak_probability": "peak_r"})
+    return table[[name for name in OUTCOME_CLUSTER_COLUMNS if name in table]]
+
+
+def test_rows(
+    found: Association, predicted: Mapping[str, OutOfSample], *, is_group: bool
+) -> pd.DataFrame:
+    """Return one row per test.
+
+    Parameters
+    ----------
+    found
+        The voxelwise association.
+    predicted
+        Predictions with a seed, and with a cohort, left out, by their names in `PREDICTIONS`.
+    is_group
+        True if predictions are measured by the area under the ROC curve.
+    """
+    n_permutations = found.null.maxima.size
+    shared = {"n_permutations": n_permutations, "smallest_p": 1 / n_permutations}
+    tested = np.isfinite(found.t)
+    rows: list[dict[str, Any]] = [
+        {
+            "test": "voxelwise association",
+            "n_seeds": int(found.n.max(initial=0)),
+            "n_voxels": int(tested.sum()),
+            "statistic": VOXELWISE,
+            "value": float(np.abs(found.t[tested]).max()) if tested.any() else np.nan,
+            "p": float(found.p_fwe[tested].min()) if tested.any() else np.nan,
+            "null_mean": float(found.null.maxima.mean()),
+            **shared,
+        }
+    ]
+    for name, own in predicted.items():
+        prediction = own.damage if name.startswith("damage") else own.similarity
+        if prediction is None:
+            continue
+        rows.append(
+            {
+                "test": name,
+                "n_seeds": prediction.scores.size,
+                "n_voxels": own.n_voxels,
+                "statistic": "area under the ROC curve" if is_group else "correlation",
+                "value": prediction.statistic,
+                "p": prediction.p,
+                "partial_r": prediction.partial_r,
+                "partial_p": prediction.partial_p,
+                "null_mean": float(prediction.null[1:].mean()) if n_permutations > 1 else np.nan,
+                **shared,
+            }
+        )
+    return pd.DataFrame(rows, columns=list(TEST_COLUMNS))

@@ -1,0 +1,318 @@
+"""Relate an outcome of the seeds to their maps."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+
+from fcnm_bids.bids.outputs import AS_PREPROCESSED, OutputNames, sources
+from fcnm_bids.bids.write import write_image, write_table
+from fcnm_bids.config import Config
+from fcnm_bids.derivatives.outcomes import (
+    GROUP_MEANING,
+    OUTCOME_CLUSTER_COLUMNS,
+    PREDICTIONS,
+    SEED_COLUMNS,
+    STAT_MEANING,
+    TEST_COLUMNS,
+    outcome_clusters,
+    test_rows,
+)
+from fcnm_bids.derivatives.seeds import seed_volumes
+from fcnm_bids.errors import RequestError
+from fcnm_bids.grid import Grid
+from fcnm_bids.inputs.contrasts import contrast_labels
+from fcnm_bids.inputs.scores import PlannedOutcome
+from fcnm_bids.interfaces.base import (
+    ConfiguredInterface,
+    File,
+    PromisingOutputSpec,
+    SeededInputSpec,
+    traits,
+)
+from fcnm_bids.interfaces.network import PEAK_DISTANCE, network_atlas
+from fcnm_bids.intermediates.maps import read_index, read_mapped, read_mean
+from fcnm_bids.intermediates.strength import read_strength
+from fcnm_bids.outcomes import (
+    Association,
+    OutcomeModel,
+    OutOfSample,
+    associate,
+    block_permutations,
+    conjunction,
+    leave_one_out,
+    mask_test,
+    predict,
+    sensitivity,
+)
+from fcnm_bids.seeds import SeedMatrix, read_seed_matrix
+
+LOGGER = logging.getLogger("fcnm_bids")
+
+
+class RelateOutcomeInputSpec(SeededInputSpec):
+    """Inputs of `RelateOutcome`."""
+
+    outcome = traits.Dict(mandatory=True, desc="fields of a `PlannedOutcome`")
+    mapped_files = traits.List(File(exists=True), mandatory=True, desc="one file per seed")
+    strength_file = File(exists=True, desc="strength maps, where strength is a covariate")
+
+
+class RelateOutcome(ConfiguredInterface):
+    """Relate an outcome of the seeds to their mean maps, voxel by voxel and out of sample."""
+
+    input_spec = RelateOutcomeInputSpec
+    output_spec = PromisingOutputSpec
+
+    def _make(self, config: Config, folder: Path) -> None:
+        seeds = read_seed_matrix(self.inputs.seeds_file)
+        outcome = PlannedOutcome(**self.inputs.outcome)
+        maps = _mean_maps(self.inputs.mapped_files, folder / "maps.npy")
+        index = read_index(self.inputs.mapped_files[0])
+        there = np.flatnonzero([np.isfinite(own).any() for own in maps])
+        if there.size < len(maps):
+            lost = [outcome.seeds[i] for i in range(len(maps)) if i not in there]
+            LOGGER.warning("%s: tested at no voxel, left out: %s", outcome.name, ", ".join(lost))
+            maps = maps[there]
+        rows = [c.name for c in seeds.contrasts]
+        weights = seeds.weights[[rows.index(outcome.seeds[i]) for i in there]]
+        volumes = seed_volumes(weights, seeds.grid)
+        model, columns = self._model(outcome, there, weights, volumes)
+        if model.determined or model.df < 1:
+            raise RequestError(
+                f"outcome {outcome.name}: the covariates ({', '.join(columns)}) leave nothing of "
+                f"it in the {there.size} seeds with a map"
+            )
+        permutations = model.permutations(
+            config.group.n_permutations, config.group.random_seed, complete=_complete(maps)
+        )
+        found = associate(maps, model, permutations)
+        inside = weights[:, index]
+        folds = {"leave one seed out": leave_one_out(there.size)}
+        if len(set(model.block.tolist())) > 1:
+            folds["leave one cohort out"] = model.block
+        predicted = {
+            name: predict(
+                maps,
+                model,
+                permutations,
+                own,
+                is_group=outcome.is_group,
+                seeds=inside if config.seeds.masks and name == "leave one seed out" else None,
+            )
+            for name, own in folds.items()
+        }
+        whole = predicted["leave one seed out"]
+        if whole.damage is not None:
+            predicted["damage score, leave one seed out"] = whole
+        names = self._names(config)
+        said: dict[str, Any] = {
+            "Outcome": outcome.name,
+            "IsGroup": outcome.is_group,
+            "Seeds": [outcome.seeds[i] for i in there],
+            "Covariates": columns,
+            "CovariateCoding": list(outcome.coding),
+            "Cohorts": sorted(set(outcome.cohorts) - {""}),
+            "DegreesOfFreedom": int(found.df.max(initial=0)),
+            "Alpha": config.group.alpha,
+            "Permutations": found.null.maxima.size - 1,
+            "PermutationsExact": found.exact,
+            "SmallestP": 1 / found.null.maxima.size,
+            "RandomSeed": config.group.random_seed,
+            **AS_PREPROCESSED,
+        }
+        significant = np.nan_to_num(found.p_fwe, nan=1.0) <= config.group.alpha
+        writer = _Images(names, outcome.label, seeds.grid, index, said, self._sources(names, seeds))
+        for stat, (meaning, units) in STAT_MEANING.items():
+            values = getattr(found, {"pfwe": "p_fwe"}.get(stat, stat))
+            writer.write(values, meaning, units, stat=stat, suffix="statmap")
+        writer.write(
+            significant,
+            "Voxels associated with the outcome",
+            None,
+            desc="significant",
+            suffix="mask",
+        )
+        if outcome.is_group:
+            self._compare_groups(config, writer, found, model, there)
+        _, atlas, _ = network_atlas(config, seeds.grid)
+        tables = {
+            ("clusters", "clusters"): (
+                outcome_clusters(
+                    found, significant, index, atlas, seeds.grid, min_distance=PEAK_DISTANCE
+                ),
+                OUTCOME_CLUSTER_COLUMNS,
+            ),
+            ("seeds", "metrics"): (
+                _seed_rows(said["Seeds"], outcome, there, maps, volumes, found, predicted),
+                SEED_COLUMNS,
+            ),
+            ("tests", "metrics"): (
+                test_rows(found, predicted, is_group=outcome.is_group),
+                TEST_COLUMNS,
+            ),
+        }
+        for (desc, suffix), (table, described) in tables.items():
+            path = names.outcome(outcome.label, desc=desc, suffix=suffix, extension=".tsv")
+            write_table(path, table, described, said)
+            writer.files.append(path)
+        best = float(np.nanmin(found.p_fwe)) if np.isfinite(found.p_fwe).any() else np.nan
+        LOGGER.info(
+            "%s: %d seeds, smallest corrected p %.3g (%d voxels at %g); leave one seed out: %s "
+            "%.3f, p %.3g",
+            outcome.name,
+            there.size,
+            best,
+            int(significant.sum()),
+            config.group.alpha,
+            "area under the ROC curve" if outcome.is_group else "r",
+            whole.similarity.statistic,
+            whole.similarity.p,
+        )
+        self._promise(writer.files)
+
+    def _model(
+        self,
+        outcome: PlannedOutcome,
+        there: NDArray[np.intp],
+        weights: sparse.csr_array,
+        volumes: NDArray[np.float64],
+    ) -> tuple[OutcomeModel, list[str]]:
+        """Return the model of the seeds with a map, and the names of its covariates."""
+        columns = np.array(outcome.columns, dtype=np.float64).reshape(len(outcome.seeds), -1)
+        parts = [np.ones(there.size), *columns[there].T]
+        for name in outcome.measured:
+            if name == "log_volume":
+                own = np.log(volumes)
+            else:
+                strength = read_strength(self.inputs.strength_file).strength
+                own = _mean_within(weights[:, strength.index], strength.positive)
+            parts.append(own - own.mean())
+        blocks = np.unique(np.array(outcome.cohorts)[there], return_inverse=True)[1]
+        model = OutcomeModel(
+            np.array(outcome.values)[there], np.column_stack(parts), blocks.astype(np.intp)
+        )
+        return model, [*outcome.column_names, *outcome.measured]
+
+    def _compare_groups(
+        self,
+        config: Config,
+        writer: _Images,
+        found: Association,
+        model: OutcomeModel,
+        there: NDArray[np.intp],
+    ) -> None:
+        """Write sensitivity, its conjunction with the difference, and the test of the masks."""
+        mapped = read_mapped([self.inputs.mapped_files[i] for i in there])
+        is_case = model.outcome > 0.5
+        share = sensitivity(mapped.masks, mapped.counted, is_case)
+        threshold = config.group.network_threshold
+        both = conjunction(
+            share, found.t, found.p_fwe, threshold=threshold, alpha=config.group.alpha
+        )
+        meaning = GROUP_MEANING["sensitivity"]
+        writer.write(share, meaning, "share of cases", desc="sensitivity", suffix="probseg")
+        writer.said = {**writer.said, "Threshold": threshold}
+        writer.write(both, GROUP_MEANING["conjunction"], None, desc="conjunction", suffix="mask")
+        test = config.outcomes.mask_test
+        if test == "none":
+            return
+        permutations = block_permutations(
+            model.block, config.group.n_permutations, config.group.random_seed, alike=is_case
+        )
+        tested = mask_test(mapped.masks, mapped.counted, is_case, permutations, test=test)
+        writer.said = {**writer.said, "MaskTest": test, "PermutationsExact": tested.exact}
+        for stat, values in (("p", tested.p), ("pfwe", tested.p_fwe)):
+            writer.write(values, GROUP_MEANING[stat], "p", desc=test, stat=stat, suffix="statmap")
+
+    def _sources(self, names: OutputNames, seeds: SeedMatrix) -> list[str]:
+        labels = contrast_labels(seeds.contrasts)
+        own = [labels[name] for name in self.inputs.outcome["seeds"]]
+        return sources(names.root, [names.contrast_map(label, "effect") for label in own])
+
+
+class _Images:
+    """Writes the images of an outcome and remembers their paths."""
+
+    def __init__(
+        self,
+        names: OutputNames,
+        label: str,
+        grid: Grid,
+        index: NDArray[np.intp],
+        said: Mapping[str, Any],
+        made_from: Sequence[str],
+    ) -> None:
+        self.names, self.label, self.grid, self.index = names, label, grid, index
+        self.said, self.made_from = said, made_from
+        self.files: list[Path] = []
+
+    def write(self, values: NDArray[Any], meaning: str, units: str | None, **entities: str) -> None:
+        """Write an image named by its entities."""
+        path = self.names.outcome(self.label, **entities)
+        described = {"Description": meaning, **({"Units": units} if units else {}), **self.said}
+        described["Sources"] = list(self.made_from)
+        write_image(path, values, self.grid, described, index=self.index)
+        self.files.append(path)
+
+
+def _mean_maps(files: Sequence[str], path: Path) -> NDArray[np.float64]:
+    """Gather the seeds' mean maps in one file, so that any number of them fits into memory."""
+    shape = (len(files), read_index(files[0]).size)
+    maps = np.lib.format.open_memmap(path, "w+", np.float64, shape)
+    for row, file in zip(maps, files, strict=True):
+        row[:] = read_mean(file)
+    return maps
+
+
+def _mean_within(
+    weights: sparse.csr_array, values: NDArray[np.floating[Any]]
+) -> NDArray[np.float64]:
+    """Return the mean of a map within each seed, shape (K,); 0 for a seed outside of the map."""
+    total = np.asarray(weights.sum(axis=1), dtype=np.float64)
+    inside = weights @ np.nan_to_num(np.asarray(values, dtype=np.float64))
+    return np.divide(inside, total, out=np.zeros_like(total), where=total != 0)
+
+
+def _complete(maps: NDArray[np.float64]) -> bool:
+    """Return true if a voxel is missing in all seeds or in none."""
+    counts = np.sum([np.isfinite(own) for own in maps], axis=0)
+    return bool(np.isin(counts, (0, len(maps))).all())
+
+
+def _seed_rows(
+    names: Sequence[str],
+    outcome: PlannedOutcome,
+    there: NDArray[np.intp],
+    maps: NDArray[np.float64],
+    volumes: NDArray[np.float64],
+    found: Association,
+    predicted: Mapping[str, OutOfSample],
+) -> pd.DataFrame:
+    """Return one row per seed with what a scatter plot shows."""
+    size = np.nan_to_num(np.abs(found.t), nan=-1.0)
+    table = pd.DataFrame(
+        {
+            "seed": names,
+            "cohort": [outcome.cohorts[i] or "n/a" for i in there],
+            "outcome": np.array(outcome.values)[there],
+            "volume_mm3": volumes,
+            "peak_connectivity": maps[:, int(size.argmax())],
+        }
+    )
+    for name, own in predicted.items():
+        column = PREDICTIONS[name]
+        if column != "damage_mean":
+            table[column] = own.similarity.scores
+        elif own.damage_scores is not None:
+            table["damage_mean"] = own.damage_scores.mean
+            table["damage_maximum"] = own.damage_scores.maximum
+            table["damage_sum"] = own.damage_scores.total
+    return table

@@ -1,0 +1,38 @@
+"""The paragraph of the methods text about outcomes."""
+
+from __future__ import annotations
+
+from fcnm_bids.report.methods.citations import as_data, number_of
+from fcnm_bids.report.results.group import GroupResults, OutcomeResult
+
+
+def outcomes_text(results: GroupResults) -> str:
+    """Return what was done with outcomes of the seeds; empty without any."""
+    if not results.outcomes:
+        return ""
+    listed = "; ".join(_described(outcome) for outcome in results.outcomes)
+    first = results.outcomes[0].sidecar
+    drawn = int(first.get("Permutations", 0))
+    text = (
+        f"Outcomes of the seeds were related to the seeds' mean Fisher z at every voxel ({listed}) "
+        "by partial correlation; p was corrected for all voxels by the largest absolute t under "
+        f"permutation of the residuals (Freedman and Lane; {number_of(drawn, 'permutation')}"
+        f"{', within cohorts' if any(o.sidecar.get('Cohorts') for o in results.outcomes) else ''})."
+        " Each seed was also scored by the spatial correlation of its map with the partial "
+        "correlation map of all other seeds; p of the prediction came from permutations that "
+        "repeated the whole procedure."
+    )
+    if any(outcome.is_group for outcome in results.outcomes):
+        text += (
+            " For cases against controls, sensitivity was the share of cases whose contrast mask "
+            "held a voxel, specificity the difference of their mean Fisher z, and prediction was "
+            "measured by the area under the ROC curve."
+        )
+    return text
+
+
+def _described(outcome: OutcomeResult) -> str:
+    covariates = ", ".join(as_data(str(name)) for name in outcome.sidecar.get("Covariates", []))
+    given = f", given {covariates}" if covariates else ""
+    n_seeds = number_of(len(outcome.sidecar.get("Seeds", [])), "seed")
+    return f"{as_data(outcome.name)}, {n_seeds}{given}"

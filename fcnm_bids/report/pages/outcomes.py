@@ -1,0 +1,110 @@
+"""Sections of the group report about outcomes of the seeds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fcnm_bids.report.figures.outcomes import outcome_figure
+from fcnm_bids.report.pages.html import Figure, Folded, Note, Prose, Section
+from fcnm_bids.report.pages.tables import frame_table
+from fcnm_bids.report.results.group import GroupResults, OutcomeResult
+from fcnm_bids.report.results.text import shown
+
+_CLUSTERS = {
+    "sign": "Sign",
+    "cluster": "Cluster",
+    "volume_mm3": "mm³",
+    "peak_x": "x",
+    "peak_y": "y",
+    "peak_z": "z",
+    "peak_r": "r at the peak",
+    "mean_t": "Mean t in the cluster",
+    "peak_label": "At the peak",
+}
+
+_TESTS = {
+    "test": "Test",
+    "n_seeds": "Seeds",
+    "n_voxels": "Voxels",
+    "statistic": "Statistic",
+    "value": "Value",
+    "null_mean": "Its mean under permutation",
+    "p": "p",
+    "partial_r": "r, covariates out",
+    "partial_p": "its p",
+    "smallest_p": "Smallest p possible",
+}
+
+_SEEDS = {
+    "seed": "Seed",
+    "cohort": "Cohort",
+    "outcome": "Outcome",
+    "volume_mm3": "mm³",
+    "peak_connectivity": "z at the peak",
+    "similarity": "Similarity, others",
+    "cohort_similarity": "Similarity, other cohorts",
+    "damage_mean": "Damage: mean",
+    "damage_maximum": "maximum",
+    "damage_sum": "sum",
+}
+
+_WORDS = (
+    "Sensitivity is the share of the cases whose map holds a voxel, specificity the difference of "
+    "connectivity between cases and controls there: words of lesion network mapping, and not the "
+    "diagnostic quantities of the same names."
+)
+
+
+def outcome_sections(results: GroupResults) -> list[Section]:
+    """Return one section per outcome."""
+    return [_section(results, outcome) for outcome in results.outcomes]
+
+
+def _section(results: GroupResults, outcome: OutcomeResult) -> Section:
+    said = outcome.sidecar
+    n_seeds, alpha = len(said.get("Seeds", [])), shown(said.get("Alpha"))
+    covariates = ", ".join(map(str, said.get("Covariates", []))) or "none"
+    cohorts = said.get("Cohorts", [])
+    what = "Cases against controls" if outcome.is_group else outcome.name
+    blocks: list[Any] = [
+        Prose(
+            (
+                f"{what}: {n_seeds} seeds, covariates: {covariates}"
+                + (f"; permuted within {len(cohorts)} cohorts." if cohorts else "."),
+                *((_WORDS,) if outcome.is_group else ()),
+            )
+        )
+    ]
+    if (smallest := said.get("SmallestP")) and smallest > float(said.get("Alpha", 0)):
+        text = f"No p can be below {shown(smallest)}: there are too few permutations."
+        blocks.append(Note(text, "warning"))
+    tables = {desc: outcome.table(desc) for desc in ("tests", "clusters", "seeds")}
+    captions = {
+        "slices": (
+            f"t over seeds of the outcome. The white border: voxels with a p of at most {alpha}, "
+            "corrected for all voxels by the largest |t|, both signs.",
+            f"Slices of the t map of {outcome.name}.",
+        ),
+        "scatter": (
+            "Every point is a seed. The first panel shows the voxel of the largest |t|, chosen "
+            "because it is the largest: it describes, and is no test. The others show scores "
+            "from maps made without the seed.",
+            f"Scatter plots of {outcome.name}; the table of seeds has the numbers.",
+        ),
+    }
+    for desc, (caption, alt) in captions.items():
+        path = outcome_figure(results.root, outcome.label, desc)
+        if path.is_file():
+            blocks.append(Figure(path, alt, caption, results.root, "wide"))
+    if (tests := tables["tests"]) is not None:
+        blocks.append(frame_table("Tests", tests, _TESTS, as_is=("test", "statistic")))
+    clusters = tables["clusters"]
+    if clusters is not None and len(clusters):
+        caption = "Clusters of associated voxels; positions in mm"
+        blocks.append(frame_table(caption, clusters, _CLUSTERS, as_is=("sign",)))
+    elif clusters is not None:
+        blocks.append(Prose((f"No voxel is associated at a corrected p of {alpha}.",)))
+    if (seeds := tables["seeds"]) is not None:
+        table = frame_table("Seeds", seeds, _SEEDS, as_is=("seed", "cohort"))
+        blocks.append(Folded(f"All {len(seeds)} seeds", (table,)))
+    return Section(f"outcome-{outcome.label.lower()}", f"Outcome: {outcome.name}", tuple(blocks))
