@@ -161,6 +161,7 @@ class SelectionSettings:
         "layout of BIDS_DIR (auto: found out from its files; a wrong name lists all there are)",
         "NAME",
         affects="participant",
+        sentence=True,
     )
     input_variant: str | None = setting(
         None,

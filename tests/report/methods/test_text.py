@@ -57,6 +57,11 @@ CHANGES: list[tuple[dict[str, dict[str, Any]], str, str]] = [
         "within 7 mm of a focus",
         "no volumes were censored for motion",
     ),
+    (
+        {"selection": {"input_type": "dparsf"}},
+        "preprocessed, in the layout of DPARSF",
+        "No volumes were dropped at the start",
+    ),
 ]
 
 
