@@ -268,6 +268,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("out", type=Path)
     parser.add_argument("--repetitions", type=int, default=300)
     parser.add_argument("--n-draws", type=int, default=99)
+    parser.add_argument("--scenario", nargs="*", choices=(*SCENARIOS, *LABEL_DESIGNS), default=None)
     parser.add_argument("--block", type=int, default=20, help="literatures of each at a time")
     return parser
 
@@ -275,15 +276,16 @@ def build_parser() -> argparse.ArgumentParser:
 def main() -> None:
     """Test literatures, some of every scenario at a time, and rewrite the table each time."""
     options = build_parser().parse_args()
+    wanted = options.scenario or (*SCENARIOS, *LABEL_DESIGNS)
     stage = open_stage(options.store)
     rows: list[dict[str, object]] = []
     started = time.monotonic()
     for first in range(0, options.repetitions, options.block):
         numbers = range(first, min(first + options.block, options.repetitions))
-        for scenario in SCENARIOS:
+        for scenario in (own for own in SCENARIOS if own in wanted):
             for number in numbers:
                 rows += assess_literature(stage, scenario, number, options.n_draws)
-        for design in LABEL_DESIGNS:
+        for design in (own for own in LABEL_DESIGNS if own in wanted):
             rows += [exchange_labels(stage, design, number, 999) for number in numbers]
         summary(rows).to_csv(options.out, sep="\t", index=False, float_format="%.3f")
         print(f"{numbers.stop} literatures, {time.monotonic() - started:.0f} s", flush=True)

@@ -23,7 +23,7 @@ from fcnm_bids.derivatives.contrast import without_clipped
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.analysis_mask import group_voxels
-from fcnm_bids.inputs.contrasts import make_seeds
+from fcnm_bids.inputs.contrasts import make_seeds, network_parts
 from fcnm_bids.inputs.rules import contrast_weights, mapping_rule, network_rule
 from fcnm_bids.mapping import MappedContrast, NetworkMap, map_network, stored_person
 from fcnm_bids.planning.group import plan_group
@@ -285,7 +285,7 @@ def _seed_map(
 def _network(
     effect: str, seeds: SeedMatrix, found: NetworkMap, plan: GroupPlan, request: Config
 ) -> NetworkResult:
-    rows = [n for n, contrast in enumerate(seeds.contrasts) if contrast.effect == effect]
+    rows = network_parts(request, seeds.contrasts, effect).rows
     maps = tuple(
         _seed_map(seeds.contrasts[n], found.contrasts[n], found, plan, request) for n in rows
     )

@@ -18,6 +18,7 @@ from fcnm_bids.api.settings import by_section, checked
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
+from fcnm_bids.mapping import effect_and_sign
 from fcnm_bids.network import cluster_table
 from fcnm_bids.report.results.group import ContrastResult, GroupResults
 from fcnm_bids.report.results.group import NetworkResult as NetworkFiles
@@ -98,7 +99,7 @@ class NetworkResult:
     Parameters
     ----------
     effect
-        The effect label.
+        The effect label; with a two-sided tail followed by the sign, as in "A (positive)".
     threshold
         Share of the contrasts that a voxel of the network needs.
     probability_img
@@ -139,10 +140,8 @@ class NetworkResult:
             total += np.nan_to_num(t)
             count += np.isfinite(t)
         height = np.divide(total, count, out=np.full(mask.shape, np.nan), where=count > 0)
-        height = {"negative": -height, "two-sided": np.abs(height)}.get(
-            self.request.group.tail, height
-        )
-        return cluster_table(mask, shares, self.grid, height=height)
+        _, sign = effect_and_sign(self.effect, self.request.group.tail)
+        return cluster_table(mask, shares, self.grid, height=sign * height)
 
     def at(self, x: float, y: float, z: float) -> pd.DataFrame:
         """Return what each contrast shows at a place.
@@ -346,9 +345,7 @@ def _stored_network(network: NetworkFiles, files: GroupResults, request: Config)
         probability_img=nib.load(network.probability),
         mask_img=nib.load(network.mask),
         mean_z_img=nib.load(network.mask.with_name(mean)),
-        contrasts=tuple(
-            _stored_seed(own) for own in files.contrasts if own.effect == network.effect
-        ),
+        contrasts=tuple(_stored_seed(own) for own in files.members(network.effect)),
         request=request,
     )
 

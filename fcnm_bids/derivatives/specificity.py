@@ -280,6 +280,52 @@ def label_row(
     }
 
 
+def write_labels(
+    place: Callable[..., Path],
+    found: LabelTest,
+    named: tuple[str, str],
+    about: Mapping[str, Any],
+    grid: Grid,
+    index: NDArray[np.intp],
+) -> list[Path]:
+    """Write the maps of a test of labels.
+
+    Parameters
+    ----------
+    place
+        Function from the entity stat to the path of a map.
+    found, named, about
+        The test, the networks compared, and what sidecars share.
+    grid, index
+        Where the maps lie.
+
+    Returns
+    -------
+    files
+        The maps.
+    """
+    described = {
+        **AS_PREPROCESSED,
+        **about,
+        "Labellings": found.n_labellings,
+        "LabellingsPossible": found.n_possible,
+        "LabellingsExact": found.exact,
+        "SmallestP": found.smallest_p,
+    }
+    maps = {
+        "difference": (found.difference, f"Probability map of {named[0]} less that of {named[1]}"),
+        "p": (found.p, "Two-sided p of the difference when studies exchange labels"),
+        "pfwe": (found.p_fwe, "The same for the largest absolute studentised difference"),
+        "z": (found.z, "The difference, studentised over the labellings"),
+    }
+    written = []
+    for stat, (values, meaning) in maps.items():
+        path = place(stat=stat)
+        write_image(path, values, grid, {"Description": meaning, **described}, index=index)
+        written.append(path)
+    return written
+
+
 def count_labels(
     contrasts: Sequence[Contrast], labelled: LabelledContrasts, effects: tuple[str, str]
 ) -> pd.DataFrame:

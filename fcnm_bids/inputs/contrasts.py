@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from fcnm_bids.bids.names import to_labels
 from fcnm_bids.config import Config, SeedSettings
 from fcnm_bids.errors import SeedError
 from fcnm_bids.grid import Grid
+from fcnm_bids.mapping import effect_and_sign, network_names
 from fcnm_bids.seeds import (
     Contrast,
     SeedMatrix,
@@ -113,14 +114,50 @@ def contrast_labels(contrasts: Iterable[Contrast]) -> dict[str, str]:
     return to_labels(contrast.name for contrast in contrasts)
 
 
-def effect_labels(contrasts: Iterable[Contrast]) -> dict[str, str]:
-    """Labels of the contrasts' effects, by the effects' names."""
-    return to_labels(contrast.effect for contrast in contrasts)
+def network_labels(config: Config, contrasts: Iterable[Contrast]) -> dict[str, str]:
+    """Return the labels of the contrasts' networks, by the networks' names."""
+    effects = (contrast.effect for contrast in contrasts)
+    return to_labels(network_names(effects, config.group.tail))
 
 
-def members(contrasts: Iterable[Contrast], effect: str) -> list[Contrast]:
-    """The contrasts of an effect."""
-    return [contrast for contrast in contrasts if contrast.effect == effect]
+@dataclass(frozen=True)
+class NetworkParts:
+    """What a network is made from.
+
+    Parameters
+    ----------
+    label
+        Its BIDS label.
+    sign
+        Its sign of connectivity, 1 or -1.
+    rows
+        Numbers of its contrasts in the seed matrix.
+    contrasts
+        The contrasts.
+    """
+
+    label: str
+    sign: int
+    rows: tuple[int, ...]
+    contrasts: tuple[Contrast, ...]
+
+
+def network_parts(config: Config, contrasts: Sequence[Contrast], network: str) -> NetworkParts:
+    """Return what a network is made from.
+
+    Parameters
+    ----------
+    config
+        The request.
+    contrasts
+        All contrasts of the request.
+    network
+        Name of the network.
+    """
+    effect, sign = effect_and_sign(network, config.group.tail)
+    rows = tuple(row for row, contrast in enumerate(contrasts) if contrast.effect == effect)
+    label = network_labels(config, contrasts)[network]
+    return NetworkParts(label, sign, rows, tuple(contrasts[row] for row in rows))
 
 
 def mask_files(named: tuple[str, ...]) -> list[Path]:

@@ -19,7 +19,7 @@ from fcnm_bids.derivatives.seeds import SEED_TABLE_COLUMNS, seed_table
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.atlas import AtlasFiles, find_atlas, read_atlas
-from fcnm_bids.inputs.contrasts import contrast_labels, effect_labels, members
+from fcnm_bids.inputs.contrasts import contrast_labels, network_labels, network_parts
 from fcnm_bids.inputs.rules import contrast_weights, describe_network_rule, network_rule
 from fcnm_bids.interfaces.base import (
     ConfiguredInputSpec,
@@ -59,7 +59,7 @@ PEAK_DISTANCE = 8.0
 class MapEffectInputSpec(SeededInputSpec):
     """Inputs of `MapEffect`."""
 
-    effect = traits.Str(mandatory=True, desc="name of the effect")
+    effect = traits.Str(mandatory=True, desc="name of the network")
     mapped_files = traits.List(File(exists=True), mandatory=True, desc="one file per contrast")
 
 
@@ -78,12 +78,12 @@ class MapEffect(ConfiguredInterface):
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)
         effect, group = self.inputs.effect, config.group
-        contrasts = members(seeds.contrasts, effect)
-        mapped = read_mapped(self.inputs.mapped_files)
-        weights = contrast_weights(group, contrasts)
+        own = network_parts(config, seeds.contrasts, effect)
+        mapped = read_mapped(self.inputs.mapped_files, own.sign)
+        weights = contrast_weights(group, own.contrasts)
         probability, kept = probability_map(mapped.masks, mapped.counted, weights)
-        counted = [c.name for c, keep in zip(contrasts, kept, strict=True) if keep]
-        left_out = [c.name for c, keep in zip(contrasts, kept, strict=True) if not keep]
+        counted = [c.name for c, keep in zip(own.contrasts, kept, strict=True) if keep]
+        left_out = [c.name for c, keep in zip(own.contrasts, kept, strict=True) if not keep]
         if not counted:
             LOGGER.warning("%s: no contrast could be tested anywhere; its map is empty", effect)
         for name in left_out:
@@ -106,6 +106,7 @@ class MapEffect(ConfiguredInterface):
         self._results["effect_file"] = str(effect_file)
         said = {
             "Effect": effect,
+            "ConnectivitySign": "positive" if own.sign > 0 else "negative",
             "Contrasts": counted,
             "ContrastsLeftOut": left_out,
             "NumberOfContrasts": len(counted),
@@ -119,21 +120,20 @@ class MapEffect(ConfiguredInterface):
             "ContrastWeights": None if weights is None else weights[kept],
         }
         found = Network(maps, network, [labels[name] for name in counted], said, weighted)
-        label = effect_labels(seeds.contrasts)[effect]
-        names = self._names(config)
-        rows = [number for number, c in enumerate(seeds.contrasts) if c.effect == effect]
-        table = names.network_table(label, "seeds", "metrics")
-        own = [contrast.name for contrast in contrasts]
-        described = seed_table(own, seeds.weights[rows], seeds.grid, mapped.index)
+        names, rows = self._names(config), list(own.rows)
+        table = names.network_table(own.label, "seeds", "metrics")
+        named = [contrast.name for contrast in own.contrasts]
+        described = seed_table(named, seeds.weights[rows], seeds.grid, mapped.index)
         write_table(table, described, SEED_TABLE_COLUMNS)
-        self._promise([*write_network(found, label, names, seeds.grid, group), table])
+        self._promise([*write_network(found, own.label, names, seeds.grid, group), table])
 
 
 class LocateNetworkInputSpec(ConfiguredInputSpec):
     """Inputs of `LocateNetwork`."""
 
-    effect = traits.Str(mandatory=True, desc="name of the effect")
+    effect = traits.Str(mandatory=True, desc="name of the network")
     label = traits.Str(mandatory=True, desc="its label in names of files")
+    sign = traits.Enum(1, -1, mandatory=True, desc="sign of its connectivity")
     contrasts = traits.List(traits.Str(), mandatory=True, desc="labels of its contrasts")
     network = traits.List(traits.Str(), mandatory=True, desc="files of the network")
     shape = traits.List(traits.Int(), mandatory=True, desc="shape of the grid")
@@ -158,7 +158,7 @@ class LocateNetwork(ConfiguredInterface):
         volume, shares = grid.unflatten(network), grid.unflatten(np.nan_to_num(probability))
         files, atlas, missing = network_atlas(config, grid)
         mean_t = self._mean_t(names, grid)
-        height = {"negative": -mean_t, "two-sided": np.abs(mean_t)}.get(config.group.tail, mean_t)
+        height = self.inputs.sign * mean_t
         clusters = cluster_table(volume, shares, grid, height=height)
         clusters, peaks = describe_clusters(
             clusters,
@@ -214,8 +214,8 @@ def network_atlas(config: Config, grid: Grid) -> tuple[AtlasFiles, Atlas | None,
 class CompareEffectsInputSpec(SeededInputSpec):
     """Inputs of `CompareEffects`."""
 
-    effects = traits.List(traits.Str(), mandatory=True, desc="names of the effects")
-    effect_files = traits.List(File(exists=True), mandatory=True, desc="one file per effect")
+    effects = traits.List(traits.Str(), mandatory=True, desc="names of the networks")
+    effect_files = traits.List(File(exists=True), mandatory=True, desc="one file per network")
 
 
 class CompareEffects(ConfiguredInterface):
@@ -226,7 +226,7 @@ class CompareEffects(ConfiguredInterface):
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)
-        labels, names = effect_labels(seeds.contrasts), self._names(config)
+        labels, names = network_labels(config, seeds.contrasts), self._names(config)
         found = {}
         for effect, path in zip(self.inputs.effects, self.inputs.effect_files, strict=True):
             maps = read_effect(path)

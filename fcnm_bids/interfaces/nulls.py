@@ -13,14 +13,19 @@ import numpy as np
 from nipype.interfaces.base import TraitedSpec
 from numpy.typing import NDArray
 
-from fcnm_bids.bids.outputs import AS_PREPROCESSED
-from fcnm_bids.bids.write import replaced, write_image, write_json, write_table
+from fcnm_bids.bids.write import replaced, write_json, write_table
 from fcnm_bids.config import Config
 from fcnm_bids.connectome import coarser_grid, coarser_run, open_run, read_coarser, write_coarser
-from fcnm_bids.derivatives.specificity import LABEL_COLUMNS, count_clusters, count_labels, label_row
+from fcnm_bids.derivatives.specificity import (
+    LABEL_COLUMNS,
+    count_clusters,
+    count_labels,
+    label_row,
+    write_labels,
+)
 from fcnm_bids.errors import RequestError, StoreError
 from fcnm_bids.grid import Grid
-from fcnm_bids.inputs.contrasts import effect_labels
+from fcnm_bids.inputs.contrasts import network_parts
 from fcnm_bids.inputs.nulls import compared_contrasts, nulls_wanted
 from fcnm_bids.inputs.rules import contrast_weights, mapping_rule, network_rule, null_options
 from fcnm_bids.inputs.store import design_columns, open_people
@@ -38,7 +43,7 @@ from fcnm_bids.intermediates.draws import OBSERVED, block_complete, write_block
 from fcnm_bids.intermediates.maps import read_index, read_mapped
 from fcnm_bids.intermediates.null_inputs import NullData, null_participant, read_nulls
 from fcnm_bids.intermediates.strength import read_strength
-from fcnm_bids.mapping import analysis_voxels, map_network
+from fcnm_bids.mapping import MappedContrast, analysis_voxels, map_network, network_names
 from fcnm_bids.seeds import Contrast, read_seed_matrix, sphere_seeds
 from fcnm_bids.specificity import (
     FOCUS_NULLS,
@@ -46,6 +51,7 @@ from fcnm_bids.specificity import (
     DrawMapper,
     FocusPlaces,
     LabelledContrasts,
+    LabelTest,
     draw_generator,
     label_sentence,
     label_test,
@@ -76,89 +82,65 @@ class CompareLabels(ConfiguredInterface):
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)
-        settings, group = config.specificity, config.group
-        nulls = nulls_wanted(config, seeds.contrasts)
-        first, second, contrasts = compared_contrasts(config, seeds.contrasts)
+        grid, contrasts = seeds.grid, seeds.contrasts
+        settings, tail = config.specificity, config.group.tail
+        nulls = nulls_wanted(config, contrasts)
+        first, second, compared = compared_contrasts(config, contrasts)
         if settings.thin_foci:
-            contrasts = tuple(thinned(contrasts, group.random_seed))
-        labelled, index = self._mapped(folder, config, seeds.grid, contrasts, first)
-        alpha = group.alpha
-        by_effect: list[dict[str, Any]] = []
-        shared: dict[str, dict[str, Any]] = {}
-        names, label = self._names(config), effect_labels(contrasts)[first]
-        written: list[Path] = []
+            compared = tuple(thinned(compared, config.group.random_seed))
         about = {
-            "Labels": [first, second],
             "LabelCoordinates": settings.label_coordinates,
-            "FociThinnedTo": len(contrasts[0].foci) if settings.thin_foci else None,
-            "RandomSeed": group.random_seed,
+            "FociThinnedTo": len(compared[0].foci) if settings.thin_foci else None,
+            "RandomSeed": config.group.random_seed,
         }
-        table = names.network_table(label, "labels", "metrics")
-        counts = count_labels(contrasts, labelled, (first, second))
-        write_table(table, counts, LABEL_COLUMNS, about)
-        written.append(table)
-        if "labels" in nulls:
-            found = label_test(labelled, n_draws=group.n_permutations, seed=group.random_seed)
-            network_of = network_rule(group, seeds.grid, index)
-            sides = labelled.is_first, ~labelled.is_first
-            own = (
-                network_of(labelled.probability(sides[0])),
-                network_of(labelled.probability(sides[1])),
+        mapped, index = self._mapped(folder, config, grid, compared)
+        rows: dict[str, Any] = {}
+        written: list[Path] = []
+        for named in zip(network_names([first], tail), network_names([second], tail), strict=True):
+            parts = network_parts(config, compared, named[0])
+            labelled = LabelledContrasts(
+                np.stack([one.side(parts.sign) for one in mapped]),
+                np.stack([one.counted for one in mapped]),
+                np.array([contrast.effect == first for contrast in compared]),
+                study_units(compared),
+                contrast_weights(config.group, compared),
             )
-            sentence = label_sentence(first, second, found, own, alpha)
-            by_effect = [
-                label_row(found, alpha, sentence, *each) for each in zip(own, (1, -1), strict=True)
-            ]
-            described = {
-                **AS_PREPROCESSED,
-                **about,
-                "Labellings": found.n_labellings,
-                "LabellingsPossible": found.n_possible,
-                "LabellingsExact": found.exact,
-                "SmallestP": found.smallest_p,
-            }
-            maps = {
-                "difference": (
-                    found.difference,
-                    f"Probability map of {first} less that of {second}",
-                ),
-                "p": (found.p, "Two-sided p of the difference when studies exchange labels"),
-                "pfwe": (
-                    found.p_fwe,
-                    "The same for the largest absolute studentised difference",
-                ),
-                "z": (found.z, "The difference, studentised over the labellings"),
-            }
-            for stat, (values, meaning) in maps.items():
-                path = names.network_part(label, "labels", "statmap", stat=stat)
-                text = {"Description": meaning, **described}
-                write_image(path, values, seeds.grid, text, index=index)
-                written.append(path)
-        if "split" in nulls:
-            split = split_test(
-                labelled,
-                partial(count_clusters, config=config, grid=seeds.grid, index=index),
-                threshold=group.network_threshold,
-                n_draws=group.n_permutations,
-                seed=group.random_seed,
-            )
-            shared["split"] = {
-                "n_draws": split.n_draws,
-                "verdict": split_sentence(first, second, split),
-            }
-        rows = {
-            effect: {**({"labels": by_effect[number]} if by_effect else {}), **shared}
-            for number, effect in enumerate((first, second))
-        }
+            names = self._names(config)
+            said = {"Labels": list(named), **about}
+            table = names.network_table(parts.label, "labels", "metrics")
+            counts = count_labels(compared, labelled, (first, second)).assign(label=named)
+            write_table(table, counts, LABEL_COLUMNS, said)
+            written.append(table)
+            rows |= {network: {} for network in named}
+            if "labels" in nulls:
+                found = label_test(
+                    labelled, n_draws=config.group.n_permutations, seed=config.group.random_seed
+                )
+                own = self._label_rows(config, grid, index, labelled, found, named)
+                for network, row in zip(named, own, strict=True):
+                    rows[network]["labels"] = row
+                maps = partial(names.network_part, parts.label, "labels", "statmap")
+                written += write_labels(maps, found, named, said, grid, index)
+            if "split" in nulls:
+                split = split_test(
+                    labelled,
+                    partial(count_clusters, config=config, grid=grid, index=index),
+                    threshold=config.group.network_threshold,
+                    n_draws=config.group.n_permutations,
+                    seed=config.group.random_seed,
+                )
+                row = {"n_draws": split.n_draws, "verdict": split_sentence(*named, split)}
+                for network in named:
+                    rows[network]["split"] = row
         rows_file = folder / "rows.json"
         rows_file.write_text(json.dumps(rows), encoding="utf-8")
         self._results["rows_file"] = str(rows_file)
         self._promise(written)
 
     def _mapped(
-        self, folder: Path, config: Config, grid: Grid, contrasts: Sequence[Contrast], first: str
-    ) -> tuple[LabelledContrasts, NDArray[np.intp]]:
-        """Masks of the contrasts, through the map's own function."""
+        self, folder: Path, config: Config, grid: Grid, contrasts: Sequence[Contrast]
+    ) -> tuple[Sequence[MappedContrast], NDArray[np.intp]]:
+        """Map the contrasts, through the map's own function."""
         index = read_index(self.inputs.index_file)
         seeds = sphere_seeds(
             contrasts, grid, radius=config.seeds.radius, sphere=config.seeds.sphere
@@ -170,15 +152,27 @@ class CompareLabels(ConfiguredInterface):
             index,
             covariates=design_columns(self.inputs.covariates),
             spill=folder / "maps.npy",
-        ).contrasts
-        labelled = LabelledContrasts(
-            np.stack([one.mask.significant for one in mapped]),
-            np.stack([one.counted for one in mapped]),
-            np.array([contrast.effect == first for contrast in contrasts]),
-            study_units(contrasts),
-            contrast_weights(config.group, contrasts),
         )
-        return labelled, index
+        return mapped.contrasts, index
+
+    def _label_rows(
+        self,
+        config: Config,
+        grid: Grid,
+        index: NDArray[np.intp],
+        labelled: LabelledContrasts,
+        found: LabelTest,
+        named: tuple[str, str],
+    ) -> list[dict[str, Any]]:
+        """Return the rows of the table of specificity of both networks."""
+        network_of = network_rule(config.group, grid, index)
+        own = (
+            network_of(labelled.probability(labelled.is_first)),
+            network_of(labelled.probability(~labelled.is_first)),
+        )
+        alpha = config.group.alpha
+        sentence = label_sentence(*named, found, own, alpha)
+        return [label_row(found, alpha, sentence, *each) for each in zip(own, (1, -1), strict=True)]
 
 
 class PrepareNullsInputSpec(PeopleInputSpec):
@@ -210,7 +204,8 @@ class PrepareNulls(ConfiguredInterface):
     def _make(self, config: Config, folder: Path) -> None:
         grid = read_seed_matrix(self.inputs.seeds_file).grid
         content = read_strength(Path(self.inputs.strength_file))
-        mapped = read_mapped(self.inputs.mapped_files)
+        # masks are not used, so that any sign of connectivity will do
+        mapped = read_mapped(self.inputs.mapped_files, 1)
         index = mapped.index
         if content.places is None:
             raise RequestError("there is neither grey matter nor a base rate to draw foci from")

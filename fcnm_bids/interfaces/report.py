@@ -48,12 +48,12 @@ class ReportPerson(ConfiguredInterface):
 class DrawEffectInputSpec(ConfiguredInputSpec):
     """Inputs of `DrawEffect`."""
 
-    effect = traits.Str(mandatory=True, desc="name of the effect")
+    effect = traits.Str(mandatory=True, desc="name of the network")
     after = traits.List(traits.List(traits.Str()), desc="files that have to be there before")
 
 
 class DrawEffect(ConfiguredInterface):
-    """Draw the group report's figures of one effect."""
+    """Draw the group report's figures of one network."""
 
     input_spec = DrawEffectInputSpec
     output_spec = PromisingOutputSpec

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,12 @@ from fcnm_bids.derivatives.robustness import (
 )
 from fcnm_bids.derivatives.seeds import seed_image
 from fcnm_bids.inputs.analysis_mask import group_voxels
-from fcnm_bids.inputs.contrasts import contrast_labels, effect_labels, members, other_radii
+from fcnm_bids.inputs.contrasts import (
+    contrast_labels,
+    network_labels,
+    network_parts,
+    other_radii,
+)
 from fcnm_bids.inputs.rules import (
     contrast_weights,
     describe_network_rule,
@@ -51,6 +57,7 @@ from fcnm_bids.mapping import (
     map_network,
     near_own_seed,
     probability_map,
+    signs,
 )
 from fcnm_bids.report.figures.robustness import draw_robustness
 from fcnm_bids.reruns.result_cache import keep_variants, variants_file
@@ -103,7 +110,7 @@ class VaryContrast(ConfiguredInterface):
         for position, radius in enumerate(other_radii(config)):
             stored = read_moments(radius_file(moments_dir, label, position))
             mapped = map_contrast(stored.moments, rule, maps=read_maps(moments_dir, stored))
-            variants[f"radius {radius:g}"] = pack_masks(mapped)
+            variants[f"radius {radius:g}"] = pack_masks(mapped, rule.tail)
         # one smoothness for all parts of the people: it does not depend on their number, and
         # is best known from all of them
         smoothness = read_smoothness(Path(self.inputs.mapped_file))
@@ -124,7 +131,7 @@ class VaryContrast(ConfiguredInterface):
                 chosen = np.isin(blocks[whole.present], draw.blocks)
                 own = KeptMaps(maps.values[chosen], maps.covariates[chosen])
             mapped = map_contrast(moments, rule, maps=own, smoothness=smoothness)
-            variants[variant_key(draw)] = pack_masks(mapped)
+            variants[variant_key(draw)] = pack_masks(mapped, rule.tail)
         kept = Path(self.inputs.kept_dir)
         with replaced(variants_file(kept)) as temporary:
             np.savez(temporary, allow_pickle=False, **variants)
@@ -135,7 +142,7 @@ class VaryContrast(ConfiguredInterface):
 class CheckRobustnessInputSpec(SeededInputSpec):
     """Inputs of `CheckRobustness`."""
 
-    effect = traits.Str(mandatory=True, desc="name of the effect")
+    effect = traits.Str(mandatory=True, desc="name of the network")
     mapped_files = traits.List(File(exists=True), mandatory=True, desc="one file per contrast")
     variants_files = traits.List(File(exists=True), mandatory=True, desc="one file per contrast")
     validation_file = File(exists=True, desc="probability maps on a second connectome")
@@ -150,10 +157,10 @@ class CheckRobustness(ConfiguredInterface):
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)
         effect = self.inputs.effect
-        label = effect_labels(seeds.contrasts)[effect]
-        contrasts = members(seeds.contrasts, effect)
+        parts = network_parts(config, seeds.contrasts, effect)
+        label, contrasts = parts.label, parts.contrasts
         weights = contrast_weights(config.group, contrasts)
-        mapped = read_mapped(self.inputs.mapped_files)
+        mapped = read_mapped(self.inputs.mapped_files, parts.sign)
         probability, kept = probability_map(mapped.masks, mapped.counted, weights)
         reference = Reference(
             probability,
@@ -162,7 +169,8 @@ class CheckRobustness(ConfiguredInterface):
             seeds.grid,
             mapped.index,
         )
-        varied = Varied(self.inputs.variants_files, mapped.index.size, weights)
+        side = signs(config.group.tail).index(parts.sign)
+        varied = Varied(self.inputs.variants_files, mapped.index.size, weights, side)
         rows = radius_rows(varied, reference, config)
         rows += threshold_sweep(reference, int(kept.sum()), ROBUSTNESS.thresholds)
         studies = [contrast.studies for contrast in contrasts]
@@ -173,11 +181,11 @@ class CheckRobustness(ConfiguredInterface):
         if alike:
             LOGGER.warning(several_contrasts(effect, contrasts, unit))
         rows += alike
-        own = [number for number, c in enumerate(seeds.contrasts) if c.effect == effect]
-        near_foci = np.asarray(near_own_seed(seeds, mapped.index)[own].any(axis=0))
+        rows_of = list(parts.rows)
+        near_foci = np.asarray(near_own_seed(seeds, mapped.index)[rows_of].any(axis=0))
         apart = config.group.exclude_near
         if apart:
-            near = near_own_seed(seeds, mapped.index, apart)[own]
+            near = near_own_seed(seeds, mapped.index, apart)[rows_of]
             rows.append(away_from_seeds(*counted, near, reference, apart))
         drawn = Bootstrap(probability, probability, [])
         if kept.any():
@@ -239,7 +247,7 @@ class MapValidationInputSpec(SeededInputSpec, DesignedPeopleInputSpec):
 class MapValidationOutputSpec(PromisingOutputSpec):
     """Outputs of `MapValidation`."""
 
-    validation_file = File(desc="probability map of every effect, by its label")
+    validation_file = File(desc="probability map of every network, by its label")
 
 
 class MapValidation(ConfiguredInterface):
@@ -252,7 +260,7 @@ class MapValidation(ConfiguredInterface):
         seeds = read_seed_matrix(self.inputs.seeds_file)
         people = open_people(self.inputs.people)
         index = group_voxels(people, seeds.grid, config.group, self.inputs.mask_files)
-        labels = effect_labels(seeds.contrasts)
+        labels = network_labels(config, seeds.contrasts)
         probabilities = map_network(
             seeds,
             people,
@@ -285,7 +293,8 @@ class MapValidation(ConfiguredInterface):
         index: NDArray[np.intp],
     ) -> tuple[Path, Path]:
         """Write the probability map of an effect, and the network in it; returns both paths."""
-        names, label = self._names(config), effect_labels(seeds.contrasts)[effect]
+        names, own = self._names(config), network_parts(config, seeds.contrasts, effect)
+        label = own.label
         probseg = names.network_part(label, "validation", "probseg")
         mask = names.network_part(label, "validation", "mask")
         group = config.group
@@ -310,7 +319,7 @@ class MapValidation(ConfiguredInterface):
                 "connectome",
                 "Units": "share of contrasts",
                 **said,
-                "Sources": sources(names.root, _seed_images(seeds, effect, names)),
+                "Sources": sources(names.root, _seed_images(seeds, own.rows, names)),
             },
             index=index,
         )
@@ -331,11 +340,7 @@ class MapValidation(ConfiguredInterface):
         return probseg, mask
 
 
-def _seed_images(seeds: SeedMatrix, effect: str, names: OutputNames) -> list[Path]:
-    """The images of the seeds of an effect."""
+def _seed_images(seeds: SeedMatrix, rows: Sequence[int], names: OutputNames) -> list[Path]:
+    """The images of the seeds in some rows of the seed matrix."""
     labels = contrast_labels(seeds.contrasts)
-    return [
-        seed_image(names, labels[contrast.name], seeds, number)
-        for number, contrast in enumerate(seeds.contrasts)
-        if contrast.effect == effect
-    ]
+    return [seed_image(names, labels[seeds.contrasts[n].name], seeds, n) for n in rows]

@@ -25,7 +25,7 @@ from fcnm_bids.derivatives.specificity import (
     write_null,
 )
 from fcnm_bids.inputs.analysis_mask import read_analysis_mask
-from fcnm_bids.inputs.contrasts import effect_labels, members
+from fcnm_bids.inputs.contrasts import NetworkParts, network_parts
 from fcnm_bids.inputs.nulls import rates_from_table, read_base_rate
 from fcnm_bids.inputs.rules import contrast_weights
 from fcnm_bids.inputs.store import open_people
@@ -191,7 +191,7 @@ def _sample(people: list[Person], most: int, seed: int) -> list[Person]:
 class AssessSpecificityInputSpec(SeededInputSpec):
     """Inputs of `AssessSpecificity`."""
 
-    effect = traits.Str(mandatory=True, desc="name of the effect")
+    effect = traits.Str(mandatory=True, desc="name of the network")
     effect_file = File(exists=True, mandatory=True, desc="its probability map and mean Fisher z")
     mapped_files = traits.List(File(exists=True), mandatory=True, desc="one file per contrast")
     strength_file = File(exists=True, mandatory=True, desc="degree maps")
@@ -210,10 +210,11 @@ class AssessSpecificity(ConfiguredInterface):
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)
         effect = self.inputs.effect
-        names, label = self._names(config), effect_labels(seeds.contrasts)[effect]
+        names, own = self._names(config), network_parts(config, seeds.contrasts, effect)
+        label = own.label
         maps = read_effect(self.inputs.effect_file)
         strength = read_strength(Path(self.inputs.strength_file)).strength.on(maps.index)
-        audit, written = self._audit(names, label, seeds, maps, strength)
+        audit, written = self._audit(names, own, seeds, maps, strength)
         in_draws: MapComparison | None = None
         tests: dict[str, dict[str, Any]] = {}
         overlaps: list[dict[str, Any]] = []
@@ -221,14 +222,14 @@ class AssessSpecificity(ConfiguredInterface):
             null: [Path(path) for path, n in files if block_complete(Path(path), n)]
             for null, files in dict(self.inputs.blocks or {}).items()
         }
-        mapped = read_mapped(self.inputs.mapped_files)
+        mapped = read_mapped(self.inputs.mapped_files, own.sign)
         n_counted = int(mapped.counted.any(axis=1).sum())
         if blocks and n_counted:
             first = blocks.pop(OBSERVED)[0]
             observed = read_block(first, effect)[0]
             if config.specificity.null_resolution is None:
                 _refuse_another_path(effect, observed, maps.probability)
-                written.append(self._write_convergence(names, seeds, first, maps.index))
+                written.append(self._write_convergence(names, label, seeds, first, maps.index))
             data = read_nulls(Path(self.inputs.nulls_file))
             frame = ComparisonFrame.of(config, dict(self.inputs.entities), data, observed)
             for null, paths in blocks.items():
@@ -255,7 +256,7 @@ class AssessSpecificity(ConfiguredInterface):
         tests |= self._label_rows(effect)
         tests["degree"] = {"verdict": degree_sentence(audit, in_draws)}
         rows = [{"test": test, **tests[test]} for test in ORDER if test in tests]
-        written.append(self._write_verdict(config, seeds, maps, mapped, tests, strength))
+        written.append(self._write_verdict(config, own, seeds, maps, mapped, tests, strength))
         table = names.network_table(label, "specificity", "metrics")
         about = {"Alpha": config.group.alpha, "RandomSeed": config.group.random_seed}
         frame_of_rows = pd.DataFrame(rows, columns=list(SPECIFICITY_COLUMNS))
@@ -272,20 +273,19 @@ class AssessSpecificity(ConfiguredInterface):
     def _audit(
         self,
         names: OutputNames,
-        label: str,
+        own: NetworkParts,
         seeds: SeedMatrix,
         maps: EffectMaps,
         strength: Strength,
     ) -> tuple[dict[str, dict[str, Any]], list[Path]]:
         """Rows of the degree audit by map, and the files written about it."""
-        contrasts = members(seeds.contrasts, self.inputs.effect)
         audited = {
             f"contrast {contrast.name}": read_mean(path)
-            for contrast, path in zip(contrasts, self.inputs.mapped_files, strict=True)
+            for contrast, path in zip(own.contrasts, self.inputs.mapped_files, strict=True)
         }
         audited |= {"probability": maps.probability, "mean": maps.mean}
         audit = degree_audit(audited, strength, "mean")
-        table = names.network_table(label, "degree", "metrics")
+        table = names.network_table(own.label, "degree", "metrics")
         about = {
             "Targets": len(strength.targets),
             "EigenvalueShares": strength.eigenvalue_shares,
@@ -294,7 +294,7 @@ class AssessSpecificity(ConfiguredInterface):
             "LastChange": strength.change,
         }
         write_table(table, pd.DataFrame(audit.rows), DEGREE_COLUMNS, about)
-        residual = names.network_part(label, "degreeremoved", "statmap", stat="effect")
+        residual = names.network_part(own.label, "degreeremoved", "statmap", stat="effect")
         write_image(
             residual,
             audit.residual,
@@ -310,9 +310,13 @@ class AssessSpecificity(ConfiguredInterface):
         return {str(row["map"]): row for row in audit.rows}, [table, residual]
 
     def _write_convergence(
-        self, names: OutputNames, seeds: SeedMatrix, block: Path, index: NDArray[np.intp]
+        self,
+        names: OutputNames,
+        label: str,
+        seeds: SeedMatrix,
+        block: Path,
+        index: NDArray[np.intp],
     ) -> Path:
-        label = effect_labels(seeds.contrasts)[self.inputs.effect]
         path = names.network_convergence(label)
         described = {
             "Description": "Mean over the contrasts of their mean Fisher z, each away from its own "
@@ -328,6 +332,7 @@ class AssessSpecificity(ConfiguredInterface):
     def _write_verdict(
         self,
         config: Config,
+        own: NetworkParts,
         seeds: SeedMatrix,
         maps: EffectMaps,
         mapped: MappedContrasts,
@@ -335,7 +340,6 @@ class AssessSpecificity(ConfiguredInterface):
         strength: Strength,
     ) -> Path:
         effect, group = self.inputs.effect, config.group
-        contrasts = members(seeds.contrasts, effect)
         reference = Reference(
             maps.probability,
             group.network_threshold,
@@ -346,8 +350,8 @@ class AssessSpecificity(ConfiguredInterface):
         left_out = leave_one_study_out(
             mapped.masks,
             mapped.counted,
-            contrast_weights(group, contrasts),
-            [contrast.studies for contrast in contrasts],
+            contrast_weights(group, own.contrasts),
+            [contrast.studies for contrast in own.contrasts],
             reference,
         )
         dice = [row["dice"] for row in left_out if np.isfinite(row.get("dice", np.nan))]
@@ -356,7 +360,7 @@ class AssessSpecificity(ConfiguredInterface):
         lowest = min(dice) if dice and size else None
         content = verdict(effect, size, volume, tests, strength.reliability, lowest)
         LOGGER.info("%s", content["Line"])
-        path = self._names(config).network_verdict(effect_labels(seeds.contrasts)[effect])
+        path = self._names(config).network_verdict(own.label)
         write_json(path, content)
         return path
 

@@ -29,12 +29,12 @@ def write_block(path: Path, maps: DrawnMaps) -> None:
 
 
 def read_block(path: Path, effect: str, measure: str = "probability") -> NDArray[np.float64]:
-    """One effect's maps of the draws of a block, shape (draws, V).
+    """One network's maps of the draws of a block, shape (draws, V).
 
     Parameters
     ----------
     path, effect
-        The block and the effect.
+        The block and the network.
     measure
         ``probability`` or ``convergence``.
     """
@@ -46,7 +46,7 @@ def read_block(path: Path, effect: str, measure: str = "probability") -> NDArray
 def read_blocks(
     paths: Iterable[Path], effect: str, measure: str = "probability"
 ) -> Iterator[NDArray[np.float64]]:
-    """One effect's maps of the draws of some blocks, one block after the other."""
+    """One network's maps of the draws of some blocks, one block after the other."""
     return (read_block(path, effect, measure) for path in paths)
 
 

@@ -33,7 +33,7 @@ class MappedContrasts:
 
 @dataclass(frozen=True, eq=False)
 class EffectMaps:
-    """The maps of one effect.
+    """The maps of one network.
 
     Parameters
     ----------
@@ -84,12 +84,20 @@ def write_mapped(path: Path, mapped: MappedContrast, index: NDArray[np.intp]) ->
         )
 
 
-def read_mapped(paths: Sequence[str]) -> MappedContrasts:
-    """What `write_mapped` wrote of some contrasts, which share their voxels."""
+def read_mapped(paths: Sequence[str], sign: int) -> MappedContrasts:
+    """Read what `write_mapped` wrote of contrasts that share their voxels.
+
+    Parameters
+    ----------
+    paths
+        One file per contrast.
+    sign
+        Sign of the connectivity that masks hold, 1 or -1.
+    """
     masks, counted = [], []
     for path in paths:
         with np.load(path, allow_pickle=False) as stored:
-            masks.append(stored["significant"])
+            masks.append(stored["significant"] & (sign * stored["effect"] > 0))
             counted.append(stored["counted"])
     return MappedContrasts(np.stack(masks), np.stack(counted), read_index(paths[0]))
 

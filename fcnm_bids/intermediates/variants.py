@@ -8,17 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.mapping import MappedContrast, probability_map
+from fcnm_bids.mapping import MappedContrast, probability_map, signs
 from fcnm_bids.robustness import PeopleDraw
 
 
 @dataclass
 class Varied:
-    """Probability maps of the variants of an effect's contrasts."""
+    """Probability maps of the variants of a network's contrasts."""
 
     paths: Sequence[str]
     n_voxels: int
     weights: NDArray[np.float64] | None
+    side: int
+    """Number of the network's sign of connectivity among those of the tail."""
 
     def __post_init__(self) -> None:
         self._parts = [np.load(path, allow_pickle=False) for path in self.paths]
@@ -33,13 +35,14 @@ class Varied:
         unpacked = np.stack(
             [np.unpackbits(part[key], axis=1, count=self.n_voxels) for part in self._parts]
         ).astype(bool)
-        found, kept = probability_map(unpacked[:, 0], unpacked[:, 1], self.weights)
+        found, kept = probability_map(unpacked[:, self.side], unpacked[:, -1], self.weights)
         return found, int(kept.sum())
 
 
-def pack_masks(mapped: MappedContrast) -> NDArray[np.uint8]:
-    """Pack the masks of contrasts into bits."""
-    return np.packbits(np.stack([mapped.mask.significant, mapped.counted]), axis=1)
+def pack_masks(mapped: MappedContrast, tail: str) -> NDArray[np.uint8]:
+    """Pack the mask of each sign of connectivity, and the voxels that count as tested, as bits."""
+    sides = [mapped.side(sign) for sign in signs(tail)]
+    return np.packbits(np.stack([*sides, mapped.counted]), axis=1)
 
 
 def variant_key(draw: PeopleDraw) -> str:

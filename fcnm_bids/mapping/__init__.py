@@ -14,6 +14,7 @@ from fcnm_bids.mapping.network_map import (
 )
 from fcnm_bids.mapping.participants import Person, analysis_voxels, stored_person
 from fcnm_bids.mapping.probability import probability_away_from_seeds, probability_map
+from fcnm_bids.mapping.sides import effect_and_sign, network_names, signs
 
 __all__ = [
     "OWN_SEED_MM",
@@ -24,14 +25,17 @@ __all__ = [
     "Person",
     "analysis_voxels",
     "convergence_map",
+    "effect_and_sign",
     "kept_maps",
     "map_contrast",
     "map_network",
     "mask_on_grid",
     "mean_probability_mask",
     "near_own_seed",
+    "network_names",
     "probability_away_from_seeds",
     "probability_map",
+    "signs",
     "stored_person",
     "sum_over_people",
 ]

@@ -17,6 +17,7 @@ from fcnm_bids.connectivity import person_maps
 from fcnm_bids.mapping.convergence import convergence_map, near_own_seed
 from fcnm_bids.mapping.participants import Person
 from fcnm_bids.mapping.probability import probability_map
+from fcnm_bids.mapping.sides import effect_and_sign, network_names
 from fcnm_bids.seeds import SeedMatrix
 from fcnm_bids.stats import (
     ContrastMap,
@@ -88,6 +89,10 @@ class MappedContrast:
     mask: ContrastMap
     counted: NDArray[np.bool_]
 
+    def side(self, sign: int) -> NDArray[np.bool_]:
+        """Return the significant voxels of one sign of connectivity, 1 or -1."""
+        return self.mask.significant & (sign * self.test.mean > 0)
+
 
 @dataclass(frozen=True, eq=False)
 class NetworkMap:
@@ -100,10 +105,11 @@ class NetworkMap:
     contrasts
         One entry per seed; empty where the tests were not to be kept.
     probability
-        Per effect, the share of its contrasts whose mask holds each voxel.
+        Per network (an effect, or with a two-sided tail a sign of one), the share of its contrasts
+        whose mask holds each voxel.
     convergence
-        Per effect, the mean of its contrasts' mean z, each away from its own seed; with the sign
-        changed where the tail is negative.
+        Per network, the mean of its contrasts' mean z, each away from its own seed; with the sign
+        changed where it is negative.
     """
 
     index: NDArray[np.intp]
@@ -249,7 +255,7 @@ def map_network(
     spill: Path | None = None,
     keep_tests: bool = True,
 ) -> NetworkMap:
-    """From seeds and people to the probability map of every effect.
+    """Map the probability of every network: of every effect, or of every sign of one.
 
     Parameters
     ----------
@@ -300,13 +306,16 @@ def map_network(
         if keep_tests:
             tests.append(mapped)
     near = near_own_seed(seeds, index)
-    sign = -1 if rule.height.tail == "negative" else 1
     probability, convergence = {}, {}
-    for effect, rows in members.items():
+    for name in network_names(members, rule.height.tail):
+        effect, sign = effect_and_sign(name, rule.height.tail)
+        rows = members[effect]
         own_weights = None if weights is None else weights[rows]
-        probability[effect], kept = probability_map(significant[rows], counted[rows], own_weights)
-        convergence[effect] = convergence_map(
-            (sign * means[row] for row in np.array(rows)[kept]),
+        toward = sign * means[rows]
+        masks = significant[rows] & (toward > 0)
+        probability[name], kept = probability_map(masks, counted[rows], own_weights)
+        convergence[name] = convergence_map(
+            toward[kept],
             near[rows][kept],
             None if own_weights is None else own_weights[kept],
         )

@@ -96,6 +96,7 @@ def plan_group(config: Config) -> GroupPlan:
             "specificity": specificity.key,
             "validation": {who: [run.key for run in own] for who, own in validation.people},
             "validation_design": (validation.design.names, validation.design.columns.tolist()),
+            **({"sides": "apart"} if config.group.tail == "two-sided" else {}),
             "atlas": [digest({"": path.read_bytes().hex()}) for path in atlas.paths],
             **({"outcomes": [outcomes, affecting(config.outcomes, "network")]} if outcomes else {}),
             **seed_record(config, contrasts),

@@ -26,6 +26,7 @@ from fcnm_bids.inputs.dataset import InputDataset, holds_other_dataset, recognis
 from fcnm_bids.inputs.plugin_file import read_plugin
 from fcnm_bids.inputs.rules import height_rule
 from fcnm_bids.inputs.store import stored_files
+from fcnm_bids.mapping import network_names
 from fcnm_bids.seeds import Contrast
 from fcnm_bids.seeds.masks import MaskRecord
 
@@ -173,7 +174,8 @@ def check_output_names(
     root = Path(config.output_dir)
     there = next(path for path in (root, *root.resolve().parents) if path.exists())
     named = contrast_names(config.seeds) if config.makes_subject_maps or not subjects else []
-    effects = to_labels(effect for _, effect in named) if not subjects else {}
+    networks = network_names((effect for _, effect in named), config.group.tail)
+    effects = to_labels(networks) if not subjects else {}
     names = OutputNames.of(root, entities).longest(
         to_labels(name for name, _ in named).values(), effects.values(), subjects
     )

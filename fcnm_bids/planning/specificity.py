@@ -81,7 +81,7 @@ def plan_specificity(
     }
     drawn = {
         **measured,
-        "blocks": "shares and convergence, by study",
+        "blocks": "shares and convergence, by study and sign",
         "group": affecting(config.group, "draws"),
         "how": tuple(affecting(settings, "draws").values()),
         **model,

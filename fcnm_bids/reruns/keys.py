@@ -25,6 +25,8 @@ def contrast_keys(
     # sidecars say where the seeds lie, and whether the store lies in the same folder
     places = (config.output_dir, config.connectome_path)
     shared = {**common, "group": group, "places": [str(Path(path).resolve()) for path in places]}
+    if config.group.tail == "two-sided":
+        shared["sides"] = "apart"
     records = contrast_records(config, contrasts)
     # a number in a label depends on the other names, and outputs are called by it
     numbered = {

@@ -13,6 +13,7 @@ from typing import Any
 
 from fcnm_bids.config import ROBUSTNESS, Config
 from fcnm_bids.inputs.contrasts import other_radii
+from fcnm_bids.mapping import network_names
 from fcnm_bids.planning.plan import GroupPlan, ParticipantPlan, PlannedPerson, PlannedRun
 from fcnm_bids.reruns.result_cache import contrasts_to_map
 from fcnm_bids.resources.disk import (
@@ -184,7 +185,8 @@ def group_needs(
 ) -> dict[str, Needs]:
     """Disk and time of the group level without its tests of specificity."""
     settings = config.group
-    n_contrasts, n_effects = len(contrasts), len({effect for _, effect in contrasts})
+    n_contrasts = len(contrasts)
+    n_effects = len(network_names((effect for _, effect in contrasts), settings.tail))
     n_new = len(contrasts_to_map(plan.contrast_keys.values(), config))
     n_people, n_second = len(plan.people), len(plan.validation.people)
     n_masked, box, n_radii = plan.n_masked, plan.grid.n_voxels, len(other_radii(config))

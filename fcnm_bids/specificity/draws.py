@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnm_bids.grid import Grid
-from fcnm_bids.mapping import MappingRule, NetworkMap, Person, map_network
+from fcnm_bids.mapping import MappingRule, NetworkMap, Person, map_network, network_names
 from fcnm_bids.seeds import Contrast, sphere_seeds
 from fcnm_bids.stats import bytes_of_sums
 
@@ -19,7 +19,7 @@ _BYTES = 49
 
 @dataclass(frozen=True, eq=False)
 class DrawnMaps:
-    """Maps of draws, by effect.
+    """Maps of draws, by network.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class DrawMapper:
         memory: float,
         progress: Callable[[int], None] = lambda done: None,
     ) -> DrawnMaps:
-        """Map every effect in every draw.
+        """Map every network in every draw.
 
         How many draws go through the people at once follows from the memory, and changes nothing
         in the result.
@@ -83,19 +83,22 @@ class DrawMapper:
         )
         per_draw = max(1, len(draws[0])) * self.index.size * per_contrast
         at_once = max(1, int(memory // per_draw))
-        effects = dict.fromkeys(contrast.effect for contrast in draws[0])
+        effects = list(dict.fromkeys(contrast.effect for contrast in draws[0]))
+        tail = self.rule.height.tail
+        networks = network_names(effects, tail)
+        shape = len(draws), self.index.size
         found = DrawnMaps(
-            {effect: np.empty((len(draws), self.index.size)) for effect in effects},
-            {effect: np.empty((len(draws), self.index.size), np.float32) for effect in effects},
+            {network: np.empty(shape) for network in networks},
+            {network: np.empty(shape, np.float32) for network in networks},
         )
         for first in range(0, len(draws), at_once):
             some = draws[first : first + at_once]
             mapped = self._map(some)
             for number in range(len(some)):
-                for effect in effects:
-                    name = _named(effect, number)
-                    found.probability[effect][first + number] = mapped.probability[name]
-                    found.convergence[effect][first + number] = mapped.convergence[name]
+                drawn = network_names((_named(effect, number) for effect in effects), tail)
+                for network, name in zip(networks, drawn, strict=True):
+                    found.probability[network][first + number] = mapped.probability[name]
+                    found.convergence[network][first + number] = mapped.convergence[name]
             progress(first + len(some))
         return found
 

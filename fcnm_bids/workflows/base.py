@@ -15,6 +15,7 @@ from nipype.pipeline.engine import Workflow
 from fcnm_bids.bids.names import to_labels
 from fcnm_bids.config import Config
 from fcnm_bids.inputs.store import run_paths
+from fcnm_bids.mapping import effect_and_sign, network_names
 from fcnm_bids.planning.plan import GroupPlan
 from fcnm_bids.stats import height_control
 
@@ -63,15 +64,17 @@ class GroupLevel:
         """Whether the height control rests on it."""
         return height_control(self.config.group.height_control).needs_smoothness
 
-    @property
-    def effects(self) -> list[str]:
-        """The effects, in the order in which they first come."""
-        return list(dict.fromkeys(effect for _, effect in self.contrasts))
+    @cached_property
+    def networks(self) -> dict[str, tuple[str, int]]:
+        """Effect and sign of connectivity of every network, by its name."""
+        tail = self.config.group.tail
+        names = network_names((effect for _, effect in self.contrasts), tail)
+        return {name: effect_and_sign(name, tail) for name in names}
 
     @cached_property
     def labels(self) -> dict[str, str]:
-        """Labels of the effects, by their names."""
-        return to_labels(self.effects)
+        """Labels of the networks, by their names."""
+        return to_labels(self.networks)
 
     def seed(self, *nodes: pe.Node) -> None:
         """Give nodes the seed matrix."""

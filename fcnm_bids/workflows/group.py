@@ -79,18 +79,18 @@ def init_group_wf(
     validated = _connect_validation(level)
     networks: dict[str, tuple[pe.Node, list[pe.Node]]] = {}
     about: dict[str, list[pe.Node]] = {}
-    for effect in level.effects:
+    for name, (effect, _) in level.networks.items():
         members = [own for own, (_, of) in zip(mapped, contrasts, strict=True) if of == effect]
-        about[effect] = _connect_effect(level, effect, members, validated)
-        networks[effect] = about[effect][0], [own.mapped for own in members]
+        about[name] = _connect_network(level, name, members, validated)
+        networks[name] = about[name][0], [own.mapped for own in members]
     compared = _connect_comparison(level, [node for node, _ in networks.values()])
     measured, assessed = connect_specificity(level, networks)
     related = _connect_outcomes(level, [own.mapped for own in mapped], measured[0])
     promising = [seeds, described, *(own.mapped for own in mapped)]
     promising += [*validated, *compared, *measured, *related]
-    for effect in level.effects:
-        own = [*about[effect], assessed[effect]]
-        promising += [*own, _connect_figures(level, effect, [*own, *networks[effect][1]])]
+    for name in level.networks:
+        own = [*about[name], assessed[name]]
+        promising += [*own, _connect_figures(level, name, [*own, *networks[name][1]])]
     report = pe.Node(ReportGroup(**level.shared), name="report", mem_gb=report_gb(n_voxels))
     manifest = pe.Node(
         WriteManifest(**level.shared, folder=str(Path(config.output_dir) / "group"), key=plan.key),
@@ -235,16 +235,17 @@ def _connect_validation(level: GroupLevel) -> list[pe.Node]:
     return [validated]
 
 
-def _connect_effect(
-    level: GroupLevel, effect: str, members: Sequence[_Contrast], validated: Sequence[pe.Node]
+def _connect_network(
+    level: GroupLevel, name: str, members: Sequence[_Contrast], validated: Sequence[pe.Node]
 ) -> list[pe.Node]:
-    """Add the nodes of one effect: its network first, then what is said about the network."""
+    """Add the nodes of one network, which comes first, then what is said about it."""
     from fcnm_bids.interfaces.network import LocateNetwork, MapEffect
     from fcnm_bids.interfaces.robustness import CheckRobustness
 
-    n_voxels, label = level.plan.grid.n_voxels, level.labels[effect]
+    n_voxels, label = level.plan.grid.n_voxels, level.labels[name]
+    effect, sign = level.networks[name]
     network = pe.Node(
-        MapEffect(**level.shared, effect=effect, entities=level.entities),
+        MapEffect(**level.shared, effect=name, entities=level.entities),
         name=f"network_{label}",
         mem_gb=contrast_gb(n_voxels) + 2e-9 * n_voxels * len(members),
     )
@@ -253,16 +254,17 @@ def _connect_effect(
         LocateNetwork(
             **level.shared,
             **level.grid,
-            effect=effect,
+            effect=name,
             label=label,
-            contrasts=[labels[name] for name, own in level.contrasts if own == effect],
+            sign=sign,
+            contrasts=[labels[contrast] for contrast, own in level.contrasts if own == effect],
             entities=level.entities,
         ),
         name=f"locate_{label}",
         mem_gb=contrast_gb(n_voxels),
     )
     checked = pe.Node(
-        CheckRobustness(**level.shared, effect=effect, entities=level.entities),
+        CheckRobustness(**level.shared, effect=name, entities=level.entities),
         name=f"robustness_{label}",
         mem_gb=robustness_gb(n_voxels, len(members)),
     )
@@ -281,13 +283,13 @@ def _connect_effect(
     return [network, located, checked]
 
 
-def _connect_figures(level: GroupLevel, effect: str, drawn: Sequence[pe.Node]) -> pe.Node:
-    """Add the node that draws the figures of one effect, after the nodes whose files they show."""
+def _connect_figures(level: GroupLevel, name: str, drawn: Sequence[pe.Node]) -> pe.Node:
+    """Add the node that draws the figures of one network, after those whose files they show."""
     from fcnm_bids.interfaces.report import DrawEffect
 
-    label = level.labels[effect]
+    label = level.labels[name]
     figures = pe.Node(
-        DrawEffect(**level.shared, effect=effect),
+        DrawEffect(**level.shared, effect=name),
         name=f"figures_{label}",
         mem_gb=report_gb(level.plan.grid.n_voxels),
     )
@@ -334,13 +336,13 @@ def _connect_outcomes(
 
 
 def _connect_comparison(level: GroupLevel, networks: Sequence[pe.Node]) -> list[pe.Node]:
-    """Add the node that compares the effects, where there are several."""
+    """Add the node that compares the networks, where there are several."""
     from fcnm_bids.interfaces.network import CompareEffects
 
     if len(networks) < 2:
         return []
     compared = pe.Node(
-        CompareEffects(**level.shared, effects=level.effects, entities=level.entities),
+        CompareEffects(**level.shared, effects=[*level.networks], entities=level.entities),
         name="compare",
         mem_gb=contrast_gb(level.plan.grid.n_voxels),
     )

@@ -22,20 +22,20 @@ Blocks = dict[str, list[tuple[str, int]]]
 def connect_specificity(
     level: GroupLevel, networks: Mapping[str, tuple[pe.Node, Sequence[pe.Node]]]
 ) -> tuple[list[pe.Node], dict[str, pe.Node]]:
-    """Add the nodes; those returned promise files: of all effects, and of each by itself.
+    """Add the nodes; those returned promise files: of all networks, and of each by itself.
 
     Parameters
     ----------
     level
         The group level, which has a node ``seeds`` already.
     networks
-        By effect, the node of its network and those of its contrasts.
+        By name, the node of each and those of its contrasts.
     """
     from fcnm_bids.interfaces.specificity import AssessSpecificity
 
     n_voxels = level.plan.grid.n_voxels
-    members_left = {effect: iter(members) for effect, (_, members) in networks.items()}
-    contrasts = [next(members_left[effect]) for _, effect in level.contrasts]
+    by_effect = {level.networks[name][0]: iter(own) for name, (_, own) in networks.items()}
+    contrasts = [next(by_effect[effect]) for _, effect in level.contrasts]
     strength = _connect_strength(level)
     labels = _connect_labels(level, contrasts[0])
     inputs = [(strength, "strength_file", "strength_file")]

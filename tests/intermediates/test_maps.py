@@ -39,8 +39,10 @@ def test_a_contrast_comes_back(smoothness: Smoothness | None, tmp_path: Path) ->
     path = tmp_path / "mapped.npz"
     one = mapped(1, smoothness)
     write_mapped(path, one, INDEX)
-    found = read_mapped([str(path)])
-    np.testing.assert_array_equal(found.masks, [one.mask.significant])
+    found = read_mapped([str(path)], 1)
+    np.testing.assert_array_equal(found.masks, [one.side(1)])
+    both = found.masks[0] | read_mapped([str(path)], -1).masks[0]
+    np.testing.assert_array_equal(both, one.mask.significant)
     np.testing.assert_array_equal(found.counted, [one.counted])
     np.testing.assert_array_equal(found.index, INDEX)
     np.testing.assert_array_equal(read_index(str(path)), INDEX)
@@ -54,9 +56,7 @@ def test_contrasts_stand_in_the_order_of_their_files(tmp_path: Path) -> None:
     several = [mapped(number, None) for number in range(2)]
     for path, one in zip(paths, several, strict=True):
         write_mapped(Path(path), one, INDEX)
-    np.testing.assert_array_equal(
-        read_mapped(paths).masks, [one.mask.significant for one in several]
-    )
+    np.testing.assert_array_equal(read_mapped(paths, -1).masks, [one.side(-1) for one in several])
 
 
 def test_the_maps_of_an_effect_come_back(tmp_path: Path) -> None:

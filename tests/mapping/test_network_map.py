@@ -213,11 +213,21 @@ def test_the_whole_way_by_brute_force(height: HeightRule) -> None:
         np.testing.assert_allclose(contrast.test.t, expected.t[index], rtol=1e-8)
         np.testing.assert_array_equal(contrast.mask.significant, expected.significant[index])
         np.testing.assert_array_equal(contrast.counted, expected.counted[index])
-    assert list(found.probability) == list(found.convergence) == ["up", "down"]
-    for effect, probability in found.probability.items():
+    networks = {"up": ("up", 1), "down": ("down", 1)}
+    if height.tail == "negative":
+        networks = {"up": ("up", -1), "down": ("down", -1)}
+    elif height.tail == "two-sided":
+        networks = {
+            f"{effect} ({sign})": (effect, factor)
+            for effect in ("up", "down")
+            for sign, factor in (("positive", 1), ("negative", -1))
+        }
+    assert list(found.probability) == list(found.convergence) == list(networks)
+    for name, probability in found.probability.items():
+        effect, sign = networks[name]
         all_of_it = [by_hand[name] for name, (label, _) in SEEDS.items() if label == effect]
         members = [m for m in all_of_it if m.counted.any()]
-        share = np.mean([m.significant for m in members], axis=0)
+        share = np.mean([m.significant & (sign * m.mean > 0) for m in members], axis=0)
         counted = np.all([m.counted for m in members], axis=0)
         np.testing.assert_array_equal(probability, np.where(counted, share, np.nan)[index])
 

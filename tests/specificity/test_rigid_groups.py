@@ -95,6 +95,19 @@ def test_groups_span_the_contrasts_of_a_study_but_not_studies_or_effects() -> No
     assert found == {frozenset({0, 1}), frozenset({2}), frozenset({3})}
 
 
+@pytest.mark.parametrize(("apart", "together"), [(19.9, True), (20.1, False)])
+def test_a_finding_that_a_study_repeats_may_lie_20_mm_apart(apart: float, together: bool) -> None:
+    moved = contrast(np.array([[apart, 0, 0]]), "b")
+    groups = focus_groups([contrast(np.zeros((1, 3))), moved])
+    assert [group.size for group in groups] == ([2] if together else [1, 1])
+
+
+def test_repeated_findings_join_foci_of_one_contrast_only_within_12_mm() -> None:
+    positions = np.array([[0, 0, 0], [13.0, 0, 0]])
+    groups = focus_groups([contrast(positions), contrast(positions + 1, "b")])
+    assert sorted(sorted(group.focus.tolist()) for group in groups) == [[0, 0], [1, 1]]
+
+
 def test_of_equal_medoids_the_first_of_the_table_is_taken() -> None:
     (group,) = focus_groups([contrast(np.array([[4.0, 0, 0], [0, 0, 0]]))])
     assert group.focus[group.medoid] == 0

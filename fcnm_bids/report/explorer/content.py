@@ -148,8 +148,8 @@ class _Folder:
         inside = self.known[self.corner]
         affine = self.affine.copy()
         affine[:3, 3] += affine[:3, :3] @ [part.start for part in self.corner]
-        effects = {network.effect for network in self.results.networks}
-        contrasts = [c for c in self.results.contrasts if c.effect in effects]
+        used = [c for n in self.results.networks for c in self.results.members(n.effect)]
+        contrasts = [c for c in self.results.contrasts if c in used]
         masks = [self._values(c.mask) > 0.5 for c in contrasts]
         return {
             "name": self.name,
@@ -195,7 +195,7 @@ class _Folder:
             "threshold": float(sidecar.get("Threshold", 0)),
             "fewest": min_cluster_voxels(least, float(abs(np.linalg.det(self.affine[:3, :3])))),
             "smallest": least,
-            "contrasts": [n for n, c in enumerate(contrasts) if c.effect == network.effect],
+            "contrasts": [contrasts.index(c) for c in self.results.members(network.effect)],
             "maps": [share, *self._further(network)],
             "clusters": self._rows(network, "clusters"),
             "peaks": self._rows(network, "peaks"),

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from fcnm_bids.bids.outputs import figure_name
+from fcnm_bids.mapping import effect_and_sign, network_names
 from fcnm_bids.report.figures.charts import draw_histogram, draw_polar
 from fcnm_bids.report.figures.outcomes import draw_outcome_figures
 from fcnm_bids.report.figures.palette import BLUE, CATEGORIES
@@ -66,14 +67,14 @@ def draw_group_figures(root: Path) -> list[Path]:
 
 
 def draw_effect_figures(root: Path, effect: str) -> list[Path]:
-    """Draw the figures of one effect: of its network, and of its contrasts.
+    """Draw the figures of one network, and of its contrasts where it is its effect's first.
 
     Parameters
     ----------
     root
         Output folder.
     effect
-        The effect's own name.
+        Name of the network.
 
     Returns
     -------
@@ -85,9 +86,10 @@ def draw_effect_figures(root: Path, effect: str) -> list[Path]:
     for network in results.networks:
         if network.effect == effect:
             files += draw_network(root, network)
-    for contrast in results.contrasts:
-        if contrast.effect == effect and contrast.map("t").is_file():
-            files.append(draw_contrast(root, contrast))
+    own = effect_and_sign(effect, results.tail)[0]
+    if effect == network_names([own], results.tail)[0]:  # contrasts are drawn once
+        there = [c for c in results.members(effect) if c.map("t").is_file()]
+        files += [draw_contrast(root, contrast) for contrast in there]
     return files
 
 

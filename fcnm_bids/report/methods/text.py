@@ -45,7 +45,8 @@ _WEIGHTED = {
 _TAIL = {
     "positive": "Positive connectivity only was considered.",
     "negative": "Negative connectivity only was considered.",
-    "two-sided": "Positive and negative connectivity were considered.",
+    "two-sided": "Positive and negative connectivity were considered, and every effect has a "
+    "network of each.",
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from fcnm_bids.bids.names import to_label
+from fcnm_bids.mapping import effect_and_sign
 from fcnm_bids.report.figures.group import contrast_figure, network_figure
 from fcnm_bids.report.pages.empty import empty_blocks
 from fcnm_bids.report.pages.html import Figure, Folded, Note, Prose, Row, Section, Table
@@ -95,7 +96,7 @@ def effect_section(results: GroupResults, effect: str) -> Section:
     if network is None:
         blocks.append(Note("The network was not made; see Errors.", "error"))
     elif is_empty(results, network):
-        blocks += empty_blocks(network, [c for c in results.contrasts if c.effect == effect])
+        blocks += empty_blocks(network, results.members(effect))
         blocks += _pictures(results, network, ("slices", "histogram"))
     else:
         blocks += _pictures(results, network, ("slices", "glass", "surface", "histogram"))
@@ -118,7 +119,7 @@ def effect_section(results: GroupResults, effect: str) -> Section:
         sections.append(
             Section(f"{anchor}-robustness", "Robustness", tuple(_robustness(results, network)))
         )
-    contrasts = [c for c in results.contrasts if c.effect == effect]
+    contrasts = results.members(effect)
     sections.append(
         Section(
             f"{anchor}-contrasts",
@@ -312,7 +313,8 @@ def _by_check(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _contrasts(results: GroupResults, contrasts: list[ContrastResult], effect: str) -> list[Any]:
     made = {contrast.name for contrast in contrasts}
-    lost = [c.name for c in results.asked if c.effect == effect and c.name not in made]
+    own = effect_and_sign(effect, results.tail)[0]
+    lost = [c.name for c in results.asked if c.effect == own and c.name not in made]
     blocks: list[Any] = [Note(f"{name}: its maps were not made.", "error") for name in lost]
     if not contrasts:
         return blocks

@@ -13,6 +13,7 @@ import pandas as pd
 
 from fcnm_bids.bids.names import parse_entities
 from fcnm_bids.errors import FcnmError
+from fcnm_bids.mapping import effect_and_sign, network_names
 from fcnm_bids.report.results.logs import RunRecord, latest_run
 from fcnm_bids.seeds import Contrast, group_foci, read_foci
 
@@ -89,7 +90,7 @@ class NetworkResult:
 
     @property
     def effect(self) -> str:
-        """The effect's own name."""
+        """Name of the effect, with its sign of connectivity where the effect has two networks."""
         return str(self.sidecar.get("Effect", self.label))
 
     def tables(self) -> dict[str, Path]:
@@ -191,7 +192,8 @@ class GroupResults:
             network = NetworkResult.of(path)
             if network.probability.is_file():
                 found.append(network)
-        order = list(dict.fromkeys(contrast.effect for contrast in self.asked))
+        asked = (contrast.effect for contrast in self.asked or self.contrasts)
+        order = network_names(asked, self.tail)
         if order:
             found = [result for result in found if result.effect in order]
             found.sort(key=lambda result: order.index(result.effect))
@@ -216,10 +218,21 @@ class GroupResults:
         return None if path is None else read_tsv(path)
 
     @property
+    def tail(self) -> str:
+        """Signs of connectivity that count."""
+        return self.record.config.group.tail if self.record else "positive"
+
+    @property
     def effects(self) -> list[str]:
-        """Effects asked for, those without a network included."""
-        named = [c.effect for c in self.asked] + [n.effect for n in self.networks]
-        return list(dict.fromkeys(named + [c.effect for c in self.contrasts]))
+        """Networks asked for, those that were not made included."""
+        named = network_names((c.effect for c in self.asked), self.tail)
+        others = network_names((c.effect for c in self.contrasts), self.tail)
+        return list(dict.fromkeys([*named, *(n.effect for n in self.networks), *others]))
+
+    def members(self, network: str) -> list[ContrastResult]:
+        """Return the contrasts with a mask that belong to a network."""
+        effect, _ = effect_and_sign(network, self.tail)
+        return [contrast for contrast in self.contrasts if contrast.effect == effect]
 
     @cached_property
     def people(self) -> pd.DataFrame | None:
