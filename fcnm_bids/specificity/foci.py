@@ -44,7 +44,7 @@ def random_foci(
 ) -> tuple[Contrast, ...]:
     """Scatter as many foci per contrast over the places.
 
-    Foci of one study and effect that lie within 12 mm of each other, over all its contrasts,
+    Foci of one study and effect that lie near each other, over all its contrasts (`focus_groups`),
     move and turn as one rigid body, as `moved_group` describes: they are one finding.
 
     Parameters
@@ -110,7 +110,7 @@ def matched_foci(
 
     If foci fall according to strength alone (and to the base rate within a stratum), the observed
     ones are one such draw, given how many lie in each stratum, so that the test is exact (up to
-    the width of the strata). Foci of one study and effect that lie within 12 mm of each other move
+    the width of the strata). Foci of one study and effect that lie near each other move
     as one rigid body: its medoid within its stratum, its members to places within one stratum of
     their own, or the nearest that can be had (`kept_strata`).
 
@@ -179,7 +179,7 @@ def nearest_foci(
 
     As published (Zalesky and Cash 2026). Approximate: the window of the strongest and of the
     weakest foci lies on one side of them, so that foci on hubs are compared with weaker ones.
-    Foci of one study and effect that lie within 12 mm of each other move as one rigid body.
+    Foci of one study and effect that lie near each other move as one rigid body.
 
     Parameters
     ----------

@@ -19,7 +19,9 @@ _STUDENTISED = (
     "where hardly any map shows anything do not govern the maximum {{tusher2001}}. The "
     "family-wise p of a voxel is that of its value among the largest values of all draws "
     "{{westfall1993}}. The size of the network{in_regions} was compared with that of the draws' "
-    "networks. Every p is (1 + number of draws that reach the observed "
+    "networks. The mean over the contrasts of their mean Fisher z, each without voxels at most "
+    "10 mm from its own foci, was compared with the same draws in the same way, without the share "
+    "that is added. Every p is (1 + number of draws that reach the observed "
     "value) / (1 + number of draws)."
 )
 

@@ -11,7 +11,16 @@ from fcnm_bids.bids.outputs import report_name
 from fcnm_bids.bids.write import write_text
 from fcnm_bids.denoise import median_dof
 from fcnm_bids.report.pages.about import about_sections
-from fcnm_bids.report.pages.html import Facts, Folded, Note, Prose, Section, Viewer, render_page
+from fcnm_bids.report.pages.html import (
+    Facts,
+    Findings,
+    Folded,
+    Note,
+    Prose,
+    Section,
+    Viewer,
+    render_page,
+)
 from fcnm_bids.report.pages.network import effect_section
 from fcnm_bids.report.pages.outcomes import outcome_sections
 from fcnm_bids.report.pages.tables import frame_table
@@ -66,6 +75,10 @@ def _summary(results: GroupResults) -> Section:
         ("Contrasts", str(len(results.asked) or len(results.contrasts))),
         ("Foci", str(n_foci or "–")),
     ]
+    lines = [(n.effect, line) for n in results.networks if (line := n.verdict)]
+    if lines:
+        own = ((name, line.removeprefix(f"{name}: ")) for name, line in lines)
+        blocks.append(Findings(tuple(own)))
     blocks.append(Facts(tuple(entries)))
     sentences = []
     for effect in results.effects:

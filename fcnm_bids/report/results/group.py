@@ -93,6 +93,13 @@ class NetworkResult:
         """Name of the effect, with its sign of connectivity where the effect has two networks."""
         return str(self.sidecar.get("Effect", self.label))
 
+    @property
+    def verdict(self) -> str | None:
+        """The verdict in one line; None where there is none."""
+        path = self.mask.with_name(f"network-{self.label}_desc-verdict")
+        line = read_sidecar(path).get("Line")
+        return None if line is None else str(line)
+
     def tables(self) -> dict[str, Path]:
         """Tables about the network, by their desc."""
         found = {}
