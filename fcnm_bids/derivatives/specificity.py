@@ -74,8 +74,9 @@ LABEL_COLUMNS = {
 """Columns of the table of what the labels stand for."""
 
 SPECIFICITY_COLUMNS = {
-    "test": "degree, random (foci scattered in grey matter), strength (foci of equal strength), "
-    "labels (studies exchange labels) or split (random halves of the contrasts)",
+    "test": "labels (studies exchange labels), similarity (left-out studies, labels exchanged), "
+    "strength (foci of equal strength), random (foci scattered in grey matter), split (random "
+    "halves of the contrasts) or degree",
     "n_draws": "Draws, relabellings or halves, the observed one not counted",
     "smallest_p": "The least p that so many draws can give",
     "levels": "Number of values that the maps of draws and data take",
@@ -90,6 +91,9 @@ SPECIFICITY_COLUMNS = {
     "n_voxels_convergence": "Voxels where the family-wise p of convergence (mean z of contrasts, "
     "each away from its own foci) is at most alpha",
     "min_pfwe_convergence": "Smallest family-wise p of convergence",
+    "statistic": "similarity: mean r of a left-out study with its own effect less that with the "
+    "other",
+    "p": "Share of labellings, the observed one included, that reach the statistic",
     "withheld": "Whether the verdict is withheld because strength is not reliable enough",
     "verdict": "What the test says",
 }

@@ -25,6 +25,7 @@ from fcnm_bids.derivatives.specificity import (
 )
 from fcnm_bids.errors import RequestError, StoreError
 from fcnm_bids.grid import Grid
+from fcnm_bids.inputs.analysis_mask import read_analysis_mask
 from fcnm_bids.inputs.contrasts import network_parts
 from fcnm_bids.inputs.nulls import compared_contrasts, nulls_wanted
 from fcnm_bids.inputs.rules import contrast_weights, mapping_rule, network_rule, null_options
@@ -43,8 +44,14 @@ from fcnm_bids.intermediates.draws import OBSERVED, block_complete, write_block
 from fcnm_bids.intermediates.maps import read_index, read_mapped
 from fcnm_bids.intermediates.null_inputs import NullData, null_participant, read_nulls
 from fcnm_bids.intermediates.strength import read_strength
-from fcnm_bids.mapping import MappedContrast, analysis_voxels, map_network, network_names
-from fcnm_bids.seeds import Contrast, read_seed_matrix, sphere_seeds
+from fcnm_bids.mapping import (
+    MappedContrast,
+    analysis_voxels,
+    map_network,
+    near_own_seed,
+    network_names,
+)
+from fcnm_bids.seeds import Contrast, SeedMatrix, read_seed_matrix, sphere_seeds
 from fcnm_bids.specificity import (
     FOCUS_NULLS,
     DrawInputs,
@@ -55,6 +62,8 @@ from fcnm_bids.specificity import (
     draw_generator,
     label_sentence,
     label_test,
+    similarity_sentence,
+    similarity_test,
     split_sentence,
     split_test,
     study_units,
@@ -66,6 +75,7 @@ class CompareLabelsInputSpec(SeededInputSpec, DesignedPeopleInputSpec):
     """Inputs of `CompareLabels`."""
 
     index_file = File(exists=True, mandatory=True, desc="has the voxel numbers of the analysis")
+    grey_files = traits.List(traits.Str(), desc="images of the grey matter")
 
 
 class CompareLabelsOutputSpec(PromisingOutputSpec):
@@ -93,9 +103,13 @@ class CompareLabels(ConfiguredInterface):
             "FociThinnedTo": len(compared[0].foci) if settings.thin_foci else None,
             "RandomSeed": config.group.random_seed,
         }
-        mapped, index = self._mapped(folder, config, grid, compared)
+        compared_seeds = sphere_seeds(
+            compared, grid, radius=config.seeds.radius, sphere=config.seeds.sphere
+        )
+        mapped, index = self._mapped(folder, config, compared_seeds)
         rows: dict[str, Any] = {}
         written: list[Path] = []
+        similarity: dict[str, Any] = {}
         for named in zip(network_names([first], tail), network_names([second], tail), strict=True):
             parts = network_parts(config, compared, named[0])
             labelled = LabelledContrasts(
@@ -119,6 +133,12 @@ class CompareLabels(ConfiguredInterface):
                 own = self._label_rows(config, grid, index, labelled, found, named)
                 for network, row in zip(named, own, strict=True):
                     rows[network]["labels"] = row
+                # correlations do not depend on the sign of connectivity
+                similarity = similarity or self._similarity_row(
+                    config, compared_seeds, index, labelled, mapped, (first, second)
+                )
+                for network in named:
+                    rows[network]["similarity"] = similarity
                 maps = partial(names.network_part, parts.label, "labels", "statmap")
                 written += write_labels(maps, found, named, said, grid, index)
             if "split" in nulls:
@@ -138,13 +158,10 @@ class CompareLabels(ConfiguredInterface):
         self._promise(written)
 
     def _mapped(
-        self, folder: Path, config: Config, grid: Grid, contrasts: Sequence[Contrast]
+        self, folder: Path, config: Config, seeds: SeedMatrix
     ) -> tuple[Sequence[MappedContrast], NDArray[np.intp]]:
         """Map the contrasts, through the map's own function."""
         index = read_index(self.inputs.index_file)
-        seeds = sphere_seeds(
-            contrasts, grid, radius=config.seeds.radius, sphere=config.seeds.sphere
-        )
         mapped = map_network(
             seeds,
             open_people(self.inputs.people),
@@ -154,6 +171,35 @@ class CompareLabels(ConfiguredInterface):
             spill=folder / "maps.npy",
         )
         return mapped.contrasts, index
+
+    def _similarity_row(
+        self,
+        config: Config,
+        seeds: SeedMatrix,
+        index: NDArray[np.intp],
+        labelled: LabelledContrasts,
+        mapped: Sequence[MappedContrast],
+        effects: tuple[str, str],
+    ) -> dict[str, Any]:
+        """Return the row of left-out studies of the table of specificity."""
+        files = [Path(path) for path in self.inputs.grey_files]
+        grey = read_analysis_mask("gm", files, seeds.grid) if files else None
+        used = np.ones(index.size, dtype=bool) if grey is None else grey[index]
+        group = config.group
+        found = similarity_test(
+            labelled,
+            np.stack([one.test.mean[used] for one in mapped]),
+            near_own_seed(seeds, index)[:, used],
+            n_draws=group.n_permutations,
+            seed=group.random_seed,
+        )
+        return {
+            "n_draws": found.n_labellings - 1,
+            "smallest_p": 1 / found.n_labellings,
+            "statistic": found.statistic if np.isfinite(found.statistic) else None,
+            "p": found.p if np.isfinite(found.p) else None,
+            "verdict": similarity_sentence(*effects, found, group.alpha),
+        }
 
     def _label_rows(
         self,

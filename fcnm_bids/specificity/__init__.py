@@ -16,6 +16,7 @@ from fcnm_bids.specificity.interpretation import (
     degree_sentence,
     label_sentence,
     null_sentence,
+    similarity_sentence,
     split_sentence,
     withheld_sentence,
 )
@@ -81,6 +82,7 @@ __all__ = [
     "random_foci",
     "relabellings",
     "residual_map",
+    "similarity_sentence",
     "similarity_test",
     "split_sentence",
     "split_test",

@@ -11,6 +11,7 @@ from fcnm_bids.specificity.assess import NullAssessment
 from fcnm_bids.specificity.labels import LabelTest, SplitTest
 from fcnm_bids.specificity.map_comparison import MapComparison
 from fcnm_bids.specificity.strength import Strength
+from fcnm_bids.specificity.study_similarity import SimilarityTest
 
 _PER_CENT = 0.01
 
@@ -165,6 +166,45 @@ def label_sentence(
     if outside:
         parts.append(f"{_voxels(outside)} outside of the networks differ")
     return f"{'; '.join(parts)} {tail}."
+
+
+def similarity_sentence(first: str, second: str, result: SimilarityTest, alpha: float) -> str:
+    """State whether left-out studies are more like those of their own effect.
+
+    Parameters
+    ----------
+    first, second
+        The effects.
+    result
+        The test.
+    alpha
+        Error rate.
+    """
+    if not np.isfinite(result.p):
+        return (
+            f"Whether studies of {first} and {second} are more like those of their own effect "
+            "cannot be said: too few voxels lie away from their foci, or too few studies are left."
+        )
+    both = np.isfinite(result.within) & np.isfinite(result.between)
+    within, between = result.within[both].mean(), result.between[both].mean()
+    found = (
+        f"mean r = {within:.2f} with their own effect and {between:.2f} with the other, p = "
+        f"{result.p:.3g} among {result.n_labellings:,} ways to exchange the labels"
+    )
+    if result.p <= alpha:
+        return (
+            f"Studies of {first} and {second} that are left out are more like the others of their "
+            f"own effect ({found})."
+        )
+    if 1 / result.n_labellings > alpha:
+        return (
+            f"The labels {first} and {second} can be exchanged in too few ways for left-out "
+            f"studies to tell the effects apart ({found})."
+        )
+    return (
+        f"Studies of {first} and {second} that are left out are not shown to be more like the "
+        f"others of their own effect ({found})."
+    )
 
 
 def _voxels(n: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-ORDER = ("labels", "strength", "random", "split", "degree")
+ORDER = ("labels", "similarity", "strength", "random", "split", "degree")
 """Tests in the order of the evidence: exchanged labels first, scattered foci last of the nulls."""
 
 CANNOT = "cannot be said"

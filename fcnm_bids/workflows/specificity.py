@@ -104,6 +104,7 @@ def _connect_labels(level: GroupLevel, first_contrast: pe.Node) -> list[pe.Node]
             **level.shared,
             people=level.people,
             covariates=plan.design.columns.tolist(),
+            grey_files=[str(path) for path in plan.specificity.grey_files],
             entities=level.entities,
         ),
         name="labels",

@@ -56,7 +56,14 @@ def test_every_test_ends_in_a_sentence(compared: tuple[Desk, Path, Ended]) -> No
     assert f"specificity: {2 * DRAWS} draws" in ended.out
     for effect in ("increase", "decrease"):
         table = read_table(output / "group" / f"network-{effect}_desc-specificity_metrics.tsv")
-        assert table["test"].tolist() == ["labels", "strength", "random", "split", "degree"]
+        assert table["test"].tolist() == [
+            "labels",
+            "similarity",
+            "strength",
+            "random",
+            "split",
+            "degree",
+        ]
         assert table["verdict"].str.endswith(".").all()
         drawn = table.set_index("test")["n_draws"]
         assert drawn[["random", "strength"]].tolist() == [str(DRAWS)] * 2

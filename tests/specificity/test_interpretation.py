@@ -13,11 +13,13 @@ from fcnm_bids.specificity import (
     LabelTest,
     MapComparison,
     NullAssessment,
+    SimilarityTest,
     SplitTest,
     Strength,
     degree_sentence,
     label_sentence,
     null_sentence,
+    similarity_sentence,
     split_sentence,
     withheld_sentence,
 )
@@ -193,6 +195,26 @@ def test_few_draws_are_not_taken_for_few_studies() -> None:
         "9 of 2,016 ways to exchange the labels a and b were drawn; with so few the smallest p is "
         "0.1, and whether the map is specific cannot be said: raise --n-permutations."
     )
+
+
+@pytest.mark.parametrize(
+    ("p", "n", "said"),
+    [
+        (0.01, 100, "Studies of a and b that are left out are more like the others of their own"),
+        (0.2, 100, "Studies of a and b that are left out are not shown to be more like the others"),
+        (0.25, 4, "The labels a and b can be exchanged in too few ways for left-out studies"),
+        (np.nan, 1, "Whether studies of a and b are more like those of their own effect cannot be"),
+    ],
+)
+def test_left_out_studies(p: float, n: int, said: str) -> None:
+    r = np.array([0.5, 0.3, np.nan])
+    numbers, first = np.arange(3), np.array([True, False, True])
+    found = SimilarityTest(r, r - 0.2, numbers, first, 0.2, p, n, n, True)
+    sentence = similarity_sentence("a", "b", found, 0.05)
+    assert sentence.startswith(said)
+    if np.isfinite(p):
+        numbers_of = f"mean r = 0.40 with their own effect and 0.20 with the other, p = {p:g} among"
+        assert f"({numbers_of} {n} ways to exchange the labels)." in sentence
 
 
 def test_split() -> None:

@@ -145,6 +145,12 @@ class SpecificityText:
                 else f"{n:,} of {possible:,} labellings, the observed one and random ones"
             )
             text += f" ({which}; smallest possible p {float(drawn['SmallestP']):.3g})"
+        text += (
+            ". For each study, the mean Fisher z of its contrasts was correlated with that of the "
+            "other studies of its effect and of the other effect, over voxels farther than 10 mm "
+            "from the foci of either side; the mean difference was compared with that under the "
+            "same labellings, one-sided"
+        )
         return f"{text}."
 
     def _split(self, one: SpecificityResult) -> list[str]:

@@ -24,6 +24,8 @@ TEST_HEADINGS = {
     "min_pfwe": "Smallest family-wise p",
     "n_voxels_convergence": "Convergence: voxels that survive",
     "min_pfwe_convergence": "Convergence: smallest family-wise p",
+    "statistic": "r with the own effect less r with the other",
+    "p": "p of these",
 }
 
 DEGREE_HEADINGS = {

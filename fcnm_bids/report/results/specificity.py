@@ -94,6 +94,8 @@ class SpecificityResult:
         """What a test compares the network with, in words."""
         if test == "degree":
             return "the connectome's degree"
+        if test == "similarity":
+            return "left-out studies"
         null = ALL_NULLS.get(test)
         return test if null is None else null.named(self.about(f"{test}draws"))
 

@@ -114,7 +114,7 @@ def read(root: Path, desc: str) -> pd.DataFrame:
 
 def test_the_verdicts_stand_first_and_as_they_are(finished: Path, written: Section) -> None:
     tests = read(finished, "specificity")
-    assert list(tests["test"]) == ["labels", "strength", "random", "split", "degree"]
+    assert list(tests["test"]) == ["labels", "similarity", "strength", "random", "split", "degree"]
     assert written.findings == list(tests["verdict"])
     assert next(tag for tag, _ in written.tags if tag in ("dl", "table", "img", "p")) == "dl"
 
@@ -124,14 +124,17 @@ def test_the_table_of_tests_has_the_numbers_on_disk(finished: Path, written: Sec
     rows = written.table("The network against its nulls")
     assert [row[0] for row in rows[1:]] == [
         "Studies that exchange labels",
+        "Left-out studies",
         "Foci of equal strength",
         "Foci scattered in grey matter",
         "Random halves of the contrasts",
     ]
     columns = ["n_draws", "smallest_p", "n_voxels", "n_voxels_null", "n_voxels_null_upper"]
     columns += ["p_size", "share_surviving", "n_voxels_pfwe", "min_pfwe"]
-    columns += ["n_voxels_convergence", "min_pfwe_convergence"]
-    for test, row in zip(("labels", "strength", "random", "split"), rows[1:], strict=True):
+    columns += ["n_voxels_convergence", "min_pfwe_convergence", "statistic", "p"]
+    for test, row in zip(
+        ("labels", "similarity", "strength", "random", "split"), rows[1:], strict=True
+    ):
         expected = [shown(tests.loc[test, name]) for name in columns]
         share = tests.loc[test, "share_surviving"]
         expected[6] = "–" if share == "n/a" else f"{100 * float(share):.1f} %"
