@@ -56,6 +56,7 @@ def made(tmp_path: Path, atlas: Path) -> OutputNames:
         config_file=str(config_file),
         effect="up",
         label="up",
+        sign=1,
         contrasts=["one", "two"],
         network=[],
         shape=list(GRID.shape),
