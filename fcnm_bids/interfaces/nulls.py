@@ -250,8 +250,7 @@ class PrepareNulls(ConfiguredInterface):
     def _make(self, config: Config, folder: Path) -> None:
         grid = read_seed_matrix(self.inputs.seeds_file).grid
         content = read_strength(Path(self.inputs.strength_file))
-        # masks are not used, so that any sign of connectivity will do
-        mapped = read_mapped(self.inputs.mapped_files, 1)
+        mapped = read_mapped(self.inputs.mapped_files)
         index = mapped.index
         if content.places is None:
             raise RequestError("there is neither grey matter nor a base rate to draw foci from")

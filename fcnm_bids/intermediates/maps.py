@@ -84,7 +84,7 @@ def write_mapped(path: Path, mapped: MappedContrast, index: NDArray[np.intp]) ->
         )
 
 
-def read_mapped(paths: Sequence[str], sign: int) -> MappedContrasts:
+def read_mapped(paths: Sequence[str], sign: int | None = None) -> MappedContrasts:
     """Read what `write_mapped` wrote of contrasts that share their voxels.
 
     Parameters
@@ -92,12 +92,13 @@ def read_mapped(paths: Sequence[str], sign: int) -> MappedContrasts:
     paths
         One file per contrast.
     sign
-        Sign of the connectivity that masks hold, 1 or -1.
+        Sign of the connectivity that masks hold, 1 or -1; None for whichever the tail has.
     """
     masks, counted = [], []
     for path in paths:
         with np.load(path, allow_pickle=False) as stored:
-            masks.append(stored["significant"] & (sign * stored["effect"] > 0))
+            side = True if sign is None else sign * stored["effect"] > 0
+            masks.append(stored["significant"] & side)
             counted.append(stored["counted"])
     return MappedContrasts(np.stack(masks), np.stack(counted), read_index(paths[0]))
 
