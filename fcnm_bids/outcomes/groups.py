@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import hypergeom
 
 from fcnm_bids.mapping import probability_map
 from fcnm_bids.outcomes.permutation import BlockPermutations
@@ -89,6 +88,8 @@ def fisher_exact(
     total_cases, total
         All cases, and all cases and controls.
     """
+    from scipy.stats import hypergeom  # slow to import
+
     return hypergeom.sf(n_cases - 1, total, n_with, total_cases)
 
 

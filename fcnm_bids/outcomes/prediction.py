@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.stats import rankdata
 
 from fcnm_bids.outcomes.model import OutcomeModel, varies, without
 from fcnm_bids.outcomes.permutation import BlockPermutations
@@ -329,6 +328,8 @@ def roc_area(scores: NDArray[np.float64], is_case: NDArray[np.bool_]) -> NDArray
     scores, is_case
         Shape (K, B); a column is one set.
     """
+    from scipy.stats import rankdata  # slow to import
+
     ranks = rankdata(scores, axis=0)
     n_cases = is_case.sum(axis=0)
     above = np.where(is_case, ranks, 0.0).sum(axis=0) - n_cases * (n_cases + 1) / 2

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
-from fcnm_bids.config import Config
+from fcnm_bids.config import Config, DenoisingSettings
 from fcnm_bids.connectome import open_run
 from fcnm_bids.errors import RequestError, StoreError
 from fcnm_bids.inputs.dataset import recognise
@@ -127,16 +128,22 @@ def adopt_store(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> Co
     damaged = []
     for path in stored_files(dataset.root):
         try:
-            settings = dict(open_run(path).attributes["settings"])
+            # an option that came later had its default
+            settings = asdict(DenoisingSettings()) | open_run(path).attributes["settings"]
         except StoreError as error:
             damaged.append(str(error))
             continue
         settings["nuisance_regressors"] = settings["nuisance_regressors"]["name"]
         given = explicit.get("denoising", {})
-        if other := [flag(name) for name in given if given[name] != settings.get(name)]:
+        if other := [flag(name) for name in given if given[name] != _loaded(settings[name])]:
             raise RequestError(
                 f"{config.bids_dir} holds projected runs that were made with other settings: "
                 f"{', '.join(other)} cannot be chosen any more"
             )
         return config.update({"denoising": settings})
     raise RequestError([f"{dataset.root}: no projected run that can be used", *damaged[:10]])
+
+
+def _loaded(value: Any) -> Any:
+    """Return a setting read from JSON as a request holds it."""
+    return tuple(value) if isinstance(value, list) else value

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 _TOLERANCE = 1e-9
 _NO_VARIANCE = 1e-12
@@ -92,6 +91,8 @@ def compare_maps(
     ValueError
         Fewer than 200 voxels are left.
     """
+    from scipy.stats import rankdata  # slow to import
+
     used = where & np.isfinite(observed) & np.isfinite(np.array(list(maps.values()))).all(axis=0)
     for block in blocks():
         used &= np.isfinite(block).all(axis=0)
