@@ -141,8 +141,7 @@ HEIGHTS = [
 ]
 
 
-@pytest.mark.parametrize("weights", [False, True])
-@pytest.mark.parametrize("covariates", [False, True])
+@pytest.mark.parametrize(("covariates", "weights"), [(False, False), (True, True)])
 @pytest.mark.parametrize("height", HEIGHTS, ids=lambda h: f"{h.control} {h.tail}")
 def test_the_observed_foci_as_a_draw_give_the_observed_map(
     height: HeightRule, covariates: bool, weights: bool
