@@ -179,8 +179,8 @@ class SelectionSettings:
     )
     diagnosis_from_id: bool = setting(
         False,
-        "read the diagnosis in the names of DIRECT's participants (IS<site>-<1 MDD, 2 HC, 3 BD, 4 "
-        "SZ>-<number>) into participants.tsv",
+        "read the diagnosis in the names of DIRECT's participants (IS(site)-(1 MDD, 2 HC, 3 BD, 4 "
+        "SZ)-(number)) into participants.tsv",
         affects="participant",
     )
 
