@@ -688,7 +688,7 @@ class Config:
             ),
             (
                 denoising.dummy_scans == "auto" or denoising.dummy_scans.isdecimal(),
-                f"--dummy-scans {denoising.dummy_scans}: auto, or a number of volumes",
+                f"--dummy-scans {denoising.dummy_scans}: give auto, or a number of volumes",
             ),
             (
                 not denoising.applied_band
@@ -696,15 +696,15 @@ class Config:
                     len(denoising.applied_band) == 2
                     and (denoising.applied_band[0] < denoising.applied_band[1])
                 ),
-                "--applied-band: a lower and an upper edge in Hz",
+                "--applied-band: give a lower edge and a higher one, in Hz",
             ),
             (
                 len(set(self.group.covariates)) == len(self.group.covariates),
-                f"--covariates {' '.join(self.group.covariates)}: names one twice",
+                f"--covariates {' '.join(self.group.covariates)}: name each once",
             ),
             (
                 not (special.keep_distances and special.keep_hemisphere),
-                "--keep-distances and --keep-hemisphere: one of them",
+                "--keep-distances and --keep-hemisphere: give one of them",
             ),
             (
                 not (

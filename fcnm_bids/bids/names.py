@@ -93,7 +93,7 @@ def to_labels(names: Iterable[str]) -> dict[str, str]:
 def check_names(names: Iterable[str], what: str) -> list[str]:
     """Return a line for each name that holds a character which nobody sees."""
     return [
-        f"the {what} {name!a} holds {', '.join(sorted(hidden))}, which nobody sees; remove it"
+        f"the {what} {name!a} holds {', '.join(sorted(hidden))}, which is invisible; remove it"
         for name in dict.fromkeys(names)
         if (hidden := {_described(c) for c in name if unicodedata.category(c) in _HIDDEN})
     ]

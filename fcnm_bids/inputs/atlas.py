@@ -226,9 +226,9 @@ def _refusal(image: Path, space: str) -> str | None:
     entities = _entities(image)
     own = entities.get("space") or entities.get("tpl")
     if own is None:
-        return f"its name does not say its space; name it ..._space-{space}_..._dseg.nii.gz"
+        return f"its name states no space; name it ..._space-{space}_..._dseg.nii.gz"
     if own != space:
-        return f"its space is {own}, the data's is {space}; it would have to be transformed first"
+        return f"its space is {own}, the data's is {space}; transform it first"
     if _table_of(image) is None:
         return "no table of its regions (index, name) beside it: ..._dseg.tsv"
     return None

@@ -134,7 +134,9 @@ def _with_bids_names(folder: Path) -> InputDataset:
             return InputDataset(folder, "connectome")
         if (folder / "connectome" / "dataset_description.json").is_file():
             return InputDataset(folder / "connectome", "connectome")
-        raise RequestError(f"{folder}: an output folder of fcnm_bids without a connectome in it")
+        raise RequestError(
+            f"{folder}: an output folder of fcnm_bids without a connectome; project into it first"
+        )
     if _has_people(folder) and content.get("DatasetType") == "derivative":
         return InputDataset(folder, "derivatives")
     inside = [
@@ -152,7 +154,7 @@ def _with_bids_names(folder: Path) -> InputDataset:
     if folder.name.startswith("sub-") and _has_images(folder):
         label = folder.name.removeprefix("sub-")
         raise RequestError(
-            f"{folder}: the folder of one person; give {folder.parent} as BIDS_DIR, and "
+            f"{folder}: the folder of one participant; give {folder.parent} as BIDS_DIR, and "
             f"--participant-label {label}"
         )
     if _is_raw(folder, content):

@@ -42,7 +42,9 @@ def compared_contrasts(
     """
     settings = config.specificity
     if not contrasts or not all(contrast.foci for contrast in contrasts):
-        raise RequestError("--specificity: a test of labels compares contrasts of coordinates")
+        raise RequestError(
+            "--specificity labels, split: foci are needed, not masks; leave these out"
+        )
     here = list(dict.fromkeys(contrast.effect for contrast in contrasts))
     others: tuple[Contrast, ...] = tuple(contrasts)
     suffix = ""
@@ -58,14 +60,14 @@ def compared_contrasts(
     if settings.label_test is None:
         if suffix or len(here) != 2:
             raise RequestError(
-                f"--label-test A:B is needed to say which effects are compared: {_listed(here)}"
+                f"--label-test A:B is needed to name the effects that are compared: {_listed(here)}"
                 + (f", in the second table {_listed(there)}" if suffix else "")
             )
         first, second = here
     else:
         first, second = _named(settings.label_test, here, there)
     if not suffix and first == second:
-        raise RequestError(f"--label-test {settings.label_test}: names one effect twice")
+        raise RequestError(f"--label-test {settings.label_test}: names one effect twice; name two")
     names = {contrast.name for contrast in contrasts}
     chosen = [contrast for contrast in contrasts if contrast.effect == first]
     chosen += [
@@ -91,7 +93,10 @@ def nulls_wanted(config: Config, contrasts: Sequence[Contrast]) -> tuple[str, ..
     asked = config.specificity.specificity
     if "all" not in asked:
         if {*FOCUS_NULLS} & set(asked) and not contrasts:
-            raise RequestError(f"--specificity {', '.join(FOCUS_NULLS)}: foci are moved, not masks")
+            raise RequestError(
+                f"--specificity {', '.join(FOCUS_NULLS)}: foci are needed, not masks; leave these "
+                "out"
+            )
         if {*LABEL_NULLS} & set(asked):
             compared_contrasts(config, contrasts)
         return tuple(dict.fromkeys(asked))
@@ -147,12 +152,14 @@ def read_base_rate(config: Config, grid: Grid) -> NDArray[np.float64] | None:
         table = read_contrasts(replace(config.seeds, coordinates=named))
         others = [contrast for contrast in table if not tested & set(contrast.studies)]
         if not others:
-            raise RequestError(f"--base-rate {named}: no study that is not under test")
+            raise RequestError(
+                f"--base-rate {named}: all of its studies are under test; name a table of others"
+            )
         return focus_density(others, grid.positions(np.arange(grid.n_voxels)))
     try:
         rate = np.nan_to_num(read_volume(Path(named), grid)).astype(np.float64)
     except RunError as error:
         raise RequestError(f"--base-rate {named}: {error}") from error
     if rate.min() < 0 or rate.max() <= 0:
-        raise RequestError(f"--base-rate {named}: rates are not negative, and some above 0")
+        raise RequestError(f"--base-rate {named}: rates have to be 0 or more, and some above 0")
     return rate

@@ -64,7 +64,7 @@ def read_plugin(file: str | None) -> Plugin:
     except FileError as error:
         raise _wrong(path, [f"cannot be read ({error})"]) from error
     if not isinstance(content, dict) or "plugin" not in content:
-        raise _wrong(path, ["has to say plugin: MultiProc or plugin: SLURM"])
+        raise _wrong(path, ["needs plugin: MultiProc or plugin: SLURM"])
     problems = [
         f"{name}: not known; only plugin and plugin_args are read"
         for name in content

@@ -80,7 +80,7 @@ def contrast_weights(
     unknown = [c.name for c in contrasts if not c.n]
     if unknown:
         raise RequestError(
-            f"--weights {settings.weights}: no sample size n for {', '.join(unknown)}"
+            f"--weights {settings.weights}: no sample size n for {', '.join(unknown)}; add it"
         )
     n = np.array([c.n for c in contrasts], dtype=np.float64)
     return n if settings.weights == "n" else np.sqrt(n)

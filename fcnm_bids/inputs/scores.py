@@ -234,12 +234,14 @@ def _planned(
     design = design_of(texts, seeds, categorical, called="seeds", prefix="")
     own = np.array(list(values.values()))
     if np.ptp(own) == 0:
-        raise RequestError(f"all {len(seeds)} seeds have the value {own[0]:g}")
+        raise RequestError(
+            f"all {len(seeds)} seeds have the value {own[0]:g}; leave it out (--outcomes)"
+        )
     left = len(seeds) - 2 - len(design.names) - len(measured)
     if left < 1:
         raise RequestError(
             f"{len(seeds)} seeds are too few for {len(design.names) + len(measured)} covariate "
-            "columns, the intercept and the outcome"
+            "columns, the intercept and the outcome; name fewer covariates"
         )
     return PlannedOutcome(
         name,

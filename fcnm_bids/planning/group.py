@@ -74,7 +74,9 @@ def plan_group(config: Config) -> GroupPlan:
         named = contrast_names(config.seeds)
         outcomes, lacking = plan_outcomes(config.outcomes, named, masks=bool(config.seeds.masks))
     if config.seeds.masks and config.group.weights != "none":
-        problems.append(f"--weights {config.group.weights}: masks have no sample size")
+        problems.append(
+            f"--weights {config.group.weights}: masks have no sample size; leave it out"
+        )
     problems += check_output_names(config, entities, ())
     if problems:
         raise RequestError(problems)
@@ -134,8 +136,8 @@ def _still_enough(
     if len(by_person) < 2:
         raise RequestError(
             [
-                f"{store}: one person only (sub-{next(iter(by_person))}); a group needs at least "
-                "two",
+                f"{store}: one participant only (sub-{next(iter(by_person))}); a group needs at "
+                "least two",
                 *by_reason({run.name: run.reason for run in left_out}),
             ]
         )
@@ -147,5 +149,5 @@ def _still_enough(
     ]
     if len(by_person) < 2:
         reasons = {f"sub-{label}": reason for label, reason in moved.items()}
-        raise RequestError(["fewer than two people are left", *by_reason(reasons)])
+        raise RequestError(["fewer than two participants are left", *by_reason(reasons)])
     return by_person, too_much

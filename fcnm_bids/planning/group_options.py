@@ -122,7 +122,10 @@ def _covariates(config: Config, root: Path) -> None:
     if not tabled:
         return
     if path is None:
-        raise RequestError(f"--covariates {' '.join(tabled)}: there is no participants.tsv")
+        raise RequestError(
+            f"--covariates {' '.join(tabled)}: there is no participants.tsv; name one with "
+            "--participants-file"
+        )
     there = [str(column) for column in read_participants(path).table]
     if problems := [
         f"--covariates {name}: {path} has no such column, but {', '.join(there)}"

@@ -71,10 +71,11 @@ def adopt_layout(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> C
     again = [flag(name) for name, value in _NOTHING.items() if given.get(name, value) != value]
     if again:
         raise RequestError(
-            f"{', '.join(again)}: the runs are denoised already, or --denoised says so"
+            f"{', '.join(again)}: the runs are denoised already; leave out what would "
+            "denoise them again"
         )
     if facts.get("smoothed") and given.get("smoothing"):
-        raise RequestError(f"--smoothing {given['smoothing']:g}: the runs are smoothed already")
+        raise RequestError(_smooth_already(given))
     settled = {
         "denoised": True,
         "smoothing": given.get("smoothing", 0.0),
@@ -84,9 +85,13 @@ def adopt_layout(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> C
     if facts.get("filtered") and not settled["applied_band"]:
         raise RequestError(
             f"{dataset.root}: the images were filtered ({spec.title}{variant_text}), to a band "
-            "that the layout does not tell; give it with --applied-band LO HI (Hz)"
+            "that the layout does not state; give it with --applied-band LO HI (Hz)"
         )
     return config.update({"denoising": {**_NOTHING, **settled}})
+
+
+def _smooth_already(given: Mapping[str, Any]) -> str:
+    return f"--smoothing {given['smoothing']:g}: the runs are smoothed already; leave it out"
 
 
 def _preprocessed(facts: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,11 +103,13 @@ def _preprocessed(facts: Mapping[str, Any], given: Mapping[str, Any]) -> dict[st
         A band was declared, or smoothing asked for of smooth images.
     """
     if given.get("applied_band"):
-        raise RequestError("--applied-band: the images are not denoised, or --denoised says so")
+        raise RequestError(
+            "--applied-band: the images are not denoised; add --denoised if they are"
+        )
     settled: dict[str, Any] = {}
     if facts.get("smoothed"):
         if given.get("smoothing"):
-            raise RequestError(f"--smoothing {given['smoothing']:g}: the runs are smoothed already")
+            raise RequestError(_smooth_already(given))
         settled["smoothing"] = 0.0
     for setting, fact in (
         ("nuisance_regressors", "nuisance_regressors"),
@@ -138,7 +145,7 @@ def adopt_store(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> Co
         if other := [flag(name) for name in given if given[name] != _loaded(settings[name])]:
             raise RequestError(
                 f"{config.bids_dir} holds projected runs that were made with other settings: "
-                f"{', '.join(other)} cannot be chosen any more"
+                f"{', '.join(other)} leave these out, or project again"
             )
         return config.update({"denoising": settings})
     raise RequestError([f"{dataset.root}: no projected run that can be used", *damaged[:10]])

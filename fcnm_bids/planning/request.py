@@ -98,8 +98,8 @@ def _unknown_people(config: Config, dataset: InputDataset) -> list[str]:
         return []
     listed = ", ".join(there) if len(there) <= _LISTED else f"{there[0]} … {there[-1]}"
     return [
-        f"--participant-label {' '.join(unknown)}: no such people in {dataset.root}; there are "
-        f"{listed} (labels are separated by spaces)"
+        f"--participant-label {' '.join(unknown)}: no such participants in {dataset.root}; there "
+        f"are {listed} (labels are separated by spaces)"
     ]
 
 
@@ -115,7 +115,9 @@ def _misplaced(config: Config, dataset: InputDataset | None) -> list[str]:
         problems.append("OUTPUT_DIR is BIDS_DIR, where nothing is ever written")
     for root in inputs & {*output.parents}:
         if output.relative_to(root).parts[0].startswith("sub-"):
-            problems.append(f"OUTPUT_DIR {output} lies among a person's data; name another")
+            problems.append(
+                f"OUTPUT_DIR {output} lies in a participant's folder; name another folder"
+            )
     if work in (output, config.connectome_path.resolve()):
         taken = "OUTPUT_DIR" if work == output else "the folder of the store"
         problems.append(f"--work-dir {work} is {taken}; name a folder of its own")

@@ -67,7 +67,9 @@ def stored_runs(
         entities = parse_entities(path)
         for entity, told in (("subject", "sub-<label>"), ("task", "task-<label>")):
             if entity not in entities:
-                raise RequestError(f"{path}: no {told} in its name; is it of this store?")
+                raise RequestError(
+                    f"{path}: no {told} in its name; name it as the others, or remove it"
+                )
         subject = str(entities["subject"])
         if (wanted and subject not in wanted) or not matches(entities, filters):
             continue
@@ -128,7 +130,9 @@ def stored_runs(
             [f"{store}: no projected run of {', '.join(sorted(missing))}", *by_reason(reasons)]
         )
     if from_store and len({str(what_projects(r.attributes["settings"])) for _, r in runs}) > 1:
-        raise RequestError(f"{store}: its runs were not all projected with the same settings")
+        raise RequestError(
+            f"{store}: its runs were not all projected with the same settings; project all alike"
+        )
     return runs, left_out
 
 

@@ -77,7 +77,10 @@ def plan_validation(
         notes.append(f"--validation-dir: sub-{label}: {reason}; left out")
     if len(runs) < 2:
         raise RequestError(
-            [f"--validation-dir {folder}: fewer than two people that can be used", *other_grids[:3]]
+            [
+                f"--validation-dir {folder}: fewer than two participants that can be used",
+                *other_grids[:3],
+            ]
         )
     notes += [f"{line}; left out" for line in other_grids]
     design = NO_COVARIATES

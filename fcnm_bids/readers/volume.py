@@ -143,7 +143,7 @@ def grid_of(header: Any, shape: tuple[int, int, int], space: str, name: str) -> 
     """
     if int(header["sform_code"]) == 0 and int(header["qform_code"]) == 0:
         raise FileError(
-            f"{name} does not say where it lies: the sform and qform codes of its header are 0; "
+            f"{name} does not state where it lies: the sform and qform codes of its header are 0; "
             "write it again with the affine of the image it was made from"
         )
     try:

@@ -54,7 +54,7 @@ def check_space(config: Config, needs: Mapping[str, Needs]) -> None:
         free = shutil.disk_usage(_there(Path(folders[0]))).free
         line = (
             f"{', '.join(folders)}: about {size_text(needed)} will be needed, "
-            f"{size_text(free)} are free"
+            f"{size_text(free)} are free; make room, or name other folders"
         )
         if free < _TOO_LITTLE * needed:
             problems.append(line)

@@ -262,6 +262,6 @@ def _record(
     if seed_ml > _LARGEST_SHARE * _BRAIN_ML:
         notes = [
             *notes,
-            f"{seed_ml:.0f} ml, more than a third of the brain: is its inside outside?",
+            f"{seed_ml:.0f} ml, more than a third of the brain: check that inside is 1, outside 0",
         ]
     return MaskRecord(mask.name, file_ml, seed_ml, tuple(notes))

@@ -107,7 +107,7 @@ def test_every_name_has_a_label_of_its_own_whatever_the_file_system(names: list[
 )
 def test_characters_that_nobody_sees_are_named(name: str, named: str) -> None:
     (problem,) = check_names(["fine", name, name], "contrast")
-    assert problem == f"the contrast {name!a} holds {named}, which nobody sees; remove it"
+    assert problem == f"the contrast {name!a} holds {named}, which is invisible; remove it"
     assert problem.isprintable()
 
 

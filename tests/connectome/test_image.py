@@ -444,7 +444,7 @@ def test_real_runs(shared_data: Path, data_set: str) -> None:
 @pytest.mark.parametrize(
     ("position", "packed", "reason"),
     [
-        (252, struct.pack("<hh", 0, 0), "does not say where it lies"),
+        (252, struct.pack("<hh", 0, 0), "does not state where it lies"),
         (108, struct.pack("<f", 0), "vox_offset 0 in its header"),
         (108, struct.pack("<f", 176), "vox.offset 176 "),
         (42, struct.pack("<h", 3), "longer than its header says"),

@@ -137,7 +137,7 @@ def test_a_table_may_have_fewer_entities_than_its_image(tmp_path: Path) -> None:
     ("name", "reason"),
     [
         ("atlas-Mine_space-MNI152NLin2009cAsym_dseg", "the data's is MNI152NLin6Asym"),
-        ("atlas-Mine_dseg", "does not say its space"),
+        ("atlas-Mine_dseg", "states no space"),
     ],
 )
 def test_another_space_is_refused(tmp_path: Path, name: str, reason: str) -> None:

@@ -132,7 +132,7 @@ def test_masks_have_no_labels_to_test(tmp_path: Path) -> None:
     config, contrasts = request(tmp_path, BOTH)
     masks = tuple(replace(contrast, foci=()) for contrast in contrasts)
     for none in (masks, masks[:1] + contrasts[1:], ()):
-        with pytest.raises(RequestError, match="contrasts of coordinates"):
+        with pytest.raises(RequestError, match="foci are needed, not masks"):
             compared_contrasts(config, none)
 
 
@@ -174,7 +174,7 @@ def test_labels_asked_for_by_name_are_needed(tmp_path: Path, asked: str) -> None
 @pytest.mark.parametrize("asked", ["random", "strength"])
 def test_masks_cannot_be_moved(tmp_path: Path, asked: str) -> None:
     config, _ = request(tmp_path, BOTH, asked)
-    with pytest.raises(RequestError, match="foci are moved, not masks"):
+    with pytest.raises(RequestError, match="foci are needed, not masks"):
         nulls_wanted(config, ())
 
 

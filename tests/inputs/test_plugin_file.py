@@ -57,8 +57,8 @@ def test_a_template_is_a_file_beside_it_or_a_text(tmp_path: Path) -> None:
     [
         ("plugin: [", ["cannot be read"]),
         ("plugin: !!python/object/apply:os.system [true]", ["cannot be read"]),
-        ("[1, 2]", ["has to say plugin: MultiProc or plugin: SLURM"]),
-        ("plugin_args: {}", ["has to say plugin"]),
+        ("[1, 2]", ["needs plugin: MultiProc or plugin: SLURM"]),
+        ("plugin_args: {}", ["needs plugin"]),
         ("plugin: PBS", ["plugin: PBS: MultiProc or SLURM; on other clusters"]),
         ("plugin: [SLURM]", ["plugin: ['SLURM']: MultiProc or SLURM"]),
         ("plugin: SLURM\nplugin_args: fast", ["plugin_args: names with values"]),

@@ -91,7 +91,7 @@ def test_people_can_be_chosen_and_who_is_missing_is_named(request_for: Make, sto
 
 def test_one_person_is_no_group(request_for: Make, store: Path) -> None:
     [problem] = problems(request_for(level="group", selection={"participant_label": ("02",)}))
-    assert "one person only (sub-02)" in problem
+    assert "one participant only (sub-02)" in problem
 
 
 @pytest.mark.parametrize("size", [0, 100, 20_000])

@@ -224,7 +224,7 @@ def test_people_without_a_run_stop_nobody(request_for: Make, dataset: Callable[.
     (root / "sub-02").mkdir()
     plan = plan_participants(request_for(root))
     assert [person.subject for person in plan.people] == ["01", "03"]
-    told = "1 person has no run of this request: 02 (empty folder: datalad get -n sub-02)"
+    told = "1 participant has no run of this request: 02 (empty folder: datalad get -n sub-02)"
     assert plan.notes == (told,)
 
 

@@ -230,7 +230,7 @@ def test_all_problems_of_a_request_are_told_at_once(request_for: Make, tmp_path:
 def test_people_who_are_not_there_are_named_with_those_who_are(request_for: Make) -> None:
     chosen = request_for(selection={"participant_label": ("01,02",)})
     [problem] = problems(chosen)
-    assert problem.startswith("--participant-label 01,02: no such people in ")
+    assert problem.startswith("--participant-label 01,02: no such participants in ")
     assert problem.endswith("there are 01, 02, 03, 04 (labels are separated by spaces)")
 
 
@@ -249,4 +249,4 @@ def test_folders_that_are_taken_are_refused(
     both = request_for(running={"work_dir": str(tmp_path / "out")})
     assert any("is OUTPUT_DIR; name a folder of its own" in line for line in problems(both))
     inside = written_to(request_for(), simulated.fmriprep / "sub-01" / "fcnm")
-    assert any("lies among a person's data" in line for line in problems(inside))
+    assert any("lies in a participant's folder" in line for line in problems(inside))

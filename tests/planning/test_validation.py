@@ -104,7 +104,7 @@ def test_another_grid_is_refused(second: Path) -> None:
     with pytest.raises(RequestError) as error:
         plan_validation(str(second), Grid((4, 3, 3), GRID.affine, GRID.space), SETTINGS)
     first, *rest = error.value.problems
-    assert "fewer than two people" in first
+    assert "fewer than two participants" in first
     assert "shape (3, 3, 3) instead of (4, 3, 3)" in rest[0]
 
 

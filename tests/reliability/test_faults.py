@@ -58,7 +58,7 @@ def test_a_full_disk_from_the_first_byte_on(job: Job, tmp_path: Path) -> None:
     assert ended.code == 2
     [problem] = ended.problems
     assert problem.startswith(f"{job.output}, {job.output / 'connectome'}: about ")
-    assert problem.endswith("will be needed, 0 MB are free")
+    assert problem.endswith("will be needed, 0 MB are free; make room, or name other folders")
 
 
 def test_a_disk_that_is_full_in_the_middle(job: Job, done: Job) -> None:

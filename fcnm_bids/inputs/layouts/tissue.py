@@ -94,7 +94,10 @@ def tissue_mask(
     places = apply_affine(np.linalg.inv(image.affine), grid.positions(index))
     inside = map_coordinates(values, places.T, order=1, mode="constant") > threshold
     if np.count_nonzero(inside) < _FEWEST_VOXELS:
-        raise RunError(f"{probability.name}: {np.count_nonzero(inside)} voxels in the brain mask")
+        raise RunError(
+            f"{probability.name}: only {np.count_nonzero(inside)} voxels of {tissue} in the brain "
+            "mask; -p 24P needs none"
+        )
     mask = np.zeros(grid.n_voxels, dtype=bool)
     mask[index[inside]] = True
     return mask

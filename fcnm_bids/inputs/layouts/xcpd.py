@@ -39,7 +39,7 @@ def applied_band(metadata: Mapping[str, Any]) -> tuple[float, float, int]:
             low = float(found.get("High-pass cutoff (Hz)", lower) or low)
             order = int(found.get("Filter order", order))
     except (AttributeError, TypeError, ValueError) as error:
-        raise RunError(f"its sidecar holds SoftwareFilters that are none: {error}") from error
+        raise RunError(f"SoftwareFilters of its sidecar cannot be read: {error}") from error
     return low, high, order
 
 

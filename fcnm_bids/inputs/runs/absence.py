@@ -73,7 +73,7 @@ class Absent:
         self, folder: Path, images: Sequence[Mapping[str, Any]], filters: Mapping[str, Any]
     ) -> str:
         if not folder.is_dir():
-            return "a link to nowhere"
+            return "a broken link"
         if not any(folder.iterdir()):
             return f"empty folder: datalad get -n {folder.name}"
         if not images:
@@ -99,7 +99,7 @@ class Absent:
             return sorted(
                 Path(entry.path)
                 for entry in entries
-                # a link to nowhere may be a person, sub-01.html is none
+                # a broken link may be a person, sub-01.html is none
                 if entry.name.startswith("sub-") and (entry.is_dir() or _dangles(entry))
             )
 
@@ -110,7 +110,7 @@ def absent_line(reasons: Mapping[str, str]) -> str | None:
         return None
     listed = [f"{label} ({why})" for label, why in list(reasons.items())[:_LISTED]]
     more = f" and {len(reasons) - _LISTED} more" if len(reasons) > _LISTED else ""
-    people = "1 person has" if len(reasons) == 1 else f"{len(reasons)} people have"
+    people = "1 participant has" if len(reasons) == 1 else f"{len(reasons)} participants have"
     return f"{people} no run of this request: {', '.join(listed)}{more}"
 
 

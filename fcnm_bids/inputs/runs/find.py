@@ -208,7 +208,7 @@ def _refuse_spaces(files: Sequence[FoundFile], selection: SelectionSettings) -> 
         spaces &= {selection.space.split(":")[0]}
     if any(f.companions and "space" not in f.entities for f in images):
         raise RequestError(
-            f"{images[0].path}: the layout does not tell the template space; name it with --space "
+            f"{images[0].path}: the layout states no template space; name it with --space "
             "(MNI152NLin6Asym is FSL's and HCP's, MNI152NLin2009cAsym fMRIPrep's)"
         )
     if spaces and spaces <= _INFANTS:
@@ -268,7 +268,7 @@ def _mark_concatenated(chosen: Sequence[FoundFile]) -> list[FoundFile]:
             return beside(found, "direction") in parts_of_direction
         return beside(found) in parts
 
-    told = "holds the runs beside it once more"
+    told = "holds the runs beside it joined, which are used"
     return [replace(f, left_out=told) if is_whole(f) else f for f in chosen]
 
 
@@ -291,5 +291,5 @@ def _refuse_twins(chosen: Sequence[FoundFile]) -> None:
         raise RequestError(
             f"the same run more than once: {', '.join(f.path.name for f in twins[:6])}"
             + (f" and {len(twins) - 6} more" if len(twins) > 6 else "")
-            + (answer or "; which of them is meant?")
+            + (answer or "; keep one of them")
         )

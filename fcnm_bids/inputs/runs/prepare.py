@@ -387,7 +387,9 @@ def _repetition_time(metadata: Mapping[str, Any], image: RunImage, option: float
     if isinstance(stated, bool) or not isinstance(stated, int | float) or not stated > 0:
         raise RunError(f"RepetitionTime is {stated!r}, not a number of seconds")
     if stated > _LONGEST_TR:
-        raise RunError(f"RepetitionTime is {stated:g}, which looks like milliseconds; BIDS has s")
+        raise RunError(
+            f"RepetitionTime is {stated:g}, which looks like milliseconds; write seconds"
+        )
     return float(stated)
 
 

@@ -38,7 +38,7 @@ def test_a_tissue_lies_where_the_template_has_it(tmp_path: Path) -> None:
 
 def test_a_tissue_outside_of_the_brain_mask_is_refused(tmp_path: Path) -> None:
     brain = np.linalg.norm(GRID.positions(np.arange(GRID.n_voxels)), axis=1) > 20
-    with pytest.raises(RunError, match=r"WM\.nii: 0 voxels"):
+    with pytest.raises(RunError, match=r"WM\.nii: only 0 voxels of white_matter"):
         tissue_mask(_ball(tmp_path / "WM.nii", 2, 14), GRID, brain, "white_matter")
 
 

@@ -62,7 +62,7 @@ def only_an_echo(root: Path) -> None:
     [
         (only_an_echo, "only echo 1"),
         (emptied, "empty folder: datalad get -n sub-03"),
-        (dangling, "a link to nowhere"),
+        (dangling, "a broken link"),
         (only_anatomy, "no func folder"),
         (only_confounds, "no preprocessed run"),
         (other_task, "only task nback"),
@@ -108,9 +108,9 @@ def test_nobody_is_missed_where_everybody_has_a_run_or_was_not_asked_for(root: P
 def test_all_are_told_in_one_line() -> None:
     line = absent_line({f"{number:02d}": "no func folder" for number in range(15)})
     assert line is not None
-    assert line.startswith("15 people have no run of this request: 00 (no func folder), 01 ")
+    assert line.startswith("15 participants have no run of this request: 00 (no func folder), 01 ")
     assert line.endswith("11 (no func folder) and 3 more")
-    assert absent_line({"7": "x"}) == "1 person has no run of this request: 7 (x)"
+    assert absent_line({"7": "x"}) == "1 participant has no run of this request: 7 (x)"
 
 
 def test_a_run_in_the_folder_of_another_person_is_left_out(root: Path) -> None:
@@ -142,7 +142,7 @@ def denoised(root: Path, *runs: str) -> dict[str, str | None]:
 
 
 def test_what_was_put_together_from_the_runs_beside_it_is_left_out(tmp_path: Path) -> None:
-    told = "holds the runs beside it once more"
+    told = "holds the runs beside it joined, which are used"
     assert denoised(
         tmp_path,
         "task-rest",
