@@ -53,6 +53,7 @@ OF_OTHERS = (
     "--containall",
     "--cleanenv",
     "--compare",
+    "--output-spaces",
 )
 KNOWN = {
     *OF_OTHERS,
