@@ -107,7 +107,7 @@ def load_strategy(name: str) -> Strategy:
 def _parse(name: str, text: str, origin: str) -> Strategy:
     content = parse_json(text, origin)
     if not isinstance(content, dict):
-        raise RequestError(f'{origin}: a strategy is an object with "confounds"')
+        raise RequestError(f'{origin}: a strategy has to be an object with "confounds"')
     unknown = set(content) - {"confounds", "compcor", "description"}
     patterns = content.get("confounds")
     compcor = content.get("compcor", {})
@@ -115,11 +115,11 @@ def _parse(name: str, text: str, origin: str) -> Strategy:
     if unknown:
         problems.append(f"{origin}: unknown keys {', '.join(sorted(unknown))}")
     if not isinstance(patterns, list) or not all(isinstance(p, str) and p for p in patterns):
-        problems.append(f'{origin}: "confounds" is a list of column names or shell patterns')
+        problems.append(f'{origin}: "confounds" has to be a list of column names or shell patterns')
     if not isinstance(compcor, dict) or not all(
         isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in compcor.values()
     ):
-        problems.append(f'{origin}: "compcor" gives a number of components per mask')
+        problems.append(f'{origin}: "compcor" has to give a number of components per mask')
     if problems:
         raise RequestError(problems)
     assert isinstance(patterns, list)

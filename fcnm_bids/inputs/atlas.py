@@ -211,12 +211,12 @@ def _read_table(path: Path) -> pd.DataFrame:
     if "name" not in table and "label" in table:
         table = table.rename(columns={"label": "name"})
     if not {"index", "name"} <= set(table.columns):
-        raise RequestError(f"{path}: an atlas table has the columns index and name (or label)")
+        raise RequestError(f"{path}: an atlas table needs the columns index and name (or label)")
     index = table["index"].str.strip()
     if not index.str.fullmatch(r"[0-9]{1,18}").all() or index.astype("int64").duplicated().any():
-        raise RequestError(f"{path}: its column index holds whole numbers, each once")
+        raise RequestError(f"{path}: its column index has to hold whole numbers, each once")
     if (table["name"].str.strip() == "").any():
-        raise RequestError(f"{path}: its column name has an empty cell")
+        raise RequestError(f"{path}: its column name has an empty cell; fill it")
     return table.assign(index=index.astype("int64"))
 
 

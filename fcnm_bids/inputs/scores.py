@@ -172,7 +172,7 @@ def plan_outcomes(
             notes.append(f"--scores: {', '.join(columns_unused)}: not numbers, and so no outcomes")
         if GROUP in scores.table and controls:
             problems.append(
-                f"--scores {scores.path}: has a column {GROUP}, beside --control-masks; one of them"
+                f"--scores {scores.path}: has a column {GROUP}, beside --control-masks; keep one"
             )
         elif GROUP in scores.table:
             group, wrong = _group(scores)

@@ -28,7 +28,8 @@ def mask_on_grid(path: Path, grid: Grid) -> NDArray[np.bool_]:
     difference = grid.difference(image.grid)
     if difference:
         raise RequestError(
-            f"{path}: an analysis mask lies on the grid of the data, this one has {difference}"
+            f"{path}: an analysis mask has to lie on the grid of the data, this one has "
+            f"{difference}"
         )
     inside = np.asarray(grid.flatten(np.nan_to_num(image.values) > 0))
     if not inside.any():

@@ -72,13 +72,13 @@ def analysis_voxels(
     index = np.flatnonzero(counts >= fewest)
     if index.size == 0:
         raise RequestError(
-            f"no voxel has signal in {fewest} of {n_people} people; a smaller share can be asked "
-            "for with --min-subjects"
+            f"no voxel has signal in {fewest} of {n_people} participants; a smaller share can be "
+            "asked for with --min-subjects"
         )
     if within is not None:
         index = index[within[index]]
         if index.size == 0:
             raise RequestError(
-                f"no voxel of the analysis mask has signal in {fewest} of {n_people} people"
+                f"no voxel of the analysis mask has signal in {fewest} of {n_people} participants"
             )
     return index

@@ -46,7 +46,7 @@ def design_of(
     measured: frozenset[str] = frozenset(),
     *,
     prefix: str = "sub-",
-    called: str = "people",
+    called: str = "participants",
 ) -> Design:
     """Code covariates as columns.
 
@@ -101,7 +101,7 @@ def design_of(
             problems += [f"covariate {line}" for line in alike]
             continue
         if len(levels) == 1 or (numbers is not None and np.ptp(numbers) == 0):
-            problems.append(f"covariate {name}: the same for everybody ({values[0]})")
+            problems.append(f"covariate {name}: the same for everybody ({values[0]}); leave it out")
         elif numbers is not None:
             coded[name] = numbers
             coding.append(f"{name}: a number, centred at {numbers.mean():g}")

@@ -66,7 +66,9 @@ def test_the_share_of_people_is_counted_without_rounding(
 
 
 def test_no_voxel_at_all() -> None:
-    with pytest.raises(RequestError, match=r"no voxel has signal in 2 of 2 people.*--min-subjects"):
+    with pytest.raises(
+        RequestError, match=r"no voxel has signal in 2 of 2 participants.*--min-subjects"
+    ):
         analysis_voxels([person([1, 2]), person([3])], GRID, min_subjects=0.9)
 
 

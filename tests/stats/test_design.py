@@ -68,7 +68,7 @@ def test_missing_values_name_their_people() -> None:
 def test_all_problems_are_listed() -> None:
     problems = refused(age=["n/a", *AGE[1:]], sex=["F"] * 6)
     assert len(problems) == 2
-    assert problems[1] == "covariate sex: the same for everybody (F)"
+    assert problems[1] == "covariate sex: the same for everybody (F); leave it out"
 
 
 def test_a_covariate_that_follows_from_others_is_named() -> None:
@@ -80,7 +80,7 @@ def test_a_covariate_that_follows_from_others_is_named() -> None:
 def test_more_columns_than_people_can_tell_apart() -> None:
     # with 6 people, 1 + 5 columns leave nothing
     (problem,) = refused(name=["a", "b", "c", "d", "e", "f"])
-    assert problem.startswith("6 people are too few for an intercept and 5 covariate columns")
+    assert problem.startswith("6 participants are too few for an intercept and 5 covariate columns")
 
 
 def test_no_covariates_are_a_design_too() -> None:

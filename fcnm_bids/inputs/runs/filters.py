@@ -26,7 +26,9 @@ def bold_filters(selection: SelectionSettings) -> dict[str, Any]:
         content = read_json(Path(selection.bids_filter_file))
         query = content.get("bold", {})
         if not isinstance(query, dict):
-            raise RequestError(f'{selection.bids_filter_file}: "bold" is an object of entities')
+            raise RequestError(
+                f'{selection.bids_filter_file}: "bold" has to be an object of entities'
+            )
         unknown = [
             f"{selection.bids_filter_file}: there is no entity {name!r}"
             + "".join(f"; {near!r}?" for near in difflib.get_close_matches(name, entity_names(), 1))
