@@ -116,7 +116,7 @@ def words(text: str) -> list[str]:
 
 def messages(fewest: int = FEWEST_WORDS) -> dict[str, str]:
     """Constant parts of all messages, of so many words at least, with the module of each."""
-    found = {}
+    found: dict[str, str] = {}
     for path in (*MODULES, *LAYOUTS):
         content = path.read_text(encoding="utf-8")
         own = (
