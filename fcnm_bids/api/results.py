@@ -257,8 +257,8 @@ class NetworkResult:
         voxels = int(np.count_nonzero(np.asarray(self.mask_img.dataobj)))
         return (
             f"NetworkResult {self.effect!r}: {len(self.contrasts)} contrasts, {voxels} voxels "
-            f"({voxels * self.grid.voxel_volume / 1000:.1f} cm3) held by at least "
-            f"{self.threshold:g} of them"
+            f"({voxels * self.grid.voxel_volume / 1000:.1f} cm3) that at least "
+            f"{self.threshold:.0%} of them hold"
         )
 
     def _repr_html_(self) -> str:

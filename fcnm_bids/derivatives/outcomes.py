@@ -25,7 +25,7 @@ STAT_MEANING = {
     "pfwe": ("Two-sided p of t, corrected for all voxels by permutation (largest |t|)", "p"),
     "n": ("Number of seeds with a value", "seeds"),
 }
-"""What the maps of an outcome are, and their units."""
+"""Meaning and units of the maps of an outcome."""
 
 GROUP_MEANING = {
     "sensitivity": "Share of the cases whose contrast mask holds the voxel",
@@ -33,7 +33,7 @@ GROUP_MEANING = {
     "p": "One-sided p for more cases than controls whose contrast mask holds the voxel",
     "pfwe": "The same p, corrected for all voxels by permutation (smallest p)",
 }
-"""What the further maps of cases and controls are."""
+"""Meaning of the further maps of cases and controls."""
 
 OUTCOME_CLUSTER_COLUMNS = {
     "sign": "Sign of the association",
@@ -116,7 +116,7 @@ def outcome_clusters(
     return table[[name for name in OUTCOME_CLUSTER_COLUMNS if name in table]]
 
 
-def test_rows(
+def outcome_test_rows(
     found: Association, predicted: Mapping[str, OutOfSample], *, is_group: bool
 ) -> pd.DataFrame:
     """Return one row per test.

@@ -122,7 +122,7 @@ def network_labels(config: Config, contrasts: Iterable[Contrast]) -> dict[str, s
 
 @dataclass(frozen=True)
 class NetworkParts:
-    """What a network is made from.
+    """Label, sign and contrasts of a network.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ class NetworkParts:
 
 
 def network_parts(config: Config, contrasts: Sequence[Contrast], network: str) -> NetworkParts:
-    """Return what a network is made from.
+    """Return label, sign and contrasts of a network.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ from fcnm_bids.derivatives.outcomes import (
     STAT_MEANING,
     TEST_COLUMNS,
     outcome_clusters,
-    test_rows,
+    outcome_test_rows,
 )
 from fcnm_bids.derivatives.seeds import seed_volumes
 from fcnm_bids.errors import RequestError
@@ -155,7 +155,7 @@ class RelateOutcome(ConfiguredInterface):
                 SEED_COLUMNS,
             ),
             ("tests", "metrics"): (
-                test_rows(found, predicted, is_group=outcome.is_group),
+                outcome_test_rows(found, predicted, is_group=outcome.is_group),
                 TEST_COLUMNS,
             ),
         }

@@ -9,7 +9,7 @@ _SIDES = {
     "negative": {"": -1},
     "two-sided": {" (positive)": 1, " (negative)": -1},
 }
-"""What is added to an effect's name for each sign of a tail."""
+"""Suffixes of an effect's name, with their signs, by tail."""
 
 
 def network_names(effects: Iterable[str], tail: str) -> list[str]:

@@ -145,7 +145,7 @@ def adopt_store(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> Co
         if other := [flag(name) for name in given if given[name] != _loaded(settings[name])]:
             raise RequestError(
                 f"{config.bids_dir} holds projected runs that were made with other settings: "
-                f"{', '.join(other)} leave these out, or project again"
+                f"{', '.join(other)}: leave these out, or project again"
             )
         return config.update({"denoising": settings})
     raise RequestError([f"{dataset.root}: no projected run that can be used", *damaged[:10]])

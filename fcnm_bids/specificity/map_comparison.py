@@ -18,7 +18,7 @@ FEWEST_VOXELS = 200
 
 @dataclass(frozen=True, eq=False)
 class MapComparison:
-    """What a null gives for the likeness of maps.
+    """Likeness of maps to the observed map, and to those of a null.
 
     Parameters
     ----------

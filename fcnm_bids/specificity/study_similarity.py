@@ -18,7 +18,7 @@ _TOLERANCE = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class SimilarityTest:
-    """How like its own effect's other studies a study is.
+    """Similarity of studies to the others of their own effect and of the other one.
 
     Parameters
     ----------

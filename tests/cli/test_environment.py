@@ -1,4 +1,4 @@
-"""What the command line settles in the environment before libraries are imported."""
+"""Settings of the environment that the command line makes before libraries are imported."""
 
 from __future__ import annotations
 

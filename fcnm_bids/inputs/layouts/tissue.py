@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from nibabel.affines import apply_affine
 from numpy.typing import NDArray
@@ -17,9 +16,10 @@ from scipy.ndimage import map_coordinates
 
 from fcnm_bids.connectome.image import RunImage, VolumeStream
 from fcnm_bids.denoise.strategy import Strategy
-from fcnm_bids.errors import RequestError, RunError
+from fcnm_bids.errors import FileError, RequestError, RunError
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.templates import fetch_template, find_templates, template_home
+from fcnm_bids.readers.volume import read_volume_image
 
 THRESHOLDS = {"white_matter": 0.9, "csf": 0.7}
 """Probabilities above which a voxel of the template is of a tissue; DPABI's masks have these."""
@@ -86,13 +86,12 @@ def tissue_mask(
     """
     probability, threshold = Path(probability), THRESHOLDS[tissue]
     try:
-        image = nib.load(probability)
-        values = np.asarray(image.dataobj, dtype=np.float64)
-    except Exception as error:
-        raise RunError(f"{probability.name} cannot be read: {error}") from error
+        image = read_volume_image(probability, grid.space)
+    except FileError as error:
+        raise RunError(str(error)) from error
     index = np.flatnonzero(brain)
-    places = apply_affine(np.linalg.inv(image.affine), grid.positions(index))
-    inside = map_coordinates(values, places.T, order=1, mode="constant") > threshold
+    places = apply_affine(np.linalg.inv(image.grid.affine), grid.positions(index))
+    inside = map_coordinates(image.values, places.T, order=1, mode="constant") > threshold
     if np.count_nonzero(inside) < _FEWEST_VOXELS:
         raise RunError(
             f"{probability.name}: only {np.count_nonzero(inside)} voxels of {tissue} in the brain "

@@ -55,3 +55,21 @@ def test_signals_are_means_in_the_units_of_the_image(suffix: str, tmp_path: Path
     series = values.reshape(-1, 70, order="F") * opened.slope + opened.intercept
     for column, mask in zip(table.T, masks.values(), strict=True):
         np.testing.assert_allclose(column, series[mask].mean(axis=0), rtol=1e-12)
+
+
+def test_a_flipped_bit_in_a_tissue_changes_nothing_or_is_refused(tmp_path: Path) -> None:
+    path = _ball(tmp_path / "WM.nii.gz", 4, 14)
+    content = path.read_bytes()
+    brain = np.ones(GRID.n_voxels, bool)
+    expected = tissue_mask(path, GRID, brain, "white_matter")
+    rng = np.random.default_rng(0)
+    n_refused = 0
+    for _ in range(100):
+        damaged = bytearray(content)
+        damaged[rng.integers(10, len(content))] ^= 1 << int(rng.integers(8))
+        path.write_bytes(damaged)
+        try:
+            np.testing.assert_array_equal(tissue_mask(path, GRID, brain, "white_matter"), expected)
+        except RunError:
+            n_refused += 1
+    assert n_refused > 50
