@@ -2,7 +2,7 @@
 # make test       the quick tests; make test-slow the others
 # make test-faults those that break something on purpose, quick and slow
 # make lint       format, style, types, import contracts
-# make demo       the whole way on simulated people, into demo/
+# make demo       the whole way on simulated participants, into demo/
 # make docs       the documentation as a site, into build/docs
 # make bench      speed and memory; make bench ARGS=--full for all of it, at full size
 # make lock       the lock files again, after a change of dependencies in pyproject.toml

@@ -1,1 +1,1 @@
-"""Speed and memory, side by side with what people use today: ``python -m benchmarks``."""
+"""Speed and memory, side by side with what users use today: ``python -m benchmarks``."""

@@ -1,4 +1,4 @@
-"""Finding the runs of many people."""
+"""Finding the runs of many participants."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _MOST = 30.0
 
 
 def measure(plan: Plan) -> list[Section]:
-    """1,000 people with one run each, as empty files."""
-    say("indexing 1,000 people")
+    """1,000 participants with one run each, as empty files."""
+    say("indexing 1,000 participants")
     folder = plan.folder / "thousand"
     shutil.rmtree(folder, ignore_errors=True)
-    job = {"folder": str(folder), "n_people": 1000}
+    job = {"folder": str(folder), "n_participants": 1000}
     run(Arm("empty data set", "index", {**job, "make": True}))
     arms = [Arm("fcnm_bids", "index", job), Arm("PyBIDS, BIDSLayout", "pybids_index", job)]
     timings = plan.time(arms)
@@ -29,11 +29,11 @@ def measure(plan: Plan) -> list[Section]:
         for name, t in timings.items()
     ]
     text = [
-        "1,000 people, six files each.",
+        "1,000 participants, six files each.",
         markdown(("index", "runs found", "seconds", "after imports", "peak MB"), rows),
     ]
     ours = timings["fcnm_bids"].wall
     verdict = Verdict(
-        "indexing 1,000 people, seconds", f"below {_MOST:g}", ours.text(), within(ours, _MOST)
+        "indexing 1,000 participants, seconds", f"below {_MOST:g}", ours.text(), within(ours, _MOST)
     )
     return [Section("Indexing", text, [verdict])]

@@ -1,4 +1,4 @@
-"""One run from its image to maps: the scripts that people use, the floor, and this package."""
+"""One run from its image to maps: the scripts that users use, the floor, and this package."""
 
 from __future__ import annotations
 

@@ -85,13 +85,17 @@ class Plan:
             self._jobs[name] = {**SETTINGS, **job, **made}
         return dict(self._jobs[name])
 
-    def stored(self, *, voxel_size: float, n_people: int) -> dict[str, Any]:
-        """The job of arms that work on a store of several people."""
-        name = f"{voxel_size:g}mm-people"
+    def stored(self, *, voxel_size: float, n_participants: int) -> dict[str, Any]:
+        """The job of arms that work on a store of several participants."""
+        name = f"{voxel_size:g}mm-participants"
         if name not in self._jobs:
             job = self.simulated(voxel_size=voxel_size, n_volumes=300, t_r=2.0)
-            job |= {"folder": str(self.folder / name), "smoothing": 6.0, "n_people": n_people}
-            say(f"storing {n_people} people of {voxel_size:g} mm")
+            job |= {
+                "folder": str(self.folder / name),
+                "smoothing": 6.0,
+                "n_participants": n_participants,
+            }
+            say(f"storing {n_participants} participants of {voxel_size:g} mm")
             self._jobs[name] = job | dict(run(Arm("store", "make_store", job)).answer)
         return dict(self._jobs[name])
 

@@ -6,8 +6,8 @@ import shutil
 
 from benchmarks.plan import Arm, Plan, Section, Verdict, markdown, run, say
 
-_NODES = ("project", "map", "people", "sums", "contrast")
-_N_PEOPLE = 8
+_NODES = ("project", "map", "participants", "sums", "contrast")
+_N_PARTICIPANTS = 8
 
 
 def sampling(plan: Plan) -> list[Section]:
@@ -61,12 +61,12 @@ def declared(plan: Plan) -> list[Section]:
         job = plan.simulated(voxel_size=voxel_size, n_volumes=300, t_r=2.0)
         folder = plan.path(f"nodes-{voxel_size:g}mm")
         shutil.rmtree(folder)
-        job |= {"smoothing": 6.0, "folder": str(folder), "n_people": _N_PEOPLE}
+        job |= {"smoothing": 6.0, "folder": str(folder), "n_participants": _N_PARTICIPANTS}
         folder.mkdir()
         for node in _NODES:
             say(f"node {node}, {voxel_size:g} mm")
             sample = run(Arm(node, "node", {**job, "node": node}))
-            if node == "people":
+            if node == "participants":
                 continue
             declared_mb = 1e3 * float(sample.answer["declared_gb"])
             off = declared_mb / sample.peak_mb - 1
@@ -87,7 +87,8 @@ def declared(plan: Plan) -> list[Section]:
                 )
             )
     text = [
-        "One person with one run of 300 volumes, 16 contrasts; sums over eight people. The "
+        "One participant with one run of 300 volumes, 16 contrasts; sums over eight participants. "
+        "The "
         "process is one node and what it imports, 1 thread.",
         markdown(("node", "declared MB", "peak MB", "off by"), rows),
     ]

@@ -1,4 +1,4 @@
-"""What one person with one run costs, node by node: what plans for many people start from."""
+"""Measure the cost of one participant with one run, node by node, as the base of larger plans."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import shutil
 
 from benchmarks.plan import Arm, Plan, Section, markdown, run, say
 
-_NODES = ("project", "map", "report", "people", "sums")
-_N_PEOPLE = 8
+_NODES = ("project", "map", "report", "participants", "sums")
+_N_PARTICIPANTS = 8
 _RUNS = {"300 volumes, TR 2 s": (300, 2.0), "1,200 volumes, TR 0.72 s": (1200, 0.72)}
 
 
@@ -18,15 +18,15 @@ def measure(plan: Plan) -> list[Section]:
     disk = []
     for name, (n_volumes, t_r) in _RUNS.items():
         job = plan.simulated(voxel_size=voxel_size, n_volumes=n_volumes, t_r=t_r)
-        folder = plan.path(f"person-{n_volumes}-{voxel_size:g}mm")
+        folder = plan.path(f"participant-{n_volumes}-{voxel_size:g}mm")
         shutil.rmtree(folder)
         folder.mkdir()
-        job |= {"smoothing": 6.0, "folder": str(folder), "n_people": _N_PEOPLE}
+        job |= {"smoothing": 6.0, "folder": str(folder), "n_participants": _N_PARTICIPANTS}
         for node in _NODES:
             say(f"node {node}, {name}, {voxel_size:g} mm")
             sample = run(Arm(node, "node", {**job, "node": node}))
             answer = sample.answer
-            if node == "people":
+            if node == "participants":
                 continue
             if node == "report":
                 sizes = (answer["store_mb"], answer["maps_mb"], answer["figures_mb"])
@@ -43,8 +43,9 @@ def measure(plan: Plan) -> list[Section]:
             )
         disk.append((name, *(f"{size:.1f}" for size in (job["megabytes"], *sizes))))
     text = [
-        f"One person with one run of {voxel_size:g} mm, 16 contrasts, 6 mm smoothing, 1 thread; "
-        f"sums over {_N_PEOPLE} such people. "
+        f"One participant with one run of {voxel_size:g} mm, 16 contrasts, 6 mm smoothing, 1 "
+        "thread; "
+        f"sums over {_N_PARTICIPANTS} such participants. "
         "Each line is a process of its own, imports included. CPU seconds depend less than others "
         "on what else the machine does.",
         markdown(
@@ -52,4 +53,4 @@ def measure(plan: Plan) -> list[Section]:
         ),
         markdown(("run", "MB of the image", "store", "maps and report", "of it figures"), disk),
     ]
-    return [Section("One person", text)]
+    return [Section("One participant", text)]

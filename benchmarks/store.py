@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from benchmarks.plan import Arm, Plan, Section, Verdict, markdown, say, within
 
-_PERSON, _PERSON_WRITTEN, _PLAIN_HDF5 = 0.5, 1.5, 0.0095
+_PARTICIPANT, _PARTICIPANT_WRITTEN, _PLAIN_HDF5 = 0.5, 1.5, 0.0095
 _LEAST_PERMUTED = 10.0
 
 
 def coordinates(plan: Plan) -> list[Section]:
-    """One person's maps for new coordinates."""
+    """One participant's maps for new coordinates."""
     say("new coordinates on a stored connectome")
-    job = plan.stored(voxel_size=2.0, n_people=_n_people(plan))
-    coarse = plan.stored(voxel_size=3.0, n_people=1)
+    job = plan.stored(voxel_size=2.0, n_participants=_n_participants(plan))
+    coarse = plan.stored(voxel_size=3.0, n_participants=1)
     arms = [
         Arm("maps not written", "coordinates", job),
         Arm("16 maps written", "coordinates", {**job, "output": str(plan.path("written"))}),
@@ -20,40 +20,46 @@ def coordinates(plan: Plan) -> list[Section]:
     ]
     timings = plan.time(arms)
     plain, written, memory = (timings[arm.name] for arm in arms)
-    person, person_written = plain.answer("person"), written.answer("person")
+    participant, participant_written = plain.answer("participant"), written.answer("participant")
     per_seed = memory.answer("per_seed")
     rows = [
-        (name, t.answer("person").text(3), t.inner.text(3), t.wall.text(), t.peak_mb.text(0))
+        (name, t.answer("participant").text(3), t.inner.text(3), t.wall.text(), t.peak_mb.text(0))
         for name, t in timings.items()
     ]
     table = markdown(
-        ("one person, 16 contrasts, 1 thread", "one person", "after imports", "seconds", "peak MB"),
+        (
+            "one participant, 16 contrasts, 1 thread",
+            "one participant",
+            "after imports",
+            "seconds",
+            "peak MB",
+        ),
         rows,
     )
     text = [
         f"One stored run of 2 mm (m = {job['dof']}, {job['voxels']:,} voxels, "
         f"{job['megabytes']:.0f} MB): from a table of foci to Fisher z maps. The first column of "
-        "seconds is opening the run and mapping the person; the second adds reading the foci.",
+        "seconds is opening the run and mapping the participant; the second adds reading the foci.",
         table,
-        f"At 3 mm, data in memory, one person and seed take {1e3 * per_seed.median:.1f} ms; a "
-        "batch over people with plain HDF5 arrays as Lacuna's takes "
+        f"At 3 mm, data in memory, one participant and seed take {1e3 * per_seed.median:.1f} ms; a "
+        "batch over participants with plain HDF5 arrays as Lacuna's takes "
         f"{1e3 * _PLAIN_HDF5:.1f} ms on a machine of this kind (measured once, not here).",
     ]
     verdicts = [
         Verdict(
-            "new coordinates, one person, seconds",
-            f"below {_PERSON:g}",
-            person.text(),
-            within(person, _PERSON),
+            "new coordinates, one participant, seconds",
+            f"below {_PARTICIPANT:g}",
+            participant.text(),
+            within(participant, _PARTICIPANT),
         ),
         Verdict(
-            "new coordinates, one person, 16 maps written, seconds",
-            f"below {_PERSON_WRITTEN:g}",
-            person_written.text(),
-            within(person_written, _PERSON_WRITTEN),
+            "new coordinates, one participant, 16 maps written, seconds",
+            f"below {_PARTICIPANT_WRITTEN:g}",
+            participant_written.text(),
+            within(participant_written, _PARTICIPANT_WRITTEN),
         ),
         Verdict(
-            "3 mm, data in memory: seconds per person and seed",
+            "3 mm, data in memory: seconds per participant and seed",
             f"at most {_PLAIN_HDF5 / 2:.4f} (half of plain HDF5)",
             per_seed.text(4),
             within(per_seed, _PLAIN_HDF5 / 2),
@@ -64,7 +70,7 @@ def coordinates(plan: Plan) -> list[Section]:
 
 def many_seeds(plan: Plan) -> list[Section]:
     """Thousands of seeds, as nulls ask for them."""
-    job = plan.stored(voxel_size=2.0, n_people=_n_people(plan))
+    job = plan.stored(voxel_size=2.0, n_participants=_n_participants(plan))
     counts = (100, 1_000, 10_000) if plan.full else (100, 1_000)
     say(f"{', '.join(map(str, counts))} seeds on one stored run")
     timings = plan.time([Arm(f"{n:,}", "many_seeds", {**job, "n_seeds": n}) for n in counts])
@@ -92,28 +98,32 @@ def many_seeds(plan: Plan) -> list[Section]:
 
 
 def group(plan: Plan) -> list[Section]:
-    """Sums over people, then each contrast."""
-    most = _n_people(plan)
-    job = plan.stored(voxel_size=2.0, n_people=most)
+    """Sums over participants, then each contrast."""
+    most = _n_participants(plan)
+    job = plan.stored(voxel_size=2.0, n_participants=most)
     counts = [n for n in (4, 8, 16) if n <= most]
-    say(f"group level, {', '.join(map(str, counts))} people")
+    say(f"group level, {', '.join(map(str, counts))} participants")
     arms = [
-        Arm(f"{n} people", "group", {**job, "n_people": n, "contrasts": n == most}) for n in counts
+        Arm(f"{n} participants", "group", {**job, "n_participants": n, "contrasts": n == most})
+        for n in counts
     ]
     timings = plan.time(arms)
-    rows = [(name, t.answer("person").text(), t.peak_mb.text(0)) for name, t in timings.items()]
-    per_contrast = timings[f"{most} people"].answer("contrast")
+    rows = [
+        (name, t.answer("participant").text(), t.peak_mb.text(0)) for name, t in timings.items()
+    ]
+    per_contrast = timings[f"{most} participants"].answer("contrast")
     peaks = [t.peak_mb.median for t in timings.values()]
     growth = peaks[-1] / peaks[-2]
     text = [
-        "Sums over people of 16 contrasts at 2 mm, with the products of neighbours that the "
-        "random-field threshold needs; one run a person. Four people are mapped before their maps "
+        "Sums over participants of 16 contrasts at 2 mm, with the products of neighbours that the "
+        "random-field threshold needs; one run a participant. Four participants are mapped before "
+        "their maps "
         "are added: only with a fifth are maps and sums in memory together.",
-        markdown(("16 contrasts, 1 thread", "seconds per person", "peak MB"), rows),
+        markdown(("16 contrasts, 1 thread", "seconds per participant", "peak MB"), rows),
         f"The t test with its family-wise threshold takes {per_contrast.text(3)} s a contrast.",
     ]
     verdict = Verdict(
-        f"group level: peak memory with {counts[-1]} people over that with {counts[-2]}",
+        f"group level: peak memory with {counts[-1]} participants over that with {counts[-2]}",
         "the same (below 1.05)",
         f"{growth:.2f}",
         growth < 1.05,
@@ -124,7 +134,7 @@ def group(plan: Plan) -> list[Section]:
 def permutation(plan: Plan) -> list[Section]:
     """Sign-flip maximum t against nilearn's."""
     job = {
-        "n_people": 60,
+        "n_participants": 60,
         "n_maps_voxels": 50_000 if plan.full else 10_000,
         "n_permutations": 1000,
     }
@@ -160,7 +170,7 @@ def permutation(plan: Plan) -> list[Section]:
         )
     header = ("arm, 1 thread", "the call", "seconds", "peak MB", "5 % threshold of t")
     text = [
-        f"{job['n_people']} maps of {job['n_maps_voxels']:,} voxels of independent noise, "
+        f"{job['n_participants']} maps of {job['n_maps_voxels']:,} voxels of independent noise, "
         f"{job['n_permutations']:,} flips. Both arms draw flips of their own, so that their "
         "thresholds agree within Monte-Carlo error only.",
         markdown(header, rows),
@@ -168,5 +178,5 @@ def permutation(plan: Plan) -> list[Section]:
     return [Section("Permutation", text, verdicts)]
 
 
-def _n_people(plan: Plan) -> int:
+def _n_participants(plan: Plan) -> int:
     return 16 if plan.full else 8

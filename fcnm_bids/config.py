@@ -103,7 +103,7 @@ class SeedSettings:
 
 @dataclass(frozen=True)
 class SelectionSettings:
-    """Which people and runs."""
+    """Options that choose participants and runs."""
 
     participant_label: tuple[str, ...] = setting(
         (), "participants, with or without sub- (default: all)", "LABEL", affects=NOTHING
@@ -284,13 +284,13 @@ class ConnectomeSettings:
         False, "participant level: store the connectome, map no seeds", affects=NOTHING
     )
     subject_maps: Literal["all", "none"] = setting(
-        "all", "whether to write every person's maps", affects=NOTHING
+        "all", "whether to write every participant's maps", affects=NOTHING
     )
 
 
 @dataclass(frozen=True)
 class GroupSettings:
-    """From maps of people to contrast masks and networks."""
+    """From maps of participants to contrast masks and networks."""
 
     height_control: str = setting(
         "fwe",
@@ -330,7 +330,7 @@ class GroupSettings:
         sentence=True,
     )
     min_subjects: float = setting(
-        0.9, "share of people who must have a value", "SHARE", above=0, most=1, sentence=True
+        0.9, "share of participants who must have a value", "SHARE", above=0, most=1, sentence=True
     )
     network_threshold: float = setting(
         0.6,
@@ -362,7 +362,7 @@ class GroupSettings:
     covariates: tuple[str, ...] = setting(
         (),
         "columns of participants.tsv (mean_fd: from the store) that the group model takes out; "
-        "the map shows people with average values; numbers count as linear unless "
+        "the map shows participants with average values; numbers count as linear unless "
         "participants.json lists Levels",
         "NAME",
         affects="contrast network",
@@ -370,7 +370,7 @@ class GroupSettings:
     )
     max_mean_fd: float | None = setting(
         None,
-        "mean framewise displacement in mm above which a person is left out",
+        "mean framewise displacement in mm above which a participant is left out",
         "MM",
         above=0,
         affects="contrast network",
@@ -378,7 +378,8 @@ class GroupSettings:
     )
     analysis_mask: str = setting(
         "brain",
-        "brain; gm (grey matter, the mean over people of fMRIPrep's own); or a mask FILE on the"
+        "brain; gm (grey matter, the mean over participants of fMRIPrep's own); or a mask FILE on "
+        "the"
         " grid of the data",
         "MASK",
         path="any",
@@ -438,7 +439,7 @@ _FOCUS_NULLS = tuple(name for name in get_args(NullName) if name not in ("all", 
 
 @dataclass(frozen=True)
 class SpecificitySettings:
-    """Whether a network is specific: the nulls it is compared with."""
+    """Options of the specificity tests and their nulls."""
 
     specificity: tuple[NullName, ...] = setting(
         (),
@@ -563,7 +564,7 @@ class OutcomeSettings:
 
 @dataclass(frozen=True)
 class ResourceSettings:
-    """What the machine may be asked for; never part of what a result depends on."""
+    """Options on the machine's resources; no result depends on them."""
 
     nprocs: int = setting(
         usable_processors,
@@ -595,7 +596,7 @@ class ResourceSettings:
 
 @dataclass(frozen=True)
 class RunningSettings:
-    """How the program runs."""
+    """Options on how the program runs."""
 
     work_dir: str = setting(
         "work", "folder for intermediate files", "DIR", aliases=("-w",), affects=NOTHING
@@ -669,7 +670,7 @@ class Config:
 
     @property
     def makes_subject_maps(self) -> bool:
-        """Whether the participant level writes people's maps."""
+        """Return True if the participant level writes participants' maps."""
         return not self.connectome.connectome_only and self.connectome.subject_maps == "all"
 
     def update(self, options: Mapping[str, Mapping[str, Any]]) -> Config:
@@ -782,13 +783,13 @@ PRESENT_NAMES = present_names(SECTIONS)
 
 @dataclass(frozen=True)
 class RobustnessSettings:
-    """How robustness is looked at; the same in every analysis, so that numbers can be compared."""
+    """Constants of the robustness checks, the same in every analysis for comparable numbers."""
 
     thresholds: tuple[float, ...] = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
     bootstrap_draws: int = 500
     interval: float = 0.95
-    people_blocks: int = 8
-    people_draws: int = 20
+    participants_blocks: int = 8
+    participants_draws: int = 20
 
 
 ROBUSTNESS = RobustnessSettings()
@@ -796,12 +797,12 @@ ROBUSTNESS = RobustnessSettings()
 
 @dataclass(frozen=True)
 class NullSettings:
-    """How nulls are drawn and the degree is audited; the same in every analysis."""
+    """Constants of the nulls and the degree audit, the same in every analysis."""
 
     draws_per_block: int = 20
     block_gb: float = 1.0
     degree_targets: int = 5000
-    degree_people: int = 200
+    degree_participants: int = 200
     degree_tolerance: float = 1e-6
     degree_iterations: int = 30
     degree_threads: int = 8

@@ -1,4 +1,4 @@
-"""The errors that a person at the keyboard may meet; only ``cli`` turns them into exit codes.
+"""The errors that a participant at the keyboard may meet; only ``cli`` turns them into exit codes.
 
 A message says what was found, where, and what to do about it.
 """

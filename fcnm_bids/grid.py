@@ -95,7 +95,7 @@ class Grid:
         return self.subscripts(index) @ self.affine[:3, :3].T + self.affine[:3, 3]
 
     def difference(self, other: Grid) -> str | None:
-        """What sets `other` apart from this grid, in words; None where they are the same."""
+        """Return the difference between `other` and this grid, in words; None without any."""
         if self.space != other.space:
             return f"space {other.space} instead of {self.space}"
         if self.shape != other.shape:

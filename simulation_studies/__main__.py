@@ -156,12 +156,13 @@ def nulls_page(
         f"{seconds / 60:.0f} minutes.",
         "## How often they err",
         f"{valid.repetitions} literatures of {valid.n_contrasts} contrasts with {valid.n_foci} "
-        f"foci, each on {valid.connectome.n_people} people of its own with a backbone of hubs; "
+        f"foci, each on {valid.connectome.n_participants} participants of its own with a backbone "
+        "of hubs; "
         f"{valid.n_draws} draws, height control {valid.height_control}. Rates above the bound, "
         "three binomial standard errors over the level, are bold.",
         validity_table(results["validity"]),
         "## What they find beside a strong backbone",
-        f"{backbone.repetitions} times {backbone.connectome.n_people} people, "
+        f"{backbone.repetitions} times {backbone.connectome.n_participants} participants, "
         f"{backbone.n_contrasts} contrasts with {backbone.n_foci} foci, of which "
         f"{backbone.share:.0%} lie in the planted network, or none; {backbone.n_draws} draws, "
         f"height control {backbone.height_control}. Medians, ranges in brackets; family-wise p at "
@@ -169,7 +170,8 @@ def nulls_page(
         degree_table(results["backbone"]),
         backbone_table(results["backbone"]),
         "## Labels",
-        f"{labels.repetitions} times {labels.connectome.n_people} people; {labels.n_foci} foci "
+        f"{labels.repetitions} times {labels.connectome.n_participants} participants; "
+        f"{labels.n_foci} foci "
         f"a contrast, of which {labels.share:.0%} lie in a network: one for each effect, or the "
         "same for both. Medians, ranges in brackets; family-wise p at most 0.05.",
         label_table(results["labels"]),

@@ -23,7 +23,7 @@ from fcnm_bids.specificity import (
 from simulation_studies.nulls import assessed, draw_maps, in_memory, strength_of
 
 BACKBONE_COLUMNS = {
-    "repetition": "Number of the simulated people and literatures",
+    "repetition": "Number of the simulated participants and literatures",
     "coordinates": "planted: most foci in one network; random: anywhere in grey matter",
     "null": "random or strength",
     "step": "Whether the step of the share is added to the variance",
@@ -40,8 +40,8 @@ _SCATTERED, _MATCHED = 1, 2
 """Streams of random numbers of draws."""
 
 
-PEOPLE = ConnectomeDesign(
-    n_people=20,
+PARTICIPANTS = ConnectomeDesign(
+    n_participants=20,
     shape=(14, 16, 14),
     voxel_size=8.0,
     dof=60,
@@ -50,7 +50,7 @@ PEOPLE = ConnectomeDesign(
     network_strength=0.7,
     backbone_strength=1.0,
 )
-"""People with two networks beside a strong backbone."""
+"""Participants with two networks beside a strong backbone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,13 +60,13 @@ class BackboneDesign:
     Parameters
     ----------
     repetitions
-        Times that people and foci are drawn anew.
+        Times that participants and foci are drawn anew.
     n_draws, n_contrasts, n_foci, height_control, radius
         As in `ValidityDesign`.
     share
         Share of the planted literature's foci in the network.
     connectome
-        The people.
+        The participants.
     """
 
     repetitions: int = 40
@@ -76,7 +76,7 @@ class BackboneDesign:
     share: float = 0.6
     height_control: str = "bonferroni"
     radius: float = 4.0
-    connectome: ConnectomeDesign = PEOPLE
+    connectome: ConnectomeDesign = PARTICIPANTS
 
 
 QUICK_BACKBONE = BackboneDesign(repetitions=3)
@@ -101,8 +101,8 @@ def simulate_backbone(
 
 def _repetition(design: BackboneDesign, number: int) -> list[dict[str, float | str | bool]]:
     connectome = simulate_connectome(replace(design.connectome, random_seed=number))
-    people = in_memory(connectome.people)
-    strength = strength_of(people, connectome)
+    participants = in_memory(connectome.participants)
+    strength = strength_of(participants, connectome)
     grey = np.flatnonzero(connectome.grey_matter)
     places = FocusPlaces(connectome.grid, grey)
     measured = strength.positive[np.searchsorted(connectome.index, grey)]
@@ -133,7 +133,7 @@ def _repetition(design: BackboneDesign, number: int) -> list[dict[str, float | s
             for draw in n_draws
         ]
     everything = [*observed.values(), *draws]
-    maps = draw_maps(connectome, people, design.height_control, design.radius, everything)
+    maps = draw_maps(connectome, participants, design.height_control, design.radius, everything)
     seen, (scatter, *matched) = maps[:2], np.split(maps[2:], 3)
     truth = connectome.truth("network1")
     group = GroupSettings()

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fcnm_bids.config import GroupSettings
-from fcnm_bids.mapping import Person, map_network
+from fcnm_bids.mapping import Participant, map_network
 from fcnm_bids.seeds import Contrast, sphere_seeds, study_units
 from fcnm_bids.simulate.connectome import (
     ConnectomeDesign,
@@ -18,11 +18,11 @@ from fcnm_bids.simulate.connectome import (
     simulate_connectome,
 )
 from fcnm_bids.specificity import LabelledContrasts, label_sentence, label_test
-from simulation_studies.backbone import PEOPLE
+from simulation_studies.backbone import PARTICIPANTS
 from simulation_studies.nulls import in_memory, simulated_rule
 
 LABEL_COLUMNS = {
-    "repetition": "Number of the simulated people and literatures",
+    "repetition": "Number of the simulated participants and literatures",
     "effects": "disjoint: two networks that do not touch; same: both effects are about one, so "
     "that labels are exchangeable",
     "studies": "paired: every study reports both effects; separate: every study reports one",
@@ -45,7 +45,7 @@ class LabelDesign:
     Parameters
     ----------
     repetitions
-        Times that people and foci are drawn anew.
+        Times that participants and foci are drawn anew.
     paired
         Numbers of studies that report both effects.
     separate
@@ -55,7 +55,7 @@ class LabelDesign:
     n_foci, share, height_control, radius
         As in `BackboneDesign`.
     connectome
-        The people.
+        The participants.
     """
 
     repetitions: int = 200
@@ -66,7 +66,7 @@ class LabelDesign:
     share: float = 0.75
     height_control: str = "fwe"
     radius: float = 4.0
-    connectome: ConnectomeDesign = PEOPLE
+    connectome: ConnectomeDesign = PARTICIPANTS
 
 
 QUICK_LABELS = LabelDesign(repetitions=5, paired=(5, 8))
@@ -91,7 +91,7 @@ def simulate_labels(
 
 def _repetition(design: LabelDesign, number: int) -> list[dict[str, float | str | bool]]:
     connectome = simulate_connectome(replace(design.connectome, random_seed=number))
-    people = in_memory(connectome.people)
+    participants = in_memory(connectome.participants)
     most = max(*design.paired, *(n // 2 for n in design.separate), 1)
 
     def literature(effect: str, network: str, seed: int) -> tuple[Contrast, ...]:
@@ -112,7 +112,7 @@ def _repetition(design: LabelDesign, number: int) -> list[dict[str, float | str 
         "same": literature("same", "network1", 3 * number + 2),
     }
     contrasts = [*first, *others["disjoint"], *others["same"]]
-    masks, counted = _masks(design, connectome, people, contrasts)
+    masks, counted = _masks(design, connectome, participants, contrasts)
     truth = (connectome.truth("network1"), connectome.truth("network2"))
     rows: list[dict[str, float | str | bool]] = []
     for position, (effects, other) in enumerate(others.items(), start=1):
@@ -156,12 +156,12 @@ def _repetition(design: LabelDesign, number: int) -> list[dict[str, float | str 
 def _masks(
     design: LabelDesign,
     connectome: SimulatedConnectome,
-    people: Sequence[Person],
+    participants: Sequence[Participant],
     contrasts: Sequence[Contrast],
 ) -> tuple[np.ndarray, np.ndarray]:
     seeds = sphere_seeds(contrasts, connectome.grid, radius=design.radius, sphere="mm")
     mapped = map_network(
-        seeds, people, simulated_rule(design.height_control), connectome.index
+        seeds, participants, simulated_rule(design.height_control), connectome.index
     ).contrasts
     return (
         np.stack([one.mask.significant for one in mapped]),

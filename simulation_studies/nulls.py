@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from fcnm_bids.config import NULLS, GroupSettings
-from fcnm_bids.mapping import MappingRule, Person
+from fcnm_bids.mapping import MappingRule, Participant
 from fcnm_bids.seeds import Contrast
 from fcnm_bids.simulate.connectome import (
     ConnectomeDesign,
@@ -58,7 +58,7 @@ class ValidityDesign:
     Parameters
     ----------
     repetitions
-        Literatures, each on people of their own.
+        Literatures, each on participants of their own.
     n_draws
         Draws of each null.
     n_contrasts, n_foci
@@ -71,7 +71,7 @@ class ValidityDesign:
     levels
         Nominal error rates.
     connectome
-        Number of people of each literature, and what they are like.
+        Number of participants of each literature, and what they are like.
     """
 
     repetitions: int = 200
@@ -84,7 +84,7 @@ class ValidityDesign:
     levels: tuple[float, ...] = (0.01, 0.05, 0.10, 0.20)
     connectome: ConnectomeDesign = field(
         default=ConnectomeDesign(
-            n_people=10,
+            n_participants=10,
             shape=(10, 10, 10),
             voxel_size=8.0,
             dof=30,
@@ -98,28 +98,28 @@ class ValidityDesign:
 QUICK_VALIDITY = ValidityDesign(repetitions=20)
 
 
-def in_memory(people: Sequence[Person]) -> tuple[Person, ...]:
-    """The same people, drawn once and kept."""
+def in_memory(participants: Sequence[Participant]) -> tuple[Participant, ...]:
+    """The same participants, drawn once and kept."""
 
-    def keep(person: Person) -> Person:
-        runs = person.open_runs()
-        return Person(person.name, lambda: runs, person.voxels)
+    def keep(participant: Participant) -> Participant:
+        runs = participant.open_runs()
+        return Participant(participant.name, lambda: runs, participant.voxels)
 
-    return tuple(keep(person) for person in people)
+    return tuple(keep(participant) for participant in participants)
 
 
 def simulated_rule(height_control: str) -> MappingRule:
-    """A rule for simulated people, in whom everybody has signal everywhere."""
+    """A rule for simulated participants, in whom everybody has signal everywhere."""
     group = GroupSettings()
     height = HeightRule(height_control, group.alpha, "positive", 0.0, 0, 1.0)
     return MappingRule(height, min_coverage=0.5)
 
 
-def strength_of(people: Sequence[Person], connectome: SimulatedConnectome) -> Strength:
-    """The strengths of simulated people, with all of grey matter as targets."""
+def strength_of(participants: Sequence[Participant], connectome: SimulatedConnectome) -> Strength:
+    """The strengths of simulated participants, with all of grey matter as targets."""
     grey = np.flatnonzero(connectome.grey_matter)
     # the eigenvector is for the audit alone
-    return measure_strength(people, connectome.index, grey, tolerance=1, max_iterations=0)
+    return measure_strength(participants, connectome.index, grey, tolerance=1, max_iterations=0)
 
 
 def simulate_validity(
@@ -132,10 +132,10 @@ def simulate_validity(
     DataFrame
         With the columns `VALIDITY_COLUMNS`.
     """
-    n_people = design.connectome.n_people
-    # all literatures have the same brain, and people of their own
+    n_participants = design.connectome.n_participants
+    # all literatures have the same brain, and participants of their own
     connectome = simulate_connectome(
-        replace(design.connectome, n_people=n_people * design.repetitions)
+        replace(design.connectome, n_participants=n_participants * design.repetitions)
     )
     order = np.argsort(connectome.backbone)
     voxel_sets = {
@@ -144,8 +144,10 @@ def simulate_validity(
     }
     rates: dict[tuple[str, str, str], list[list[float]]] = {}
     for number in range(design.repetitions):
-        people = in_memory(connectome.people[number * n_people : (number + 1) * n_people])
-        for (null, foci), found in _validity_repetition(design, connectome, people, number):
+        participants = in_memory(
+            connectome.participants[number * n_participants : (number + 1) * n_participants]
+        )
+        for (null, foci), found in _validity_repetition(design, connectome, participants, number):
             ps = {name: found.p[own] for name, own in voxel_sets.items()}
             finite = found.p_fwe[np.isfinite(found.p_fwe)]
             ps["family-wise"] = np.array([finite.min() if finite.size else 1.0])
@@ -166,10 +168,10 @@ def simulate_validity(
 def _validity_repetition(
     design: ValidityDesign,
     connectome: SimulatedConnectome,
-    people: Sequence[Person],
+    participants: Sequence[Participant],
     number: int,
 ) -> list[tuple[tuple[str, str], NullAssessment]]:
-    strength = strength_of(people, connectome)
+    strength = strength_of(participants, connectome)
     grey = np.flatnonzero(connectome.grey_matter)
     own = np.searchsorted(connectome.index, grey)
     measured, loading = strength.positive[own], connectome.backbone[own].astype(np.float64)
@@ -216,7 +218,7 @@ def _validity_repetition(
         for draw in range(design.n_draws)
     ]
     maps = draw_maps(
-        connectome, people, design.height_control, design.radius, [*observed.values(), *draws]
+        connectome, participants, design.height_control, design.radius, [*observed.values(), *draws]
     )
     seen = dict(zip(observed, maps, strict=False))
     blocks = dict(zip(makers, np.split(maps[len(observed) :], len(makers)), strict=True))
@@ -230,7 +232,7 @@ def _validity_repetition(
 
 def draw_maps(
     connectome: SimulatedConnectome,
-    people: Sequence[Person],
+    participants: Sequence[Participant],
     height_control: str,
     radius: float,
     draws: Sequence[Sequence[Contrast]],
@@ -240,7 +242,7 @@ def draw_maps(
         connectome.grid,
         radius,
         "mm",
-        people,
+        participants,
         simulated_rule(height_control),
         connectome.index,
         None,

@@ -18,7 +18,7 @@ from scipy import sparse
 from scipy.ndimage import gaussian_filter
 
 from fcnm_bids.bids.write import write_table, write_text
-from fcnm_bids.mapping import sum_over_people
+from fcnm_bids.mapping import sum_over_participants
 from fcnm_bids.outcomes import OutcomeModel, OutOfSample, associate, leave_one_out, predict
 from fcnm_bids.outcomes.model import without
 from fcnm_bids.seeds import Contrast, SeedMatrix
@@ -54,7 +54,11 @@ _BLOB = 12.0
 _COHORTS = 3
 
 _PARTICIPANTS = ConnectomeDesign(
-    n_people=20, shape=(18, 22, 18), voxel_size=8.0, network_strength=0.7, backbone_strength=0.7
+    n_participants=20,
+    shape=(18, 22, 18),
+    voxel_size=8.0,
+    network_strength=0.7,
+    backbone_strength=0.7,
 )
 
 
@@ -123,8 +127,8 @@ def grown_lesions(
 
 def mean_maps(seeds: SeedMatrix, connectome: SimulatedConnectome) -> NDArray[np.float64]:
     """Return the mean Fisher z of every seed, shape (K, V)."""
-    group = sum_over_people(
-        seeds, connectome.people, connectome.index, min_coverage=0.5, smoothness=False
+    group = sum_over_participants(
+        seeds, connectome.participants, connectome.index, min_coverage=0.5, smoothness=False
     )
     tests = [
         one_sample(group.moments.contrast(number), min_subjects=1.0)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from fcnm_bids.connectome import open_run
-from fcnm_bids.mapping import MappingRule, Person, analysis_voxels, map_network
+from fcnm_bids.mapping import MappingRule, Participant, analysis_voxels, map_network
 from fcnm_bids.network import network_mask
 from fcnm_bids.seeds import Contrast, Focus, sphere_seeds, study_units
 from fcnm_bids.specificity import (
@@ -52,30 +52,30 @@ _ALPHA = 0.05
 
 
 @dataclass(frozen=True, eq=False)
-class Stage:
+class ProgressCounter:
     """The participants of a store, halved, and where foci may fall."""
 
-    mine: Sequence[Person]
+    mine: Sequence[Participant]
     mapper: DrawMapper
     places: FocusPlaces
     strata: NDArray[np.intp]
     rates: dict[str, NDArray[np.float64]]
 
 
-def open_stage(store: Path) -> Stage:
+def open_stage(store: Path) -> ProgressCounter:
     """Read all runs of a store and measure the strength of both halves."""
     by_participant: dict[str, list[Path]] = {}
     for path in sorted(store.rglob("*.h5")):
         by_participant.setdefault(path.name.split("_")[0], []).append(path)
-    people = []
+    participants = []
     for name, paths in by_participant.items():
         runs = [open_run(path).load() for path in paths]
         voxels = np.unique(np.concatenate([run.index for run in runs]))
-        people.append(Person(name, lambda runs=runs: runs, lambda voxels=voxels: voxels))  # type: ignore[misc]
-    half = len(people) // 2
-    mine, others = people[:half], people[half : 2 * half]
+        participants.append(Participant(name, lambda runs=runs: runs, lambda voxels=voxels: voxels))  # type: ignore[misc]
+    half = len(participants) // 2
+    mine, others = participants[:half], participants[half : 2 * half]
     grid = mine[0].open_runs()[0].grid
-    index = analysis_voxels(people, grid, min_subjects=1.0)
+    index = analysis_voxels(participants, grid, min_subjects=1.0)
     rule = MappingRule(HeightRule("t=4", _ALPHA, "positive", 0.0, 0, 0.9), 0.5)
     mapper = DrawMapper(grid, _RADIUS, "mm", mine, rule, index, None, None)
     own, other = (
@@ -88,7 +88,7 @@ def open_stage(store: Path) -> Stage:
     frontal = sum(np.exp(-((xyz - [x, 20, 0]) ** 2).sum(axis=1) / (2 * 25**2)) for x in (30, -30))
     hubs = (rankdata(other) / other.size) ** 20
     rates = {"base rate": frontal + 0.15, "hubs of others": hubs}
-    return Stage(mine, mapper, places, strength_strata(own, _STRATA), rates)
+    return ProgressCounter(mine, mapper, places, strength_strata(own, _STRATA), rates)
 
 
 def _contrast(
@@ -101,7 +101,9 @@ def _contrast(
     return Contrast(name, effect, (study,), foci, None)
 
 
-def literature(stage: Stage, scenario: str, rng: np.random.Generator) -> tuple[Contrast, ...]:
+def literature(
+    stage: ProgressCounter, scenario: str, rng: np.random.Generator
+) -> tuple[Contrast, ...]:
     """Draw the contrasts of one literature."""
     places = stage.places
     rate = stage.rates.get(scenario)
@@ -135,7 +137,9 @@ def literature(stage: Stage, scenario: str, rng: np.random.Generator) -> tuple[C
 Drawer = Callable[[np.random.Generator], tuple[Contrast, ...]]
 
 
-def nulls_of(stage: Stage, scenario: str, observed: Sequence[Contrast]) -> dict[str, Drawer]:
+def nulls_of(
+    stage: ProgressCounter, scenario: str, observed: Sequence[Contrast]
+) -> dict[str, Drawer]:
     """Name the nulls that a scenario is tested with."""
     rated = FocusPlaces(stage.places.grid, stage.places.index, stage.rates["base rate"])
     places, named = (rated, ", base rate") if scenario == "base rate" else (stage.places, "")
@@ -161,7 +165,7 @@ SCENARIOS = (
 
 
 def assess_literature(
-    stage: Stage, scenario: str, number: int, n_draws: int
+    stage: ProgressCounter, scenario: str, number: int, n_draws: int
 ) -> list[dict[str, object]]:
     """Test one literature with every null, by shares and by convergence."""
     observed = literature(
@@ -214,7 +218,9 @@ LABEL_DESIGNS = {
 """Studies of each effect; 1 paired, 0 separate, 3 contrasts each; fewest and most foci."""
 
 
-def exchange_labels(stage: Stage, design: str, number: int, n_draws: int) -> dict[str, object]:
+def exchange_labels(
+    stage: ProgressCounter, design: str, number: int, n_draws: int
+) -> dict[str, object]:
     """Exchange the labels of a literature whose two effects are alike."""
     (n_first, n_second), kind, (fewest, most) = LABEL_DESIGNS[design]
     rng = np.random.default_rng([number, 1000 + list(LABEL_DESIGNS).index(design)])

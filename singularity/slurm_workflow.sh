@@ -3,7 +3,7 @@
 #SBATCH --cpus-per-task=16
 #SBATCH --mem=32G
 #SBATCH --time=24:00:00
-# Both levels in one job on one node, as many people at once as the job has processors.
+# Both levels in one job on one node, as many participants at once as the job has processors.
 #
 #   sbatch slurm_workflow.sh BIDS_DIR OUTPUT_DIR [options of the participant level]
 #

@@ -68,12 +68,12 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Truth:
-    """Four people with one or two runs, long enough for the default denoising; not to be changed.
+    """Four participants with one or two runs, long enough for the default denoising; read only.
 
     The folder's name has a space and letters beyond ASCII in it.
     """
     design = SimulationDesign(
-        n_people=4,
+        n_participants=4,
         n_runs=(1, 2),
         voxel_size=8.0,
         n_volumes=120,
@@ -86,11 +86,11 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Truth:
 
 @pytest.fixture
 def dataset(simulated: Truth, tmp_path: Path) -> Callable[..., Path]:
-    """Make a derivatives folder of one's own with some of the simulated people."""
+    """Make a derivatives folder of one's own with some of the simulated participants."""
 
-    def copy(*people: str) -> Path:
+    def copy(*participants: str) -> Path:
         folder = tmp_path / "fmriprep"
-        keep = set(people or ("01", "02", "03", "04"))
+        keep = set(participants or ("01", "02", "03", "04"))
         leave = {f"sub-{label}" for label in ("01", "02", "03", "04") if label not in keep}
         shutil.copytree(simulated.fmriprep, folder, ignore=shutil.ignore_patterns(*leave))
         return folder

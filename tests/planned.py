@@ -14,13 +14,13 @@ from fcnm_bids.bids.dataset_description import describe_dataset
 from fcnm_bids.config import Config
 from fcnm_bids.execution.workflow import configure
 from fcnm_bids.interfaces.participant import store_run
-from fcnm_bids.planning.participant import plan_participants
+from fcnm_bids.planning.participant import plan_participant_level
 from fcnm_bids.simulate import Truth
 
 
 @pytest.fixture
 def request_for(simulated: Truth, tmp_path: Path) -> Callable[..., Config]:
-    """Make a request for simulated people; sections of settings are given by their names."""
+    """Make a request for simulated participants; sections of settings are given by their names."""
 
     def make(
         bids_dir: Path | None = None, level: str = "participant", **sections: dict[str, Any]
@@ -40,7 +40,7 @@ def request_for(simulated: Truth, tmp_path: Path) -> Callable[..., Config]:
 
 @pytest.fixture(scope="session")
 def projected(simulated: Truth, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The store of all simulated people; not to be changed."""
+    """The store of all simulated participants; not to be changed."""
     root = tmp_path_factory.mktemp("projected")
     config = Config(str(simulated.fmriprep), str(root / "out"), "participant").update(
         {
@@ -48,8 +48,8 @@ def projected(simulated: Truth, tmp_path_factory: pytest.TempPathFactory) -> Pat
             "running": {"work_dir": str(root / "work")},
         }
     )
-    for person in plan_participants(config).people:
-        for run in person.runs:
+    for participant in plan_participant_level(config).participants:
+        for run in participant.runs:
             store_run(run.files, config.denoising, root)
     describe_dataset(root / "store", "store", simulated.fmriprep, projected_runs=True)
     return root / "store"

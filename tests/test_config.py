@@ -187,7 +187,7 @@ def test_the_store_lies_in_the_output_folder_unless_it_is_named() -> None:
         ({"connectome_only": True}, False),
     ],
 )
-def test_whether_maps_of_people_are_made(settings: dict[str, Any], makes: bool) -> None:
+def test_whether_maps_of_participants_are_made(settings: dict[str, Any], makes: bool) -> None:
     assert config(connectome=settings).makes_subject_maps is makes
 
 

@@ -338,7 +338,7 @@ def test_tasks_of_two_submissions_keep_to_their_own_participants(
     assert len(list((tmp_path / "out-work").glob("*participants*"))) == 2
 
 
-def test_the_array_script_without_people_submits_nothing(
+def test_the_array_script_without_participants_submits_nothing(
     tmp_path: Path, slurm: dict[str, str]
 ) -> None:
     (tmp_path / "empty").mkdir()
@@ -404,8 +404,8 @@ def test_the_image_is_small_and_answers_without_data(image: str) -> None:
 
 @pytest.mark.slow
 def test_the_locked_up_image_and_bare_metal_give_the_same_maps(image: str, tmp_path: Path) -> None:
-    # six people are too few for a family-wise threshold to leave voxels in the masks
-    options = ["--people", "6", "--nprocs", "2", "--height-control", "t=4"]
+    # six participants are too few for a family-wise threshold to leave voxels in the masks
+    options = ["--participants", "6", "--nprocs", "2", "--height-control", "t=4"]
     demo = ["-m", "fcnm_bids.cli.demo", *options, "--output"]
     bare, contained = tmp_path / "bare", tmp_path / "contained"
     subprocess.run(

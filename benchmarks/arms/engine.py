@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.arms import script
-from fcnm_bids.connectivity import person_maps
+from fcnm_bids.connectivity import participant_maps
 from fcnm_bids.connectome import open_image, open_run, project_run, read_volume, write_run
 from fcnm_bids.denoise import load_strategy, plan_denoising, read_confounds
 from fcnm_bids.seeds import group_foci, read_foci, sphere_seeds
@@ -25,7 +25,7 @@ def work(job):
         del projected, run
         run = open_run(stored).load()
     seeds = seed_matrix(job, image.grid)
-    maps = person_maps([run], seeds, min_coverage=job["min_coverage"])
+    maps = participant_maps([run], seeds, min_coverage=job["min_coverage"])
     if job.get("output"):
         from fcnm_bids.bids.write import write_image
 

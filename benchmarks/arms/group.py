@@ -1,26 +1,33 @@
-"""The group level on stored people: the sums over people, then t and threshold per contrast."""
+"""The group level on stored participants: sums, then t and threshold of each contrast."""
 
 import time
 from pathlib import Path
 
 from benchmarks.arms import script
 from fcnm_bids.connectome import open_run
-from fcnm_bids.mapping import analysis_voxels, map_contrast, stored_person, sum_over_people
+from fcnm_bids.mapping import (
+    analysis_voxels,
+    map_contrast,
+    stored_participant,
+    sum_over_participants,
+)
 from fcnm_bids.seeds import read_seed_matrix
 from fcnm_bids.stats import HeightRule
 
 
 def work(job):
     seeds = read_seed_matrix(job["seeds_file"])
-    people = [
-        stored_person(f"{number:02d}", [open_run(Path(path))])
-        for number, path in enumerate(job["stored"][: job["n_people"]])
+    participants = [
+        stored_participant(f"{number:02d}", [open_run(Path(path))])
+        for number, path in enumerate(job["stored"][: job["n_participants"]])
     ]
     started = time.perf_counter()
-    index = analysis_voxels(people, seeds.grid, min_subjects=job["min_subjects"])
-    group = sum_over_people(seeds, people, index, min_coverage=job["min_coverage"], smoothness=True)
+    index = analysis_voxels(participants, seeds.grid, min_subjects=job["min_subjects"])
+    group = sum_over_participants(
+        seeds, participants, index, min_coverage=job["min_coverage"], smoothness=True
+    )
     summed = time.perf_counter()
-    answer = {"person": (summed - started) / len(people)}
+    answer = {"participant": (summed - started) / len(participants)}
     if job.get("contrasts"):
         rule = HeightRule("fwe", 0.05, "positive", 0.0, 0, job["min_subjects"])
         significant = [

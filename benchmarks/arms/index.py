@@ -24,7 +24,7 @@ def work(job):
         (folder / "dataset_description.json").write_text(
             json.dumps({"Name": "empty", "BIDSVersion": "1.10.0", "DatasetType": "derivative"})
         )
-        for number in range(job["n_people"]):
+        for number in range(job["n_participants"]):
             func = folder / f"sub-{number:04d}" / "func"
             func.mkdir(parents=True)
             for name in _FILES:

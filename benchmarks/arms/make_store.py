@@ -1,6 +1,6 @@
-"""Project one run and store it as many people, whose components are weighted differently.
+"""Project one run and store it as many participants, whose components are weighted differently.
 
-Never timed. The people share their smoothness in space and differ in their correlations.
+Never timed. The participants share their smoothness in space and differ in their correlations.
 """
 
 from dataclasses import replace
@@ -23,16 +23,16 @@ def work(job):
     folder = Path(job["folder"])
     folder.mkdir(parents=True, exist_ok=True)
     stored = []
-    for person in range(job["n_people"]):
-        weights = np.random.default_rng(person).normal(1, 0.5, run.dof).astype(np.float32)
-        values = weights[:, None] * run.values if person else run.values
-        path = folder / f"sub-{person + 1:02d}_desc-projected_timeseries.h5"
+    for participant in range(job["n_participants"]):
+        weights = np.random.default_rng(participant).normal(1, 0.5, run.dof).astype(np.float32)
+        values = weights[:, None] * run.values if participant else run.values
+        path = folder / f"sub-{participant + 1:02d}_desc-projected_timeseries.h5"
         write_run(
             path,
             replace(projected, run=ProjectedRun(values, run.index, run.grid)),
             projection,
             image,
-            key=f"benchmark {person}",
+            key=f"benchmark {participant}",
             attributes={"mean_fd": None},
         )
         stored.append(str(path))

@@ -1,6 +1,7 @@
 """One node of the workflows, run as it is there; the answer has the memory that it declares.
 
-The node ``people`` is none: it adds people to the store, for the nodes of the group level.
+The node ``participants`` is none: it adds participants to the store, for the nodes of the group
+level.
 """
 
 import shutil
@@ -16,8 +17,8 @@ from fcnm_bids.config import Config
 from fcnm_bids.connectome.header_checksum import write_seal
 from fcnm_bids.connectome.store import FORMAT_VERSION, data_extents
 from fcnm_bids.inputs.contrasts import contrast_names, make_seeds
-from fcnm_bids.planning.group import plan_group
-from fcnm_bids.planning.participant import plan_participants
+from fcnm_bids.planning.group import plan_group_level
+from fcnm_bids.planning.participant import plan_participant_level
 from fcnm_bids.seeds import write_seed_matrix
 from fcnm_bids.workflows.group import init_group_wf
 from fcnm_bids.workflows.participant import init_participants_wf
@@ -43,11 +44,11 @@ def work(job):
             "running": {"work_dir": str(work_dir / "work")},
         }
     )
-    if job["node"] == "people":
+    if job["node"] == "participants":
         # a store without results beside it: nobody's participant level is finished here
-        for person in filter(Path.is_dir, output.glob("sub-*")):
-            shutil.rmtree(person)
-        return add_people(config.connectome_path, job["n_people"])
+        for participant in filter(Path.is_dir, output.glob("sub-*")):
+            shutil.rmtree(participant)
+        return add_participants(config.connectome_path, job["n_participants"])
     output.mkdir(parents=True, exist_ok=True)
     config_file = work_dir / "config.toml"
     config_file.write_text(config.to_toml())
@@ -55,7 +56,7 @@ def work(job):
     moments = work_dir / "work" / "moments"
     if level == "participant":
         describe_dataset(config.connectome_path, "runs", Path(job["bids_dir"]), projected_runs=True)
-        plan = plan_participants(config)
+        plan = plan_participant_level(config)
         workflow = init_participants_wf(plan, config, config_file)
         node = workflow.get_node(f"sub_01_wf.{job['node']}")
         if job["node"] == "report":
@@ -63,9 +64,9 @@ def work(job):
         if job["node"] == "map":
             write_seed_matrix(make_seeds(config.seeds, plan.grid), seeds_file)
             node.inputs.seeds_file = str(seeds_file)
-            node.inputs.stored = [run.files.stored for run in plan.people[0].runs]
+            node.inputs.stored = [run.files.stored for run in plan.participants[0].runs]
     else:
-        plan = plan_group(config)
+        plan = plan_group_level(config)
         contrasts = contrast_names(config.seeds)
         workflow = init_group_wf(plan, config, config_file, contrasts)
         names = {"sums": "sums", "contrast": "contrast_0000"}
@@ -104,17 +105,17 @@ def size(folder):
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
 
 
-def add_people(store, n_people):
-    """Copies of the first person, their components weighted differently."""
+def add_participants(store, n_participants):
+    """Copies of the first participant, their components weighted differently."""
     source = next(store.glob("sub-01/**/*.h5"))
-    for person in range(2, n_people + 1):
-        label = f"sub-{person:02d}"
+    for participant in range(2, n_participants + 1):
+        label = f"sub-{participant:02d}"
         copy = Path(str(source).replace("sub-01", label))
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, copy)
         with h5py.File(copy, "r+", locking=False) as file:
             components = file["components"][()]
-            weights = np.random.default_rng(person).uniform(0.2, 1, (len(components), 1))
+            weights = np.random.default_rng(participant).uniform(0.2, 1, (len(components), 1))
             components = np.rint(components * weights).astype("<i2")
             file["components"][...] = components
             checksums = file.attrs["checksums"]

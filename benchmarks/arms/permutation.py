@@ -8,12 +8,12 @@ from benchmarks.arms import script
 
 
 def _ours(maps, covariates, n_permutations):
-    from fcnm_bids.stats import KeptMaps, max_t_null
+    from fcnm_bids.stats import GroupMaps, max_t_null
 
     tested = np.ones(maps.shape[1], dtype=bool)
     started = time.perf_counter()
     null = max_t_null(
-        KeptMaps(maps, covariates), tested, tail="positive", n_permutations=n_permutations, seed=0
+        GroupMaps(maps, covariates), tested, tail="positive", n_permutations=n_permutations, seed=0
     )
     return null.threshold(0.05), time.perf_counter() - started
 
@@ -39,8 +39,8 @@ def _nilearn(maps, covariates, n_permutations):
 
 def work(job):
     rng = np.random.default_rng(1)
-    maps = rng.standard_normal((job["n_people"], job["n_maps_voxels"])).astype(np.float32)
-    covariates = rng.standard_normal((job["n_people"], job["n_covariates"]))
+    maps = rng.standard_normal((job["n_participants"], job["n_maps_voxels"])).astype(np.float32)
+    covariates = rng.standard_normal((job["n_participants"], job["n_covariates"]))
     covariates -= covariates.mean(axis=0)
     method = {"fcnm_bids": _ours, "nilearn": _nilearn}[job["method"]]
     threshold, seconds = method(maps, covariates, job["n_permutations"])

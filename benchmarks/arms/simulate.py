@@ -1,4 +1,4 @@
-"""Make the simulated run (or a few people's runs) that arms work on; never timed."""
+"""Make the simulated run (or a few participants' runs) that arms work on; never timed."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from fcnm_bids.simulate import SimulationDesign, simulate_foci, simulate_run
 
 def work(job):
     design = SimulationDesign(
-        n_people=1,
+        n_participants=1,
         voxel_size=job["voxel_size"],
         n_volumes=job["n_volumes"],
         repetition_time=job["t_r"],

@@ -1,7 +1,7 @@
 """``{workflow} LEVEL``: the nodes that nipype runs, drawn from the workflow that is built.
 
-The workflow of two simulated people and two effects is built as the program does it. Nodes that
-are alike become one box; nodes that only gather lists are left out.
+The workflow of two simulated participants and two effects is built as the program does it. Nodes
+that are alike become one box; nodes that only gather lists are left out.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ALIKE = (
     (r"(?:contrast|vary)_\d+_", "one a contrast"),
     (r"(?:network|locate|robustness|specificity)_", "one an effect"),
     (r"draws_[a-z]+_\d+", "one a block of draws"),
-    (r"sub_\w+_wf\.", "one a person"),
+    (r"sub_\w+_wf\.", "one a participant"),
 )
 """How names of nodes begin that become one box, and how many there are of them."""
 
@@ -60,17 +60,17 @@ def workflow_graphs(app: Sphinx) -> dict[str, nx.DiGraph]:
 
 
 def build_graphs() -> dict[str, nx.DiGraph]:
-    """Simulate two people, store their runs, and build both workflows."""
+    """Simulate two participants, store their runs, and build both workflows."""
     from fcnm_bids.cli.parser import parse
     from fcnm_bids.inputs.contrasts import contrast_names
-    from fcnm_bids.planning.group import plan_group
-    from fcnm_bids.planning.participant import plan_participants
+    from fcnm_bids.planning.group import plan_group_level
+    from fcnm_bids.planning.participant import plan_participant_level
     from fcnm_bids.simulate import SimulationDesign, simulate_dataset
     from fcnm_bids.workflows.group import init_group_wf
     from fcnm_bids.workflows.participant import init_participants_wf
 
     design = SimulationDesign(
-        n_people=2,
+        n_participants=2,
         voxel_size=8.0,
         n_volumes=150,
         repetition_time=3.0,
@@ -89,7 +89,7 @@ def build_graphs() -> dict[str, nx.DiGraph]:
             return config
 
         config = request("participant")
-        people = init_participants_wf(plan_participants(config), config, config_file)
+        participants = init_participants_wf(plan_participant_level(config), config, config_file)
         subprocess.run(
             [
                 *(sys.executable, "-m", "fcnm_bids.cli.run", *words, "participant", *options),
@@ -99,8 +99,10 @@ def build_graphs() -> dict[str, nx.DiGraph]:
             stdout=subprocess.DEVNULL,
         )
         config = request("group")
-        group = init_group_wf(plan_group(config), config, config_file, contrast_names(config.seeds))
-        return {"participant": folded(people), "group": folded(group)}
+        group = init_group_wf(
+            plan_group_level(config), config, config_file, contrast_names(config.seeds)
+        )
+        return {"participant": folded(participants), "group": folded(group)}
 
 
 def folded(workflow: Any) -> nx.DiGraph:
@@ -124,7 +126,7 @@ def folded(workflow: Any) -> nx.DiGraph:
 def _box_of(name: str) -> tuple[str, str]:
     for pattern, many in _ALIKE:
         if match := re.match(pattern, name):
-            own = name[match.end() :] if many == "one a person" else name.split("_", 1)[0]
+            own = name[match.end() :] if many == "one a participant" else name.split("_", 1)[0]
             return own, many
     return name, ""
 

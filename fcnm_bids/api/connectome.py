@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fcnm_bids.api.level import run_level
+from fcnm_bids.api.level import run_analysis_level
 from fcnm_bids.api.results import NetworkResult, SeedMap
 from fcnm_bids.api.settings import by_section, checked
 from fcnm_bids.bids.write import as_image
@@ -25,9 +25,9 @@ from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.analysis_mask import group_voxels
 from fcnm_bids.inputs.contrasts import make_seeds, network_parts
 from fcnm_bids.inputs.rules import contrast_weights, mapping_rule, network_rule
-from fcnm_bids.mapping import MappedContrast, NetworkMap, map_network, stored_person
-from fcnm_bids.planning.group import plan_group
-from fcnm_bids.planning.input_settings import adopt_store
+from fcnm_bids.mapping import MappedContrast, NetworkMap, map_network, stored_participant
+from fcnm_bids.planning.group import plan_group_level
+from fcnm_bids.planning.input_settings import settings_of_store
 from fcnm_bids.planning.plan import GroupPlan
 from fcnm_bids.seeds import Contrast, Focus, SeedMatrix, write_foci
 from fcnm_bids.stats import t_to_z
@@ -75,7 +75,7 @@ class Connectome:
         request = Config(str(store), str(root / "results"), "group")
         request = request.update({"running": {"work_dir": str(root / "work")}})
         explicit = by_section(options)
-        self._request = checked(adopt_store(request.update(explicit), explicit))
+        self._request = checked(settings_of_store(request.update(explicit), explicit))
         if derivatives is not None:
             self._request = replace(self._request, bids_dir=str(derivatives))
 
@@ -103,13 +103,13 @@ class Connectome:
         """
         sections = by_section({"work_dir": f"{output}/work", **options, "connectome_only": True})
         request = checked(Config(str(derivatives), str(output), "participant").update(sections))
-        run_level(request)
+        run_analysis_level(request)
         return cls(request.connectome_path, derivatives=derivatives)
 
     @property
     def participants(self) -> tuple[str, ...]:
         """Labels of the participants."""
-        return tuple(label for label, _ in self._any_plan.people)
+        return tuple(label for label, _ in self._any_plan.participants)
 
     @property
     def grid(self) -> Grid:
@@ -230,7 +230,7 @@ class Connectome:
     def _plan(self, options: dict[str, Any]) -> tuple[Config, GroupPlan]:
         explicit = by_section(options)
         request = checked(self._request.update(explicit))
-        return request, plan_group(request)
+        return request, plan_group_level(request)
 
     def _mask_file(self, seed: Any) -> Path:
         if isinstance(seed, str | Path):
@@ -243,7 +243,7 @@ class Connectome:
 def _mapped(request: Config, plan: GroupPlan) -> tuple[SeedMatrix, NetworkMap]:
     """Run the one mapping function on what the group level would run it on."""
     seeds = make_seeds(request.seeds, plan.grid)
-    participants = [stored_person(label, runs) for label, runs in plan.people]
+    participants = [stored_participant(label, runs) for label, runs in plan.participants]
     index = group_voxels(
         participants, plan.grid, request.group, [str(path) for path in plan.mask_files]
     )

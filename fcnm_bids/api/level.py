@@ -12,7 +12,7 @@ from fcnm_bids.errors import FcnmError, RequestError
 _WRONG_REQUEST = 2
 
 
-def run_level(request: Config) -> None:
+def run_analysis_level(request: Config) -> None:
     """Run an analysis level as the command line does, in a process of its own.
 
     A process of its own leaves signals, logging and threads of a notebook alone.

@@ -13,15 +13,15 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from fcnm_bids.api.level import run_level
+from fcnm_bids.api.level import run_analysis_level
 from fcnm_bids.api.settings import by_section, checked
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
 from fcnm_bids.mapping import effect_and_sign
 from fcnm_bids.network import cluster_table
-from fcnm_bids.report.results.group import ContrastResult, GroupResults
-from fcnm_bids.report.results.group import NetworkResult as NetworkFiles
+from fcnm_bids.report.results.group import ContrastOutputs, GroupOutputs
+from fcnm_bids.report.results.group import NetworkOutputs as NetworkFiles
 
 Position = tuple[float, float, float]
 
@@ -243,15 +243,15 @@ class NetworkResult:
             raise RequestError(f"{self.effect}: the group level wrote no table desc-{desc}")
         return pd.read_csv(table, sep="\t", na_values=["n/a"], keep_default_na=False)
 
-    def _evaluated(self, folder: Path | None, options: dict[str, Any]) -> GroupResults:
+    def _evaluated(self, folder: Path | None, options: dict[str, Any]) -> GroupOutputs:
         """Run the group level with these settings and return what it wrote."""
         request = self.request
         if folder is not None:
             request = replace(request, output_dir=str(folder))
             request = request.update({"running": {"work_dir": str(folder / "work")}})
         request = checked(request.update(by_section(options)))
-        run_level(request)
-        return GroupResults(Path(request.output_dir))
+        run_analysis_level(request)
+        return GroupOutputs(Path(request.output_dir))
 
     def __repr__(self) -> str:
         voxels = int(np.count_nonzero(np.asarray(self.mask_img.dataobj)))
@@ -285,7 +285,7 @@ class Results(Mapping[str, NetworkResult]):
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        self._files = GroupResults(self.folder)
+        self._files = GroupOutputs(self.folder)
         if self._files.record is None or not self._files.networks:
             raise RequestError(f"{folder}: holds no network; run the group level first")
         self._networks = {
@@ -337,7 +337,7 @@ def load_results(folder: str | Path) -> Results:
     return Results(folder)
 
 
-def _stored_network(network: NetworkFiles, files: GroupResults, request: Config) -> NetworkResult:
+def _stored_network(network: NetworkFiles, files: GroupOutputs, request: Config) -> NetworkResult:
     mean = network.mask.name.replace("_mask.nii.gz", "_stat-effect_statmap.nii.gz")
     return NetworkResult(
         effect=network.effect,
@@ -350,13 +350,13 @@ def _stored_network(network: NetworkFiles, files: GroupResults, request: Config)
     )
 
 
-def _stored_seed(contrast: ContrastResult) -> SeedMap:
+def _stored_seed(contrast: ContrastOutputs) -> SeedMap:
     return SeedMap(
         name=contrast.name,
         effect=contrast.effect,
         studies=tuple(contrast.sidecar.get("Studies", ())),
         foci=tuple((float(x), float(y), float(z)) for x, y, z in contrast.foci),
-        n_participants=int(contrast.sidecar["NumberOfPeople"]),
+        n_participants=int(contrast.sidecar["NumberOfParticipants"]),
         threshold=np.inf if contrast.threshold is None else contrast.threshold,
         tail=str(contrast.sidecar.get("Tail", "positive")),
         t_img=nib.load(contrast.map("t")),

@@ -19,7 +19,7 @@ from fcnm_bids.workflows.participant import init_participants_wf
 LOGGER = logging.getLogger("fcnm_bids")
 
 
-def foresee(plan: ParticipantPlan | GroupPlan, config: Config) -> list[Forecast]:
+def forecast_level(plan: ParticipantPlan | GroupPlan, config: Config) -> list[Forecast]:
     """The forecast of a level; nothing where everything is there already.
 
     The workflow is built, so that memory is what its nodes declare, and thrown away.
@@ -29,7 +29,7 @@ def foresee(plan: ParticipantPlan | GroupPlan, config: Config) -> list[Forecast]
         config_file = Path(folder) / "config.toml"
         config_file.write_text(config.to_toml(), encoding="utf-8")
         if isinstance(plan, ParticipantPlan):
-            if all(person.done for person in plan.people):
+            if all(participant.done for participant in plan.participants):
                 return []
             workflow = init_participants_wf(plan, config, config_file)
             needs = participant_needs(plan, config)
@@ -46,7 +46,7 @@ def _draws(plan: GroupPlan, config: Config) -> dict[str, Needs]:
     """Time of the draws of all nulls, from a few of them on one run."""
     if not plan.specificity.focus_nulls:
         return {}
-    runs = [run for _, own in plan.people for run in own]
+    runs = [run for _, own in plan.participants for run in own]
     n_draws = config.group.n_permutations * len(plan.specificity.focus_nulls)
     seconds = measure_draw(config, runs[0]) * len(runs) * len(plan.contrasts)
     return {"draws": Needs(n_draws * seconds)}
@@ -56,7 +56,7 @@ def say_forecast(plan: ParticipantPlan | GroupPlan, config: Config) -> bool:
     """Log what the plan will take in memory, disk and time."""
     from fcnm_bids.resources.forecast import table_of
 
-    rows = foresee(plan, config)
+    rows = forecast_level(plan, config)
     if not rows:
         LOGGER.info("everything is there already; nothing would be done")
         return True

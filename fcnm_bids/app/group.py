@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from fcnm_bids.app.dry_run import say_forecast
-from fcnm_bids.app.logs import DATASET_NAME, end_level, open_logs
-from fcnm_bids.app.plan_log import say_group
-from fcnm_bids.app.reports import rebuild_reports, say_where, write_boilerplate
+from fcnm_bids.app.logs import DATASET_NAME, create_log_folder, end_level
+from fcnm_bids.app.plan_log import log_group_plan
+from fcnm_bids.app.reports import log_report_paths, rebuild_reports, write_boilerplate
 from fcnm_bids.bids.dataset_description import describe_dataset
-from fcnm_bids.bids.locks import at_work
+from fcnm_bids.bids.locks import lock_outputs
 from fcnm_bids.bids.manifest import Manifest
 from fcnm_bids.config import Config
 from fcnm_bids.errors import StoreError
-from fcnm_bids.execution.progress import Stage
+from fcnm_bids.execution.progress import ProgressCounter
 from fcnm_bids.inputs.contrasts import contrast_names
-from fcnm_bids.inputs.dataset import recognise
-from fcnm_bids.planning.group import plan_group
+from fcnm_bids.inputs.dataset import identify_dataset
+from fcnm_bids.planning.group import plan_group_level
 from fcnm_bids.planning.plan import GroupPlan
-from fcnm_bids.reruns.result_cache import forget_others
-from fcnm_bids.reruns.settings_lock import settle
+from fcnm_bids.reruns.result_cache import remove_stale
+from fcnm_bids.reruns.settings_lock import lock_settings
 from fcnm_bids.resources.disk_space import check_disk_space
 from fcnm_bids.specificity import FOCUS_NULLS
 
@@ -38,10 +38,10 @@ _GROUP: Mapping[str, str] = {
     "figures": "networks drawn",
     "report": "report drawn",
 }
-"""What the nodes of a kind do; in this order."""
+"""Kinds of node and what they do, in this order."""
 
 
-def group_stages(workflow: Any) -> list[Stage]:
+def group_progress(workflow: Any) -> list[ProgressCounter]:
     """The stages of the group level, from the nodes that its workflow has."""
     weights: dict[str, dict[str, int]] = {kind: {} for kind in _GROUP}
     for name in workflow.list_node_names():
@@ -53,23 +53,23 @@ def group_stages(workflow: Any) -> list[Stage]:
         elif rest.rpartition("_")[0] in FOCUS_NULLS:  # the observed foci are no draw
             n_draws = int(workflow.get_node(name).inputs.n_draws)
             weights[kind][f"{workflow.name}.{name}"] = n_draws
-    return [Stage(verb, weights[kind]) for kind, verb in _GROUP.items()]
+    return [ProgressCounter(verb, weights[kind]) for kind, verb in _GROUP.items()]
 
 
 def run_group(config: Config) -> bool:
     """Run the group level; True if all expected outputs are there."""
-    plan = plan_group(config)
-    say_group(plan, config)
-    settle(config, save=False)
+    plan = plan_group_level(config)
+    log_group_plan(plan, config)
+    lock_settings(config, save=False)
     if config.running.dry_run:
         return say_forecast(plan, config)
     check_disk_space(plan, config)
     root = Path(config.output_dir)
-    with at_work([root], [] if plan.done else ["group"]) as waited:
-        settle(config, say=False)
-        source = recognise(config.source_path, config.selection.input_type).root
+    with lock_outputs([root], [] if plan.done else ["group"]) as waited:
+        lock_settings(config, say=False)
+        source = identify_dataset(config.source_path, config.selection.input_type).root
         describe_dataset(root, DATASET_NAME, source, connectome=config.connectome_path)
-        return _make_group(plan_group(config) if waited else plan, config)
+        return _make_group(plan_group_level(config) if waited else plan, config)
 
 
 def _make_group(plan: GroupPlan, config: Config) -> bool:
@@ -82,28 +82,28 @@ def _make_group(plan: GroupPlan, config: Config) -> bool:
     from fcnm_bids.execution.workflow import configure, run_workflow
     from fcnm_bids.workflows.group import init_group_wf
 
-    logs, config_file = open_logs(config)
+    logs, config_file = create_log_folder(config)
     contrasts = contrast_names(config.seeds)
     configure(config, logs)
     workflow = init_group_wf(plan, config, config_file, contrasts)
-    if kept := sum(name.startswith("kept_") for name in workflow.list_node_names()):
+    if kept := sum(name.startswith("cached_") for name in workflow.list_node_names()):
         LOGGER.info("%d of %d contrasts are kept from before", kept, len(contrasts))
-    failures = run_workflow(workflow, config, Progress(*group_stages(workflow)))
+    failures = run_workflow(workflow, config, Progress(*group_progress(workflow)))
     if any("StoreError" in failure for failure in failures):
-        _say_damaged(plan)
+        log_damaged_runs(plan)
     complete = Manifest(root / "group", root).complete(plan.key)
     if complete:
-        forget_others((*plan.contrast_keys.values(), plan.specificity.strength_key), config)
+        remove_stale((*plan.contrast_keys.values(), plan.specificity.strength_key), config)
     else:
         rebuild_reports(root, (), group=True)
     write_boilerplate(config, logs)
-    say_where(root, (), group=True)
+    log_report_paths(root, (), group=True)
     return end_level(failures, {"group": complete}, config, logs)
 
 
-def _say_damaged(plan: GroupPlan) -> None:
+def log_damaged_runs(plan: GroupPlan) -> None:
     """Name every damaged run: the pass over the store ended at the first."""
-    for _, runs in plan.people:
+    for _, runs in plan.participants:
         for run in runs:
             try:
                 run.verify()

@@ -1,4 +1,4 @@
-"""What a run leaves in its logs: the request, the software, what made its input."""
+"""Write the logs of a run: the request, the software, the origin of its input."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _PACKAGES = (
 DATASET_NAME = "Functional connectivity network mapping"
 
 
-def open_logs(config: Config, name: str = "config.toml") -> tuple[Path, Path]:
+def create_log_folder(config: Config, name: str = "config.toml") -> tuple[Path, Path]:
     """A new folder of logs, and the request saved in it under a name."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
     logs = Path(config.output_dir) / "logs" / f"{stamp}_{uuid.uuid4()}"
@@ -70,7 +70,7 @@ def describe_environment(source: Path) -> dict[str, Any]:
 
 
 def _generators(source: Path) -> list[str]:
-    """Who preprocessed a data set; of a store, whoever preprocessed what it was made from."""
+    """Return the program that preprocessed a data set, or the one that a store was made from."""
     path = source / "dataset_description.json"
     try:
         content = read_json(path) if path.is_file() else {}

@@ -1,4 +1,4 @@
-"""What is said of a plan before it is carried out."""
+"""Log a plan before it is carried out."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from collections.abc import Sequence
 from fcnm_bids.bids.names import to_label, to_labels
 from fcnm_bids.config import Config, SeedSettings
 from fcnm_bids.denoise import median_dof
-from fcnm_bids.planning.plan import GroupPlan, LeftOut, ParticipantPlan
+from fcnm_bids.planning.plan import ExcludedRun, GroupPlan, ParticipantPlan
 from fcnm_bids.resources.draw_time import describe_cost
 from fcnm_bids.seeds import Contrast, unread_columns
 
 LOGGER = logging.getLogger("fcnm_bids")
 
 
-def say_participants(plan: ParticipantPlan, config: Config) -> None:
+def log_participant_plan(plan: ParticipantPlan, config: Config) -> None:
     """Say what the participant level is about to do."""
-    runs = [run for person in plan.people for run in person.runs]
+    runs = [run for participant in plan.participants for run in participant.runs]
     LOGGER.info(
-        "%d people, %d runs (%s, %s voxels of %s mm)",
-        len(plan.people),
+        "%d participants, %d runs (%s, %s voxels of %s mm)",
+        len(plan.participants),
         len(runs),
         plan.grid.space,
         " x ".join(map(str, plan.grid.shape)),
@@ -42,23 +42,23 @@ def say_participants(plan: ParticipantPlan, config: Config) -> None:
         LOGGER.warning("%s", note)
     _say_left_out(plan.left_out)
     stored = sum(run.stored for run in runs)
-    done = sum(person.done for person in plan.people)
+    done = sum(participant.done for participant in plan.participants)
     if stored or done:
         LOGGER.info(
-            "already there: %d of %d runs in the store, %d of %d people complete",
+            "already there: %d of %d runs in the store, %d of %d participants complete",
             stored,
             len(runs),
             done,
-            len(plan.people),
+            len(plan.participants),
         )
 
 
-def say_group(plan: GroupPlan, config: Config) -> None:
+def log_group_plan(plan: GroupPlan, config: Config) -> None:
     """Say what the group level is about to do."""
     LOGGER.info(
-        "%d people, %d projected runs in %s",
-        len(plan.people),
-        sum(len(runs) for _, runs in plan.people),
+        "%d participants, %d projected runs in %s",
+        len(plan.participants),
+        sum(len(runs) for _, runs in plan.participants),
         plan.store,
     )
     for note in plan.notes:
@@ -67,7 +67,7 @@ def say_group(plan: GroupPlan, config: Config) -> None:
     _say_left_out(plan.left_out)
     for line in plan.design.coding:
         LOGGER.info("covariate %s", line)
-    cost = describe_cost(plan.specificity, config, plan.people, len(plan.contrasts))
+    cost = describe_cost(plan.specificity, config, plan.participants, len(plan.contrasts))
     if cost is not None:
         LOGGER.info("%s", cost)
 
@@ -113,6 +113,6 @@ def _log_numbered_labels(names: Sequence[str], what: str) -> None:
             )
 
 
-def _say_left_out(left_out: Sequence[LeftOut]) -> None:
+def _say_left_out(left_out: Sequence[ExcludedRun]) -> None:
     for run in left_out:
         LOGGER.warning("%s is left out: %s", run.name, run.reason)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from fcnm_bids.bids.locks import at_work
+from fcnm_bids.bids.locks import lock_outputs
 from fcnm_bids.bids.outputs import report_name
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
@@ -33,14 +33,16 @@ def rebuild_reports(root: Path, subjects: Iterable[str], *, group: bool) -> bool
         Whether all figures could be drawn and all reports written.
     """
     from fcnm_bids.report.figures.group import draw_group_figures
-    from fcnm_bids.report.figures.participant import draw_person_figures
+    from fcnm_bids.report.figures.participant import draw_participant_figures
     from fcnm_bids.report.pages.group import write_group_page
-    from fcnm_bids.report.pages.participant import write_person_page
+    from fcnm_bids.report.pages.participant import write_participant_page
 
     parts: list[tuple[str, Callable[[], object]]] = []
     for subject in subjects:
-        parts.append((f"figures of sub-{subject}", partial(draw_person_figures, root, subject)))
-        parts.append((f"report of sub-{subject}", partial(write_person_page, root, subject)))
+        parts.append(
+            (f"figures of sub-{subject}", partial(draw_participant_figures, root, subject))
+        )
+        parts.append((f"report of sub-{subject}", partial(write_participant_page, root, subject)))
     if group:
         parts.append(("figures of the group", partial(draw_group_figures, root)))
         parts.append(("report of the group", partial(write_group_page, root)))
@@ -54,7 +56,7 @@ def rebuild_reports(root: Path, subjects: Iterable[str], *, group: bool) -> bool
     return whole
 
 
-def report_again(config: Config) -> bool:
+def rewrite_reports(config: Config) -> bool:
     """Write the reports and the methods text of a level again; whether all could be made.
 
     Raises
@@ -74,12 +76,14 @@ def report_again(config: Config) -> bool:
         raise RequestError(
             f"{root}: no results of the {config.analysis_level} level to report; run it first"
         )
-    with at_work([root], []):  # or a process that begins now would clear up what is half written
+    with lock_outputs(
+        [root], []
+    ):  # or a process that begins now would clear up what is half written
         whole = rebuild_reports(root, subjects, group=group)
         record = latest_run(root, config.analysis_level)
         if record is not None:
             whole = write_boilerplate(record.config, record.logs) and whole
-    say_where(root, subjects, group=group)
+    log_report_paths(root, subjects, group=group)
     return whole
 
 
@@ -103,7 +107,7 @@ def subjects_with_results(root: Path) -> list[str]:
     return sorted(folder.name.removeprefix("sub-") for folder in folders)
 
 
-def say_where(root: Path, subjects: Iterable[str], *, group: bool) -> None:
+def log_report_paths(root: Path, subjects: Iterable[str], *, group: bool) -> None:
     """Tell where the reports are."""
     made = [report_name(root, subject) for subject in subjects]
     made = [path for path in made if path.is_file()]

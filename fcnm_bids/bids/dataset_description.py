@@ -19,7 +19,7 @@ BIDSIGNORE = """\
 **/*_metrics.json
 **/*_desc-volumes_timeseries.tsv
 **/*_desc-volumes_timeseries.json
-# a person's list of promised files
+# a participant's list of promised files
 **/manifest.tsv
 **/manifest.json
 # projected runs: a format of its own, described in the data set inside

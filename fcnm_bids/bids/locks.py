@@ -1,4 +1,4 @@
-"""Processes that share folders: one at a time on each person, all of them side by side."""
+"""Processes that share folders: one at a time on each participant, all of them side by side."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.
 
 
 @contextmanager
-def at_work(folders: Iterable[Path], names: Iterable[str]) -> Iterator[bool]:
+def lock_outputs(folders: Iterable[Path], names: Iterable[str]) -> Iterator[bool]:
     """Keep other processes from working on the same names in the same folders.
 
     The locks belong to this process and end with it, however it ends. Where nobody else is at
@@ -67,14 +67,14 @@ def at_work(folders: Iterable[Path], names: Iterable[str]) -> Iterator[bool]:
                     raise
                 LOGGER.warning(
                     "%s: no locks on this file system; see to it that no two processes work on "
-                    "the same person at once",
+                    "the same participant at once",
                     folder,
                 )
         yield waited
 
 
 @contextmanager
-def own_folder(parent: Path, prefix: str, leftovers: str) -> Iterator[Path]:
+def private_work_folder(parent: Path, prefix: str, leftovers: str) -> Iterator[Path]:
     """A new folder for this process alone; what killed processes left beside it is removed.
 
     The folder is locked as long as the process lives, and marked only then, so that no other one
@@ -91,7 +91,7 @@ def own_folder(parent: Path, prefix: str, leftovers: str) -> Iterator[Path]:
         A pattern of the names of such folders.
     """
     for left in sorted(parent.glob(leftovers)):
-        if (left / _MARKER).is_file() and (left / _MARKER).read_bytes() == _MARK:
+        if _is_ours(left):
             _clear_leftover(left)
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
@@ -106,7 +106,12 @@ def own_folder(parent: Path, prefix: str, leftovers: str) -> Iterator[Path]:
 
 
 def remove_own_folder(folder: Path) -> None:
-    """Remove a folder of `own_folder`, its marker last: what is left of it can be cleared later."""
+    """Remove a folder of `private_work_folder`, its marker last, so that leftovers are known.
+
+    A folder without the marker stays as it is.
+    """
+    if not _is_ours(folder):
+        return
     with suppress(OSError):
         for entry in sorted(folder.iterdir(), key=lambda path: path.name == LOCK_FILE):
             if entry.is_dir() and not entry.is_symlink():
@@ -116,6 +121,11 @@ def remove_own_folder(folder: Path) -> None:
         if {path.name for path in folder.iterdir()} <= {_MARKER}:
             (folder / _MARKER).unlink(missing_ok=True)
             folder.rmdir()
+
+
+def _is_ours(folder: Path) -> bool:
+    marker = folder / _MARKER
+    return marker.is_file() and marker.read_bytes() == _MARK
 
 
 def _clear_leftover(folder: Path) -> None:

@@ -32,7 +32,7 @@ _DRAWN = (".html", ".svg", ".png")
 
 @dataclass(frozen=True)
 class Manifest:
-    """The files promised by one person's, or the group's, results.
+    """The files promised by one participant's, or the group's, results.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class Manifest:
 
     def write(
         self,
-        promised: Iterable[Path],
+        out_files: Iterable[Path],
         key: str,
         notes: Mapping[str, Any],
         *,
@@ -71,7 +71,7 @@ class Manifest:
         remove_others
             Whether to remove what was listed before and is not any more.
         """
-        paths = sorted(set(promised))
+        paths = sorted(set(out_files))
         missing = [path for path in paths if not path.is_file()]
         rows = [
             (

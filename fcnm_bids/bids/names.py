@@ -20,7 +20,7 @@ _OLD_NAMES = (
     (re.compile(r"_bold_(space-[^_]+)_brainmask\."), r"_\1_desc-brain_mask."),
     (re.compile(r"_bold_confounds\."), "_desc-confounds_regressors."),
 )
-"""How fMRIPrep called its outputs before version 1.2, and how it has called them since."""
+"""Names of fMRIPrep's outputs before version 1.2, with those since."""
 
 RUN_ENTITIES = (
     "subject",
@@ -32,7 +32,7 @@ RUN_ENTITIES = (
     "direction",
     "run",
 )
-"""What tells the runs of a data set apart, before space, resolution and description."""
+"""Entities that tell the runs of a data set apart, before space, resolution and description."""
 
 
 LONGEST_LABEL = 60
@@ -148,7 +148,7 @@ def build_name(entities: Mapping[str, Any]) -> Path:
 
 
 def modern_name(name: str) -> str:
-    """What fMRIPrep calls a file of this name since its version 1.2."""
+    """Return the name since fMRIPrep 1.2 of a file named as before."""
     for old, new in _OLD_NAMES:
         name = old.sub(new, name)
     return name

@@ -1,4 +1,4 @@
-"""Where each output of a data set goes, and the metadata that all of one kind share."""
+"""Names of the outputs of a data set, and metadata that all of one kind share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PLACE = ("space", "cohort", "res")
 _NOT_IN_NAMES = ("datatype", "suffix", "extension", "desc", "fmap")
 
 AS_PREPROCESSED = {"Resolution": "as the preprocessed data"}
-"""What BIDS wants to be said of a derivative's grid: here it is that of the input."""
+"""Metadata that BIDS asks for on a derivative's grid: here it is that of the input."""
 
 MASKED_BY_VARIATION = "MaskedByVariation"
 """Entry of a table of runs: those whose mask is the voxels that vary over time."""
@@ -48,20 +48,20 @@ class OutputNames:
         """The image of a contrast seed."""
         return self._name(seed=label, suffix=suffix)
 
-    def person_map(self, subject: str, label: str) -> Path:
-        """A person's Fisher z map of a contrast."""
+    def participant_map(self, subject: str, label: str) -> Path:
+        """A participant's Fisher z map of a contrast."""
         return self._name(
             subject=subject, task=self.task, seed=label, stat="fisherz", suffix="statmap"
         )
 
-    def person_table(self, subject: str, desc: str) -> Path:
-        """A table about a person's runs."""
+    def participant_table(self, subject: str, desc: str) -> Path:
+        """A table about a participant's runs."""
         return self._name(
             subject=subject, task=self.task, desc=desc, suffix="metrics", extension=".tsv"
         )
 
     def contrast_map(self, label: str, stat: str) -> Path:
-        """A statistical map of a contrast over people."""
+        """A statistical map of a contrast over participants."""
         return self._name(seed=label, stat=stat, suffix="statmap")
 
     def contrast_mask(self, label: str) -> Path:
@@ -124,7 +124,7 @@ class OutputNames:
         if contrast:
             names.append(self.contrast_map(contrast, "variance"))
         if contrast and subject:
-            names.append(self.person_map(subject, contrast))
+            names.append(self.participant_map(subject, contrast))
         if first:
             names.append(self.network_part(first, "degreeremoved", "statmap", stat="effect"))
         if second:
@@ -148,7 +148,7 @@ def figure_name(root: Path, extension: str = ".svg", **entities: str) -> Path:
 
 
 def report_name(root: Path, subject: str | None) -> Path:
-    """Path of a person's report, or of the group's."""
+    """Path of a participant's report, or of the group's."""
     return root / (f"sub-{subject}.html" if subject else "group.html")
 
 
@@ -163,7 +163,7 @@ def volumes_name(stored: Path) -> Path:
     return build_name({**kept, "desc": "volumes", "suffix": "timeseries", "extension": ".tsv"})
 
 
-def sources(root: Path, paths: Iterable[Path]) -> list[str]:
+def bids_uris(root: Path, paths: Iterable[Path]) -> list[str]:
     """BIDS URIs of files of an output folder, for the sidecars of what is made from them."""
     return [f"bids::{path.relative_to(root).as_posix()}" for path in paths]
 

@@ -25,11 +25,11 @@ _TEMPLATE_CODE = 4
 
 
 TEMPORARY_BYTES = 34
-"""How much longer a name is while its file is written."""
+"""Bytes by which a name is longer while its file is written."""
 
 
 @contextmanager
-def replaced(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary name in the same folder that becomes `path` when all went well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # the whole name stays at the end, since libraries look at its extensions
@@ -50,7 +50,7 @@ def replaced(path: Path) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file in UTF-8."""
-    with replaced(path) as temporary:
+    with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
@@ -69,7 +69,7 @@ def write_table(
     """Write a JSON sidecar that describes the columns of a table, then the table as TSV."""
     described = {name: {"Description": columns[name]} for name in table.columns if name in columns}
     write_json(path.with_suffix(".json"), {**metadata, **described})
-    with replaced(path) as temporary:
+    with atomic_path(path) as temporary:
         table.to_csv(
             temporary,
             sep="\t",
@@ -124,7 +124,7 @@ def write_image(
     """
     image = as_image(values, grid, index=index)
     with (
-        replaced(path) as temporary,
+        atomic_path(path) as temporary,
         temporary.open("wb") as raw,
         igzip.IGzipFile("", "wb", 1, raw, mtime=0) as stream,
     ):

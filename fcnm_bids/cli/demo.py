@@ -1,4 +1,4 @@
-"""The whole way on simulated people: ``python -m fcnm_bids.cli.demo --output FOLDER``."""
+"""The whole way on simulated participants: ``python -m fcnm_bids.cli.demo --output FOLDER``."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _MARK = "README.md"
 
 
 def demonstrate(folder: Path, design: SimulationDesign, options: Sequence[str]) -> int:
-    """Simulate people, run both levels on them, and say how well the truth was found.
+    """Simulate participants, run both levels on them, and say how well the truth was found.
 
     Parameters
     ----------
     folder
         Where everything goes: ``data``, ``results`` and ``work``.
     design
-        The people and their networks.
+        The participants and their networks.
     options
         Further options of the command line, for both levels.
 
@@ -40,7 +40,7 @@ def demonstrate(folder: Path, design: SimulationDesign, options: Sequence[str]) 
     data, results = folder / "data", folder / "results"
     if not (data / _MARK).is_file():
         shutil.rmtree(data, ignore_errors=True)
-        print(f"simulating {design.n_people} people in {data}", flush=True)
+        print(f"simulating {design.n_participants} participants in {data}", flush=True)
         partial = folder / "data.partial"
         shutil.rmtree(partial, ignore_errors=True)
         simulate_dataset(partial, design)
@@ -88,18 +88,19 @@ def _mask(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
 def _main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m fcnm_bids.cli.demo",
-        description="Simulate people with known networks and map them; further options are "
+        description="Simulate participants with known networks and map them; further options are "
         "those of fcnm-bids.",
     )
     parser.add_argument("--output", type=Path, default=Path("demo"), help="folder (default: demo)")
     parser.add_argument(
+        "--participants",
         "--people",
         type=int,
-        default=_DESIGN.n_people,
-        help=f"people to simulate (default: {_DESIGN.n_people})",
+        default=_DESIGN.n_participants,
+        help=f"participants to simulate (default: {_DESIGN.n_participants})",
     )
     given, options = parser.parse_known_args(argv)
-    return demonstrate(given.output, replace(_DESIGN, n_people=given.people), options)
+    return demonstrate(given.output, replace(_DESIGN, n_participants=given.participants), options)
 
 
 if __name__ == "__main__":

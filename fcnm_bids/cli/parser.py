@@ -19,7 +19,7 @@ from fcnm_bids.setting import Setting, declared_settings, flag
 
 TITLES = {
     "seeds": "seeds",
-    "selection": "selection of people and runs",
+    "selection": "selection of participants and runs",
     "denoising": "denoising",
     "connectome": "connectome",
     "group": "group level",
@@ -32,7 +32,7 @@ TITLES = {
 _FOR_GROUP = "To be given to `group`: nothing of it is taken over from `participant`."
 
 DESCRIPTIONS: Mapping[str, str] = dict.fromkeys(("group", "specificity", "outcomes"), _FOR_GROUP)
-"""What is said of all options of a section."""
+"""Help that all options of a section share."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class _Formatter(argparse.HelpFormatter):
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says first what is wrong, and which option may have been meant."""
+    """Put the problem first, with the option that may have been meant."""
 
     _words: Sequence[str] = ()
 
@@ -98,7 +98,7 @@ class _Parser(argparse.ArgumentParser):
         return words
 
     def error(self, message: str) -> NoReturn:
-        """What is wrong, then how the program is called."""
+        """Return the problem, then the usage."""
         message = self._taken_by_a_list() or message
         self.exit(2, f"{self.prog}: {message}\nusage: {_USAGE}\n       {self.prog} --help\n")
 
@@ -299,7 +299,7 @@ def _make_absolute(explicit: dict[str, dict[str, Any]]) -> None:
 
 
 def _is_word(name: str, value: Any) -> bool:
-    """Whether what may be a path is one of the words that are understood in its place."""
+    """Return True if a possible path is one of the words understood in its place."""
     return name == "analysis_mask" and value in ("brain", "gm")
 
 

@@ -18,7 +18,7 @@ from fcnm_bids._version import __version__
 from fcnm_bids.cli.parser import parse
 from fcnm_bids.config import Config
 from fcnm_bids.errors import FcnmError, RequestError
-from fcnm_bids.execution.signals import Terminated, told_to_end
+from fcnm_bids.execution.signals import Terminated, handle_signals
 
 LOGGER = logging.getLogger("fcnm_bids")
 
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     output is missing. 2: the request is wrong, or no usable run is left. 143: ended with SIGTERM.
     """
     _log_to(sys.stdout)
-    with told_to_end():
+    with handle_signals():
         return _run(argv)
 
 
@@ -43,9 +43,9 @@ def _run(argv: Sequence[str] | None) -> int:
         _prepare(request.config)
         for line in request.preset:
             LOGGER.info("%s", line)
-        from fcnm_bids.app.analysis_level import run_level
+        from fcnm_bids.app.analysis_level import run_analysis_level
 
-        return DONE if run_level(request.config, request.explicit) else FAILED
+        return DONE if run_analysis_level(request.config, request.explicit) else FAILED
     except RequestError as error:
         for problem in error.problems:
             print(f"fcnm-bids: {problem}", file=sys.stderr)
@@ -94,7 +94,7 @@ def _log_to(stream: TextIO) -> None:
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """Goes on in silence when who reads has gone, as `head` does."""
+    """End quietly when the reader of the output has closed it, as `head` does."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         if isinstance(sys.exc_info()[1], BrokenPipeError):

@@ -1,6 +1,6 @@
-"""Seed-to-voxel connectivity of a person."""
+"""Seed-to-voxel connectivity of a participant."""
 
 from fcnm_bids.connectivity.correlation import correlate, fisher_z, seed_series
-from fcnm_bids.connectivity.participant import PersonMaps, person_maps
+from fcnm_bids.connectivity.participant import ParticipantMaps, participant_maps
 
-__all__ = ["PersonMaps", "correlate", "fisher_z", "person_maps", "seed_series"]
+__all__ = ["ParticipantMaps", "correlate", "fisher_z", "participant_maps", "seed_series"]

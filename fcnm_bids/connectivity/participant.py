@@ -1,4 +1,4 @@
-"""Seed maps of one person, from all the person's runs."""
+"""Seed maps of one participant, from all the participant's runs."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from fcnm_bids.seeds import SeedMatrix, coverage
 
 
 @dataclass(frozen=True, eq=False)
-class PersonMaps:
+class ParticipantMaps:
     """Fisher z of every seed at the voxels `index`.
 
     Parameters
     ----------
     z
-        Shape (seeds, voxels), float64; NaN where no run of the person has signal, and throughout
-        for a seed that no run covers.
+        Shape (seeds, voxels), float64; NaN where no run of the participant has signal, and
+        throughout for a seed that no run covers.
     clipped
         Shape (seeds, voxels), True where ``|r|`` reached 1 - 1e-7 in a run: the seed is this voxel.
     coverage
@@ -39,19 +39,19 @@ class PersonMaps:
 
     @property
     def covered(self) -> NDArray[np.bool_]:
-        """Shape (seeds,), True where the person has a map."""
+        """Shape (seeds,), True where the participant has a map."""
         return np.asarray(np.isfinite(self.z).any(axis=1))
 
 
-def person_maps(
+def participant_maps(
     runs: Sequence[ProjectedRun],
     seeds: SeedMatrix,
     *,
     min_coverage: float,
     index: NDArray[np.intp] | None = None,
     out: NDArray[np.float64] | None = None,
-) -> PersonMaps:
-    """Map all seeds of a person and combine the runs.
+) -> ParticipantMaps:
+    """Map all seeds of a participant and combine the runs.
 
     Runs (of all sessions) are averaged as Fisher z, weighted by m - 2, since the variance of z
     is 1 / (m - 2) once the intercept has been projected out.
@@ -59,7 +59,7 @@ def person_maps(
     Parameters
     ----------
     runs
-        The person's projected runs, at least one.
+        The participant's projected runs, at least one.
     seeds
         The seeds, on the runs' grid.
     min_coverage
@@ -85,7 +85,7 @@ def person_maps(
     total = np.empty(shape) if out is None else out
     clipped = np.zeros(shape, dtype=bool)
     shares = np.zeros((len(runs), shape[0]))
-    # what several runs are weighted with; the maps of one are the person's
+    # what several runs are weighted with; the maps of one are the participant's
     several = sum(run.dof > 2 for run in runs) > 1
     weight = np.zeros(shape) if several else None
     total.fill(np.nan if weight is None else 0)
@@ -98,7 +98,7 @@ def person_maps(
     if weight is not None:
         with np.errstate(invalid="ignore", divide="ignore"):
             np.divide(total, weight, out=total)
-    return PersonMaps(total, clipped, shares, index)
+    return ParticipantMaps(total, clipped, shares, index)
 
 
 def _add_run(

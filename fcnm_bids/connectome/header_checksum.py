@@ -50,7 +50,7 @@ def write_seal(file: BinaryIO, version: int, extents: Sequence[tuple[int, int]])
 
 
 def check_seal(path: Path, version: int) -> None:
-    """See that the structure of a stored run is what was written.
+    """Check that the structure of a stored run is as written.
 
     Raises
     ------

@@ -36,7 +36,7 @@ _REASONABLE = 1e-15, 1e15
 
 @dataclass(frozen=True, eq=False)
 class Projected:
-    """What one pass over a run's image gives.
+    """Result of one pass over a run's image.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which voxels of a run vary over time: the brain mask of an image that comes without one."""
+"""Return the voxels of a run that vary over time: the brain mask of an image without one."""
 
 from __future__ import annotations
 

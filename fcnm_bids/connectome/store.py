@@ -52,7 +52,7 @@ _DAMAGED = (
     TypeError,
     ValueError,
 )
-"""What h5py raises where a file can be opened but does not hold what is looked for."""
+"""Exceptions that h5py raises where a file opens but lacks what is looked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -324,7 +324,7 @@ def read_stored(path: Path, name: str, key: str | None = None) -> NDArray[Any]:
 
 
 def _lies_within(data: h5py.Dataset, size: int) -> bool:
-    """Whether a dataset is one piece of its file: another program's may ask for any memory."""
+    """Return True if a dataset is one piece of its file, which bounds the memory that it takes."""
     offset = data.id.get_offset()
     # beside a user block h5py gives no None for what has no place, but a place within the block
     return data.nbytes == 0 or (

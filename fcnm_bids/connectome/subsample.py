@@ -78,7 +78,7 @@ def write_coarser(path: Path, run: ProjectedRun) -> None:
 
 
 def read_coarser(path: Path) -> ProjectedRun:
-    """What `write_coarser` wrote.
+    """The content of a file that `write_coarser` wrote.
 
     Raises
     ------

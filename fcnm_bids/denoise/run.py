@@ -15,7 +15,7 @@ from fcnm_bids.errors import RunError
 
 @dataclass(frozen=True, eq=False)
 class RunDenoising:
-    """What is done to one run in time.
+    """Denoise one run in time.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which confounds are removed: a strategy by name, or one from a JSON file."""
+"""Choose the confounds to remove: a strategy by name, or one from a JSON file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which volumes of a run are kept: non-steady-state volumes and motion are left out."""
+"""Choose the volumes of a run that are kept: non-steady-state volumes and motion are left out."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.bids.outputs import sources
+from fcnm_bids.bids.outputs import bids_uris
 from fcnm_bids.config import Config, GroupSettings
 from fcnm_bids.mapping import MappedContrast
 from fcnm_bids.stats import t_to_z
@@ -17,30 +17,30 @@ from fcnm_bids.stats import t_to_z
 CONTRAST_STATS = ("t", "z", "effect", "variance", "n")
 
 MAP_MEANING = {
-    "t": "one-sample t over people of the Fisher z",
+    "t": "one-sample t over participants of the Fisher z",
     "z": "standard normal deviate with the tail probability of t",
-    "effect": "mean over people of the Fisher z",
-    "variance": "variance over people of the Fisher z",
-    "n": "number of people with a value",
+    "effect": "mean over participants of the Fisher z",
+    "variance": "variance over participants of the Fisher z",
+    "n": "number of participants with a value",
     "pfwe": "p of t, corrected for all voxels by sign flips (largest t)",
 }
 
 MODEL_MEANING = {
-    "t": "t of the intercept, over people, of the linear model of the Fisher z with the centred "
+    "t": "t of the intercept, over participants, of the linear model of Fisher z with the centred "
     "covariates",
     "effect": "intercept of the linear model of the Fisher z with the centred covariates: the mean "
-    "of people with average values",
-    "variance": "residual variance over people of the linear model of the Fisher z",
+    "of participants with average values",
+    "variance": "residual variance over participants of the linear model of the Fisher z",
     "pfwe": "p of t, corrected for all voxels by sign flips of the residuals (largest t)",
 }
-"""What the maps are where the model has covariates."""
+"""Meaning of the maps where the model has covariates."""
 
 MAP_UNITS = {
     "t": "t",
     "z": "z",
     "effect": "Fisher z",
     "variance": "squared Fisher z",
-    "n": "people",
+    "n": "participants",
     "pfwe": "probability",
 }
 
@@ -48,7 +48,7 @@ MAP_UNITS = {
 def store_source(config: Config) -> str:
     """BIDS URI of the store of projected runs."""
     root, store = Path(config.output_dir).resolve(), config.connectome_path.resolve()
-    return sources(root, [store])[0] if store.is_relative_to(root) else "bids:connectome:"
+    return bids_uris(root, [store])[0] if store.is_relative_to(root) else "bids:connectome:"
 
 
 def without_clipped(mapped: MappedContrast, clipped: NDArray[np.bool_]) -> MappedContrast:
@@ -105,12 +105,12 @@ def contrast_warnings(name: str, mapped: MappedContrast) -> list[str]:
     if n_tested == 0:
         warnings.append(
             f"{name}: no voxel could be tested (is the seed inside the brain masks, and are there "
-            "people of every kind that the covariates tell apart?)"
+            "participants of every kind that the covariates tell apart?)"
         )
     elif mapped.mask.null and mapped.mask.threshold == np.inf:
         warnings.append(
             f"{name}: {mapped.mask.null.maxima.size} sign flips cannot reach alpha; nothing can be "
-            "significant with so few people"
+            "significant with so few participants"
         )
     elif n_significant == 0:
         warnings.append(f"{name}: nothing survives the threshold of t = {mapped.mask.threshold:g}")

@@ -12,7 +12,7 @@ from fcnm_bids.inputs.participants_table import describe_columns
 
 LOGGER = logging.getLogger("fcnm_bids")
 
-PEOPLE_COLUMNS = {
+PARTICIPANTS_COLUMNS = {
     "n_runs": "Runs in the analysis",
     "minutes_kept": "Minutes of kept volumes over all runs",
     "dof": "Residual degrees of freedom over all runs",
@@ -30,7 +30,7 @@ EXCLUDED_COLUMNS = {
 
 
 def describe_participants(source: Path, columns: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """What the source says of columns: with its levels and units they are coded as there."""
+    """Describe columns of the participants table with the levels and units of the source."""
     try:
         said = describe_columns(source)
     except RequestError as error:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.bids.outputs import OutputNames, sources
+from fcnm_bids.bids.outputs import OutputNames, bids_uris
 from fcnm_bids.bids.write import write_image
 from fcnm_bids.config import GroupSettings
 from fcnm_bids.grid import Grid
@@ -33,7 +33,7 @@ EFFECTS_COLUMNS = {
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """What is written of an effect: maps, network, labels of the contrasts, what sidecars share.
+    """Content of a network's outputs: maps, mask, labels of the contrasts, shared sidecar entries.
 
     The weights of the contrasts belong to the probability and the network; the mean has none.
     """
@@ -63,7 +63,7 @@ def write_network(
             "Units": "share of contrasts",
             **found.said,
             **found.weighted,
-            "Sources": sources(names.root, contrast_masks),
+            "Sources": bids_uris(names.root, contrast_masks),
         },
         index=index,
     )
@@ -75,7 +75,7 @@ def write_network(
             "Description": "The network: voxels that enough contrasts share",
             **found.said,
             **found.weighted,
-            "Sources": sources(names.root, [probseg]),
+            "Sources": bids_uris(names.root, [probseg]),
             **describe_network_rule(settings),
             "Voxels": int(found.network.sum()),
         },
@@ -90,7 +90,7 @@ def write_network(
             "unthresholded",
             "Units": "Fisher z",
             **found.said,
-            "Sources": sources(names.root, contrast_means),
+            "Sources": bids_uris(names.root, contrast_means),
         },
         index=index,
     )

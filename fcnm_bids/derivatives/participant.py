@@ -10,7 +10,7 @@ import pandas as pd
 
 from fcnm_bids.bids.outputs import sidecar_files, volumes_name
 from fcnm_bids.bids.write import write_table
-from fcnm_bids.connectivity import PersonMaps
+from fcnm_bids.connectivity import ParticipantMaps
 from fcnm_bids.connectome import StoredRun, open_run, read_stored
 from fcnm_bids.denoise import read_confounds
 from fcnm_bids.inputs.runs.prepare import RunInput
@@ -42,7 +42,7 @@ QC_COLUMNS = {
 }
 
 VARYING = "voxels that vary over time"
-"""What a stored run's header says of the mask of a run that came without one."""
+"""Return what a stored run's header states of the mask of a run that came without one."""
 
 WHOLE_NUMBERS = (
     *("n_volumes", "n_dummy", "n_censored", "n_blank", "n_kept"),
@@ -104,7 +104,7 @@ def qc_row(header: dict[str, Any]) -> dict[str, Any]:
 
 
 def coverage_table(
-    maps: PersonMaps,
+    maps: ParticipantMaps,
     seeds: SeedMatrix,
     labels: dict[str, str],
     runs: list[StoredRun],

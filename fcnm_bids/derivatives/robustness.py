@@ -14,19 +14,21 @@ from numpy.typing import NDArray
 from fcnm_bids.config import ROBUSTNESS, Config
 from fcnm_bids.inputs.contrasts import other_radii
 from fcnm_bids.intermediates.variants import Varied, variant_key
-from fcnm_bids.robustness import PeopleDraw, Reference, compared, people_draws
+from fcnm_bids.robustness import ParticipantsDraw, Reference, compared, participants_draws
 from fcnm_bids.seeds import Contrast
 
 
-def draws_of(config: Config) -> list[PeopleDraw]:
-    """The parts of the people that every contrast is mapped over."""
-    return people_draws(
-        ROBUSTNESS.people_blocks, n_draws=ROBUSTNESS.people_draws, seed=config.group.random_seed
+def draws_of(config: Config) -> list[ParticipantsDraw]:
+    """The parts of the participants that every contrast is mapped over."""
+    return participants_draws(
+        ROBUSTNESS.participants_blocks,
+        n_draws=ROBUSTNESS.participants_draws,
+        seed=config.group.random_seed,
     )
 
 
-def describe_checks(config: Config, *, people_varied: bool) -> dict[str, Any]:
-    """What the sidecars say about how robustness was looked at."""
+def describe_checks(config: Config, *, participants_varied: bool) -> dict[str, Any]:
+    """Return the sidecar entries on the robustness checks."""
     group = config.group
     return {
         "NetworkThreshold": group.network_threshold,
@@ -38,9 +40,9 @@ def describe_checks(config: Config, *, people_varied: bool) -> dict[str, Any]:
         "Radii": [] if config.seeds.masks else list(group.radii),
         "ExcludedNearFoci": group.exclude_near,
         "RandomSeed": group.random_seed,
-        "PeopleVaried": people_varied,
+        "ParticipantsVaried": participants_varied,
         "ValidationConnectome": group.validation_dir,
-        "SmoothnessOfSubsamples": "as estimated from all people",
+        "SmoothnessOfSubsamples": "as estimated from all participants",
         **{f"Robustness{_camel(k)}": v for k, v in asdict(ROBUSTNESS).items()},
     }
 
@@ -55,10 +57,10 @@ def radius_rows(varied: Varied, reference: Reference, config: Config) -> list[di
     return rows
 
 
-def people_rows(varied: Varied, reference: Reference, config: Config) -> list[dict[str, Any]]:
+def participants_rows(varied: Varied, reference: Reference, config: Config) -> list[dict[str, Any]]:
     """Return the rows of networks of subsamples of participants."""
     rows: list[dict[str, Any]] = []
-    if not varied.has_people:
+    if not varied.has_participants:
         return rows
     halves: dict[int, NDArray[np.float64]] = {}
     for draw in draws_of(config):
@@ -80,7 +82,7 @@ def people_rows(varied: Varied, reference: Reference, config: Config) -> list[di
             halves[draw.draw] = probability
         level = f"{draw.share:g}"
         rows.append(
-            {"check": "people", "level": level, **about, **compared(reference, probability)}
+            {"check": "participants", "level": level, **about, **compared(reference, probability)}
         )
     return sorted(rows, key=lambda row: (row["check"], row["level"]))
 

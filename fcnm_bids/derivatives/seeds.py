@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from fcnm_bids.bids.outputs import OutputNames
-from fcnm_bids.bids.write import replaced
+from fcnm_bids.bids.write import atomic_path
 from fcnm_bids.config import Config, SeedSettings
 from fcnm_bids.grid import Grid
 from fcnm_bids.seeds import Contrast, SeedMatrix, coverage, write_foci
@@ -29,7 +29,7 @@ SEED_TABLE_COLUMNS = {
 
 
 def is_binary(seeds: SeedMatrix, number: int) -> bool:
-    """Whether the weights of a seed are all 1."""
+    """Return True if the weights of a seed are all 1."""
     return bool((seeds.weights[[number]].data == 1).all())
 
 
@@ -39,7 +39,7 @@ def seed_image(names: OutputNames, label: str, seeds: SeedMatrix, number: int) -
 
 
 def describe_contrast(contrast: Contrast, settings: SeedSettings) -> dict[str, Any]:
-    """What the sidecars say about a seed."""
+    """Return the sidecar entries of a seed."""
     described: dict[str, Any] = {
         "Contrast": contrast.name,
         "Effect": contrast.effect,
@@ -61,7 +61,7 @@ def write_used_foci(seeds: SeedMatrix, config: Config) -> list[Path]:
     if not foci:
         return []
     if config.seeds.coordinates and Path(config.seeds.coordinates).resolve() != path.resolve():
-        with replaced(path) as temporary:
+        with atomic_path(path) as temporary:
             write_foci(foci, temporary)
     return [path]
 

@@ -69,7 +69,7 @@ LABEL_COLUMNS = {
     "n_studies_paired": "Studies that have contrasts of both effects",
     "n_foci": "Foci",
     "foci_per_contrast": "Mean number of foci of a contrast",
-    "n_people_median": "Median sample size of the contrasts that state one",
+    "n_participants_median": "Median sample size of the contrasts that state one",
 }
 """Columns of the table of what the labels stand for."""
 
@@ -102,7 +102,7 @@ SPECIFICITY_COLUMNS = {
 
 @dataclass(frozen=True, eq=False)
 class ComparisonFrame:
-    """Where draws and data are compared: the data's grid, or the coarser one of the draws.
+    """The grid on which draws and data are compared: the data's, or the coarser one of the draws.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What nodes that failed said last, whichever plugin ran them."""
+"""Crash reports: the last messages of nodes that failed, whichever plugin ran them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from typing import Any
 LOGGER = logging.getLogger("fcnm_bids")
 
 _LONGEST_VALUE = 2000
-_PERSON = re.compile(r"\.sub_(.+?)_wf\.")
+_PARTICIPANT = re.compile(r"\.sub_(.+?)_wf\.")
 
 
-class KeepsLastWords:
+class CrashReportMixin:
     """Comes before one of nipype's plugins: `failures` holds the last words of failed nodes.
 
     Parameters
@@ -38,7 +38,7 @@ class KeepsLastWords:
             result = {"result": None, "traceback": format_exception(*sys.exc_info())}
         if isinstance(result["traceback"], str):  # nipype adds lines to it, as if it were a list
             result["traceback"] = result["traceback"].splitlines(keepends=True)
-        self.failures[self.procs[jobid].fullname] = last_words(result["traceback"])
+        self.failures[self.procs[jobid].fullname] = exception_message(result["traceback"])
         return super()._clean_queue(jobid, graph, result=result)  # type: ignore[misc]
 
     def _report_crash(self, node: Any, result: Mapping[str, Any] | None = None) -> str:
@@ -53,7 +53,7 @@ class KeepsLastWords:
 
 
 def failed_result(taskid: int, error: str, words: str) -> dict[str, Any]:
-    """What nipype takes for the result of a node that failed without having raised anything.
+    """Stand in for the result of a node that failed without raising anything.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def failed_result(taskid: int, error: str, words: str) -> dict[str, Any]:
     return {"result": None, "traceback": [f"{error}: {words}\n"], "taskid": taskid}
 
 
-def last_words(traceback: Sequence[str]) -> str:
+def exception_message(traceback: Sequence[str]) -> str:
     """The message at the end of a traceback, without the way there."""
     lines = "".join(traceback).rstrip().splitlines()
     starts = [n for n, line in enumerate(lines) if re.match(r"\s*[\w.]+(Error|Exception)\b", line)]
@@ -75,7 +75,7 @@ def last_words(traceback: Sequence[str]) -> str:
 
 
 def crash_text(node: Any, traceback: str, peak_gb: float | None) -> str:
-    """What is written down of a node that failed: the cause, what it worked on, how it got there.
+    """Write the report of a node that failed: cause, input, and how it got there.
 
     Parameters
     ----------
@@ -86,15 +86,15 @@ def crash_text(node: Any, traceback: str, peak_gb: float | None) -> str:
     peak_gb
         The most memory that its process held; None where that is not known.
     """
-    person = _PERSON.search(node.fullname)
+    participant = _PARTICIPANT.search(node.fullname)
     held = "not known" if peak_gb is None else f"{peak_gb:.2f} GB at most"
     inputs = (f"  {name}: {_shortened(value)}" for name, value in sorted(node.inputs.get().items()))
     return "\n".join(
         [
-            last_words(traceback),
+            exception_message(traceback),
             "",
             f"node: {node.fullname}",
-            f"participant: {person[1] if person else 'none, it belongs to all'}",
+            f"participant: {participant[1] if participant else 'none, it belongs to all'}",
             f"memory: {node.mem_gb:.2f} GB declared, {held}",
             f"machine: {platform.node()}, {time.strftime('%Y-%m-%d %H:%M:%S %z')}",
             "input:",

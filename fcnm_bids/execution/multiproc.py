@@ -19,8 +19,8 @@ from typing import Any
 
 from nipype.pipeline.plugins.multiproc import MultiProcPlugin, process_initializer, run_node
 
-from fcnm_bids.execution.crash_reports import KeepsLastWords, failed_result
-from fcnm_bids.execution.signals import undisturbed
+from fcnm_bids.execution.crash_reports import CrashReportMixin, failed_result
+from fcnm_bids.execution.signals import defer_signals
 from fcnm_bids.resources.machine import held_gb
 
 LOGGER = logging.getLogger("fcnm_bids")
@@ -28,7 +28,7 @@ LOGGER = logging.getLogger("fcnm_bids")
 _PR_SET_PDEATHSIG = 1
 
 
-class LocalProcesses(KeepsLastWords, MultiProcPlugin):
+class LocalProcessPlugin(CrashReportMixin, MultiProcPlugin):
     """Nipype's MultiProc, which outlives a worker that the kernel killed.
 
     Nipype waits for ever for the result of a worker that died. Here every node that ran in a
@@ -68,7 +68,7 @@ class LocalProcesses(KeepsLastWords, MultiProcPlugin):
         return self._taskid
 
     def _start(self, taskid: int, pool: ProcessPoolExecutor) -> None:
-        with undisturbed():
+        with defer_signals():
             future = pool.submit(_run_node, self._nodes[taskid], taskid)
         self._task_obj[taskid] = future
         future.add_done_callback(partial(self._keep_result, taskid))

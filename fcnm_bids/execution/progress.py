@@ -16,7 +16,7 @@ _SECONDS_BETWEEN_LINES = 5.0
 
 
 @dataclass
-class Stage:
+class ProgressCounter:
     """One kind of work that progress is told of.
 
     Parameters
@@ -46,7 +46,7 @@ class Progress:
         The kinds of work.
     """
 
-    def __init__(self, *stages: Stage) -> None:
+    def __init__(self, *stages: ProgressCounter) -> None:
         self._stages = [stage for stage in stages if stage.total]
         self._failed = 0
         self._started = time.monotonic()

@@ -16,7 +16,7 @@ class Terminated(KeyboardInterrupt):
 
 
 @contextmanager
-def told_to_end() -> Iterator[None]:
+def handle_signals() -> Iterator[None]:
     """Take SIGTERM like an interrupt from the keyboard, also as process 1 of a container."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -34,7 +34,7 @@ def told_to_end() -> Iterator[None]:
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
+def defer_signals() -> Iterator[None]:
     """Let requests to end wait: what they raise is lost while a process is forked."""
     _waiting.append(None)
     try:

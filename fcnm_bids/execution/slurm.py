@@ -17,13 +17,13 @@ from typing import Any
 
 from nipype.pipeline.plugins.slurm import SLURMPlugin
 
-from fcnm_bids.execution.crash_reports import KeepsLastWords, failed_result
+from fcnm_bids.execution.crash_reports import CrashReportMixin, failed_result
 
 LOGGER = logging.getLogger("fcnm_bids")
 
 _DEFAULTS = {"max_jobs": 100, "max_tries": 10, "retry_timeout": 2, "poll_interval": 5}
 _LIBRARIES_GB = 0.25
-"""What a node shares with its parent where it is a process beside others, and a job has to load."""
+"""Memory that a node shares with its parent as a process, and that a job has to load."""
 
 _ENDED = {
     *("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL"),
@@ -40,7 +40,7 @@ _LONGEST_PAUSE = 60.0
 _LAST_LINES = 5
 
 
-class SlurmJobs(KeepsLastWords, SLURMPlugin):
+class SlurmPlugin(CrashReportMixin, SLURMPlugin):
     """Nipype's SLURM plugin, which outlives what can happen to a job.
 
     Every job asks for the memory and the processors that its node declares. A job that was
@@ -170,7 +170,7 @@ class SlurmJobs(KeepsLastWords, SLURMPlugin):
         return failed_result(taskid, "SlurmError", self._last_of(taskid))
 
     def _last_of(self, job: int) -> str:
-        """How a job ended that left no result."""
+        """Describe how a job ended that left no result."""
         state, reason = self._states[job]
         asked, output = self._requests[job]
         said = [f"job {job} ({asked}) ended as {state}" + (f", {reason}" if reason else "")]

@@ -10,10 +10,10 @@ from typing import Any
 from nipype import config as nipype_config
 from nipype.pipeline.engine import Workflow
 
-from fcnm_bids.bids.locks import own_folder, remove_own_folder
+from fcnm_bids.bids.locks import private_work_folder, remove_own_folder
 from fcnm_bids.config import Config
-from fcnm_bids.execution.crash_reports import KeepsLastWords
-from fcnm_bids.execution.multiproc import LocalProcesses
+from fcnm_bids.execution.crash_reports import CrashReportMixin
+from fcnm_bids.execution.multiproc import LocalProcessPlugin
 from fcnm_bids.execution.progress import Progress
 from fcnm_bids.inputs.plugin_file import read_plugin
 from fcnm_bids.resources.machine import allowed_gb
@@ -21,7 +21,7 @@ from fcnm_bids.resources.machine import allowed_gb
 LOGGER = logging.getLogger("fcnm_bids")
 
 _LEFTOVERS = "fcnm_*_wf_*"
-"""What folders of workflows are called in the work folder."""
+"""Names of the workflows' folders in the work folder."""
 
 
 def configure(config: Config, logs: Path) -> None:
@@ -77,7 +77,7 @@ def run_workflow(workflow: Workflow, config: Config, progress: Progress) -> list
             LOGGER.warning("no drawing of the workflow: %s", error)
     # jobs that share a work folder must not clear each other's nodes away
     work_dir = Path(config.running.work_dir)
-    with own_folder(work_dir, f"{workflow.name}_", _LEFTOVERS) as folder:
+    with private_work_folder(work_dir, f"{workflow.name}_", _LEFTOVERS) as folder:
         workflow.base_dir = str(folder)
         plugin = _plugin(workflow, config, progress)
         try:
@@ -85,7 +85,7 @@ def run_workflow(workflow: Workflow, config: Config, progress: Progress) -> list
         except Exception as error:  # nipype raises what the first failed node raised
             return _told(plugin.failures) or [str(error)]
         except BaseException:  # the program is to end
-            if isinstance(plugin, LocalProcesses):
+            if isinstance(plugin, LocalProcessPlugin):
                 plugin.stop()
                 remove_own_folder(folder)
             raise
@@ -93,13 +93,13 @@ def run_workflow(workflow: Workflow, config: Config, progress: Progress) -> list
     return []
 
 
-def _plugin(workflow: Workflow, config: Config, progress: Progress) -> KeepsLastWords:
-    """What runs the nodes, as the plugin file says."""
+def _plugin(workflow: Workflow, config: Config, progress: Progress) -> CrashReportMixin:
+    """Return the plugin that runs the nodes, as the plugin file states it."""
     plugin = read_plugin(config.resources.nipype_plugin_file)
     if plugin.name == "SLURM":
-        from fcnm_bids.execution.slurm import SlurmJobs
+        from fcnm_bids.execution.slurm import SlurmPlugin
 
-        return SlurmJobs({**plugin.arguments, "status_callback": progress})
+        return SlurmPlugin({**plugin.arguments, "status_callback": progress})
     memory = allowed_gb(config)
     arguments = {"n_procs": config.resources.nprocs, "memory_gb": memory, **plugin.arguments}
     needed = max((node.mem_gb for node in _nodes(workflow)), default=0.0)
@@ -109,7 +109,7 @@ def _plugin(workflow: Workflow, config: Config, progress: Progress) -> KeepsLast
             needed,
             arguments["memory_gb"],
         )
-    return LocalProcesses(
+    return LocalProcessPlugin(
         {**arguments, "raise_insufficient": False, "status_callback": progress},
     )
 

@@ -1,1 +1,1 @@
-"""What a request names, found, opened, and turned into arguments."""
+"""Read what a request names, and turn settings into arguments."""

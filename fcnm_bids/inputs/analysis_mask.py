@@ -14,14 +14,14 @@ from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.store import stored_files
 from fcnm_bids.inputs.templates import find_templates
-from fcnm_bids.mapping import Person, analysis_voxels, mask_on_grid, mean_probability_mask
+from fcnm_bids.mapping import Participant, analysis_voxels, mask_on_grid, mean_probability_mask
 
 GREY_MATTER_ABOVE = 0.2
 """Mean probability of grey matter from which a voxel counts as such."""
 
 
 def find_analysis_mask(
-    choice: str, root: Path, people: Sequence[str], entities: Mapping[str, str]
+    choice: str, root: Path, participants: Sequence[str], entities: Mapping[str, str]
 ) -> list[Path]:
     """The images that an analysis mask is made from; none for the whole brain.
 
@@ -30,8 +30,8 @@ def find_analysis_mask(
     choice
         ``brain``, ``gm``, or a file.
     root
-        Root of the preprocessed data set, which has people's grey matter.
-    people
+        Root of the preprocessed data set, which has participants' grey matter.
+    participants
         Participant labels of the group.
     entities
         Entities of the data.
@@ -48,10 +48,12 @@ def find_analysis_mask(
             raise RequestError(f"--analysis-mask {choice}: there is no such file")
         return [Path(choice)]
     space = entities["space"]
-    own = [_grey_matter(root / f"sub-{label}", space, entities.get("res")) for label in people]
+    own = [
+        _grey_matter(root / f"sub-{label}", space, entities.get("res")) for label in participants
+    ]
     found = [path for path in own if path is not None]
     if found:
-        without = [label for label, path in zip(people, own, strict=True) if path is None]
+        without = [label for label, path in zip(participants, own, strict=True) if path is None]
         if without:
             raise RequestError(
                 f"--analysis-mask gm: no label-GM_probseg in {space} for "
@@ -83,18 +85,21 @@ def read_analysis_mask(choice: str, paths: Sequence[Path], grid: Grid) -> NDArra
 
 
 def group_voxels(
-    people: Sequence[Person], grid: Grid, settings: GroupSettings, mask_files: Sequence[str]
+    participants: Sequence[Participant],
+    grid: Grid,
+    settings: GroupSettings,
+    mask_files: Sequence[str],
 ) -> NDArray[np.intp]:
     """Voxel numbers of the group's analysis, sorted, shape (V,).
 
     Parameters
     ----------
-    people
+    participants
         Everybody in the group.
     grid
         The grid of the data.
     settings
-        The analysis mask, and the share of people who must have signal.
+        The analysis mask, and the share of participants who must have signal.
     mask_files
         Images that the mask is made from, of `find_analysis_mask`.
 
@@ -104,11 +109,11 @@ def group_voxels(
         An image cannot be used, or no voxel is left.
     """
     within = read_analysis_mask(settings.analysis_mask, [Path(path) for path in mask_files], grid)
-    return analysis_voxels(people, grid, min_subjects=settings.min_subjects, within=within)
+    return analysis_voxels(participants, grid, min_subjects=settings.min_subjects, within=within)
 
 
 def _grey_matter(folder: Path, space: str, res: str | None) -> Path | None:
-    """A person's probability of grey matter, at the resolution of the data where there are more."""
+    """Find a participant's probability of grey matter, at the data's resolution if possible."""
     found = [
         path
         for path in sorted(folder.glob("**/anat/*_label-GM_probseg.nii.gz"))

@@ -49,7 +49,7 @@ _NONE = ("", "n/a")
 
 @dataclass(frozen=True)
 class AtlasFiles:
-    """What there is to read.
+    """Find and identify the input data set.
 
     Parameters
     ----------

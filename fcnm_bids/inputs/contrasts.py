@@ -180,7 +180,7 @@ def unread_mask_files(settings: SeedSettings) -> list[Path]:
 
 
 def check_masks(settings: SeedSettings) -> None:
-    """See that masks are there and are called as images are, without reading them.
+    """Check that masks exist and are named as images, without reading them.
 
     Raises
     ------

@@ -42,7 +42,7 @@ class InputDataset:
         return io_specs()[self.layout]
 
 
-def recognise(folder: Path, input_type: str = "auto") -> InputDataset:
+def identify_dataset(folder: Path, input_type: str = "auto") -> InputDataset:
     """Find out what a ``BIDS_DIR`` is.
 
     Parameters
@@ -137,12 +137,12 @@ def _with_bids_names(folder: Path) -> InputDataset:
         raise RequestError(
             f"{folder}: an output folder of fcnm_bids without a connectome; project into it first"
         )
-    if _has_people(folder) and content.get("DatasetType") == "derivative":
+    if _has_participants(folder) and content.get("DatasetType") == "derivative":
         return InputDataset(folder, "derivatives")
     inside = [
         path
         for path in sorted((folder / "derivatives").glob("*"))
-        if _has_people(path) and "fmriprep" in path.name.lower()
+        if _has_participants(path) and "fmriprep" in path.name.lower()
     ]
     if len(inside) == 1:
         return InputDataset(inside[0], "derivatives")
@@ -162,14 +162,14 @@ def _with_bids_names(folder: Path) -> InputDataset:
             f"{folder}: raw data, and there is no derivatives/fmriprep in it; BIDS_DIR is the "
             "folder that fMRIPrep wrote its derivatives to (or name that with --derivatives)"
         )
-    if _has_people(folder):
+    if _has_participants(folder):
         # fMRIPrep's early outputs, and copies of them, come without a description
         return InputDataset(folder, "derivatives")
     near = [
         path
         for pattern in ("*", "derivatives/*", "*/derivatives/*")
         for path in sorted(folder.glob(pattern))
-        if "fmriprep" in path.name.lower() and _has_people(path)
+        if "fmriprep" in path.name.lower() and _has_participants(path)
     ]
     if near:
         raise RequestError(
@@ -185,7 +185,7 @@ def _with_bids_names(folder: Path) -> InputDataset:
 
 
 def holds_other_dataset(folder: Path) -> bool:
-    """Whether a folder is a data set that another program made, and so not to be written to."""
+    """Return True if a folder is a data set of another program, and so not to be written to."""
     content = _description(folder)
     return bool(content) and not _is_ours(content)
 
@@ -203,18 +203,18 @@ def _is_ours(description: dict[str, Any]) -> bool:
 
 
 def _is_raw(folder: Path, content: dict[str, Any]) -> bool:
-    """Whether a data set says that it is raw, and its first people have nothing preprocessed."""
+    """Return True if a data set is raw by its description and its first participants."""
     if content.get("DatasetType") != "raw":
         return False
     first = islice(sorted(folder.glob("sub-*/")), 3)
-    return not any(any(person.rglob("*preproc*")) for person in first)
+    return not any(any(participant.rglob("*preproc*")) for participant in first)
 
 
 def _has_images(folder: Path) -> bool:
     return (folder / "func").is_dir() or any(folder.glob("ses-*/func"))
 
 
-def _has_people(folder: Path) -> bool:
+def _has_participants(folder: Path) -> bool:
     try:
         with os.scandir(folder) as entries:
             return any(e.name.startswith("sub-") and e.is_dir() for e in entries)

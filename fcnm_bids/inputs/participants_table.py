@@ -40,9 +40,11 @@ class Participants:
     categorical: frozenset[str]
     measured: frozenset[str]
 
-    def values(self, column: str, people: Sequence[str]) -> list[str]:
-        """Values of a column, empty for people who are not in the table."""
-        return [str(value) for value in self.table[column].reindex(list(people), fill_value="")]
+    def values(self, column: str, participants: Sequence[str]) -> list[str]:
+        """Values of a column, empty for participants who are not in the table."""
+        return [
+            str(value) for value in self.table[column].reindex(list(participants), fill_value="")
+        ]
 
 
 def participants_places(config: Config, *folders: Path) -> tuple[Path, ...]:
@@ -130,7 +132,7 @@ def _trimmed(row: list[str]) -> list[str]:
 
 
 def describe_columns(path: Path) -> dict[str, dict[str, Any]]:
-    """What the JSON file beside a table says of its columns; nothing where there is none.
+    """Return what the JSON file beside a table states of its columns; nothing where there is none.
 
     Raises
     ------

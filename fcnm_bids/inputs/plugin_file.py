@@ -28,14 +28,14 @@ _COMMANDS = ("sbatch", "squeue", "scancel")
 
 @dataclass(frozen=True)
 class Plugin:
-    """What runs the nodes.
+    """Read a nipype plugin file.
 
     Parameters
     ----------
     name
         As nipype calls it.
     arguments
-        What it is told: for MultiProc ``n_procs`` and ``memory_gb``, for SLURM see `SlurmJobs`.
+        What it is told: for MultiProc ``n_procs`` and ``memory_gb``, for SLURM see `SlurmPlugin`.
     """
 
     name: Literal["MultiProc", "SLURM"] = "MultiProc"
@@ -89,7 +89,7 @@ def read_plugin(file: str | None) -> Plugin:
 
 
 def _argument(plugin: str, key: Any, value: Any) -> str | None:
-    """What is wrong with one argument of a plugin."""
+    """Return the problem with one argument of a plugin."""
     known = _ARGUMENTS[plugin]
     if key not in known:
         return f"plugin_args: {key}: not known for {plugin}, which takes {', '.join(known)}"
@@ -103,7 +103,7 @@ def _argument(plugin: str, key: Any, value: Any) -> str | None:
 
 
 def _text(key: str, value: Any) -> str | None:
-    """What is wrong with an argument that is a text."""
+    """Return the problem with an argument that is a text."""
     if not isinstance(value, str):
         return f"plugin_args: {key}: a text was expected"
     if key == "sbatch_args":

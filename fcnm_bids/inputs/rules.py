@@ -1,4 +1,4 @@
-"""What the settings of the group level mean for the numeric rooms, and for sidecars."""
+"""Turn settings of the group level into arguments of the numeric packages and sidecar entries."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def height_rule(settings: GroupSettings) -> HeightRule:
 
 
 def mapping_rule(config: Config) -> MappingRule:
-    """Everything that turns people's maps into contrast masks, as the request says it."""
+    """Everything that turns participants' maps into contrast masks, as the request says it."""
     return MappingRule(height_rule(config.group), config.seeds.min_coverage)
 
 
@@ -52,7 +52,7 @@ def network_rule(
 
 
 def describe_network_rule(settings: GroupSettings) -> dict[str, Any]:
-    """What sidecars say about how networks are cut out of probability maps."""
+    """Return the sidecar entries on how networks are cut out of probability maps."""
     return {
         "Threshold": settings.network_threshold,
         "MinimumClusterVolume": settings.min_cluster_volume,
@@ -68,7 +68,7 @@ def null_options(config: Config) -> dict[str, Any]:
 def contrast_weights(
     settings: GroupSettings, contrasts: Sequence[Contrast]
 ) -> NDArray[np.float64] | None:
-    """What each contrast counts for in a probability map; None for the same.
+    """Return the weight of each contrast in a probability map; None for equal ones.
 
     Raises
     ------

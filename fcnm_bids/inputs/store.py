@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnm_bids.connectome import StoredRun, open_run
-from fcnm_bids.mapping import Person, stored_person
+from fcnm_bids.mapping import Participant, stored_participant
 
 
-def open_people(people: Sequence[tuple[str, Sequence[tuple[str, str]]]]) -> list[Person]:
-    """The people of an input `people`, whose runs are read when they are needed.
+def open_participants(
+    participants: Sequence[tuple[str, Sequence[tuple[str, str]]]],
+) -> list[Participant]:
+    """The participants of an input `participants`, whose runs are read when they are needed.
 
     Raises
     ------
@@ -21,25 +23,25 @@ def open_people(people: Sequence[tuple[str, Sequence[tuple[str, str]]]]) -> list
         A run is not there, is damaged, or was projected again.
     """
     return [
-        stored_person(label, [open_run(Path(path), key) for path, key in runs])
-        for label, runs in people
+        stored_participant(label, [open_run(Path(path), key) for path, key in runs])
+        for label, runs in participants
     ]
 
 
 def design_columns(covariates: Sequence[Sequence[float]]) -> NDArray[np.float64]:
-    """The design of an input `covariates`, shape (people, covariates), perhaps without columns."""
+    """Return the design of an input `covariates`, shape (participants, covariates)."""
     return np.array(covariates, dtype=np.float64).reshape(len(covariates), -1)
 
 
 def run_paths(
-    people: Sequence[tuple[str, Sequence[StoredRun]]],
+    participants: Sequence[tuple[str, Sequence[StoredRun]]],
 ) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return participant labels with paths and content keys of their projected runs."""
-    return [(label, [(str(run.path), run.key) for run in runs]) for label, runs in people]
+    return [(label, [(str(run.path), run.key) for run in runs]) for label, runs in participants]
 
 
 def mean_displacement(runs: Sequence[StoredRun]) -> float | None:
-    """Mean over a person's runs of the mean framewise displacement in mm, where it is known."""
+    """Return the mean over a participant's runs of the mean framewise displacement in mm."""
     known = [run.attributes["mean_fd"] for run in runs if run.attributes["mean_fd"] is not None]
     return float(np.mean(known)) if known else None
 

@@ -32,10 +32,10 @@ class SeededInputSpec(ConfiguredInputSpec):
     entities = traits.Dict(mandatory=True, desc="entities space, res and task of the data")
 
 
-class PromisingOutputSpec(TraitedSpec):
+class DerivativesOutputSpec(TraitedSpec):
     """Outputs of interfaces that write into the output folder."""
 
-    promised = traits.List(traits.Str(), desc="files that should now be there")
+    out_files = traits.List(traits.Str(), desc="files that should now be there")
 
 
 class ConfiguredInterface(SimpleInterface):
@@ -66,29 +66,31 @@ class ConfiguredInterface(SimpleInterface):
         """The outputs' names, from the input `entities`."""
         return OutputNames.of(Path(config.output_dir), dict(self.inputs.entities))
 
-    def _promise(self, described: Sequence[Path], others: Iterable[Path] = ()) -> None:
+    def _expect(self, described: Sequence[Path], others: Iterable[Path] = ()) -> None:
         """Promise images and tables with the sidecars beside them, and files without any."""
         files = (*described, *sidecar_files(described), *others)
-        self._results["promised"] = [str(path) for path in files]
+        self._results["out_files"] = [str(path) for path in files]
 
 
-class PeopleInputSpec(ConfiguredInputSpec):
-    """Inputs of interfaces that read the runs of people."""
+class ParticipantsInputSpec(ConfiguredInputSpec):
+    """Inputs of interfaces that read the runs of participants."""
 
-    people = traits.List(mandatory=True, desc="participant labels with their runs: path and key")
+    participants = traits.List(
+        mandatory=True, desc="participant labels with their runs: path and key"
+    )
 
 
-class DesignedPeopleInputSpec(PeopleInputSpec):
-    """Inputs of interfaces that fit the group model to people."""
+class DesignedParticipantsInputSpec(ParticipantsInputSpec):
+    """Inputs of interfaces that fit the group model to participants."""
 
-    covariates = traits.List(mandatory=True, desc="row of the design of each person")
+    covariates = traits.List(mandatory=True, desc="row of the design of each participant")
 
 
 __all__ = [
     "ConfiguredInputSpec",
     "ConfiguredInterface",
+    "DerivativesOutputSpec",
     "File",
-    "PromisingOutputSpec",
     "SeededInputSpec",
     "traits",
 ]

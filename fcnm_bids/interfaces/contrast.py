@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nipype.interfaces.base import TraitedSpec
 
-from fcnm_bids.bids.outputs import AS_PREPROCESSED, sidecar_files, sources
+from fcnm_bids.bids.outputs import AS_PREPROCESSED, bids_uris, sidecar_files
 from fcnm_bids.bids.write import write_image
 from fcnm_bids.config import Config
 from fcnm_bids.derivatives.contrast import (
@@ -27,8 +27,8 @@ from fcnm_bids.inputs.rules import height_rule
 from fcnm_bids.interfaces.base import (
     ConfiguredInputSpec,
     ConfiguredInterface,
+    DerivativesOutputSpec,
     File,
-    PromisingOutputSpec,
     SeededInputSpec,
     traits,
 )
@@ -37,7 +37,7 @@ from fcnm_bids.intermediates.moments import read_maps, read_moments
 from fcnm_bids.mapping import map_contrast
 from fcnm_bids.reruns.result_cache import (
     MAPPED,
-    keep_mapped,
+    cache_contrast,
     mapped_file,
     other_files,
     recorded_files,
@@ -49,31 +49,31 @@ LOGGER = logging.getLogger("fcnm_bids")
 
 
 class RecallContrastInputSpec(ConfiguredInputSpec):
-    """Inputs of `RecallContrast`."""
+    """Inputs of `LoadCachedContrast`."""
 
-    kept_dir = traits.Str(mandatory=True, desc="folder in which the contrast is kept")
+    cache_dir = traits.Str(mandatory=True, desc="folder in which the contrast is kept")
 
 
 class RecallContrastOutputSpec(TraitedSpec):
-    """Outputs of `RecallContrast`."""
+    """Outputs of `LoadCachedContrast`."""
 
     mapped_file = File(desc="as of the node that mapped the contrast")
     variants_file = File(desc="as of the node that varied it")
-    promised = traits.List(traits.Str(), desc="files that should now be there")
+    out_files = traits.List(traits.Str(), desc="files that should now be there")
 
 
-class RecallContrast(ConfiguredInterface):
+class LoadCachedContrast(ConfiguredInterface):
     """Stand in for the nodes of a contrast whose results were kept."""
 
     input_spec = RecallContrastInputSpec
     output_spec = RecallContrastOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
-        kept = Path(self.inputs.kept_dir)
+        kept = Path(self.inputs.cache_dir)
         own = mapped_file(kept)
         self._results["mapped_file"] = str(own)
         self._results["variants_file"] = str(variants_file(kept))
-        self._results["promised"] = other_files(recorded_files(kept, MAPPED), own)
+        self._results["out_files"] = other_files(recorded_files(kept, MAPPED), own)
 
 
 class MapContrastInputSpec(SeededInputSpec):
@@ -81,18 +81,18 @@ class MapContrastInputSpec(SeededInputSpec):
 
     moments_dir = traits.Directory(exists=True, mandatory=True, desc="sums per contrast")
     number = traits.Int(mandatory=True, desc="row of the seed matrix")
-    model = traits.Dict(mandatory=True, desc="what the sidecars say about people and design")
-    kept_dir = traits.Str(mandatory=True, desc="folder in which the result is kept for later runs")
+    model = traits.Dict(mandatory=True, desc="what the sidecars say about participants and design")
+    cache_dir = traits.Str(mandatory=True, desc="folder in which the result is kept for later runs")
 
 
-class MapContrastOutputSpec(PromisingOutputSpec):
+class MapContrastOutputSpec(DerivativesOutputSpec):
     """Outputs of `MapContrast`."""
 
     mapped_file = File(desc="mask, voxels that count as tested, and their numbers")
 
 
 class MapContrast(ConfiguredInterface):
-    """Test one contrast over people and threshold it."""
+    """Test one contrast over participants and threshold it."""
 
     input_spec = MapContrastInputSpec
     output_spec = MapContrastOutputSpec
@@ -114,17 +114,17 @@ class MapContrast(ConfiguredInterface):
         shared = {
             **AS_PREPROCESSED,
             **describe_contrast(contrast, config.seeds),
-            "NumberOfPeople": moments.n_people,
-            "PeopleWithoutCoverage": stored.absent,
+            "NumberOfParticipants": moments.n_participants,
+            "ParticipantsWithoutCoverage": stored.absent,
             **self.inputs.model,
             "DegreesOfFreedom": mapped.mask.df,
-            "MinimumShareOfPeople": config.group.min_subjects,
+            "MinimumShareOfParticipants": config.group.min_subjects,
             "VoxelsTested": mapped.mask.n_tested,
             "VoxelsClipped": seeds.grid.subscripts(moments.index[moments.clipped_in]),
         }
         root = names.root
         made_from = [
-            *sources(root, [seed_image(names, label, seeds, self.inputs.number)]),
+            *bids_uris(root, [seed_image(names, label, seeds, self.inputs.number)]),
             store_source(config),
         ]
         images = []
@@ -148,7 +148,7 @@ class MapContrast(ConfiguredInterface):
             {
                 "Description": "Voxels significantly connected with the seed",
                 **shared,
-                "Sources": sources(root, [names.contrast_map(label, "t")]),
+                "Sources": bids_uris(root, [names.contrast_map(label, "t")]),
                 **describe_threshold(mapped, config.group),
                 "VoxelsSignificant": int(mapped.mask.significant.sum()),
                 "Warnings": warnings,
@@ -156,8 +156,8 @@ class MapContrast(ConfiguredInterface):
             index=moments.index,
         )
         images.append(path)
-        kept = Path(self.inputs.kept_dir)
+        kept = Path(self.inputs.cache_dir)
         write_mapped(mapped_file(kept), mapped, moments.index)
-        keep_mapped(kept, [*images, *sidecar_files(images)])
+        cache_contrast(kept, [*images, *sidecar_files(images)])
         self._results["mapped_file"] = str(mapped_file(kept))
-        self._promise(images)
+        self._expect(images)

@@ -23,7 +23,7 @@ from fcnm_bids.derivatives.group import (
     DIAGNOSIS_FROM_ID,
     EXCLUDED_COLUMNS,
     ORIGINAL_ID,
-    PEOPLE_COLUMNS,
+    PARTICIPANTS_COLUMNS,
     describe_participants,
 )
 from fcnm_bids.errors import RequestError
@@ -35,18 +35,18 @@ from fcnm_bids.inputs.participants_table import (
     read_cells,
 )
 from fcnm_bids.inputs.runs.io_spec import DIAGNOSIS, read_diagnosis
-from fcnm_bids.inputs.store import design_columns, mean_displacement, open_people
+from fcnm_bids.inputs.store import design_columns, mean_displacement, open_participants
 from fcnm_bids.interfaces.base import (
     ConfiguredInterface,
-    DesignedPeopleInputSpec,
+    DerivativesOutputSpec,
+    DesignedParticipantsInputSpec,
     File,
-    PeopleInputSpec,
-    PromisingOutputSpec,
+    ParticipantsInputSpec,
     traits,
 )
 from fcnm_bids.intermediates.moments import MAPS, block_file, radius_file, write_moments
-from fcnm_bids.mapping import GroupMoments, Person, sum_over_people
-from fcnm_bids.robustness import block_of_person
+from fcnm_bids.mapping import GroupMoments, Participant, sum_over_participants
+from fcnm_bids.robustness import block_of_participant
 from fcnm_bids.seeds import read_seed_matrix
 from fcnm_bids.stats import height_control
 
@@ -55,37 +55,37 @@ LOGGER = logging.getLogger("fcnm_bids")
 _PROGRESS_SECONDS = 10.0
 
 
-class SumOverPeopleInputSpec(DesignedPeopleInputSpec):
-    """Inputs of `SumOverPeople`."""
+class SumOverParticipantsInputSpec(DesignedParticipantsInputSpec):
+    """Inputs of `SumOverParticipants`."""
 
     seeds_file = File(exists=True, mandatory=True, desc="the seed matrix")
     numbers = traits.List(traits.Int(), mandatory=True, desc="rows of the seed matrix to sum")
-    at_once = traits.Int(mandatory=True, desc="how many of them in one pass over the people")
+    at_once = traits.Int(mandatory=True, desc="how many of them in one pass over the participants")
     mask_files = traits.List(traits.Str(), desc="images that the analysis mask is made from")
 
 
-class SumOverPeopleOutputSpec(TraitedSpec):
-    """Outputs of `SumOverPeople`."""
+class SumOverParticipantsOutputSpec(TraitedSpec):
+    """Outputs of `SumOverParticipants`."""
 
     moments_dir = traits.Directory(desc="one file of sums per contrast, by its label")
 
 
-class SumOverPeople(ConfiguredInterface):
-    """The sums of contrasts over people, in one pass over the store if memory allows it."""
+class SumOverParticipants(ConfiguredInterface):
+    """The sums of contrasts over participants, in one pass over the store if memory allows it."""
 
-    input_spec = SumOverPeopleInputSpec
-    output_spec = SumOverPeopleOutputSpec
+    input_spec = SumOverParticipantsInputSpec
+    output_spec = SumOverParticipantsOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)
-        people = open_people(self.inputs.people)
+        participants = open_participants(self.inputs.participants)
         covariates = design_columns(self.inputs.covariates)
         blocks = None
-        if len(people) >= ROBUSTNESS.people_blocks:
-            blocks = block_of_person(
-                len(people), ROBUSTNESS.people_blocks, config.group.random_seed
+        if len(participants) >= ROBUSTNESS.participants_blocks:
+            blocks = block_of_participant(
+                len(participants), ROBUSTNESS.participants_blocks, config.group.random_seed
             )
-        index = group_voxels(people, seeds.grid, config.group, self.inputs.mask_files)
+        index = group_voxels(participants, seeds.grid, config.group, self.inputs.mask_files)
         moments_dir = folder / "moments"
         shutil.rmtree(moments_dir, ignore_errors=True)
         moments_dir.mkdir()
@@ -94,7 +94,7 @@ class SumOverPeople(ConfiguredInterface):
         parts = [numbers[i : i + at_once] for i in range(0, len(numbers), at_once)]
         if len(parts) > 1:
             LOGGER.info(
-                "%d passes over the people, with %d contrasts each: more do not fit into the "
+                "%d passes over the participants, with %d contrasts each: more do not fit into the "
                 "memory that is allowed",
                 len(parts),
                 at_once,
@@ -102,30 +102,30 @@ class SumOverPeople(ConfiguredInterface):
         maps, first_row = None, 0
         if height_control(config.group.height_control).needs_maps:
             n_seeds = len(numbers) * (1 + len(other_radii(config)))
-            shape = (n_seeds, len(people), index.size)
+            shape = (n_seeds, len(participants), index.size)
             maps = np.lib.format.open_memmap(moments_dir / MAPS, "w+", np.float32, shape)
         for part in parts:
             every = with_other_radii(seeds, config, part)
             rows = slice(first_row, first_row + len(every.contrasts))
-            group = sum_over_people(
+            group = sum_over_participants(
                 every,
-                people,
+                participants,
                 index,
                 min_coverage=config.seeds.min_coverage,
                 smoothness=height_control(config.group.height_control).needs_smoothness,
                 covariates=covariates,
                 maps=None if maps is None else maps[rows],
-                block_of_person=blocks,
+                block_of_participant=blocks,
                 n_in_blocks=len(part),
-                progress=_Progress(len(people)),
+                progress=_Progress(len(participants)),
             )
             for number, contrast in enumerate(every.contrasts[: len(part)]):
-                if absent := _absent(people, group, number):
+                if absent := _absent(participants, group, number):
                     LOGGER.warning(
-                        "%s: %d of %d people have no map (coverage below %g): %s",
+                        "%s: %d of %d participants have no map (coverage below %g): %s",
                         contrast.name,
                         len(absent),
-                        len(people),
+                        len(participants),
                         config.seeds.min_coverage,
                         ", ".join(absent[:10]) + (" ..." if len(absent) > 10 else ""),
                     )
@@ -135,7 +135,7 @@ class SumOverPeople(ConfiguredInterface):
                     group,
                     range(number, len(every.contrasts), len(part)),
                     first_row=first_row,
-                    people=people,
+                    participants=participants,
                     covariates=covariates,
                 )
             del group  # or two passes' sums would be in memory together
@@ -150,10 +150,10 @@ def _write_contrast(
     rows: Sequence[int],
     *,
     first_row: int,
-    people: Sequence[Person],
+    participants: Sequence[Participant],
     covariates: NDArray[np.float64],
 ) -> None:
-    """Write the sums of a contrast: of the analysis' radius, of the others, of blocks of people."""
+    """Write the sums of a contrast: the analysis' radius, the others, blocks of participants."""
     sums = {moments_dir / f"{label}.npz": (group.moments, rows[0])}
     for position, row in enumerate(rows[1:]):
         sums[radius_file(moments_dir, label, position)] = group.moments, row
@@ -163,49 +163,51 @@ def _write_contrast(
         write_moments(
             path,
             moments.contrast(row),
-            absent=_absent(people, group, rows[0]),
+            absent=_absent(participants, group, rows[0]),
             present=np.flatnonzero(group.has_map[:, row]),
             covariates=covariates,
             row=first_row + row,
         )
 
 
-def _absent(people: Sequence[Person], group: GroupMoments, row: int) -> list[str]:
-    return [p.name for p, has in zip(people, group.has_map[:, row], strict=True) if not has]
+def _absent(participants: Sequence[Participant], group: GroupMoments, row: int) -> list[str]:
+    return [p.name for p, has in zip(participants, group.has_map[:, row], strict=True) if not has]
 
 
 class _Progress:
-    """Says now and then how many people are done, and how long the rest may take."""
+    """Log now and then how many participants are done, and how long the rest may take."""
 
-    def __init__(self, n_people: int) -> None:
-        self._n_people = n_people
+    def __init__(self, n_participants: int) -> None:
+        self._n_participants = n_participants
         self._started = self._said = time.monotonic()
 
     def __call__(self, done: int) -> None:
         now = time.monotonic()
-        if now - self._said < _PROGRESS_SECONDS and done < self._n_people:
+        if now - self._said < _PROGRESS_SECONDS and done < self._n_participants:
             return
         self._said = now
-        left = (now - self._started) / done * (self._n_people - done)
-        LOGGER.info("summed over %d of %d people, about %.0f s left", done, self._n_people, left)
+        left = (now - self._started) / done * (self._n_participants - done)
+        LOGGER.info(
+            "summed over %d of %d participants, about %.0f s left", done, self._n_participants, left
+        )
 
 
-class DescribePeopleInputSpec(PeopleInputSpec):
-    """Inputs of `DescribePeople`."""
+class DescribeParticipantsInputSpec(ParticipantsInputSpec):
+    """Inputs of `WriteParticipants`."""
 
     excluded = traits.List(desc="participant label, name and reason of every run left out")
 
 
-class DescribePeople(ConfiguredInterface):
-    """List the people of the group, beside what the data set says about them."""
+class WriteParticipants(ConfiguredInterface):
+    """List the participants of the group, beside what the data set says about them."""
 
-    input_spec = DescribePeopleInputSpec
-    output_spec = PromisingOutputSpec
+    input_spec = DescribeParticipantsInputSpec
+    output_spec = DerivativesOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
         rows = []
         originals = []
-        for name, paths in self.inputs.people:
+        for name, paths in self.inputs.participants:
             runs = [open_run(Path(path), key) for path, key in paths]
             headers = [run.attributes for run in runs]
             minutes = sum(h["n_kept"] * h["repetition_time"] for h in headers) / 60
@@ -222,8 +224,8 @@ class DescribePeople(ConfiguredInterface):
             originals.append(
                 next((str(h["original_id"]) for h in headers if "original_id" in h), "")
             )
-        table = pd.DataFrame(rows, columns=["participant_id", *PEOPLE_COLUMNS])
-        columns = dict(PEOPLE_COLUMNS)
+        table = pd.DataFrame(rows, columns=["participant_id", *PARTICIPANTS_COLUMNS])
+        columns = dict(PARTICIPANTS_COLUMNS)
         if any(originals):
             table["original_id"] = originals
             columns |= {"original_id": ORIGINAL_ID}
@@ -258,4 +260,4 @@ class DescribePeople(ConfiguredInterface):
             EXCLUDED_COLUMNS,
             {"MaximumMeanFramewiseDisplacement": config.group.max_mean_fd},
         )
-        self._promise([path, left_out])
+        self._expect([path, left_out])

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fcnm_bids.bids.outputs import AS_PREPROCESSED, OutputNames, sources
+from fcnm_bids.bids.outputs import AS_PREPROCESSED, OutputNames, bids_uris
 from fcnm_bids.bids.write import write_image, write_table
 from fcnm_bids.config import Config
 from fcnm_bids.connectome import read_volume
@@ -24,8 +24,8 @@ from fcnm_bids.inputs.rules import contrast_weights, describe_network_rule, netw
 from fcnm_bids.interfaces.base import (
     ConfiguredInputSpec,
     ConfiguredInterface,
+    DerivativesOutputSpec,
     File,
-    PromisingOutputSpec,
     SeededInputSpec,
     traits,
 )
@@ -57,19 +57,19 @@ PEAK_DISTANCE = 8.0
 
 
 class MapEffectInputSpec(SeededInputSpec):
-    """Inputs of `MapEffect`."""
+    """Inputs of `MapNetwork`."""
 
     effect = traits.Str(mandatory=True, desc="name of the network")
     mapped_files = traits.List(File(exists=True), mandatory=True, desc="one file per contrast")
 
 
-class MapEffectOutputSpec(PromisingOutputSpec):
-    """Outputs of `MapEffect`."""
+class MapEffectOutputSpec(DerivativesOutputSpec):
+    """Outputs of `MapNetwork`."""
 
     effect_file = File(desc="probability map, mean Fisher z and their voxel numbers")
 
 
-class MapEffect(ConfiguredInterface):
+class MapNetwork(ConfiguredInterface):
     """Combine the contrasts of one effect into its network."""
 
     input_spec = MapEffectInputSpec
@@ -125,7 +125,7 @@ class MapEffect(ConfiguredInterface):
         named = [contrast.name for contrast in own.contrasts]
         described = seed_table(named, seeds.weights[rows], seeds.grid, mapped.index)
         write_table(table, described, SEED_TABLE_COLUMNS)
-        self._promise([*write_network(found, own.label, names, seeds.grid, group), table])
+        self._expect([*write_network(found, own.label, names, seeds.grid, group), table])
 
 
 class LocateNetworkInputSpec(ConfiguredInputSpec):
@@ -145,7 +145,7 @@ class LocateNetwork(ConfiguredInterface):
     """Say where a network lies."""
 
     input_spec = LocateNetworkInputSpec
-    output_spec = PromisingOutputSpec
+    output_spec = DerivativesOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
         space = self.inputs.entities["space"]
@@ -185,7 +185,7 @@ class LocateNetwork(ConfiguredInterface):
             path = names.network_table(label, "canonical", "metrics")
             write_table(path, table, CANONICAL_COLUMNS, about)
             written.append(path)
-        self._promise(written)
+        self._expect(written)
 
     def _mean_t(self, names: OutputNames, grid: Grid) -> NDArray[np.float64]:
         """Mean over the contrasts of t, where any has one."""
@@ -212,17 +212,17 @@ def network_atlas(config: Config, grid: Grid) -> tuple[AtlasFiles, Atlas | None,
 
 
 class CompareEffectsInputSpec(SeededInputSpec):
-    """Inputs of `CompareEffects`."""
+    """Inputs of `CompareNetworks`."""
 
     effects = traits.List(traits.Str(), mandatory=True, desc="names of the networks")
     effect_files = traits.List(File(exists=True), mandatory=True, desc="one file per network")
 
 
-class CompareEffects(ConfiguredInterface):
+class CompareNetworks(ConfiguredInterface):
     """Compare the networks of every two effects."""
 
     input_spec = CompareEffectsInputSpec
-    output_spec = PromisingOutputSpec
+    output_spec = DerivativesOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)
@@ -246,7 +246,7 @@ class CompareEffects(ConfiguredInterface):
                 "Effects": [a, b],
                 **AS_PREPROCESSED,
                 **describe_network_rule(config.group),
-                "Sources": sources(
+                "Sources": bids_uris(
                     names.root, [names.network(labels[own], "probseg") for own in (a, b)]
                 ),
             }
@@ -290,4 +290,4 @@ class CompareEffects(ConfiguredInterface):
             {"Threshold": config.group.network_threshold},
         )
         files.append(table)
-        self._promise(files)
+        self._expect(files)

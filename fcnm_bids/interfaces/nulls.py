@@ -13,7 +13,7 @@ import numpy as np
 from nipype.interfaces.base import TraitedSpec
 from numpy.typing import NDArray
 
-from fcnm_bids.bids.write import replaced, write_json, write_table
+from fcnm_bids.bids.write import atomic_path, write_json, write_table
 from fcnm_bids.config import Config
 from fcnm_bids.connectome import coarser_grid, coarser_run, open_run, read_coarser, write_coarser
 from fcnm_bids.derivatives.specificity import (
@@ -29,14 +29,14 @@ from fcnm_bids.inputs.analysis_mask import read_analysis_mask
 from fcnm_bids.inputs.contrasts import network_parts
 from fcnm_bids.inputs.nulls import compared_contrasts, nulls_wanted
 from fcnm_bids.inputs.rules import contrast_weights, mapping_rule, network_rule, null_options
-from fcnm_bids.inputs.store import design_columns, open_people
+from fcnm_bids.inputs.store import design_columns, open_participants
 from fcnm_bids.interfaces.base import (
     ConfiguredInputSpec,
     ConfiguredInterface,
-    DesignedPeopleInputSpec,
+    DerivativesOutputSpec,
+    DesignedParticipantsInputSpec,
     File,
-    PeopleInputSpec,
-    PromisingOutputSpec,
+    ParticipantsInputSpec,
     SeededInputSpec,
     traits,
 )
@@ -71,14 +71,14 @@ from fcnm_bids.specificity import (
 )
 
 
-class CompareLabelsInputSpec(SeededInputSpec, DesignedPeopleInputSpec):
+class CompareLabelsInputSpec(SeededInputSpec, DesignedParticipantsInputSpec):
     """Inputs of `CompareLabels`."""
 
     index_file = File(exists=True, mandatory=True, desc="has the voxel numbers of the analysis")
     grey_files = traits.List(traits.Str(), desc="images of the grey matter")
 
 
-class CompareLabelsOutputSpec(PromisingOutputSpec):
+class CompareLabelsOutputSpec(DerivativesOutputSpec):
     """Outputs of `CompareLabels`."""
 
     rows_file = File(desc="rows of the table of specificity, by effect")
@@ -155,7 +155,7 @@ class CompareLabels(ConfiguredInterface):
         rows_file = folder / "rows.json"
         rows_file.write_text(json.dumps(rows), encoding="utf-8")
         self._results["rows_file"] = str(rows_file)
-        self._promise(written)
+        self._expect(written)
 
     def _mapped(
         self, folder: Path, config: Config, seeds: SeedMatrix
@@ -164,7 +164,7 @@ class CompareLabels(ConfiguredInterface):
         index = read_index(self.inputs.index_file)
         mapped = map_network(
             seeds,
-            open_people(self.inputs.people),
+            open_participants(self.inputs.participants),
             mapping_rule(config),
             index,
             covariates=design_columns(self.inputs.covariates),
@@ -221,7 +221,7 @@ class CompareLabels(ConfiguredInterface):
         return [label_row(found, alpha, sentence, *each) for each in zip(own, (1, -1), strict=True)]
 
 
-class PrepareNullsInputSpec(PeopleInputSpec):
+class PrepareNullsInputSpec(ParticipantsInputSpec):
     """Inputs of `PrepareNulls`."""
 
     seeds_file = File(exists=True, mandatory=True, desc="the seed matrix")
@@ -254,7 +254,7 @@ class PrepareNulls(ConfiguredInterface):
         index = mapped.index
         if content.places is None:
             raise RequestError("there is neither grey matter nor a base rate to draw foci from")
-        people = [(name, list(runs)) for name, runs in self.inputs.people]
+        participants = [(name, list(runs)) for name, runs in self.inputs.participants]
         places, rate = content.places, content.rate
         strength = content.strength.on(places).positive
         measured = np.isfinite(strength)
@@ -262,8 +262,8 @@ class PrepareNulls(ConfiguredInterface):
         rate = None if rate is None else rate[measured]
         if config.specificity.null_resolution is not None:
             coarse, numbers = coarser_grid(grid, config.specificity.null_resolution)
-            people = self._coarser(people, coarse, numbers)
-            opened = [null_participant(name, runs) for name, runs in people]
+            participants = self._coarser(participants, coarse, numbers)
+            opened = [null_participant(name, runs) for name, runs in participants]
             everywhere = analysis_voxels(opened, coarse, min_subjects=config.group.min_subjects)
             index = everywhere[np.isin(numbers[everywhere], index)]
             kept = np.flatnonzero(np.isin(numbers, places))
@@ -286,7 +286,7 @@ class PrepareNulls(ConfiguredInterface):
             counted=mapped.counted.any(axis=1),
             places=places,
             strength=strength,
-            people=np.array(json.dumps(people)),
+            participants=np.array(json.dumps(participants)),
             **({} if rate is None else {"rate": rate}),
         )
         self._results["nulls_file"] = str(nulls_file)
@@ -295,7 +295,7 @@ class PrepareNulls(ConfiguredInterface):
 
     def _coarser(
         self,
-        people: list[tuple[str, list[tuple[str, str]]]],
+        participants: list[tuple[str, list[tuple[str, str]]]],
         coarse: Grid,
         numbers: NDArray[np.intp],
     ) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -303,12 +303,12 @@ class PrepareNulls(ConfiguredInterface):
         store.mkdir(parents=True, exist_ok=True)
         write_json(store / "about.json", {"Shape": coarse.shape, "Affine": coarse.affine})
         found = []
-        for name, runs in people:
+        for name, runs in participants:
             own = []
             for run, key in runs:
                 path = store / f"{Path(run).name.removesuffix('.h5')}.npz"
                 if not _readable(path, coarse):
-                    with replaced(path) as temporary:
+                    with atomic_path(path) as temporary:
                         loaded = open_run(Path(run), key).load()
                         write_coarser(temporary, coarser_run(loaded, coarse, numbers))
                 own.append((str(path), key))
@@ -324,7 +324,7 @@ def _readable(path: Path, grid: Grid) -> bool:
 
 
 class MapDrawsInputSpec(ConfiguredInputSpec):
-    """Inputs of `MapDraws`."""
+    """Inputs of `MapNullDraws`."""
 
     null = traits.Str(mandatory=True, desc="random, strength, or observed")
     first = traits.Int(mandatory=True, desc="number of the first draw")
@@ -332,18 +332,18 @@ class MapDrawsInputSpec(ConfiguredInputSpec):
     memory_gb = traits.Float(mandatory=True, desc="memory for draws that are mapped at once")
     block_file = traits.Str(mandatory=True, desc="where the maps go; kept from an earlier run")
     deadline = traits.Float(desc="seconds since 1970 after which no block is begun; 0 for none")
-    covariates = traits.List(mandatory=True, desc="row of the design of each person")
+    covariates = traits.List(mandatory=True, desc="row of the design of each participant")
     seeds_file = File(exists=True, mandatory=True, desc="the seed matrix")
     nulls_file = File(exists=True, mandatory=True, desc="what all draws share")
 
 
 class MapDrawsOutputSpec(TraitedSpec):
-    """Outputs of `MapDraws`."""
+    """Outputs of `MapNullDraws`."""
 
     block_file = traits.Str(desc="the maps; not there if the time was up or no contrast counts")
 
 
-class MapDraws(ConfiguredInterface):
+class MapNullDraws(ConfiguredInterface):
     """Map some draws of a null, exactly as the observed foci were mapped."""
 
     input_spec = MapDrawsInputSpec
@@ -365,7 +365,7 @@ class MapDraws(ConfiguredInterface):
             data.grid,
             config.seeds.radius,
             config.seeds.sphere,
-            data.people,
+            data.participants,
             mapping_rule(config),
             data.index,
             design_columns(self.inputs.covariates),

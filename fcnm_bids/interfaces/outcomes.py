@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from fcnm_bids.bids.outputs import AS_PREPROCESSED, OutputNames, sources
+from fcnm_bids.bids.outputs import AS_PREPROCESSED, OutputNames, bids_uris
 from fcnm_bids.bids.write import write_image, write_table
 from fcnm_bids.config import Config
 from fcnm_bids.derivatives.outcomes import (
@@ -32,8 +32,8 @@ from fcnm_bids.inputs.contrasts import contrast_labels
 from fcnm_bids.inputs.scores import PlannedOutcome
 from fcnm_bids.interfaces.base import (
     ConfiguredInterface,
+    DerivativesOutputSpec,
     File,
-    PromisingOutputSpec,
     SeededInputSpec,
     traits,
 )
@@ -69,7 +69,7 @@ class RelateOutcome(ConfiguredInterface):
     """Relate an outcome of the seeds to their mean maps, voxel by voxel and out of sample."""
 
     input_spec = RelateOutcomeInputSpec
-    output_spec = PromisingOutputSpec
+    output_spec = DerivativesOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)
@@ -176,7 +176,7 @@ class RelateOutcome(ConfiguredInterface):
             whole.similarity.statistic,
             whole.similarity.p,
         )
-        self._promise(writer.files)
+        self._expect(writer.files)
 
     def _model(
         self,
@@ -235,7 +235,7 @@ class RelateOutcome(ConfiguredInterface):
     def _sources(self, names: OutputNames, seeds: SeedMatrix) -> list[str]:
         labels = contrast_labels(seeds.contrasts)
         own = [labels[name] for name in self.inputs.outcome["seeds"]]
-        return sources(names.root, [names.contrast_map(label, "effect") for label in own])
+        return bids_uris(names.root, [names.contrast_map(label, "effect") for label in own])
 
 
 class _Images:

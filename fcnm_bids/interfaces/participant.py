@@ -13,7 +13,7 @@ from nipype.interfaces.base import TraitedSpec
 from fcnm_bids.bids.outputs import AS_PREPROCESSED, MASKED_BY_VARIATION, sidecar_files
 from fcnm_bids.bids.write import write_image, write_table
 from fcnm_bids.config import Config, DenoisingSettings
-from fcnm_bids.connectivity import person_maps
+from fcnm_bids.connectivity import participant_maps
 from fcnm_bids.connectome import open_run, project_run, varying_voxels, write_run
 from fcnm_bids.connectome.blank_volumes import BlankVolumesError
 from fcnm_bids.connectome.project import Projected
@@ -41,7 +41,7 @@ from fcnm_bids.inputs.runs.prepare import (
 from fcnm_bids.interfaces.base import (
     ConfiguredInputSpec,
     ConfiguredInterface,
-    PromisingOutputSpec,
+    DerivativesOutputSpec,
     SeededInputSpec,
     traits,
 )
@@ -63,11 +63,11 @@ class ProjectRunsOutputSpec(TraitedSpec):
     """Outputs of `ProjectRuns`."""
 
     stored = traits.List(traits.Str(), desc="projected runs")
-    promised = traits.List(traits.Str(), desc="files that should now be there")
+    out_files = traits.List(traits.Str(), desc="files that should now be there")
 
 
 class ProjectRuns(ConfiguredInterface):
-    """Project a person's runs into the store; a run that turns out damaged is left out."""
+    """Project a participant's runs into the store; a run that turns out damaged is left out."""
 
     input_spec = ProjectRunsInputSpec
     output_spec = ProjectRunsOutputSpec
@@ -82,7 +82,7 @@ class ProjectRuns(ConfiguredInterface):
         varying: list[str] = []
         excluded = list(self.inputs.excluded or [])
         qc_file = Path(self.inputs.qc_file)
-        # a person with a folder and no manifest in it is one who is not finished
+        # a participant with a folder and no manifest in it is one who is not finished
         qc_file.parent.mkdir(parents=True, exist_ok=True)
         for fields in self.inputs.runs:
             run = RunInput(**fields)
@@ -114,7 +114,7 @@ class ProjectRuns(ConfiguredInterface):
         write_table(qc_file, table, QC_COLUMNS, metadata)
         self._results["stored"] = stored
         table_files = map(str, (qc_file, *sidecar_files([qc_file])))
-        self._results["promised"] = [*stored, *volumes, *table_files]
+        self._results["out_files"] = [*stored, *volumes, *table_files]
 
 
 def store_run(run: RunInput, settings: DenoisingSettings, work: Path) -> dict[str, Any]:
@@ -195,39 +195,39 @@ def _project(run: RunInput, prepared: PreparedRun, settings: DenoisingSettings, 
     )
 
 
-class MapPersonInputSpec(SeededInputSpec):
-    """Inputs of `MapPerson`."""
+class MapParticipantInputSpec(SeededInputSpec):
+    """Inputs of `MapParticipant`."""
 
     subject = traits.Str(mandatory=True, desc="participant label")
     stored = traits.List(traits.Str(), mandatory=True, desc="projected runs")
 
 
-class MapPerson(ConfiguredInterface):
-    """Map all seeds of a person."""
+class MapParticipant(ConfiguredInterface):
+    """Map all seeds of a participant."""
 
-    input_spec = MapPersonInputSpec
-    output_spec = PromisingOutputSpec
+    input_spec = MapParticipantInputSpec
+    output_spec = DerivativesOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
-        self._results["promised"] = []
+        self._results["out_files"] = []
         if not self.inputs.stored:
             return
         seeds = read_seed_matrix(self.inputs.seeds_file)
         runs = [open_run(Path(path)) for path in self.inputs.stored]
-        maps = person_maps(
+        maps = participant_maps(
             [run.load() for run in runs], seeds, min_coverage=config.seeds.min_coverage
         )
         names = self._names(config)
         subject = self.inputs.subject
         labels = contrast_labels(seeds.contrasts)
-        table_file = names.person_table(subject, "coverage")
+        table_file = names.participant_table(subject, "coverage")
         table = coverage_table(maps, seeds, labels, runs, config.seeds.min_coverage)
         write_table(table_file, table, COVERAGE_COLUMNS)
         images = []
         for number, contrast in enumerate(seeds.contrasts):
             if not maps.covered[number]:
                 continue
-            path = names.person_map(subject, labels[contrast.name])
+            path = names.participant_map(subject, labels[contrast.name])
             counted = maps.coverage[:, number] >= config.seeds.min_coverage
             metadata = {
                 "Description": "Fisher z of the correlation with the mean series of a seed",
@@ -240,4 +240,4 @@ class MapPerson(ConfiguredInterface):
             }
             write_image(path, maps.z[number], seeds.grid, metadata, index=maps.index)
             images.append(path)
-        self._promise([*images, table_file])
+        self._expect([*images, table_file])

@@ -11,58 +11,58 @@ from fcnm_bids.config import Config
 from fcnm_bids.interfaces.base import (
     ConfiguredInputSpec,
     ConfiguredInterface,
-    PromisingOutputSpec,
+    DerivativesOutputSpec,
     traits,
 )
 
 
 class ReportInputSpec(ConfiguredInputSpec):
-    """Inputs of `ReportPerson` and `ReportGroup`."""
+    """Inputs of `ReportParticipant` and `ReportGroup`."""
 
     subject = traits.Str("", usedefault=True, desc="participant label; empty for the group")
     after = traits.List(traits.List(traits.Str()), desc="files that have to be there before")
 
 
 class ReportOutputSpec(TraitedSpec):
-    """Outputs of `ReportPerson` and `ReportGroup`."""
+    """Outputs of `ReportParticipant` and `ReportGroup`."""
 
-    promised = traits.List(traits.List(traits.Str()), desc="`after`, and the report's own files")
+    out_files = traits.List(traits.List(traits.Str()), desc="`after`, and the report's own files")
 
 
-class ReportPerson(ConfiguredInterface):
-    """Draw a person's figures and write the person's report."""
+class ReportParticipant(ConfiguredInterface):
+    """Draw a participant's figures and write the participant's report."""
 
     input_spec = ReportInputSpec
     output_spec = ReportOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
-        from fcnm_bids.report.figures.participant import draw_person_figures
-        from fcnm_bids.report.pages.participant import write_person_page
+        from fcnm_bids.report.figures.participant import draw_participant_figures
+        from fcnm_bids.report.pages.participant import write_participant_page
 
         root = Path(config.output_dir)
-        figures = draw_person_figures(root, self.inputs.subject)
-        page = write_person_page(root, self.inputs.subject)
-        self._results["promised"] = [*self.inputs.after, [str(path) for path in (*figures, page)]]
+        figures = draw_participant_figures(root, self.inputs.subject)
+        page = write_participant_page(root, self.inputs.subject)
+        self._results["out_files"] = [*self.inputs.after, [str(path) for path in (*figures, page)]]
 
 
 class DrawEffectInputSpec(ConfiguredInputSpec):
-    """Inputs of `DrawEffect`."""
+    """Inputs of `DrawNetwork`."""
 
     effect = traits.Str(mandatory=True, desc="name of the network")
     after = traits.List(traits.List(traits.Str()), desc="files that have to be there before")
 
 
-class DrawEffect(ConfiguredInterface):
+class DrawNetwork(ConfiguredInterface):
     """Draw the group report's figures of one network."""
 
     input_spec = DrawEffectInputSpec
-    output_spec = PromisingOutputSpec
+    output_spec = DerivativesOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
         from fcnm_bids.report.figures.group import draw_effect_figures
 
         figures = draw_effect_figures(Path(config.output_dir), self.inputs.effect)
-        self._promise([], figures)
+        self._expect([], figures)
 
 
 class DrawOutcomeInputSpec(ConfiguredInputSpec):
@@ -76,12 +76,12 @@ class DrawOutcome(ConfiguredInterface):
     """Draw the group report's figures of one outcome."""
 
     input_spec = DrawOutcomeInputSpec
-    output_spec = PromisingOutputSpec
+    output_spec = DerivativesOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
         from fcnm_bids.report.figures.outcomes import draw_outcome_figures
 
-        self._promise([], draw_outcome_figures(Path(config.output_dir), self.inputs.label))
+        self._expect([], draw_outcome_figures(Path(config.output_dir), self.inputs.label))
 
 
 class ReportGroup(ConfiguredInterface):
@@ -94,7 +94,7 @@ class ReportGroup(ConfiguredInterface):
         from fcnm_bids.report.pages.group import write_group_page
 
         page = write_group_page(Path(config.output_dir))
-        self._results["promised"] = [*self.inputs.after, [str(page)]]
+        self._results["out_files"] = [*self.inputs.after, [str(page)]]
 
 
 class WriteManifestInputSpec(ConfiguredInputSpec):
@@ -102,7 +102,7 @@ class WriteManifestInputSpec(ConfiguredInputSpec):
 
     folder = traits.Str(mandatory=True, desc="where the manifest goes")
     key = traits.Str(mandatory=True, desc="hash of what the files were made for")
-    promised = traits.List(traits.List(traits.Str()), desc="files per node")
+    out_files = traits.List(traits.List(traits.Str()), desc="files per node")
 
 
 class WriteManifestOutputSpec(TraitedSpec):
@@ -112,17 +112,17 @@ class WriteManifestOutputSpec(TraitedSpec):
 
 
 class WriteManifest(ConfiguredInterface):
-    """Write the manifest of a person or of the group."""
+    """Write the manifest of a participant or of the group."""
 
     input_spec = WriteManifestInputSpec
     output_spec = WriteManifestOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
         manifest = Manifest(Path(self.inputs.folder), Path(config.output_dir))
-        promised = [Path(path) for paths in self.inputs.promised for path in paths]
+        out_files = [Path(path) for paths in self.inputs.out_files for path in paths]
         # maps that this run does not make may still be wanted
         partial = config.analysis_level == "participant" and not config.makes_subject_maps
         missing = manifest.write(
-            promised, self.inputs.key, {}, remove_others=config.running.overwrite or not partial
+            out_files, self.inputs.key, {}, remove_others=config.running.overwrite or not partial
         )
         self._results["missing"] = [str(path) for path in missing]

@@ -11,14 +11,14 @@ import pandas as pd
 from nipype.interfaces.base import TraitedSpec
 from numpy.typing import NDArray
 
-from fcnm_bids.bids.outputs import AS_PREPROCESSED, OutputNames, figure_name, sources
-from fcnm_bids.bids.write import replaced, write_image, write_table
+from fcnm_bids.bids.outputs import AS_PREPROCESSED, OutputNames, bids_uris, figure_name
+from fcnm_bids.bids.write import atomic_path, write_image, write_table
 from fcnm_bids.config import ROBUSTNESS, Config
 from fcnm_bids.derivatives.robustness import (
     describe_checks,
     draws_of,
     near_shares,
-    people_rows,
+    participants_rows,
     radius_rows,
     several_contrasts,
     validation_row,
@@ -38,13 +38,13 @@ from fcnm_bids.inputs.rules import (
     mapping_rule,
     network_rule,
 )
-from fcnm_bids.inputs.store import design_columns, open_people
+from fcnm_bids.inputs.store import design_columns, open_participants
 from fcnm_bids.interfaces.base import (
     ConfiguredInputSpec,
     ConfiguredInterface,
-    DesignedPeopleInputSpec,
+    DerivativesOutputSpec,
+    DesignedParticipantsInputSpec,
     File,
-    PromisingOutputSpec,
     SeededInputSpec,
     traits,
 )
@@ -66,36 +66,36 @@ from fcnm_bids.robustness import (
     Bootstrap,
     Reference,
     away_from_seeds,
-    block_of_person,
+    block_of_participant,
     bootstrap,
     leave_one_study_out,
     studies_alike,
     threshold_sweep,
 )
 from fcnm_bids.seeds import SeedMatrix, read_seed_matrix, study_units
-from fcnm_bids.stats import KeptMaps, summed_moments
+from fcnm_bids.stats import GroupMaps, summed_moments
 
 LOGGER = logging.getLogger("fcnm_bids")
 
 
 class VaryContrastInputSpec(ConfiguredInputSpec):
-    """Inputs of `VaryContrast`."""
+    """Inputs of `MapContrastVariants`."""
 
     moments_dir = traits.Directory(exists=True, mandatory=True, desc="sums per contrast")
     mapped_file = File(exists=True, mandatory=True, desc="what the contrast's own node found")
     seeds_file = File(exists=True, mandatory=True, desc="the seed matrix")
     number = traits.Int(mandatory=True, desc="row of the seed matrix")
-    kept_dir = traits.Str(mandatory=True, desc="folder in which the result is kept for later runs")
+    cache_dir = traits.Str(mandatory=True, desc="folder in which the result is kept for later runs")
 
 
 class VaryContrastOutputSpec(TraitedSpec):
-    """Outputs of `VaryContrast`."""
+    """Outputs of `MapContrastVariants`."""
 
     variants_file = File(desc="masks and voxels that count as tested, packed, by variant")
 
 
-class VaryContrast(ConfiguredInterface):
-    """Map one contrast with other radii, and over parts of the people."""
+class MapContrastVariants(ConfiguredInterface):
+    """Map one contrast with other radii, and over parts of the participants."""
 
     input_spec = VaryContrastInputSpec
     output_spec = VaryContrastOutputSpec
@@ -111,17 +111,17 @@ class VaryContrast(ConfiguredInterface):
             stored = read_moments(radius_file(moments_dir, label, position))
             mapped = map_contrast(stored.moments, rule, maps=read_maps(moments_dir, stored))
             variants[f"radius {radius:g}"] = pack_masks(mapped, rule.tail)
-        # one smoothness for all parts of the people: it does not depend on their number, and
+        # one smoothness for all parts of the participants: it does not depend on their number, and
         # is best known from all of them
         smoothness = read_smoothness(Path(self.inputs.mapped_file))
         whole = read_moments(moments_dir / f"{label}.npz")
         maps = read_maps(moments_dir, whole)
-        blocks = block_of_person(
-            len(whole.covariates), ROBUSTNESS.people_blocks, config.group.random_seed
+        blocks = block_of_participant(
+            len(whole.covariates), ROBUSTNESS.participants_blocks, config.group.random_seed
         )
         parts = {
             block: read_moments(block_file(moments_dir, label, block)).moments
-            for block in range(ROBUSTNESS.people_blocks)
+            for block in range(ROBUSTNESS.participants_blocks)
             if block_file(moments_dir, label, block).is_file()
         }
         for draw in draws_of(config) if parts else ():
@@ -129,11 +129,11 @@ class VaryContrast(ConfiguredInterface):
             own = None
             if maps is not None:
                 chosen = np.isin(blocks[whole.present], draw.blocks)
-                own = KeptMaps(maps.values[chosen], maps.covariates[chosen])
+                own = GroupMaps(maps.values[chosen], maps.covariates[chosen])
             mapped = map_contrast(moments, rule, maps=own, smoothness=smoothness)
             variants[variant_key(draw)] = pack_masks(mapped, rule.tail)
-        kept = Path(self.inputs.kept_dir)
-        with replaced(variants_file(kept)) as temporary:
+        kept = Path(self.inputs.cache_dir)
+        with atomic_path(variants_file(kept)) as temporary:
             np.savez(temporary, allow_pickle=False, **variants)
         keep_variants(kept)
         self._results["variants_file"] = str(variants_file(kept))
@@ -152,7 +152,7 @@ class CheckRobustness(ConfiguredInterface):
     """Compare one effect's network with its variants."""
 
     input_spec = CheckRobustnessInputSpec
-    output_spec = PromisingOutputSpec
+    output_spec = DerivativesOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)
@@ -199,13 +199,13 @@ class CheckRobustness(ConfiguredInterface):
                 unit=unit[kept],
             )
         rows += drawn.rows
-        rows += people_rows(varied, reference, config)
+        rows += participants_rows(varied, reference, config)
         if config.group.validation_dir:
             rows.append(validation_row(Path(self.inputs.validation_file), label, reference))
         near_share = {"DistanceToFoci": OWN_SEED_MM, **near_shares(near_foci, reference)}
         settings = {
             "Effect": effect,
-            **describe_checks(config, people_varied=varied.has_people),
+            **describe_checks(config, participants_varied=varied.has_participants),
             **near_share,
         }
         names, labels = self._names(config), contrast_labels(seeds.contrasts)
@@ -227,43 +227,43 @@ class CheckRobustness(ConfiguredInterface):
                 "Units": "share of contrasts",
                 **AS_PREPROCESSED,
                 **settings,
-                "Sources": sources(names.root, made_from),
+                "Sources": bids_uris(names.root, made_from),
             }
             write_image(path, values, seeds.grid, described, index=mapped.index)
             images.append(path)
         figure = figure_name(names.root, network=label, desc="robustness", suffix="metrics")
         empty = not reference.network.any()
         draw_robustness(figure, table, config.group.network_threshold, empty=empty)
-        self._promise([table_file, *images], [figure])
+        self._expect([table_file, *images], [figure])
 
 
-class MapValidationInputSpec(SeededInputSpec, DesignedPeopleInputSpec):
+class MapValidationInputSpec(SeededInputSpec, DesignedParticipantsInputSpec):
     """Inputs of `MapValidation`."""
 
     coding = traits.List(traits.Str(), mandatory=True, desc="how each covariate was taken")
     mask_files = traits.List(traits.Str(), desc="images that the analysis mask is made from")
 
 
-class MapValidationOutputSpec(PromisingOutputSpec):
+class MapValidationOutputSpec(DerivativesOutputSpec):
     """Outputs of `MapValidation`."""
 
     validation_file = File(desc="probability map of every network, by its label")
 
 
 class MapValidation(ConfiguredInterface):
-    """Map all effects on the people of a second connectome."""
+    """Map all effects on the participants of a second connectome."""
 
     input_spec = MapValidationInputSpec
     output_spec = MapValidationOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)
-        people = open_people(self.inputs.people)
-        index = group_voxels(people, seeds.grid, config.group, self.inputs.mask_files)
+        participants = open_participants(self.inputs.participants)
+        index = group_voxels(participants, seeds.grid, config.group, self.inputs.mask_files)
         labels = network_labels(config, seeds.contrasts)
         probabilities = map_network(
             seeds,
-            people,
+            participants,
             mapping_rule(config),
             index,
             covariates=design_columns(self.inputs.covariates),
@@ -282,7 +282,7 @@ class MapValidation(ConfiguredInterface):
         maps = {f"of_{labels[effect]}": p for effect, p in probabilities.items()}
         np.savez(validation_file, allow_pickle=False, index=index, **maps)
         self._results["validation_file"] = str(validation_file)
-        self._promise(images)
+        self._expect(images)
 
     def _write_network(
         self,
@@ -302,7 +302,7 @@ class MapValidation(ConfiguredInterface):
             "Effect": effect,
             **AS_PREPROCESSED,
             "Connectome": group.validation_dir,
-            "NumberOfPeople": len(self.inputs.people),
+            "NumberOfParticipants": len(self.inputs.participants),
             "HeightControl": group.height_control,
             "Alpha": group.alpha,
             "Tail": group.tail,
@@ -319,7 +319,7 @@ class MapValidation(ConfiguredInterface):
                 "connectome",
                 "Units": "share of contrasts",
                 **said,
-                "Sources": sources(names.root, _seed_images(seeds, own.rows, names)),
+                "Sources": bids_uris(names.root, _seed_images(seeds, own.rows, names)),
             },
             index=index,
         )
@@ -333,7 +333,7 @@ class MapValidation(ConfiguredInterface):
                 **said,
                 **describe_network_rule(group),
                 "Voxels": int(network.sum()),
-                "Sources": sources(names.root, [probseg]),
+                "Sources": bids_uris(names.root, [probseg]),
             },
             index=index,
         )

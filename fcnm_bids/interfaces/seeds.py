@@ -16,8 +16,8 @@ from fcnm_bids.inputs.contrasts import contrast_labels, make_seeds
 from fcnm_bids.interfaces.base import (
     ConfiguredInputSpec,
     ConfiguredInterface,
+    DerivativesOutputSpec,
     File,
-    PromisingOutputSpec,
     traits,
 )
 from fcnm_bids.seeds import SeedMatrix, foci_between_centres, foci_outside, write_seed_matrix
@@ -33,7 +33,7 @@ class MakeSeedsInputSpec(ConfiguredInputSpec):
     entities = traits.Dict(mandatory=True, desc="entities space, res and task of the data")
 
 
-class MakeSeedsOutputSpec(PromisingOutputSpec):
+class MakeSeedsOutputSpec(DerivativesOutputSpec):
     """Outputs of `MakeSeeds`."""
 
     seeds_file = File(desc="the seed matrix")
@@ -71,7 +71,7 @@ class MakeSeeds(ConfiguredInterface):
             )
             images.append(path)
         self._results["seeds_file"] = str(seeds_file)
-        self._promise(images, foci_file)
+        self._expect(images, foci_file)
 
 
 def _warn_of_foci(seeds: SeedMatrix, settings: SeedSettings) -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fcnm_bids.bids.outputs import AS_PREPROCESSED, OutputNames, sidecar_files
-from fcnm_bids.bids.write import replaced, write_image, write_json, write_table
+from fcnm_bids.bids.write import atomic_path, write_image, write_json, write_table
 from fcnm_bids.config import NULLS, Config
 from fcnm_bids.derivatives.specificity import (
     REGION_COLUMNS,
@@ -28,12 +28,12 @@ from fcnm_bids.inputs.analysis_mask import read_analysis_mask
 from fcnm_bids.inputs.contrasts import NetworkParts, network_parts
 from fcnm_bids.inputs.nulls import rates_from_table, read_base_rate
 from fcnm_bids.inputs.rules import contrast_weights
-from fcnm_bids.inputs.store import open_people
+from fcnm_bids.inputs.store import open_participants
 from fcnm_bids.interfaces.base import (
     ConfiguredInterface,
+    DerivativesOutputSpec,
     File,
-    PeopleInputSpec,
-    PromisingOutputSpec,
+    ParticipantsInputSpec,
     SeededInputSpec,
     traits,
 )
@@ -47,8 +47,8 @@ from fcnm_bids.intermediates.maps import (
 )
 from fcnm_bids.intermediates.null_inputs import read_nulls
 from fcnm_bids.intermediates.strength import StrengthFile, read_strength, write_strength
-from fcnm_bids.mapping import OWN_SEED_MM, Person, analysis_voxels
-from fcnm_bids.reruns.result_cache import keep_strength, kept_strength, strength_file
+from fcnm_bids.mapping import OWN_SEED_MM, Participant, analysis_voxels
+from fcnm_bids.reruns.result_cache import cached_strength, keep_strength, strength_file
 from fcnm_bids.robustness import Reference, leave_one_study_out
 from fcnm_bids.seeds import SeedMatrix, read_seed_matrix
 from fcnm_bids.specificity import (
@@ -71,23 +71,23 @@ LOGGER = logging.getLogger("fcnm_bids")
 _COUNTS = ("n_voxels", "n_voxels_p", "n_voxels_pfwe", "n_voxels_convergence")
 
 _MEANING = {
-    "positive": "Positive strength: mean over people of the mean over targets of max(r, 0)",
-    "signed": "Signed strength: mean over people of the mean r with all other voxels",
-    "eigenvector": "First eigenvector of the mean over people of the matrix of r",
-    "eigenvector2": "Second eigenvector of the mean over people of the matrix of r",
-    "eigenvector3": "Third eigenvector of the mean over people of the matrix of r",
+    "positive": "Positive strength: mean over participants of the mean over targets of max(r, 0)",
+    "signed": "Signed strength: mean over participants of the mean r with all other voxels",
+    "eigenvector": "First eigenvector of the mean over participants of the matrix of r",
+    "eigenvector2": "Second eigenvector of the mean over participants of the matrix of r",
+    "eigenvector3": "Third eigenvector of the mean over participants of the matrix of r",
 }
 
 
-class MeasureStrengthInputSpec(SeededInputSpec, PeopleInputSpec):
+class MeasureStrengthInputSpec(SeededInputSpec, ParticipantsInputSpec):
     """Inputs of `MeasureStrength`."""
 
     mask_files = traits.List(traits.Str(), desc="images that the analysis mask is made from")
     grey_files = traits.List(traits.Str(), desc="images of the grey matter")
-    kept_dir = traits.Str(mandatory=True, desc="folder in which the result is kept for later runs")
+    cache_dir = traits.Str(mandatory=True, desc="folder in which the result is kept for later runs")
 
 
-class MeasureStrengthOutputSpec(PromisingOutputSpec):
+class MeasureStrengthOutputSpec(DerivativesOutputSpec):
     """Outputs of `MeasureStrength`."""
 
     strength_file = File(desc="degree maps and places of foci")
@@ -96,25 +96,25 @@ class MeasureStrengthOutputSpec(PromisingOutputSpec):
 class MeasureStrength(ConfiguredInterface):
     """Measure both strengths and the first eigenvectors over the store.
 
-    Of many people a random sample is taken: the maps hardly change any more.
+    Of many participants a random sample is taken: the maps hardly change any more.
     """
 
     input_spec = MeasureStrengthInputSpec
     output_spec = MeasureStrengthOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
-        kept = Path(self.inputs.kept_dir)
+        kept = Path(self.inputs.cache_dir)
         self._results["strength_file"] = str(strength_file(kept))
-        promised = kept_strength(kept)
-        if promised is not None:
-            self._results["promised"] = promised
+        out_files = cached_strength(kept)
+        if out_files is not None:
+            self._results["out_files"] = out_files
             return
         grid = read_seed_matrix(self.inputs.seeds_file).grid
-        people = open_people(self.inputs.people)
+        participants = open_participants(self.inputs.participants)
         share = config.group.min_subjects
         mask_files = [Path(path) for path in self.inputs.mask_files]
         mask = read_analysis_mask(config.group.analysis_mask, mask_files, grid)
-        everywhere = analysis_voxels(people, grid, min_subjects=share)
+        everywhere = analysis_voxels(participants, grid, min_subjects=share)
         index = everywhere if mask is None else everywhere[mask[everywhere]]
         grey = read_analysis_mask("gm", [Path(path) for path in self.inputs.grey_files], grid)
         rate_map = read_base_rate(config, grid)
@@ -131,7 +131,7 @@ class MeasureStrength(ConfiguredInterface):
         matter = everywhere if grey is None else everywhere[grey[everywhere]]
         targets = choose_targets(matter, NULLS.degree_targets, config.group.random_seed)
         wanted = [index, targets, *([] if places is None else [places])]
-        some = _sample(people, NULLS.degree_people, config.group.random_seed)
+        some = _sample(participants, NULLS.degree_participants, config.group.random_seed)
         strength = measure_strength(
             some,
             np.unique(np.concatenate(wanted)),
@@ -160,7 +160,7 @@ class MeasureStrength(ConfiguredInterface):
                 {
                     "Description": meaning,
                     **AS_PREPROCESSED,
-                    "NumberOfPeople": len(some),
+                    "NumberOfParticipants": len(some),
                     "Targets": len(strength.targets),
                     "TargetsIn": "analysis voxels" if grey is None else "grey matter",
                     "EigenvalueShares": strength.eigenvalue_shares,
@@ -171,21 +171,21 @@ class MeasureStrength(ConfiguredInterface):
                 index=strength.index,
             )
             images.append(path)
-        with replaced(strength_file(kept)) as temporary:
+        with atomic_path(strength_file(kept)) as temporary:
             write_strength(temporary, StrengthFile(strength, places, rate))
         keep_strength(kept, [*images, *sidecar_files(images)])
-        self._promise(images)
+        self._expect(images)
 
 
-def _sample(people: list[Person], most: int, seed: int) -> list[Person]:
-    """Some of the people, in their order; all of them where they are not too many.
+def _sample(participants: list[Participant], most: int, seed: int) -> list[Participant]:
+    """Some of the participants, in their order; all of them where they are not too many.
 
-    The eigenvectors take a pass over the people in every iteration.
+    The eigenvectors take a pass over the participants in every iteration.
     """
-    if len(people) <= most:
-        return people
-    chosen = np.random.default_rng(seed).choice(len(people), most, replace=False)
-    return [people[number] for number in np.sort(chosen)]
+    if len(participants) <= most:
+        return participants
+    chosen = np.random.default_rng(seed).choice(len(participants), most, replace=False)
+    return [participants[number] for number in np.sort(chosen)]
 
 
 class AssessSpecificityInputSpec(SeededInputSpec):
@@ -205,7 +205,7 @@ class AssessSpecificity(ConfiguredInterface):
     """Say of one network what its connectome's degree explains, and what the nulls leave."""
 
     input_spec = AssessSpecificityInputSpec
-    output_spec = PromisingOutputSpec
+    output_spec = DerivativesOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)
@@ -268,7 +268,7 @@ class AssessSpecificity(ConfiguredInterface):
             path = names.network_table(label, "canonicalnull", "metrics")
             write_table(path, pd.DataFrame(overlaps, columns=list(REGION_COLUMNS)), REGION_COLUMNS)
             written.append(path)
-        self._promise(written)
+        self._expect(written)
 
     def _audit(
         self,

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.bids.write import replaced
+from fcnm_bids.bids.write import atomic_path
 from fcnm_bids.specificity import DrawnMaps
 
 OBSERVED = "observed"
@@ -18,7 +18,7 @@ OBSERVED = "observed"
 def write_block(path: Path, maps: DrawnMaps) -> None:
     """Write the maps of some draws, whole or not at all."""
     effects = list(maps.probability)
-    with replaced(path) as temporary, temporary.open("wb") as stream:
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
         np.savez_compressed(
             stream,
             allow_pickle=False,
@@ -51,7 +51,7 @@ def read_blocks(
 
 
 def block_complete(path: Path, n_draws: int) -> bool:
-    """Whether a block is there, whole."""
+    """Return True if a block is there and whole."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             return all(stored[m].shape[1] == n_draws for m in ("probability", "convergence"))

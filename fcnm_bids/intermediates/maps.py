@@ -1,4 +1,4 @@
-"""What is found of a contrast, and of an effect, kept for the nodes that need it next."""
+"""Intermediate files of contrasts and networks, read by the nodes that follow."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.bids.write import replaced
+from fcnm_bids.bids.write import atomic_path
 from fcnm_bids.mapping import MappedContrast
 from fcnm_bids.stats import Smoothness
 
 
 @dataclass(frozen=True, eq=False)
 class MappedContrasts:
-    """Several contrasts over people.
+    """Several contrasts over participants.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def write_mapped(path: Path, mapped: MappedContrast, index: NDArray[np.intp]) ->
     path
         NPZ file.
     mapped
-        The contrast over people.
+        The contrast over participants.
     index
         Its voxel numbers, shape (V,).
     """
@@ -72,7 +72,7 @@ def write_mapped(path: Path, mapped: MappedContrast, index: NDArray[np.intp]) ->
             "n_smooth": np.array(smoothness.n_voxels),
         }
     )
-    with replaced(path) as temporary:
+    with atomic_path(path) as temporary:
         np.savez(
             temporary,
             allow_pickle=False,
@@ -104,7 +104,7 @@ def read_mapped(paths: Sequence[str], sign: int | None = None) -> MappedContrast
 
 
 def read_mean(path: str) -> NDArray[np.float64]:
-    """The mean over people of one contrast's Fisher z, shape (V,)."""
+    """The mean over participants of one contrast's Fisher z, shape (V,)."""
     with np.load(path, allow_pickle=False) as stored:
         mean: NDArray[np.float64] = stored["effect"]
         return mean
@@ -138,6 +138,6 @@ def write_effect(path: Path, maps: EffectMaps) -> None:
 
 
 def read_effect(path: str) -> EffectMaps:
-    """What `write_effect` wrote."""
+    """The content of a file that `write_effect` wrote."""
     with np.load(path, allow_pickle=False) as stored:
         return EffectMaps(stored["probability"], stored["mean"], stored["index"])

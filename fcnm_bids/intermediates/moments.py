@@ -1,4 +1,4 @@
-"""Sums over people of one contrast, kept between the one pass and the contrasts' own nodes."""
+"""Sums over participants of one contrast, from the pass over the store to the contrast's node."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.stats import ContrastMoments, CovariateSums, KeptMaps
+from fcnm_bids.stats import ContrastMoments, CovariateSums, GroupMaps
 
 MAPS = "maps.npy"
-"""People's maps, shape (seeds, people, voxels), where the height control flips them."""
+"""Participants' maps, shape (seeds, participants, voxels), where the height control flips them."""
 
 
 @dataclass(frozen=True, eq=False)
 class StoredContrast:
-    """What the pass over the people left of one contrast.
+    """The sums over participants of one contrast.
 
     Parameters
     ----------
     moments
         The sums.
     absent
-        People without a map.
+        Participants without a map.
     present
-        Positions of those with one among the people of the group.
+        Positions of those with one among the participants of the group.
     covariates
-        The group's design, shape (people, covariates).
+        The group's design, shape (participants, covariates).
     row
-        Of the contrast in the file of people's maps.
+        Of the contrast in the file of participants' maps.
     """
 
     moments: ContrastMoments
@@ -47,7 +47,7 @@ def radius_file(folder: Path, label: str, position: int) -> Path:
 
 
 def block_file(folder: Path, label: str, block: int) -> Path:
-    """The sums of a contrast over one block of people."""
+    """The sums of a contrast over one block of participants."""
     return folder / f"{label}_block{block}.npz"
 
 
@@ -66,7 +66,7 @@ def write_moments(
         "total": moments.total,
         "square": moments.square,
         "clipped_in": moments.clipped_in,
-        "n_people": moments.n_people,
+        "n_participants": moments.n_participants,
         "n_added": moments.n_added,
         "index": moments.index,
         "shape": moments.shape,
@@ -103,7 +103,7 @@ def read_moments(path: Path) -> StoredContrast:
             square=stored["square"],
             clipped_in=stored["clipped_in"],
             products=stored.get("products", None),
-            n_people=int(stored["n_people"]),
+            n_participants=int(stored["n_participants"]),
             n_added=int(stored["n_added"]),
             index=stored["index"],
             shape=(nx, ny, nz),
@@ -115,7 +115,7 @@ def read_moments(path: Path) -> StoredContrast:
         )
 
 
-def read_maps(folder: Path, stored: StoredContrast) -> KeptMaps | None:
+def read_maps(folder: Path, stored: StoredContrast) -> GroupMaps | None:
     """One contrast's maps, mapped from their file; None where none were kept."""
     path = folder / MAPS
     if not path.is_file():
@@ -123,4 +123,4 @@ def read_maps(folder: Path, stored: StoredContrast) -> KeptMaps | None:
     own = np.load(path, mmap_mode="r")[stored.row]
     if stored.present.size < len(own):
         own = own[stored.present]
-    return KeptMaps(own, stored.covariates[stored.present])
+    return GroupMaps(own, stored.covariates[stored.present])

@@ -1,4 +1,4 @@
-"""What all draws of the nulls share."""
+"""Settings and inputs that all draws of the nulls share."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from fcnm_bids.connectome import ProjectedRun, open_run, read_coarser
 from fcnm_bids.grid import Grid
-from fcnm_bids.mapping import Person
+from fcnm_bids.mapping import Participant
 
 
 @dataclass(frozen=True, eq=False)
 class NullData:
-    """What draws are made on.
+    """Participants, voxels and seeds that draws are made on.
 
     Parameters
     ----------
@@ -27,14 +27,14 @@ class NullData:
         Voxel numbers of the analysis on it.
     counted
         Shape (contrasts,), which contrasts are in the count of their network: the others, which
-        too few people cover, are in that of no draw either.
+        too few participants cover, are in that of no draw either.
     places
         Voxel numbers in which foci may fall.
     strength
         Positive strength of each place.
     rate
         Base rate of foci at each place; None for alike.
-    people
+    participants
         Everybody's runs.
     """
 
@@ -44,14 +44,16 @@ class NullData:
     places: NDArray[np.intp]
     strength: NDArray[np.float64]
     rate: NDArray[np.float64] | None
-    people: tuple[Person, ...]
+    participants: tuple[Participant, ...]
 
 
 def read_nulls(path: Path) -> NullData:
-    """What `PrepareNulls` gathered."""
+    """The inputs that `PrepareNulls` gathered."""
     with np.load(path, allow_pickle=False) as stored:
         nx, ny, nz = (int(n) for n in stored["shape"])
-        people = [null_participant(name, runs) for name, runs in json.loads(str(stored["people"]))]
+        participants = [
+            null_participant(name, runs) for name, runs in json.loads(str(stored["participants"]))
+        ]
         return NullData(
             Grid((nx, ny, nz), stored["affine"], str(stored["space"])),
             stored["index"],
@@ -59,11 +61,11 @@ def read_nulls(path: Path) -> NullData:
             stored["places"],
             stored["strength"],
             stored.get("rate", None),
-            tuple(people),
+            tuple(participants),
         )
 
 
-def null_participant(name: str, paths: Sequence[tuple[str, str]]) -> Person:
+def null_participant(name: str, paths: Sequence[tuple[str, str]]) -> Participant:
     """Open the runs of a participant for the nulls."""
 
     def runs() -> list[ProjectedRun]:
@@ -75,4 +77,4 @@ def null_participant(name: str, paths: Sequence[tuple[str, str]]) -> Person:
     def voxels() -> NDArray[np.intp]:
         return np.unique(np.concatenate([run.index for run in runs()]))
 
-    return Person(name, runs, voxels)
+    return Participant(name, runs, voxels)

@@ -13,7 +13,7 @@ from fcnm_bids.specificity import Strength
 
 @dataclass(frozen=True, eq=False)
 class StrengthFile:
-    """What `MeasureStrength` leaves for the nodes after it.
+    """The connectome's strength, as `MeasureStrength` passes it on.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def write_strength(path: Path, content: StrengthFile) -> None:
 
 
 def read_strength(path: Path) -> StrengthFile:
-    """What `write_strength` wrote."""
+    """The content of a file that `write_strength` wrote."""
     with np.load(path, allow_pickle=False) as stored:
         strength = Strength(
             stored["positive"],
@@ -54,7 +54,7 @@ def read_strength(path: Path) -> StrengthFile:
             float(stored["change"]),
             stored["index"],
             stored["targets"],
-            int(stored["n_people"]),
+            int(stored["n_participants"]),
             float(stored["half_correlation"]),
         )
         return StrengthFile(strength, stored.get("places", None), stored.get("rate", None))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnm_bids.mapping import MappedContrast, probability_map, signs
-from fcnm_bids.robustness import PeopleDraw
+from fcnm_bids.robustness import ParticipantsDraw
 
 
 @dataclass
@@ -26,9 +26,9 @@ class Varied:
         self._parts = [np.load(path, allow_pickle=False) for path in self.paths]
 
     @property
-    def has_people(self) -> bool:
-        """Whether there were people enough to be split."""
-        return any(name.startswith("people") for name in self._parts[0].files)
+    def has_participants(self) -> bool:
+        """Return True if there were enough participants to be split."""
+        return any(name.startswith("participants") for name in self._parts[0].files)
 
     def probability(self, key: str) -> tuple[NDArray[np.float64], int]:
         """A variant's map and its number of contrasts; NaN and 0 where nothing could be tested."""
@@ -45,6 +45,6 @@ def pack_masks(mapped: MappedContrast, tail: str) -> NDArray[np.uint8]:
     return np.packbits(np.stack([*sides, mapped.counted]), axis=1)
 
 
-def variant_key(draw: PeopleDraw) -> str:
+def variant_key(draw: ParticipantsDraw) -> str:
     """Return the key of a subsample of participants."""
-    return f"people {draw.share:g} {draw.draw} {draw.half}"
+    return f"participants {draw.share:g} {draw.draw} {draw.half}"

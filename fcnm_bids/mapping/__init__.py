@@ -1,4 +1,4 @@
-"""The one way from seeds and people to contrast masks and network probability maps."""
+"""The one way from seeds and participants to contrast masks and network probability maps."""
 
 from fcnm_bids.mapping.analysis_mask import mask_on_grid, mean_probability_mask
 from fcnm_bids.mapping.convergence import OWN_SEED_MM, convergence_map, near_own_seed
@@ -10,9 +10,9 @@ from fcnm_bids.mapping.network_map import (
     kept_maps,
     map_contrast,
     map_network,
-    sum_over_people,
+    sum_over_participants,
 )
-from fcnm_bids.mapping.participants import Person, analysis_voxels, stored_person
+from fcnm_bids.mapping.participants import Participant, analysis_voxels, stored_participant
 from fcnm_bids.mapping.probability import probability_away_from_seeds, probability_map
 from fcnm_bids.mapping.sides import effect_and_sign, network_names, signs
 
@@ -22,7 +22,7 @@ __all__ = [
     "MappedContrast",
     "MappingRule",
     "NetworkMap",
-    "Person",
+    "Participant",
     "analysis_voxels",
     "convergence_map",
     "effect_and_sign",
@@ -36,6 +36,6 @@ __all__ = [
     "probability_away_from_seeds",
     "probability_map",
     "signs",
-    "stored_person",
-    "sum_over_people",
+    "stored_participant",
+    "sum_over_participants",
 ]

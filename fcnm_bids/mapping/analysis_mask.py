@@ -38,7 +38,7 @@ def mask_on_grid(path: Path, grid: Grid) -> NDArray[np.bool_]:
 
 
 def mean_probability_mask(paths: Sequence[Path], grid: Grid, *, above: float) -> NDArray[np.bool_]:
-    """Where the mean of probability images exceeds a value, shape (grid.n_voxels,).
+    """Return where the mean of probability images exceeds a value, shape (grid.n_voxels,).
 
     The images are averaged on their own grid, which they share, and the mean is interpolated
     linearly at the voxels of the data where that grid is another.
@@ -46,7 +46,7 @@ def mean_probability_mask(paths: Sequence[Path], grid: Grid, *, above: float) ->
     Parameters
     ----------
     paths
-        One image per person, or one of a template.
+        One image per participant, or one of a template.
     grid
         The grid of the data.
     above

@@ -1,4 +1,4 @@
-"""The one way from seeds and people to network probability maps.
+"""The one way from seeds and participants to network probability maps.
 
 `map_network` is what the published map, every robustness check and every null go through; the
 workflow calls its three steps as nodes of their own.
@@ -13,17 +13,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.connectivity import person_maps
+from fcnm_bids.connectivity import participant_maps
 from fcnm_bids.mapping.convergence import convergence_map, near_own_seed
-from fcnm_bids.mapping.participants import Person
+from fcnm_bids.mapping.participants import Participant
 from fcnm_bids.mapping.probability import probability_map
 from fcnm_bids.mapping.sides import effect_and_sign, network_names
 from fcnm_bids.seeds import SeedMatrix
 from fcnm_bids.stats import (
     ContrastMap,
     ContrastMoments,
+    GroupMaps,
     HeightRule,
-    KeptMaps,
     Moments,
     OneSample,
     Smoothness,
@@ -31,13 +31,13 @@ from fcnm_bids.stats import (
     one_sample,
 )
 
-_PEOPLE_AT_ONCE = 4
-"""People whose maps are in memory together."""
+_PARTICIPANTS_AT_ONCE = 4
+"""Participants whose maps are in memory together."""
 
 
 @dataclass(frozen=True)
 class MappingRule:
-    """Everything that turns people's maps into contrast masks.
+    """Everything that turns participants' maps into contrast masks.
 
     Parameters
     ----------
@@ -53,16 +53,16 @@ class MappingRule:
 
 @dataclass(frozen=True, eq=False)
 class GroupMoments:
-    """Sums over people of all contrasts.
+    """Sums over participants of all contrasts.
 
     Parameters
     ----------
     moments
         The sums.
     has_map
-        Shape (people, contrasts), True where the person has a map of the contrast.
+        Shape (participants, contrasts), True where the participant has a map of the contrast.
     blocks
-        The sums over each block of people, where they were asked for.
+        The sums over each block of participants, where they were asked for.
     """
 
     moments: Moments
@@ -72,7 +72,7 @@ class GroupMoments:
 
 @dataclass(frozen=True, eq=False)
 class MappedContrast:
-    """One contrast over people.
+    """One contrast over participants.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ class MappedContrast:
 
 @dataclass(frozen=True, eq=False)
 class NetworkMap:
-    """What `map_network` finds.
+    """The result of `map_network`.
 
     Parameters
     ----------
@@ -118,26 +118,26 @@ class NetworkMap:
     convergence: Mapping[str, NDArray[np.float64]]
 
 
-def sum_over_people(
+def sum_over_participants(
     seeds: SeedMatrix,
-    people: Sequence[Person],
+    participants: Sequence[Participant],
     index: NDArray[np.intp],
     *,
     min_coverage: float,
     smoothness: bool,
     covariates: NDArray[np.float64] | None = None,
     maps: NDArray[np.float32] | None = None,
-    block_of_person: NDArray[np.intp] | None = None,
+    block_of_participant: NDArray[np.intp] | None = None,
     n_in_blocks: int = 0,
     progress: Callable[[int], None] = lambda done: None,
 ) -> GroupMoments:
-    """Map every seed in every person, once, and keep the sums.
+    """Map every seed in every participant, once, and keep the sums.
 
     Parameters
     ----------
     seeds
         One row per contrast.
-    people
+    participants
         In the order in which they are added.
     index
         Voxel numbers of the analysis, sorted.
@@ -146,21 +146,21 @@ def sum_over_people(
     smoothness
         Whether to keep what the random-field threshold needs.
     covariates
-        Centred columns of the group's design, shape (people, covariates); None for none.
+        Centred columns of the group's design, shape (participants, covariates); None for none.
     maps
-        Receives everybody's maps, shape (contrasts, people, voxels), NaN where there is none;
+        Receives everybody's maps, shape (contrasts, participants, voxels), NaN where there is none;
         None where they are not needed.
-    block_of_person
-        Block of each person, shape (people,), over which sums are kept too (without what the
-        random-field threshold needs); None for no blocks.
+    block_of_participant
+        Block of each participant, shape (participants,), over which sums are kept too (without what
+        the random-field threshold needs); None for no blocks.
     n_in_blocks
         The first so many seeds are summed over blocks.
     progress
-        Called with the number of people done.
+        Called with the number of participants done.
     """
     n_contrasts = seeds.weights.shape[0]
     if covariates is None:
-        covariates = np.zeros((len(people), 0))
+        covariates = np.zeros((len(participants), 0))
     moments = Moments(
         n_contrasts,
         index,
@@ -169,7 +169,7 @@ def sum_over_people(
         n_covariates=covariates.shape[1],
     )
     blocks: tuple[Moments, ...] = ()
-    if block_of_person is not None:
+    if block_of_participant is not None:
         blocks = tuple(
             Moments(
                 n_in_blocks,
@@ -178,25 +178,29 @@ def sum_over_people(
                 smoothness=False,
                 n_covariates=covariates.shape[1],
             )
-            for _ in range(int(block_of_person.max()) + 1)
+            for _ in range(int(block_of_participant.max()) + 1)
         )
-    has_map = np.zeros((len(people), n_contrasts), dtype=bool)
-    buffers = np.empty((min(_PEOPLE_AT_ONCE, len(people)), n_contrasts, index.size))
-    for first in range(0, len(people), _PEOPLE_AT_ONCE):
-        some = range(first, min(first + _PEOPLE_AT_ONCE, len(people)))
+    has_map = np.zeros((len(participants), n_contrasts), dtype=bool)
+    buffers = np.empty((min(_PARTICIPANTS_AT_ONCE, len(participants)), n_contrasts, index.size))
+    for first in range(0, len(participants), _PARTICIPANTS_AT_ONCE):
+        some = range(first, min(first + _PARTICIPANTS_AT_ONCE, len(participants)))
         mapped = [
-            person_maps(
-                people[number].open_runs(), seeds, min_coverage=min_coverage, index=index, out=out
+            participant_maps(
+                participants[number].open_runs(),
+                seeds,
+                min_coverage=min_coverage,
+                index=index,
+                out=out,
             )
             for number, out in zip(some, buffers, strict=False)
         ]
-        moments.add_people(
+        moments.add_participants(
             [(own.z, own.clipped, covariates[n]) for n, own in zip(some, mapped, strict=True)]
         )
         for number, found in zip(some, mapped, strict=True):
-            if block_of_person is not None:
+            if block_of_participant is not None:
                 own = slice(n_in_blocks)
-                block = blocks[block_of_person[number]]
+                block = blocks[block_of_participant[number]]
                 block.add(found.z[own], found.clipped[own], covariates[number])
             has_map[number] = found.covered
             if maps is not None:
@@ -210,7 +214,7 @@ def map_contrast(
     moments: ContrastMoments,
     rule: HeightRule,
     *,
-    maps: KeptMaps | None = None,
+    maps: GroupMaps | None = None,
     smoothness: Smoothness | None = None,
 ) -> MappedContrast:
     """Test one contrast and threshold it.
@@ -218,7 +222,7 @@ def map_contrast(
     Parameters
     ----------
     moments
-        Its sums over people.
+        Its sums over participants.
     rule
         How to threshold.
     maps, smoothness
@@ -235,18 +239,18 @@ def kept_maps(
     has_map: NDArray[np.bool_],
     covariates: NDArray[np.float64] | None,
     position: int,
-) -> KeptMaps:
-    """One contrast's maps of those who have one, from what `sum_over_people` filled."""
+) -> GroupMaps:
+    """One contrast's maps of those who have one, from what `sum_over_participants` filled."""
     present = np.flatnonzero(has_map[:, position])
     columns = np.zeros((len(has_map), 0)) if covariates is None else covariates
     # a view where everybody has a map: the maps may be larger than the memory
     own = maps[position] if present.size == len(has_map) else maps[position][present]
-    return KeptMaps(own, columns[present])
+    return GroupMaps(own, columns[present])
 
 
 def map_network(
     seeds: SeedMatrix,
-    people: Sequence[Person],
+    participants: Sequence[Participant],
     rule: MappingRule,
     index: NDArray[np.intp],
     *,
@@ -261,31 +265,31 @@ def map_network(
     ----------
     seeds
         One row per contrast; a contrast's effect says which map it belongs to.
-    people
+    participants
         In the order in which they are added.
     rule
         Coverage and height control.
     index
         Voxel numbers of the analysis, sorted.
     covariates
-        As for `sum_over_people`.
+        As for `sum_over_participants`.
     weights
         Weight of each contrast in its effect's map; None for equal ones.
     spill
-        File for the people's maps that ``permutation`` needs; None keeps them in memory.
+        File for the participants' maps that ``permutation`` needs; None keeps them in memory.
     keep_tests
         Whether every contrast's t test is wanted too: for thousands of them it would not fit.
     """
     maps = None
     if rule.height.needs.needs_maps:
-        shape = (len(seeds.contrasts), len(people), index.size)
+        shape = (len(seeds.contrasts), len(participants), index.size)
         if spill is None:
             maps = np.empty(shape, dtype=np.float32)
         else:
             maps = np.lib.format.open_memmap(spill, "w+", np.float32, shape)
-    group = sum_over_people(
+    group = sum_over_participants(
         seeds,
-        people,
+        participants,
         index,
         min_coverage=rule.min_coverage,
         smoothness=rule.height.needs.needs_smoothness,

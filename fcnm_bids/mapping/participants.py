@@ -1,4 +1,4 @@
-"""People as the mapping sees them: a name, and projected runs that are opened when needed."""
+"""Participants as the mapping sees them: a name, and projected runs that are opened when needed."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from fcnm_bids.grid import Grid
 
 
 @dataclass(frozen=True)
-class Person:
-    """One person's connectome.
+class Participant:
+    """One participant's connectome.
 
     Parameters
     ----------
@@ -33,28 +33,28 @@ class Person:
     voxels: Callable[[], NDArray[np.intp]]
 
 
-def stored_person(name: str, runs: Sequence[StoredRun]) -> Person:
-    """A person whose runs lie in the store; they are read anew each time."""
+def stored_participant(name: str, runs: Sequence[StoredRun]) -> Participant:
+    """A participant whose runs lie in the store; they are read anew each time."""
 
     def voxels() -> NDArray[np.intp]:
         return np.unique(np.concatenate([run.index() for run in runs]))
 
-    return Person(name, lambda: [run.load() for run in runs], voxels)
+    return Participant(name, lambda: [run.load() for run in runs], voxels)
 
 
 def analysis_voxels(
-    people: Iterable[Person],
+    participants: Iterable[Participant],
     grid: Grid,
     *,
     min_subjects: float,
     within: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.intp]:
-    """Voxels at which enough people have signal, sorted.
+    """Voxels at which enough participants have signal, sorted.
 
     Parameters
     ----------
     min_subjects
-        Share of the people, 0 to 1.
+        Share of the participants, 0 to 1.
     within
         Mask that the voxels also lie in, shape (grid.n_voxels,); the whole box by default.
 
@@ -64,21 +64,23 @@ def analysis_voxels(
         There is no such voxel.
     """
     counts = np.zeros(grid.n_voxels, dtype=np.int32)
-    n_people = 0
-    for person in people:
-        counts[person.voxels()] += 1
-        n_people += 1
-    fewest = max(1, math.ceil(min_subjects * n_people - 1e-9))
+    n_participants = 0
+    for participant in participants:
+        counts[participant.voxels()] += 1
+        n_participants += 1
+    fewest = max(1, math.ceil(min_subjects * n_participants - 1e-9))
     index = np.flatnonzero(counts >= fewest)
     if index.size == 0:
         raise RequestError(
-            f"no voxel has signal in {fewest} of {n_people} participants; a smaller share can be "
+            f"no voxel has signal in {fewest} of {n_participants} participants; a smaller share "
+            "can be "
             "asked for with --min-subjects"
         )
     if within is not None:
         index = index[within[index]]
         if index.size == 0:
             raise RequestError(
-                f"no voxel of the analysis mask has signal in {fewest} of {n_people} participants"
+                f"no voxel of the analysis mask has signal in {fewest} of {n_participants} "
+                "participants"
             )
     return index

@@ -1,4 +1,4 @@
-"""What can be said about a network probability map: threshold, clusters, overlap."""
+"""Describe a network probability map: threshold, clusters, overlap."""
 
 from fcnm_bids.network.atlas import Atlas, region_name, region_shares, resample_labels
 from fcnm_bids.network.canonical import CANONICAL_COLUMNS, canonical_overlap

@@ -1,4 +1,4 @@
-"""How a network lies among canonical networks."""
+"""Overlap of a network with canonical networks."""
 
 from __future__ import annotations
 

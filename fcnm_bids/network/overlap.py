@@ -1,4 +1,4 @@
-"""How alike two networks, or two maps, are."""
+"""Similarity of two networks, or of two maps."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def describe_clusters(
     probability: NDArray[np.floating],
     height: NDArray[np.floating] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What a table of clusters does not say yet, and a table of the peaks in them.
+    """Complete a table of clusters, and a table of the peaks in them.
 
     A peak is the cluster's own, or a voxel that no voxel beside it (faces, edges, corners)
     exceeds in probability, nor, where probabilities are equal, in height. Going down from the

@@ -68,7 +68,7 @@ class DamageScores:
 
 @dataclass(frozen=True, eq=False)
 class OutOfSample:
-    """What maps of the other seeds predict.
+    """Predict maps from the other seeds.
 
     Parameters
     ----------

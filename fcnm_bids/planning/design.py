@@ -26,13 +26,13 @@ _LISTED = 12
 
 
 def moved_too_much(
-    people: Mapping[str, Sequence[StoredRun]], max_mean_fd: float | None
+    participants: Mapping[str, Sequence[StoredRun]], max_mean_fd: float | None
 ) -> dict[str, str]:
-    """Why people are left out for their motion, by label."""
+    """Return the reasons for excluding participants for their motion, by label."""
     reasons: dict[str, str] = {}
     if max_mean_fd is None:
         return reasons
-    for label, runs in people.items():
+    for label, runs in participants.items():
         moved = mean_displacement(runs)
         if moved is None:
             reasons[label] = "the mean framewise displacement is not known (--max-mean-fd)"
@@ -43,8 +43,10 @@ def moved_too_much(
     return reasons
 
 
-def group_design(config: Config, root: Path, people: Mapping[str, Sequence[StoredRun]]) -> Design:
-    """The covariates that are asked for, over the people of the group.
+def group_design(
+    config: Config, root: Path, participants: Mapping[str, Sequence[StoredRun]]
+) -> Design:
+    """The covariates that are asked for, over the participants of the group.
 
     Parameters
     ----------
@@ -52,7 +54,7 @@ def group_design(config: Config, root: Path, people: Mapping[str, Sequence[Store
         The request.
     root
         Root of the data set that was read.
-    people
+    participants
         Projected runs by label.
 
     Raises
@@ -63,7 +65,7 @@ def group_design(config: Config, root: Path, people: Mapping[str, Sequence[Store
     return covariate_design(
         config.group.covariates,
         participants_places(config, Path(config.bids_dir), root),
-        people,
+        participants,
         diagnosis_from_id=config.selection.diagnosis_from_id,
     )
 
@@ -71,11 +73,11 @@ def group_design(config: Config, root: Path, people: Mapping[str, Sequence[Store
 def covariate_design(
     names: Sequence[str],
     folders: Sequence[Path],
-    people: Mapping[str, Sequence[StoredRun]],
+    participants: Mapping[str, Sequence[StoredRun]],
     *,
     diagnosis_from_id: bool = False,
 ) -> Design:
-    """Covariates over people, from the table of participants and from the store.
+    """Covariates over participants, from the table of participants and from the store.
 
     Parameters
     ----------
@@ -83,7 +85,7 @@ def covariate_design(
         The covariates.
     folders
         Where the table is looked for, in this order.
-    people
+    participants
         Projected runs by label.
     diagnosis_from_id
         Whether a covariate ``diagnosis`` is read in the participants' original names.
@@ -93,13 +95,15 @@ def covariate_design(
     RequestError
         One line per problem.
     """
-    labels = list(people)
+    labels = list(participants)
     values: dict[str, Sequence[str]] = {}
     if MEAN_FD in names:
-        moved = (mean_displacement(runs) for runs in people.values())
+        moved = (mean_displacement(runs) for runs in participants.values())
         values[MEAN_FD] = ["" if value is None else repr(value) for value in moved]
     if diagnosis_from_id and DIAGNOSIS in names:
-        originals = (str(runs[0].attributes.get("original_id", "")) for runs in people.values())
+        originals = (
+            str(runs[0].attributes.get("original_id", "")) for runs in participants.values()
+        )
         values[DIAGNOSIS] = [read_diagnosis(name) for name in originals]
     tabled = [name for name in names if name != MEAN_FD and name not in values]
     categorical: frozenset[str] = frozenset()
@@ -112,24 +116,24 @@ def covariate_design(
                 f"--covariates {' '.join(tabled)}: there is no participants.tsv in "
                 f"{folders[0]} or above its derivatives"
             )
-        participants = read_participants(path)
-        categorical, measured = participants.categorical, participants.measured
+        listed = read_participants(path)
+        categorical, measured = listed.categorical, listed.measured
         for name in tabled:
-            if name not in participants.table:
-                there = [str(c) for c in participants.table if c != "participant_id"]
+            if name not in listed.table:
+                there = [str(c) for c in listed.table if c != "participant_id"]
                 problems.append(
                     f"--covariates {name}: {path} has no such column, but "
                     f"{', '.join(there[:_LISTED]) or 'none'} (and {MEAN_FD} comes from the store)"
                 )
             else:
-                values[name] = participants.values(name, labels)
+                values[name] = listed.values(name, labels)
     ordered = {name: values[name] for name in names if name in values}
     try:
         design = design_of(ordered, labels, categorical, measured)
     except RequestError as error:
         for problem in error.problems:
             about = [n for n in tabled if problem.startswith(f"covariate {n}: no value")]
-            why = [f" ({_why_missing(participants, n, labels)})" for n in about]
+            why = [f" ({_why_missing(listed, n, labels)})" for n in about]
             problems.append("".join([problem, *why]))
         raise RequestError(problems) from error
     if problems:
@@ -137,12 +141,12 @@ def covariate_design(
     return design
 
 
-def _why_missing(participants: Participants, name: str, labels: Sequence[str]) -> str:
-    """Whether a table lacks the row of people, has it under another spelling, or no value in it."""
-    rows = {str(label) for label in participants.table.index}
+def _why_missing(listed: Participants, name: str, labels: Sequence[str]) -> str:
+    """Return why values are missing: no row, another spelling of the label, or an empty cell."""
+    rows = {str(label) for label in listed.table.index}
     spellings = {_bare(row): row for row in rows}
     reasons: dict[str, list[str]] = {}
-    for label, value in zip(labels, participants.values(name, labels), strict=True):
+    for label, value in zip(labels, listed.values(name, labels), strict=True):
         if label in rows:
             if is_missing(value.strip()):
                 reasons.setdefault("nothing in the cell of", []).append(f"sub-{label}")
@@ -153,10 +157,10 @@ def _why_missing(participants: Participants, name: str, labels: Sequence[str]) -
         else:
             reasons.setdefault("no row for", []).append(f"sub-{label}")
     told = (
-        f"{what} {', '.join(people[:_LISTED])}{' ...' if len(people) > _LISTED else ''}"
-        for what, people in reasons.items()
+        f"{what} {', '.join(participants[:_LISTED])}{' ...' if len(participants) > _LISTED else ''}"
+        for what, participants in reasons.items()
     )
-    return f"{participants.path} has {', '.join(told)}"
+    return f"{listed.path} has {', '.join(told)}"
 
 
 def _bare(label: str) -> str:

@@ -17,13 +17,13 @@ from fcnm_bids.inputs.rules import contrast_weights
 from fcnm_bids.inputs.scores import plan_outcomes
 from fcnm_bids.planning.design import group_design, moved_too_much
 from fcnm_bids.planning.group_options import check_analysis_mask
-from fcnm_bids.planning.plan import GroupPlan, LeftOut, by_reason
+from fcnm_bids.planning.plan import ExcludedRun, GroupPlan, by_reason
 from fcnm_bids.planning.request import (
     check_output_names,
     check_request,
-    noted,
+    check_seed_masks,
+    collect_problems,
     request_contrasts,
-    try_masks,
 )
 from fcnm_bids.planning.specificity import plan_specificity
 from fcnm_bids.planning.stored_runs import stored_entities, stored_runs
@@ -32,7 +32,7 @@ from fcnm_bids.reruns.keys import contrast_keys, digest, fingerprint, seed_recor
 from fcnm_bids.setting import affecting, effective
 
 
-def plan_group(config: Config) -> GroupPlan:
+def plan_group_level(config: Config) -> GroupPlan:
     """Look at the store without reading its components.
 
     Raises
@@ -48,15 +48,15 @@ def plan_group(config: Config) -> GroupPlan:
         store, config, from_store=from_store, source=None if from_store else dataset.root
     )
     grid = runs[0][1].grid
-    try_masks(config, grid)
+    check_seed_masks(config, grid)
     entities = stored_entities(runs[0][1])
-    by_person, moved = _still_enough(runs, config, left_out)
+    by_participant, moved = exclude_by_motion(runs, config, left_out)
     left_out += moved
-    people = tuple((label, tuple(own)) for label, own in by_person.items())
+    participants = tuple((label, tuple(own)) for label, own in by_participant.items())
     problems: list[str] = []
-    with noted(problems):
-        design = group_design(config, dataset.root, by_person)
-    with noted(problems):
+    with collect_problems(problems):
+        design = group_design(config, dataset.root, by_participant)
+    with collect_problems(problems):
         settings = runs[0][1].attributes["settings"]
         validation = plan_validation(
             config.group.validation_dir,
@@ -65,12 +65,12 @@ def plan_group(config: Config) -> GroupPlan:
             covariates=config.group.covariates,
             max_mean_fd=config.group.max_mean_fd,
         )
-    with noted(problems):
+    with collect_problems(problems):
         mask = config.group.analysis_mask
-        within = check_analysis_mask(mask, dataset.root, grid, entities, list(by_person))
-    with noted(problems):
+        within = check_analysis_mask(mask, dataset.root, grid, entities, list(by_participant))
+    with collect_problems(problems):
         contrast_weights(config.group, contrasts)
-    with noted(problems):
+    with collect_problems(problems):
         named = contrast_names(config.seeds)
         outcomes, lacking = plan_outcomes(config.outcomes, named, masks=bool(config.seeds.masks))
     if config.seeds.masks and config.group.weights != "none":
@@ -84,11 +84,13 @@ def plan_group(config: Config) -> GroupPlan:
         "design": (design.names, design.columns.tolist()),
         "mask": [fingerprint(path) for path in within],
     }
-    specificity = plan_specificity(config, dataset.root, people, contrasts, model, grid, entities)
+    specificity = plan_specificity(
+        config, dataset.root, participants, contrasts, model, grid, entities
+    )
     atlas = check_atlas(config.group.network_atlas, grid)
     common = {
         "version": __version__,
-        "people": {label: [run.key for run in own] for label, own in people},
+        "participants": {label: [run.key for run in own] for label, own in participants},
         **model,
     }
     key = digest(
@@ -96,7 +98,7 @@ def plan_group(config: Config) -> GroupPlan:
             **common,
             "group": effective(config.group, "network"),
             "specificity": specificity.key,
-            "validation": {who: [run.key for run in own] for who, own in validation.people},
+            "validation": {who: [run.key for run in own] for who, own in validation.participants},
             "validation_design": (validation.design.names, validation.design.columns.tolist()),
             **({"sides": "apart"} if config.group.tail == "two-sided" else {}),
             "atlas": [digest({"": path.read_bytes().hex()}) for path in atlas.paths],
@@ -111,7 +113,7 @@ def plan_group(config: Config) -> GroupPlan:
         grid,
         entities,
         contrasts,
-        people,
+        participants,
         tuple(left_out),
         key,
         contrast_keys(config, contrasts, {**common, "left_out": [asdict(r) for r in left_out]}),
@@ -125,29 +127,30 @@ def plan_group(config: Config) -> GroupPlan:
     )
 
 
-def _still_enough(
-    runs: Sequence[tuple[str, StoredRun]], config: Config, left_out: Sequence[LeftOut]
-) -> tuple[dict[str, list[StoredRun]], list[LeftOut]]:
-    """The runs of people who moved little enough, at least two of them, and all other runs."""
+def exclude_by_motion(
+    runs: Sequence[tuple[str, StoredRun]], config: Config, left_out: Sequence[ExcludedRun]
+) -> tuple[dict[str, list[StoredRun]], list[ExcludedRun]]:
+    """Split the runs of participants into those who moved little enough and all others."""
     store = config.connectome_path
-    by_person: dict[str, list[StoredRun]] = {}
+    by_participant: dict[str, list[StoredRun]] = {}
     for label, run in runs:
-        by_person.setdefault(label, []).append(run)
-    if len(by_person) < 2:
+        by_participant.setdefault(label, []).append(run)
+    if len(by_participant) < 2:
         raise RequestError(
             [
-                f"{store}: one participant only (sub-{next(iter(by_person))}); a group needs at "
+                f"{store}: one participant only (sub-{next(iter(by_participant))}); a group needs "
+                "at "
                 "least two",
                 *by_reason({run.name: run.reason for run in left_out}),
             ]
         )
-    moved = moved_too_much(by_person, config.group.max_mean_fd)
+    moved = moved_too_much(by_participant, config.group.max_mean_fd)
     too_much = [
-        LeftOut(label, run.path.relative_to(store).as_posix(), reason)
+        ExcludedRun(label, run.path.relative_to(store).as_posix(), reason)
         for label, reason in moved.items()
-        for run in by_person.pop(label)
+        for run in by_participant.pop(label)
     ]
-    if len(by_person) < 2:
+    if len(by_participant) < 2:
         reasons = {f"sub-{label}": reason for label, reason in moved.items()}
         raise RequestError(["fewer than two participants are left", *by_reason(reasons)])
-    return by_person, too_much
+    return by_participant, too_much

@@ -23,7 +23,7 @@ from fcnm_bids.inputs.rules import contrast_weights
 from fcnm_bids.inputs.runs.io_spec import DIAGNOSIS
 from fcnm_bids.inputs.scores import plan_outcomes
 from fcnm_bids.planning.design import MEAN_FD
-from fcnm_bids.planning.request import noted
+from fcnm_bids.planning.request import collect_problems
 from fcnm_bids.planning.validation import plan_validation
 from fcnm_bids.readers.volume import space_of_name
 from fcnm_bids.seeds import Contrast
@@ -39,7 +39,7 @@ def check_group_options(
     root: Path,
     grid: Grid,
     entities: Mapping[str, str],
-    people: Sequence[str],
+    participants: Sequence[str],
     contrasts: Sequence[Contrast],
 ) -> None:
     """Check options of the group level that were given to the participant level already.
@@ -50,7 +50,7 @@ def check_group_options(
         The request.
     root
         Root of the preprocessed data set.
-    grid, entities, people, contrasts
+    grid, entities, participants, contrasts
         As the participant level found them.
 
     Raises
@@ -60,7 +60,7 @@ def check_group_options(
     """
     group = config.group
     checks: list[Callable[[], Any]] = [
-        partial(check_analysis_mask, group.analysis_mask, root, grid, entities, people),
+        partial(check_analysis_mask, group.analysis_mask, root, grid, entities, participants),
         partial(check_atlas, group.network_atlas, grid),
         partial(_covariates, config, root),
         partial(plan_validation, group.validation_dir, grid, {}),
@@ -75,14 +75,14 @@ def check_group_options(
         checks.append(partial(contrast_weights, group, contrasts))
     problems: list[str] = []
     for check in checks:
-        with noted(problems):
+        with collect_problems(problems):
             check()
     if problems:
         raise RequestError(problems)
 
 
 def check_analysis_mask(
-    choice: str, root: Path, grid: Grid, entities: Mapping[str, str], people: Sequence[str]
+    choice: str, root: Path, grid: Grid, entities: Mapping[str, str], participants: Sequence[str]
 ) -> list[Path]:
     """Return the images that an analysis mask is made from; one that was named is looked into.
 
@@ -91,7 +91,7 @@ def check_analysis_mask(
     RequestError
         It cannot be had, or lies in another space by its name.
     """
-    within = find_analysis_mask(choice, root, people, entities)
+    within = find_analysis_mask(choice, root, participants, entities)
     if choice not in ("brain", "gm"):
         log_other_space("--analysis-mask", Path(choice), grid.space)
         read_analysis_mask(choice, within, grid)
@@ -135,8 +135,8 @@ def _covariates(config: Config, root: Path) -> None:
         raise RequestError(problems)
 
 
-def given_too_early(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """What to say of the group level's options at participant level; None where there are none.
+def unused_group_options(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """Return a note on group-level options at participant level; None without any.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from typing import Any
 from fcnm_bids.config import Config, DenoisingSettings
 from fcnm_bids.connectome import open_run
 from fcnm_bids.errors import RequestError, StoreError
-from fcnm_bids.inputs.dataset import recognise
+from fcnm_bids.inputs.dataset import identify_dataset
 from fcnm_bids.inputs.runs.find import search_runs
 from fcnm_bids.inputs.runs.io_spec import io_specs
 from fcnm_bids.inputs.store import stored_files
@@ -25,7 +25,7 @@ _NOTHING: Mapping[str, Any] = {
     "dummy_scans": "0",
     "fd_threshold": 0.0,
 }
-"""What is left of the denoising of denoised runs; their mean and linear trend are taken out."""
+"""Return the denoising that is left for denoised runs: mean and linear trend are removed."""
 
 
 def adopt_layout(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> Config:
@@ -41,7 +41,7 @@ def adopt_layout(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> C
     """
     if config.analysis_level == "group":  # it inherits what the participant level settled
         return config
-    dataset = recognise(config.source_path, config.selection.input_type)
+    dataset = identify_dataset(config.source_path, config.selection.input_type)
     if dataset.kind == "connectome":
         return config
     layout = dataset.layout
@@ -120,15 +120,15 @@ def _preprocessed(facts: Mapping[str, Any], given: Mapping[str, Any]) -> dict[st
     return settled
 
 
-def adopt_store(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> Config:
-    """Where ``BIDS_DIR`` is a store: read from it, with the settings it was made with.
+def settings_of_store(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> Config:
+    """Adapt a request whose ``BIDS_DIR`` is a store to the settings that it was made with.
 
     Raises
     ------
     RequestError
         Denoising options were given that differ from those that the store was made with.
     """
-    dataset = recognise(config.source_path, config.selection.input_type)
+    dataset = identify_dataset(config.source_path, config.selection.input_type)
     if dataset.kind != "connectome":
         return config
     config = config.update({"connectome": {"connectome_dir": str(dataset.root)}})

@@ -13,20 +13,26 @@ from fcnm_bids.inputs.layouts.tissue import sampled_series
 from fcnm_bids.inputs.runs.find import search_runs
 from fcnm_bids.inputs.runs.prepare import RunInput, denoising_record, prepare_run
 from fcnm_bids.planning.group_options import check_group_options
-from fcnm_bids.planning.plan import LeftOut, ParticipantPlan, PlannedPerson, PlannedRun, by_reason
+from fcnm_bids.planning.plan import (
+    ExcludedRun,
+    ParticipantPlan,
+    PlannedParticipant,
+    PlannedRun,
+    by_reason,
+)
 from fcnm_bids.planning.request import (
     check_output_names,
     check_request,
+    check_seed_masks,
     request_contrasts,
-    try_masks,
 )
-from fcnm_bids.planning.runs import look_at_runs, notes_on, run_input, with_template_tissue
+from fcnm_bids.planning.runs import check_runs, run_input, run_notes, with_template_tissue
 from fcnm_bids.planning.stored_runs import stored_entities, stored_runs
-from fcnm_bids.reruns.keys import person_key
+from fcnm_bids.reruns.keys import participant_key
 from fcnm_bids.seeds import Contrast
 
 
-def plan_participants(config: Config) -> ParticipantPlan:
+def plan_participant_level(config: Config) -> ParticipantPlan:
     """Look at every run of the request without reading its voxels.
 
     Raises
@@ -48,7 +54,7 @@ def plan_participants(config: Config) -> ParticipantPlan:
         for run, files in zip(inputs, found, strict=True)
         if files.left_out is not None
     }
-    usable, reasons = look_at_runs([run for run in inputs if run.name not in aside], config)
+    usable, reasons = check_runs([run for run in inputs if run.name not in aside], config)
     reasons |= aside
     if not usable:
         raise RequestError(["no usable run is left", *by_reason(reasons)])
@@ -62,23 +68,23 @@ def plan_participants(config: Config) -> ParticipantPlan:
     first = next(iter(usable.values()))
     grid = first.grid
     _check_band(first, config)
-    try_masks(config, grid)
+    check_seed_masks(config, grid)
     subjects = list(dict.fromkeys(run.subject for run in found))
     check_group_options(config, dataset.root, grid, entities, subjects, contrasts)
     if problems := check_output_names(config, entities, subjects):
         raise RequestError(problems)
-    people = []
+    participants = []
     for subject in subjects:
         own = [i for i, run in zip(inputs, found, strict=True) if run.subject == subject]
-        people.append(_plan_person(subject, own, usable, reasons, config, contrasts))
+        participants.append(_plan_participant(subject, own, usable, reasons, config, contrasts))
     return ParticipantPlan(
         dataset.root,
         grid,
         entities,
         contrasts,
-        tuple(people),
+        tuple(participants),
         _number_of_seeds(config),
-        notes=notes_on(search.absent, usable),
+        notes=run_notes(search.absent, usable),
     )
 
 
@@ -101,7 +107,7 @@ def _plan_stored_participants(
         raise RequestError("--connectome-only: BIDS_DIR is a connectome already; leave it out")
     runs, left_out = stored_runs(store, config, from_store=True)
     root = Path(config.output_dir)
-    people = []
+    participants = []
     for subject in dict.fromkeys([s for s, _ in runs] + [run.subject for run in left_out]):
         own = tuple(
             PlannedRun(
@@ -131,10 +137,10 @@ def _plan_stored_participants(
         missing = tuple(run for run in left_out if run.subject == subject)
         key = _key(own, missing, config, contrasts)
         done = Manifest(root / f"sub-{subject}", root).complete(key)
-        people.append(PlannedPerson(subject, own, missing, key, done))
+        participants.append(PlannedParticipant(subject, own, missing, key, done))
     first = runs[0][1]
-    try_masks(config, first.grid)
-    subjects = [person.subject for person in people]
+    check_seed_masks(config, first.grid)
+    subjects = [participant.subject for participant in participants]
     if problems := check_output_names(config, stored_entities(first), subjects):
         raise RequestError(problems)
     return ParticipantPlan(
@@ -142,30 +148,30 @@ def _plan_stored_participants(
         first.grid,
         stored_entities(first),
         contrasts,
-        tuple(people),
+        tuple(participants),
         _number_of_seeds(config),
         from_store=True,
     )
 
 
-def _plan_person(
+def _plan_participant(
     subject: str,
     own: Sequence[RunInput],
     usable: Mapping[str, PlannedRun],
     reasons: Mapping[str, str],
     config: Config,
     contrasts: tuple[Contrast, ...],
-) -> PlannedPerson:
+) -> PlannedParticipant:
     runs = tuple(usable[run.name] for run in own if run.name in usable)
     left_out = tuple(
-        LeftOut(subject, run.name, reasons[run.name], run.stored)
+        ExcludedRun(subject, run.name, reasons[run.name], run.stored)
         for run in own
         if run.name in reasons
     )
     key = _key(runs, left_out, config, contrasts)
     root = Path(config.output_dir)
     done = Manifest(root / f"sub-{subject}", root).complete(key)
-    return PlannedPerson(
+    return PlannedParticipant(
         subject,
         runs,
         left_out,
@@ -176,13 +182,13 @@ def _plan_person(
 
 def _key(
     runs: Sequence[PlannedRun],
-    left_out: Sequence[LeftOut],
+    left_out: Sequence[ExcludedRun],
     config: Config,
     contrasts: tuple[Contrast, ...],
 ) -> str:
     keys = {run.files.name: run.key for run in runs}
     reasons = {run.name: run.reason for run in left_out}
-    return person_key(keys, reasons, config, contrasts)
+    return participant_key(keys, reasons, config, contrasts)
 
 
 def _number_of_seeds(config: Config) -> int:
@@ -190,5 +196,5 @@ def _number_of_seeds(config: Config) -> int:
 
 
 def _never_stored(run: PlannedRun) -> bool:
-    """Whether a run is none that a complete manifest promised: it turned out damaged."""
+    """Return True unless a complete manifest lists the run (then the stored file is damaged)."""
     return not Path(run.files.stored).exists()

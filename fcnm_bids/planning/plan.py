@@ -1,4 +1,4 @@
-"""What a preflight finds: which runs are usable, and what there is to do."""
+"""Plans of both levels: usable runs, and outputs to be made."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NO_COVARIATES = Design(np.empty((0, 0)), (), ())
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class ExcludedRun:
     """A run that is not used.
 
     Parameters
@@ -80,8 +80,8 @@ class PlannedRun:
 
 
 @dataclass(frozen=True)
-class PlannedPerson:
-    """One person's part of the plan.
+class PlannedParticipant:
+    """One participant's part of the plan.
 
     Parameters
     ----------
@@ -92,21 +92,21 @@ class PlannedPerson:
     left_out
         Runs that are not.
     key
-        Hash of everything that the person's outputs depend on.
+        Hash of everything that the participant's outputs depend on.
     done
         Whether all outputs are there for this key.
     """
 
     subject: str
     runs: tuple[PlannedRun, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[ExcludedRun, ...]
     key: str
     done: bool
 
 
 @dataclass(frozen=True, eq=False)
 class ParticipantPlan:
-    """What the participant level is about to do.
+    """The plan of the participant level.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ class ParticipantPlan:
         Entities space, res and task of the data.
     contrasts
         The contrasts of the coordinate table; empty for masks or without seeds.
-    people
+    participants
         Everybody asked for, in order.
     n_seeds
         Seeds that are mapped in everybody.
@@ -132,25 +132,25 @@ class ParticipantPlan:
     grid: Grid
     entities: Mapping[str, str]
     contrasts: tuple[Contrast, ...]
-    people: tuple[PlannedPerson, ...]
+    participants: tuple[PlannedParticipant, ...]
     n_seeds: int
     from_store: bool = False
     notes: tuple[str, ...] = ()
 
     @property
-    def left_out(self) -> list[LeftOut]:
+    def left_out(self) -> list[ExcludedRun]:
         """All runs that are not used."""
-        return [run for person in self.people for run in person.left_out]
+        return [run for participant in self.participants for run in participant.left_out]
 
     @property
     def runs(self) -> list[PlannedRun]:
         """All runs that are used."""
-        return [run for person in self.people for run in person.runs]
+        return [run for participant in self.participants for run in participant.runs]
 
 
 @dataclass(frozen=True)
 class SpecificityPlan:
-    """What there is to do about specificity.
+    """The plan of the specificity tests.
 
     Parameters
     ----------
@@ -177,13 +177,13 @@ class SpecificityPlan:
 
     @property
     def focus_nulls(self) -> tuple[str, ...]:
-        """Those that take draws over all people."""
+        """Those that take draws over all participants."""
         return tuple(null for null in FOCUS_NULLS if null in self.nulls)
 
 
 @dataclass(frozen=True, eq=False)
 class GroupPlan:
-    """What the group level is about to do.
+    """The plan of the group level.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ class GroupPlan:
         Root of the projected-run store.
     grid, entities, contrasts
         As in `ParticipantPlan`.
-    people
+    participants
         Participant labels with their projected runs, in order.
     left_out
         Projected runs that are not used.
@@ -204,7 +204,7 @@ class GroupPlan:
     notes
         What the results will lack, one line each.
     design
-        Covariates of the group model, people in rows.
+        Covariates of the group model, participants in rows.
     mask_files
         Images that the analysis mask is made from; none for the whole brain.
     validation
@@ -219,8 +219,8 @@ class GroupPlan:
     grid: Grid
     entities: Mapping[str, str]
     contrasts: tuple[Contrast, ...]
-    people: tuple[tuple[str, tuple[StoredRun, ...]], ...]
-    left_out: tuple[LeftOut, ...]
+    participants: tuple[tuple[str, tuple[StoredRun, ...]], ...]
+    left_out: tuple[ExcludedRun, ...]
     key: str
     contrast_keys: Mapping[str, str]
     done: bool
@@ -234,12 +234,12 @@ class GroupPlan:
     @property
     def n_masked(self) -> int:
         """Voxels of the run that has most."""
-        return max(run.attributes["n_voxels"] for _, runs in self.people for run in runs)
+        return max(run.attributes["n_voxels"] for _, runs in self.participants for run in runs)
 
     @property
     def dof(self) -> int:
         """Components of the participant with most, over all runs."""
-        return max(sum(run.n_components for run in runs) for _, runs in self.people)
+        return max(sum(run.n_components for run in runs) for _, runs in self.participants)
 
 
 def by_reason(reasons: Mapping[str, str]) -> list[str]:
@@ -258,18 +258,18 @@ def by_reason(reasons: Mapping[str, str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Validation:
-    """The people of a second connectome.
+    """The participants of a second connectome.
 
     Parameters
     ----------
-    people
+    participants
         Participant labels with their projected runs; empty where there is none.
     design
-        The covariates of the first connectome over these people, or none.
+        The covariates of the first connectome over these participants, or none.
     notes
         How its settings or its design differ, and which runs are not used, one line each.
     """
 
-    people: tuple[tuple[str, tuple[StoredRun, ...]], ...] = ()
+    participants: tuple[tuple[str, tuple[StoredRun, ...]], ...] = ()
     design: Design = NO_COVARIATES
     notes: tuple[str, ...] = ()

@@ -22,7 +22,7 @@ from fcnm_bids.inputs.contrasts import (
     read_contrasts,
     unread_mask_files,
 )
-from fcnm_bids.inputs.dataset import InputDataset, holds_other_dataset, recognise
+from fcnm_bids.inputs.dataset import InputDataset, holds_other_dataset, identify_dataset
 from fcnm_bids.inputs.plugin_file import read_plugin
 from fcnm_bids.inputs.rules import height_rule
 from fcnm_bids.inputs.store import stored_files
@@ -36,7 +36,7 @@ _LISTED = 12
 
 
 @contextmanager
-def noted(problems: list[str]) -> Iterator[None]:
+def collect_problems(problems: list[str]) -> Iterator[None]:
     """Add what is wrong with a part of the request to `problems`, and go on behind it."""
     try:
         yield
@@ -54,19 +54,19 @@ def check_request(config: Config) -> InputDataset:
     """
     problems: list[str] = []
     dataset = None
-    with noted(problems):
-        dataset = recognise(config.source_path, config.selection.input_type)
-    problems += _misplaced(config, dataset)
-    with noted(problems):
+    with collect_problems(problems):
+        dataset = identify_dataset(config.source_path, config.selection.input_type)
+    problems += check_folders(config, dataset)
+    with collect_problems(problems):
         height_rule(config.group)
-    with noted(problems):
+    with collect_problems(problems):
         read_plugin(config.resources.nipype_plugin_file)
     seeds = config.seeds
     if seeds.coordinates and seeds.masks:
         problems.append("--coordinates and --masks: give one of them")
     seeds_needed = config.analysis_level == "group" or not config.connectome.connectome_only
     if dataset is not None:
-        problems += _unknown_people(config, dataset)
+        problems += _unknown_participants(config, dataset)
     if seeds_needed and not seeds.coordinates and not seeds.masks:
         needed = (
             "--coordinates FILE (or --masks) is needed; --connectome-only stores the connectome "
@@ -83,7 +83,7 @@ def check_request(config: Config) -> InputDataset:
     return dataset
 
 
-def _unknown_people(config: Config, dataset: InputDataset) -> list[str]:
+def _unknown_participants(config: Config, dataset: InputDataset) -> list[str]:
     """Participants who are asked for and have no folder in the data set."""
     wanted = config.selection.participant_label
     if (
@@ -103,8 +103,8 @@ def _unknown_people(config: Config, dataset: InputDataset) -> list[str]:
     ]
 
 
-def _misplaced(config: Config, dataset: InputDataset | None) -> list[str]:
-    """What is wrong with the folders that are written to."""
+def check_folders(config: Config, dataset: InputDataset | None) -> list[str]:
+    """Return problems of the folders that are written to."""
     source = Path(config.bids_dir).resolve()
     inputs = {source, dataset.root.resolve()} if dataset else {source}
     work, output = (Path(p).resolve() for p in (config.running.work_dir, config.output_dir))
@@ -204,7 +204,7 @@ def _ignores_case(folder: Path) -> bool:
     return other != folder.resolve() and other.exists() and other.samefile(folder)
 
 
-def try_masks(config: Config, grid: Grid) -> None:
+def check_seed_masks(config: Config, grid: Grid) -> None:
     """Read the masks once, so that one of no use is known before anything is computed."""
     if config.seeds.masks and (config.analysis_level == "group" or config.makes_subject_maps):
         log_masks(describe_masks(config.seeds, grid)[1], unread_mask_files(config.seeds))

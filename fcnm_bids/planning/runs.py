@@ -16,7 +16,7 @@ from fcnm_bids.denoise import load_strategy
 from fcnm_bids.errors import RunError
 from fcnm_bids.grid import other_grids
 from fcnm_bids.inputs.layouts.tissue import needs_tissue, template_tissue
-from fcnm_bids.inputs.runs.absence import absent_line
+from fcnm_bids.inputs.runs.absence import missing_summary
 from fcnm_bids.inputs.runs.find import RunFiles
 from fcnm_bids.inputs.runs.io_spec import IoSpec
 from fcnm_bids.inputs.runs.prepare import RunInput, prepare_run
@@ -47,7 +47,7 @@ def run_input(run: RunFiles, root: Path, store: Path, spec: IoSpec) -> RunInput:
     )
 
 
-def look_at_runs(
+def check_runs(
     inputs: Sequence[RunInput], config: Config
 ) -> tuple[dict[str, PlannedRun], dict[str, str]]:
     """Look at all of some runs but their voxels, several at a time.
@@ -87,14 +87,14 @@ def with_template_tissue(inputs: Sequence[RunInput], settings: DenoisingSettings
     ]
 
 
-def notes_on(absent: Mapping[str, str], usable: Mapping[str, PlannedRun]) -> tuple[str, ...]:
-    """What to say of people without a run, and of runs that are used all the same."""
+def run_notes(absent: Mapping[str, str], usable: Mapping[str, PlannedRun]) -> tuple[str, ...]:
+    """Return notes on participants without a run and on runs used with a reservation."""
     told: dict[str, dict[str, str]] = {}
     for name, run in usable.items():
         for note in run.notes:
             told.setdefault(note, {})[name] = note
     lines = [line for names in told.values() for line in by_reason(names)]
-    return tuple(filter(None, (absent_line(absent), *lines)))
+    return tuple(filter(None, (missing_summary(absent), *lines)))
 
 
 def _look(run: RunInput, settings: DenoisingSettings) -> PlannedRun | str:

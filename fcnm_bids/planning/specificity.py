@@ -24,7 +24,7 @@ from fcnm_bids.specificity import FOCUS_NULLS, LABEL_NULLS
 def plan_specificity(
     config: Config,
     root: Path,
-    people: Sequence[tuple[str, Sequence[StoredRun]]],
+    participants: Sequence[tuple[str, Sequence[StoredRun]]],
     contrasts: tuple[Contrast, ...],
     model: Mapping[str, Any],
     grid: Grid,
@@ -36,7 +36,7 @@ def plan_specificity(
     ----------
     root
         Root of the preprocessed data set.
-    people
+    participants
         Participant labels with their projected runs.
     contrasts
         Those of the coordinate table.
@@ -58,7 +58,7 @@ def plan_specificity(
     notes: tuple[str, ...] = ()
     grey: list[Path] = []
     try:
-        grey = find_analysis_mask("gm", root, [label for label, _ in people], dict(entities))
+        grey = find_analysis_mask("gm", root, [label for label, _ in participants], dict(entities))
     except RequestError as error:
         if {*FOCUS_NULLS} & set(nulls) and rate is None:
             raise RequestError(
@@ -74,7 +74,7 @@ def plan_specificity(
         compared = [first, second, foci]
     measured = {
         "version": __version__,
-        "people": {label: [run.key for run in own] for label, own in people},
+        "participants": {label: [run.key for run in own] for label, own in participants},
         "grey": [fingerprint(path) for path in grey],
         "base_rate": fingerprint(Path(settings.base_rate)) if settings.base_rate else None,
         "strength": "three eigenvectors, halves of participants",

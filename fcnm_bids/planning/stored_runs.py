@@ -15,8 +15,8 @@ from fcnm_bids.grid import other_grids
 from fcnm_bids.inputs.runs.filters import bold_filters, matches
 from fcnm_bids.inputs.runs.prepare import denoising_record, what_projects
 from fcnm_bids.inputs.store import stored_files
-from fcnm_bids.planning.plan import LeftOut, ParticipantPlan, by_reason
-from fcnm_bids.reruns.completion import GONE, PersonRecord, person_records
+from fcnm_bids.planning.plan import ExcludedRun, ParticipantPlan, by_reason
+from fcnm_bids.reruns.completion import GONE, ParticipantRecord, participant_records
 from fcnm_bids.setting import flag
 
 _CHOICES = {
@@ -30,7 +30,7 @@ _CHOICES = {
 
 def stored_runs(
     store: Path, config: Config, *, from_store: bool, source: Path | None = None
-) -> tuple[list[tuple[str, StoredRun]], list[LeftOut]]:
+) -> tuple[list[tuple[str, StoredRun]], list[ExcludedRun]]:
     """The usable runs of a store, at least one, with their participant labels, and the others.
 
     Parameters
@@ -40,8 +40,9 @@ def stored_runs(
     config
         The request.
     from_store
-        Whether the store is ``BIDS_DIR``: all of its runs count then. Otherwise those of people
-        whom the participant level of ``OUTPUT_DIR`` worked on are the ones it finished with.
+        Whether the store is ``BIDS_DIR``: all of its runs count then. Otherwise those of
+        participants whom the participant level of ``OUTPUT_DIR`` worked on are the ones it finished
+        with.
     source
         Root of the data set that the store was made from, if it is known.
 
@@ -51,7 +52,7 @@ def stored_runs(
         No run is left, or it is left open which are meant; one line per problem.
     """
     settings = {} if from_store else what_projects(denoising_record(config.denoising))
-    records = {} if from_store else person_records(Path(config.output_dir), source)
+    records = {} if from_store else participant_records(Path(config.output_dir), source)
     wanted = {subject_label(label) for label in config.selection.participant_label}
     filters = {
         name: value
@@ -60,7 +61,7 @@ def stored_runs(
         if name not in ("datatype", "desc", "suffix", "extension")
     }
     runs: list[tuple[str, StoredRun]] = []
-    left_out: list[LeftOut] = []
+    left_out: list[ExcludedRun] = []
     values: dict[str, set[str]] = {entity: set() for entity in _CHOICES}
     files = stored_files(store)
     for path in files:
@@ -76,21 +77,21 @@ def stored_runs(
         name = path.relative_to(store).as_posix()
         if not name.startswith(f"sub-{subject}/"):
             told = f"its name says sub-{subject}, its folder is {name.split('/')[0]}"
-            left_out.append(LeftOut(name.split("/")[0].removeprefix("sub-"), name, told))
+            left_out.append(ExcludedRun(name.split("/")[0].removeprefix("sub-"), name, told))
             continue
         if subject in records and (reason := records[subject].refuses(name)):
-            left_out.append(LeftOut(subject, name, reason))
+            left_out.append(ExcludedRun(subject, name, reason))
             continue
         try:
             run = open_run(path)
         except StoreError as error:
-            left_out.append(LeftOut(subject, name, str(error)))
+            left_out.append(ExcludedRun(subject, name, str(error)))
             continue
         if not from_store and what_projects(run.attributes["settings"]) != settings:
-            left_out.append(LeftOut(subject, name, "projected with other denoising settings"))
+            left_out.append(ExcludedRun(subject, name, "projected with other denoising settings"))
             continue
         if not from_store and (reason := _too_short(run, config)):
-            left_out.append(LeftOut(subject, name, reason))
+            left_out.append(ExcludedRun(subject, name, reason))
             continue
         runs.append((subject, run))
         for entity in _CHOICES:
@@ -108,7 +109,7 @@ def stored_runs(
         raise RequestError(several)
     astray = other_grids({str(run.path): run.grid for _, run in runs})
     left_out += [
-        LeftOut(subject, run.path.relative_to(store).as_posix(), astray[str(run.path)])
+        ExcludedRun(subject, run.path.relative_to(store).as_posix(), astray[str(run.path)])
         for subject, run in runs
         if str(run.path) in astray
     ]
@@ -137,7 +138,7 @@ def stored_runs(
 
 
 def _too_short(run: StoredRun, config: Config) -> str | None:
-    """Why a run that another output folder's participant level took is none for this one."""
+    """Return why a run of another output folder's participant level cannot be used here."""
     minima = config.denoising
     seconds = run.attributes["n_kept"] * run.attributes["repetition_time"]
     if seconds < minima.min_time:
@@ -147,7 +148,7 @@ def _too_short(run: StoredRun, config: Config) -> str | None:
     return None
 
 
-def keep_store(plan: ParticipantPlan, config: Config) -> None:
+def refuse_other_store_settings(plan: ParticipantPlan, config: Config) -> None:
     """Refuse to replace runs of a store that were projected with other denoising settings.
 
     Raises
@@ -180,7 +181,7 @@ def keep_store(plan: ParticipantPlan, config: Config) -> None:
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """How the settings of two projections differ, one line per option."""
+    """Return the differences between the settings of two projections, one line per option."""
     lines = []
     for name, usual in asdict(DenoisingSettings()).items():
         one, other = now.get(name, usual), before.get(name, usual)
@@ -192,24 +193,26 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
 
 
 def _not_stored(
-    records: Mapping[str, PersonRecord], stored: Iterable[str], filters: Mapping[str, Any]
-) -> list[LeftOut]:
-    """What the participant level worked on, and the store does not hold."""
+    records: Mapping[str, ParticipantRecord], stored: Iterable[str], filters: Mapping[str, Any]
+) -> list[ExcludedRun]:
+    """Return the participants of the participant level that the store does not hold."""
     there = set(stored)
     left_out = []
     for subject, record in records.items():
-        promised = [
-            name for name in record.promised if matches(parse_entities(Path(name)), filters)
+        out_files = [
+            name for name in record.out_files if matches(parse_entities(Path(name)), filters)
         ]
         left_out += [
-            LeftOut(subject, name, record.refused or GONE) for name in promised if name not in there
+            ExcludedRun(subject, name, record.refused or GONE)
+            for name in out_files
+            if name not in there
         ]
         if (
             record.refused
-            and not promised
+            and not out_files
             and not any(n.startswith(f"sub-{subject}/") for n in there)
         ):
-            left_out.append(LeftOut(subject, f"sub-{subject}", record.refused))
+            left_out.append(ExcludedRun(subject, f"sub-{subject}", record.refused))
     return left_out
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from fcnm_bids.connectome import StoredRun, open_run
 from fcnm_bids.errors import RequestError, StoreError
 from fcnm_bids.grid import Grid
-from fcnm_bids.inputs.dataset import recognise
+from fcnm_bids.inputs.dataset import identify_dataset
 from fcnm_bids.inputs.runs.prepare import what_projects
 from fcnm_bids.inputs.store import stored_files
 from fcnm_bids.planning.design import covariate_design, moved_too_much
@@ -46,7 +46,7 @@ def plan_validation(
     if folder is None:
         return Validation()
     try:
-        dataset = recognise(Path(folder))
+        dataset = identify_dataset(Path(folder))
     except RequestError as error:
         raise RequestError(f"--validation-dir {error}") from error
     if dataset.kind != "connectome":
@@ -89,5 +89,5 @@ def plan_validation(
     except RequestError as error:
         why = "; ".join(error.problems)
         notes.append(f"--validation-dir: mapped without covariates, since {why}")
-    people = tuple((label, tuple(own)) for label, own in runs.items())
-    return Validation(people, design, tuple(notes))
+    participants = tuple((label, tuple(own)) for label, own in runs.items())
+    return Validation(participants, design, tuple(notes))

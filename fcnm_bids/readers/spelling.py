@@ -1,4 +1,4 @@
-"""Names that people give, and when two of them are one."""
+"""Names that participants give, and when two of them are one."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from fcnm_bids.readers.files import read_bytes
 
 _MOST_FILE_BYTES = 1 << 30
 _FIRST_OFFSET = {348: 352, 540: 544}
-"""Where the first voxel may lie, by the size of the header (NIfTI-1 and NIfTI-2)."""
+"""Least offset of the first voxel, by the size of the header (NIfTI-1 and NIfTI-2)."""
 
 _LAST_OFFSET = 1 << 26
 """Header extensions take up kilobytes."""
@@ -36,7 +36,7 @@ BROKEN: tuple[type[Exception], ...] = (
     zlib.error,
     igzip_lib.IsalError,  # type: ignore[assignment]  # its stub calls it an instance
 )
-"""What the many layers below raise when a compressed file is cut short or damaged."""
+"""Exceptions that the layers below raise when a compressed file is cut short or damaged."""
 
 NOT_NIFTI: tuple[type[Exception], ...] = (
     *BROKEN,
@@ -49,7 +49,7 @@ NOT_NIFTI: tuple[type[Exception], ...] = (
     TypeError,
     WrapStructError,
 )
-"""What nibabel raises on top of that when a header is damaged or another format's."""
+"""Exceptions that nibabel raises besides when a header is damaged or another format's."""
 
 _NATIVE_SPACES = ("t1w", "t2w", "orig", "native", "individual", "anat", "bold", "func", "boldref")
 

@@ -1,1 +1,1 @@
-"""What need not be made again."""
+"""Find outputs that are complete already."""

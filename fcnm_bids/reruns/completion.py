@@ -1,4 +1,4 @@
-"""Which participants and stored runs are finished."""
+"""Participants and stored runs that are finished."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _COLUMNS = ("run", "stored", "included", "reason")
 
 
 @dataclass(frozen=True)
-class PersonRecord:
-    """What the participant level says of one person.
+class ParticipantRecord:
+    """Record of one participant in an output folder.
 
     Parameters
     ----------
@@ -42,24 +42,26 @@ class PersonRecord:
     refused: str | None = None
 
     def refuses(self, name: str) -> str | None:
-        """Why a stored run is not in the group; None where it is."""
+        """Return why a stored run is not in the group; None where it is."""
         return self.refused or self.runs.get(name, NO_LONGER)
 
     @property
-    def promised(self) -> list[str]:
+    def out_files(self) -> list[str]:
         """The runs that the store should hold, by their names in it."""
         return [name for name, reason in self.runs.items() if reason is None]
 
 
-def person_records(output_dir: Path, source: Path | None = None) -> dict[str, PersonRecord]:
-    """What an output folder says of the people that its participant level worked on.
+def participant_records(
+    output_dir: Path, source: Path | None = None
+) -> dict[str, ParticipantRecord]:
+    """Return the records of the participants that an output folder's participant level worked on.
 
     Parameters
     ----------
     output_dir
         Output folder.
     source
-        Root of the data set that was read; people whose folder is not in it any more do not
+        Root of the data set that was read; participants whose folder is not in it any more do not
         count. None where that is not known.
 
     Returns
@@ -73,7 +75,7 @@ def person_records(output_dir: Path, source: Path | None = None) -> dict[str, Pe
     RequestError
         A table of runs cannot be read; one line per table.
     """
-    records: dict[str, PersonRecord] = {}
+    records: dict[str, ParticipantRecord] = {}
     problems: list[str] = []
     for folder in sorted(output_dir.glob("sub-*")):
         if not folder.is_dir():
@@ -95,7 +97,7 @@ def person_records(output_dir: Path, source: Path | None = None) -> dict[str, Pe
             os.path.lexists(source / name) for name in (folder.name, *images)
         ):
             refused = f"BIDS_DIR has no {folder.name} any more"
-        records[folder.name.removeprefix("sub-")] = PersonRecord(runs, refused)
+        records[folder.name.removeprefix("sub-")] = ParticipantRecord(runs, refused)
     if problems:
         raise RequestError(problems)
     return records
@@ -118,7 +120,7 @@ def _runs_of(path: Path) -> list[tuple[str, str, str | None]]:
 
 
 def is_stored(run: RunInput, key: str) -> bool:
-    """Whether the store holds the run for this key, as far as its header says."""
+    """Return True if the store holds the run for this key, as far as its header shows."""
     return reusable_header(Path(run.stored), key) is not None
 
 

@@ -40,7 +40,7 @@ def contrast_keys(
     }
 
 
-def person_key(
+def participant_key(
     runs: Mapping[str, str],
     left_out: Mapping[str, str],
     config: Config,
@@ -91,7 +91,7 @@ def seed_record(config: Config, contrasts: tuple[Contrast, ...]) -> dict[str, An
 
 
 def contrast_records(config: Config, contrasts: tuple[Contrast, ...]) -> dict[str, dict[str, Any]]:
-    """What `seed_record` says of each contrast, or mask, by itself."""
+    """Columns that `seed_record` gives for each contrast or mask."""
     if config.seeds.masks:
         alone: dict[str, Any] = {"masks": (), "control_masks": ()}
         return {

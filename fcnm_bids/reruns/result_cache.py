@@ -22,23 +22,23 @@ MAPPED, _VARIANTS, _STRENGTH = "mapped", "variants", "strength"
 
 
 def mapped_file(folder: Path) -> Path:
-    """Where a contrast's mask and the voxels that count as tested are kept."""
+    """Return the file of a contrast's mask and counted voxels."""
     return folder / f"{MAPPED}.npz"
 
 
 def variants_file(folder: Path) -> Path:
-    """Where the masks of a contrast's variants are kept."""
+    """Return the file of the masks of a contrast's variants."""
     return folder / f"{_VARIANTS}.npz"
 
 
 def strength_file(folder: Path) -> Path:
-    """Where the connectome's degree is kept."""
+    """Return the file of the connectome's strength."""
     return folder / f"{_STRENGTH}.npz"
 
 
-def keep_mapped(folder: Path, promised: Iterable[Path]) -> None:
+def cache_contrast(folder: Path, out_files: Iterable[Path]) -> None:
     """Vouch for the kept file of a contrast, and for the outputs that were made with it."""
-    _record(folder, MAPPED, [mapped_file(folder), *promised])
+    _record(folder, MAPPED, [mapped_file(folder), *out_files])
 
 
 def keep_variants(folder: Path) -> None:
@@ -46,17 +46,17 @@ def keep_variants(folder: Path) -> None:
     _record(folder, _VARIANTS, [variants_file(folder)])
 
 
-def keep_strength(folder: Path, promised: Iterable[Path]) -> None:
+def keep_strength(folder: Path, out_files: Iterable[Path]) -> None:
     """Vouch for the kept file of the degree, and for the outputs that were made with it."""
-    _record(folder, _STRENGTH, [strength_file(folder), *promised])
+    _record(folder, _STRENGTH, [strength_file(folder), *out_files])
 
 
-def is_kept(folder: Path) -> bool:
-    """Whether all that was made of a contrast is still there, byte for byte."""
+def is_cached(folder: Path) -> bool:
+    """Return True if all files made of a contrast are there, byte for byte."""
     return all(_unchanged(recorded_files(folder, name)) for name in (MAPPED, _VARIANTS))
 
 
-def kept_strength(folder: Path) -> list[str] | None:
+def cached_strength(folder: Path) -> list[str] | None:
     """The outputs that the degree was written to, if all of it is still there."""
     record = recorded_files(folder, _STRENGTH)
     return other_files(record, strength_file(folder)) if _unchanged(record) else None
@@ -92,7 +92,7 @@ def _hash(path: Path) -> str | None:
         return None
 
 
-def kept_folder(config: Config, key: str) -> Path:
+def cache_folder(config: Config, key: str) -> Path:
     """Return the folder of the results with a key; an output folder has a place of its own."""
     return _kept_root(config.output_dir, config.running.work_dir) / key[:16]
 
@@ -101,17 +101,17 @@ def kept_folder(config: Config, key: str) -> Path:
 def _kept_root(output_dir: str, work_dir: str) -> Path:
     # a request has thousands of contrasts, and links are looked up for each part of a path
     own = digest({"output": str(Path(output_dir).resolve())})
-    return Path(work_dir).resolve() / "kept" / own[:8]
+    return Path(work_dir).resolve() / "cached" / own[:8]
 
 
-def contrasts_to_map(keys: Iterable[str], config: Config) -> list[int]:
+def uncached_contrasts(keys: Iterable[str], config: Config) -> list[int]:
     """Positions of the contrasts whose results are not there, by their keys."""
-    return [i for i, key in enumerate(keys) if not is_kept(kept_folder(config, key))]
+    return [i for i, key in enumerate(keys) if not is_cached(cache_folder(config, key))]
 
 
-def forget_others(keys: Iterable[str], config: Config) -> None:
+def remove_stale(keys: Iterable[str], config: Config) -> None:
     """Remove cached results with other keys."""
-    folders = {kept_folder(config, key) for key in keys}
+    folders = {cache_folder(config, key) for key in keys}
     for place in {folder.parent for folder in folders}:
         for folder in place.iterdir() if place.is_dir() else ():
             if folder not in folders:

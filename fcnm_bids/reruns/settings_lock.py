@@ -37,7 +37,7 @@ _SETTLED = {
 
 
 def settings_file(output_dir: Path, level: str = "participant") -> Path:
-    """Where an output folder keeps the settings of a level."""
+    """Return the file in which an output folder records the settings of a level."""
     return output_dir / "logs" / f"{level}_settings.toml"
 
 
@@ -46,7 +46,7 @@ def foci_file(output_dir: Path) -> Path:
     return output_dir / _FOCI
 
 
-def settle(config: Config, *, save: bool = True, say: bool = True) -> None:
+def lock_settings(config: Config, *, save: bool = True, say: bool = True) -> None:
     """Hold the outputs of a level in a folder to the settings of its first run.
 
     Parameters
@@ -97,7 +97,7 @@ def settle(config: Config, *, save: bool = True, say: bool = True) -> None:
         write_text(path, text)
 
 
-def inherit(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> Config:
+def inherit_settings(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> Config:
     """The group level's configuration: the participant level's settings where they apply.
 
     Parameters
@@ -165,7 +165,7 @@ def _settled(config: Config) -> dict[str, dict[str, Any]]:
 
 
 def _before(values: Mapping[str, Any], section: str, option: str) -> Any:
-    """What an option was: one that an earlier version did not have yet had its default."""
+    """Return a recorded option; one that an earlier version lacked had its default."""
     default = _plain({section: asdict(SECTIONS[section]())})[section].get(option)
     return values.get(option, default)
 
@@ -184,7 +184,7 @@ def _plain(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any
 
 @dataclass(frozen=True)
 class _ContrastChanges:
-    """How the contrasts of a table differ from those that were used before, by their names."""
+    """Differences between two versions of a table of contrasts, by their names."""
 
     same: tuple[str, ...] = ()
     new: tuple[str, ...] = ()
@@ -214,7 +214,7 @@ def _foci_of(contrasts: Iterable[Contrast]) -> dict[str, tuple[str, frozenset[An
 
 
 def _other_foci(config: Config) -> list[str]:
-    """Why the coordinates are other ones; contrasts that were added or taken out are no reason.
+    """Return why coordinates count as others; added or removed contrasts are no reason.
 
     What a contrast's own outputs depend on stays as it was then, and all that depends on several
     contrasts is made again.

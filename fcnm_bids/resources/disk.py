@@ -12,7 +12,7 @@ _MAP_BYTES = 3.4
 """A map of real numbers, per voxel in the brain, compressed: noise packs badly."""
 
 _FLAT_MAP_BYTES = 0.3
-"""A map of few different values, such as a mask, the number of people or a probability."""
+"""A map of few different values, such as a mask, the number of participants or a probability."""
 
 _SIDECAR_BYTES = 4e3
 _FIGURE_BYTES = 1e5
@@ -34,18 +34,18 @@ def stored_bytes(runs: Sequence[PlannedRun]) -> float:
     )
 
 
-def person_maps_bytes(n_masked: int, n_contrasts: int) -> float:
-    """One person's map of every contrast, with their sidecars."""
+def participant_maps_bytes(n_masked: int, n_contrasts: int) -> float:
+    """One participant's map of every contrast, with their sidecars."""
     return n_contrasts * (_MAP_BYTES * n_masked + _SIDECAR_BYTES)
 
 
-def person_report_bytes(n_runs: int, n_contrasts: int) -> float:
-    """One person's figures and page."""
+def participant_report_bytes(n_runs: int, n_contrasts: int) -> float:
+    """One participant's figures and page."""
     return n_runs * _RUN_FIGURES_BYTES + n_contrasts * _FIGURE_BYTES
 
 
 def contrast_bytes(n_masked: int) -> float:
-    """Maps and mask of one contrast over people: four of real numbers, two flat."""
+    """Maps and mask of one contrast over participants: four of real numbers, two flat."""
     return n_masked * (4 * _MAP_BYTES + 2 * _FLAT_MAP_BYTES) + 6 * _SIDECAR_BYTES
 
 
@@ -67,19 +67,19 @@ def group_page_bytes(n_effects: int) -> float:
 def sums_bytes(
     n_masked: int,
     n_contrasts: int,
-    n_people: int,
+    n_participants: int,
     *,
     smoothness: bool,
     keeps_maps: bool,
     n_covariates: int = 0,
     n_radii: int = 0,
 ) -> float:
-    """Sums over people in the work folder, until the level has ended.
+    """Sums over participants in the work folder, until the level has ended.
 
     Parameters
     ----------
-    n_masked, n_contrasts, n_people
-        Voxels of the analysis, contrasts, people.
+    n_masked, n_contrasts, n_participants
+        Voxels of the analysis, contrasts, participants.
     smoothness
         Whether neighbouring voxels are multiplied.
     keeps_maps
@@ -88,16 +88,18 @@ def sums_bytes(
         Covariates, and radii beside the one of the analysis.
     """
     plain = 21 + 8 + 12 * bool(n_covariates) + 8 * n_covariates
-    own = plain + 48 * smoothness + 4 * n_people * keeps_maps
-    blocks = plain * ROBUSTNESS.people_blocks * (n_people >= ROBUSTNESS.people_blocks)
+    own = plain + 48 * smoothness + 4 * n_participants * keeps_maps
+    blocks = (
+        plain * ROBUSTNESS.participants_blocks * (n_participants >= ROBUSTNESS.participants_blocks)
+    )
     return float(n_masked * n_contrasts * (own * (1 + n_radii) + blocks))
 
 
 def variants_bytes(n_masked: int, n_radii: int) -> float:
     """Masks of one contrast's variants in the work folder, eight voxels a byte."""
-    return n_masked / 4 * (n_radii + 3 * ROBUSTNESS.people_draws)
+    return n_masked / 4 * (n_radii + 3 * ROBUSTNESS.participants_draws)
 
 
 def mapped_bytes(n_masked: int) -> float:
-    """What one contrast's node leaves in the work folder for those behind it."""
+    """Return the bytes that one contrast's node leaves in the work folder."""
     return 18.0 * n_masked

@@ -65,7 +65,7 @@ def check_space(config: Config, needs: Mapping[str, Needs]) -> None:
 
 
 def room_left(config: Config, failures: list[str]) -> str | None:
-    """What is free in the folders that are written to, where a failure says that a disk is full."""
+    """Report the free space of the output folders where a failure names a full disk."""
     if not any(os.strerror(errno.ENOSPC) in failure for failure in failures):
         return None
     folders = (config.output_dir, str(config.connectome_path), config.running.work_dir)
@@ -89,6 +89,6 @@ def check_disk_space(plan: ParticipantPlan | GroupPlan, config: Config) -> None:
     if isinstance(plan, GroupPlan):
         needs = {} if plan.done else group_needs(plan, config, contrast_names(config.seeds))
     else:
-        waiting = any(not person.done for person in plan.people)
+        waiting = any(not participant.done for participant in plan.participants)
         needs = participant_needs(plan, config) if waiting else {}
     check_space(config, needs)

@@ -9,7 +9,7 @@ import numpy as np
 
 from fcnm_bids.config import Config
 from fcnm_bids.connectome import StoredRun
-from fcnm_bids.mapping import Person, sum_over_people
+from fcnm_bids.mapping import Participant, sum_over_participants
 from fcnm_bids.planning.plan import SpecificityPlan
 from fcnm_bids.resources.units import duration
 from fcnm_bids.seeds import Contrast, Focus, sphere_seeds
@@ -22,19 +22,20 @@ _TRIED = 32
 def describe_cost(
     plan: SpecificityPlan,
     config: Config,
-    people: Sequence[tuple[str, Sequence[StoredRun]]],
+    participants: Sequence[tuple[str, Sequence[StoredRun]]],
     n_contrasts: int,
 ) -> str | None:
-    """What the draws will take, from a few of them on one run; None where there are none."""
+    """Estimate the time of the draws from a few on one run; None without draws."""
     if not plan.focus_nulls:
         return None
-    runs = [run for _, own in people for run in own]
+    runs = [run for _, own in participants for run in own]
     seconds = measure_draw(config, runs[0]) * len(runs) * n_contrasts
     n_draws = config.group.n_permutations * len(plan.focus_nulls)
     whole = seconds * n_draws / config.resources.nprocs
     limit = config.specificity.specificity_time
     text = (
-        f"specificity: {n_draws:,} draws of {n_contrasts} contrasts over {len(people)} people, "
+        f"specificity: {n_draws:,} draws of {n_contrasts} contrasts over {len(participants)} "
+        "participants, "
         f"{seconds:.2g} s a draw: about {duration(whole)} with {config.resources.nprocs} processes"
     )
     if limit is not None:
@@ -54,13 +55,13 @@ def measure_draw(config: Config, run: StoredRun) -> float:
     seeds = sphere_seeds(
         contrasts, run.grid, radius=config.seeds.radius, sphere=config.seeds.sphere
     )
-    person = Person("", lambda: [projected], lambda: projected.index)
+    participant = Participant("", lambda: [projected], lambda: projected.index)
     seconds = []
     for _ in range(2):
         started = time.perf_counter()
-        sum_over_people(
+        sum_over_participants(
             seeds,
-            [person],
+            [participant],
             projected.index,
             min_coverage=config.seeds.min_coverage,
             smoothness=height_control(config.group.height_control).needs_smoothness,

@@ -1,4 +1,4 @@
-"""What a run is expected to need, kind of node by kind of node: memory, disk, time.
+"""Forecast memory, disk and time of a run, by kind of node.
 
 Memory is what the nodes declare, disk follows from what the files hold. Seconds rest on constants
 that were measured on one core of the machine of ``docs/benchmarks.md``.
@@ -14,16 +14,16 @@ from typing import Any
 from fcnm_bids.config import ROBUSTNESS, Config
 from fcnm_bids.inputs.contrasts import other_radii
 from fcnm_bids.mapping import network_names
-from fcnm_bids.planning.plan import GroupPlan, ParticipantPlan, PlannedPerson, PlannedRun
-from fcnm_bids.reruns.result_cache import contrasts_to_map
+from fcnm_bids.planning.plan import GroupPlan, ParticipantPlan, PlannedParticipant, PlannedRun
+from fcnm_bids.reruns.result_cache import uncached_contrasts
 from fcnm_bids.resources.disk import (
     contrast_bytes,
     effect_bytes,
     group_figures_bytes,
     group_page_bytes,
     mapped_bytes,
-    person_maps_bytes,
-    person_report_bytes,
+    participant_maps_bytes,
+    participant_report_bytes,
     stored_bytes,
     sums_bytes,
     variants_bytes,
@@ -62,18 +62,18 @@ _TEST = 4e-7
 """Seconds to test and threshold a voxel of a contrast."""
 
 _FLIP = 1.2e-10
-"""Seconds to flip the sign of a voxel of one person's map."""
+"""Seconds to flip the sign of a voxel of one participant's map."""
 
 _DRAW = 4e-8
 """Seconds per voxel to draw the contrasts of a network again and compare the result."""
 
-_PERSON_REPORT, _GROUP_PAGE, _PLOTTING, _FIGURE = 1.5, 2.0, 4.0, 0.4
-"""Seconds for a person's page, the group's, loading what plots, and a figure of the group."""
+_PARTICIPANT_REPORT, _GROUP_PAGE, _PLOTTING, _FIGURE = 1.5, 2.0, 4.0, 0.4
+"""Seconds for a participant's page, the group's, loading what plots, and a figure of the group."""
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What all nodes of one kind need.
+    """Forecast of all nodes of one kind.
 
     Parameters
     ----------
@@ -156,8 +156,8 @@ def forecast(
 
 def participant_needs(plan: ParticipantPlan, config: Config) -> dict[str, Needs]:
     """Disk and time of the participant level, for those who are not done."""
-    people = [person for person in plan.people if not person.done]
-    fresh = [run for person in people for run in person.runs if not run.stored]
+    participants = [participant for participant in plan.participants if not participant.done]
+    fresh = [run for participant in participants for run in participant.runs if not run.stored]
     box = plan.grid.n_voxels
     n_masked = max((run.n_masked for run in plan.runs), default=0)
     n_seeds = plan.n_seeds
@@ -165,17 +165,17 @@ def participant_needs(plan: ParticipantPlan, config: Config) -> dict[str, Needs]
     return {
         "seeds": Needs(_NODE_SECONDS + n_seeds * _WRITE * box, output=n_seeds * 2e3),
         "project": Needs(
-            _NODE_SECONDS * len(people)
+            _NODE_SECONDS * len(participants)
             + sum(_project_seconds(run, box, config.denoising.smoothing > 0) for run in fresh),
             output=stored_bytes(fresh),
         ),
         "map": Needs(
-            sum(_map_seconds(person, n_seeds, box) for person in people),
-            output=len(people) * person_maps_bytes(n_masked, n_seeds) if maps else 0.0,
+            sum(_map_seconds(participant, n_seeds, box) for participant in participants),
+            output=len(participants) * participant_maps_bytes(n_masked, n_seeds) if maps else 0.0,
         ),
         "report": Needs(
-            len(people) * (_NODE_SECONDS + _PERSON_REPORT),
-            output=sum(person_report_bytes(len(p.runs), n_seeds) for p in people),
+            len(participants) * (_NODE_SECONDS + _PARTICIPANT_REPORT),
+            output=sum(participant_report_bytes(len(p.runs), n_seeds) for p in participants),
         ),
     }
 
@@ -187,26 +187,26 @@ def group_needs(
     settings = config.group
     n_contrasts = len(contrasts)
     n_effects = len(network_names((effect for _, effect in contrasts), settings.tail))
-    n_new = len(contrasts_to_map(plan.contrast_keys.values(), config))
-    n_people, n_second = len(plan.people), len(plan.validation.people)
+    n_new = len(uncached_contrasts(plan.contrast_keys.values(), config))
+    n_participants, n_second = len(plan.participants), len(plan.validation.participants)
     n_masked, box, n_radii = plan.n_masked, plan.grid.n_voxels, len(other_radii(config))
     keeps_maps = height_control(settings.height_control).needs_maps
     n_seeds = n_new * (1 + n_radii)
-    runs_a_person = sum(len(runs) for _, runs in plan.people) / n_people
-    per_person = n_masked * (_MAP * n_seeds * runs_a_person + _SUM * (n_seeds + n_new))
-    flips = settings.n_permutations * n_people * _FLIP if keeps_maps else 0.0
+    runs_a_participant = sum(len(runs) for _, runs in plan.participants) / n_participants
+    per_participant = n_masked * (_MAP * n_seeds * runs_a_participant + _SUM * (n_seeds + n_new))
+    flips = settings.n_permutations * n_participants * _FLIP if keeps_maps else 0.0
     test = n_masked * (_TEST + flips)
     n_variants = n_radii
-    if n_people >= ROBUSTNESS.people_blocks:  # both halves and a quarter of each draw
-        n_variants += 3 * ROBUSTNESS.people_draws
+    if n_participants >= ROBUSTNESS.participants_blocks:  # both halves and a quarter of each draw
+        n_variants += 3 * ROBUSTNESS.participants_draws
     return {
         "seeds": Needs(_NODE_SECONDS + n_contrasts * _WRITE * box, output=n_contrasts * 2e3),
         "sums": Needs(
-            _NODE_SECONDS + n_people * per_person,
+            _NODE_SECONDS + n_participants * per_participant,
             work=sums_bytes(
                 n_masked,
                 n_new,
-                n_people,
+                n_participants,
                 smoothness=height_control(settings.height_control).needs_smoothness,
                 keeps_maps=keeps_maps,
                 n_covariates=len(plan.design.names),
@@ -273,8 +273,8 @@ def _project_seconds(run: PlannedRun, box: int, smooths: bool) -> float:
     return seconds + _PROJECT * products + _SMOOTH * run.n_components * box * smooths
 
 
-def _map_seconds(person: PlannedPerson, n_seeds: int, box: int) -> float:
-    correlated = sum(run.n_masked for run in person.runs) * n_seeds
+def _map_seconds(participant: PlannedParticipant, n_seeds: int, box: int) -> float:
+    correlated = sum(run.n_masked for run in participant.runs) * n_seeds
     return _NODE_SECONDS + _MAP * correlated + _WRITE * box * n_seeds
 
 

@@ -45,7 +45,7 @@ def project_gb(grid: Grid, runs: Sequence[PlannedRun]) -> float:
 
 
 def map_gb(runs: Sequence[PlannedRun], n_contrasts: int) -> float:
-    """Mapping all seeds of a person."""
+    """Mapping all seeds of a participant."""
     n_masked = max((run.n_masked for run in runs), default=0)
     dof = max((run.n_components for run in runs), default=0)
     stored = sum(2 * run.n_components * run.n_masked for run in runs)
@@ -63,7 +63,7 @@ def group_gb(
     n_radii: int = 0,
     blocks: bool = True,
 ) -> float:
-    """Summing over people; the number of people does not matter.
+    """Summing over participants; the number of participants does not matter.
 
     Parameters
     ----------
@@ -72,26 +72,26 @@ def group_gb(
     n_contrasts
         Contrasts.
     dof
-        Of all runs of a person.
+        Of all runs of a participant.
     smoothness
         Whether neighbouring voxels are multiplied.
     n_covariates, n_radii
         Covariates, and radii beside the one of the analysis.
     blocks
-        Whether blocks of people are summed too.
+        Whether blocks of participants are summed too.
     """
     n_seeds = n_contrasts * (1 + n_radii)
     sums = partial(bytes_of_sums, n_covariates=n_covariates)
-    # a person's maps with their weights, beside those of the person before
+    # a participant's maps with their weights, beside those of the participant before
     per_voxel = n_seeds * (sums(smoothness=smoothness) + 17 + 9)
     if blocks:
-        per_voxel += n_contrasts * sums(smoothness=False) * ROBUSTNESS.people_blocks
+        per_voxel += n_contrasts * sums(smoothness=False) * ROBUSTNESS.participants_blocks
     per_voxel += 2 * dof
     return _PROCESS_GB + 1e-9 * (n_masked * per_voxel + _tile_bytes(n_masked, dof, n_seeds))
 
 
 def contrasts_at_once(n_contrasts: int, needed: Callable[[int], float], most_gb: float) -> int:
-    """How many contrasts can be summed in one pass over the people, at least one.
+    """Return how many contrasts can be summed in one pass over the participants, at least one.
 
     Parameters
     ----------
@@ -119,8 +119,8 @@ def contrast_gb(n_voxels: int) -> float:
 
 
 def variants_gb(n_voxels: int, n_masked: int) -> float:
-    """Mapping one contrast over parts of the people."""
-    blocks = (21 + 8) * ROBUSTNESS.people_blocks
+    """Mapping one contrast over parts of the participants."""
+    blocks = (21 + 8) * ROBUSTNESS.participants_blocks
     return contrast_gb(n_voxels) + 1e-9 * n_masked * (blocks + 69)
 
 
@@ -135,16 +135,16 @@ def report_gb(n_voxels: int) -> float:
 
 
 def _tile_bytes(n_masked: int, dof: int, n_seeds: int) -> int:
-    """What correlating all seeds with one tile of voxels takes."""
+    """Return the bytes for correlating all seeds with one tile of voxels."""
     width = min(n_masked, max(_TILE_VOXELS, _TILE_ELEMENTS // max(dof, n_seeds, 1)))
     return width * 8 * (dof + 5 * n_seeds)
 
 
 def strength_gb(n_voxels: int, dof: int, n_threads: int) -> float:
-    """Measuring the connectome's degree, some people at a time."""
+    """Measuring the connectome's degree, some participants at a time."""
     n_masked = _MASKED * n_voxels
-    one_person = n_masked * (10 * dof + 8 * 20)
-    return _PROCESS_GB + 1e-9 * (n_threads * one_person + n_masked * 8 * 40)
+    one_participant = n_masked * (10 * dof + 8 * 20)
+    return _PROCESS_GB + 1e-9 * (n_threads * one_participant + n_masked * 8 * 40)
 
 
 def draws_gb(
@@ -155,7 +155,7 @@ def draws_gb(
     Parameters
     ----------
     n_voxels, n_contrasts, dof
-        Voxels of the box, contrasts, residual degrees of freedom of a person's runs.
+        Voxels of the box, contrasts, residual degrees of freedom of a participant's runs.
     most_gb
         What may be taken; one draw is mapped at a time, at least.
     n_covariates

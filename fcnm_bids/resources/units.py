@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them."""
+    """Seconds as participants say them."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:
@@ -13,7 +13,7 @@ def duration(seconds: float) -> str:
 
 
 def size_text(size: float) -> str:
-    """Bytes as people say them."""
+    """Bytes as participants say them."""
     for unit, scale in (("TB", 1e12), ("GB", 1e9)):
         if size >= scale:
             return f"{size / scale:.1f} {unit}"

@@ -1,4 +1,4 @@
-"""How much a network changes with the choices, the studies and the people it rests on."""
+"""Sensitivity of a network to the choices, studies and participants it rests on."""
 
 from fcnm_bids.robustness.agreement import ROBUSTNESS_COLUMNS, Reference, compared, effects_compared
 from fcnm_bids.robustness.contrasts import (
@@ -9,20 +9,24 @@ from fcnm_bids.robustness.contrasts import (
     studies_alike,
     threshold_sweep,
 )
-from fcnm_bids.robustness.participants import PeopleDraw, block_of_person, people_draws
+from fcnm_bids.robustness.participants import (
+    ParticipantsDraw,
+    block_of_participant,
+    participants_draws,
+)
 
 __all__ = [
     "ROBUSTNESS_COLUMNS",
     "Bootstrap",
-    "PeopleDraw",
+    "ParticipantsDraw",
     "Reference",
     "away_from_seeds",
-    "block_of_person",
+    "block_of_participant",
     "bootstrap",
     "compared",
     "effects_compared",
     "leave_one_study_out",
-    "people_draws",
+    "participants_draws",
     "studies_alike",
     "threshold_sweep",
 ]

@@ -1,4 +1,4 @@
-"""How well a variant of a network agrees with the network itself."""
+"""Agreement between a variant of a network and the network itself."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from fcnm_bids.network import dice, network_mask, spatial_correlation
 
 ROBUSTNESS_COLUMNS = {
     "check": "What was varied",
-    "level": "Its value: radius in mm, threshold, study left out, share of the people, weight of a "
-    "study's k contrasts, distance in mm within which a contrast is not counted",
+    "level": "Its value: radius in mm, threshold, study left out, share of the participants, "
+    "weight of a study's k contrasts, distance in mm within which a contrast is not counted",
     "draw": "Number of the random draw; n/a where nothing is random",
     "n_contrasts": "Contrasts in the count",
     "n_voxels": "Voxels of the resulting network",

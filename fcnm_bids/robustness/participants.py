@@ -1,7 +1,7 @@
-"""Subsamples and halves of the people, as unions of fixed random blocks of them.
+"""Subsamples and halves of the participants, as unions of fixed random blocks of them.
 
 A group map of a union of blocks follows from the sum of the blocks' sums, so that any number of
-subsamples takes one pass over the people.
+subsamples takes one pass over the participants.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class PeopleDraw:
-    """Some of the people.
+class ParticipantsDraw:
+    """Some of the participants.
 
     Parameters
     ----------
     share
-        Of the blocks of people, 0.25 or 0.5.
+        Of the blocks of participants, 0.25 or 0.5.
     draw
         Number of the draw.
     half
@@ -34,12 +34,12 @@ class PeopleDraw:
     blocks: tuple[int, ...]
 
 
-def block_of_person(n_people: int, n_blocks: int, seed: int) -> NDArray[np.intp]:
-    """The block of each person, shape (n_people,): random, of sizes that differ by one at most."""
-    return np.random.default_rng(seed).permutation(np.arange(n_people) % n_blocks)
+def block_of_participant(n_participants: int, n_blocks: int, seed: int) -> NDArray[np.intp]:
+    """Return the block of each participant, shape (n_participants,): random, of similar sizes."""
+    return np.random.default_rng(seed).permutation(np.arange(n_participants) % n_blocks)
 
 
-def people_draws(n_blocks: int, *, n_draws: int, seed: int) -> list[PeopleDraw]:
+def participants_draws(n_blocks: int, *, n_draws: int, seed: int) -> list[ParticipantsDraw]:
     """Random halves (both of each) and quarters of the blocks.
 
     Parameters
@@ -59,7 +59,7 @@ def people_draws(n_blocks: int, *, n_draws: int, seed: int) -> list[PeopleDraw]:
         order = rng.permutation(n_blocks)
         for half in (0, 1):
             own = order[half * n_blocks // 2 : (half + 1) * n_blocks // 2]
-            found.append(PeopleDraw(0.5, draw, half, tuple(sorted(own.tolist()))))
+            found.append(ParticipantsDraw(0.5, draw, half, tuple(sorted(own.tolist()))))
         quarter = rng.permutation(n_blocks)[: n_blocks // 4]
-        found.append(PeopleDraw(0.25, draw, 0, tuple(sorted(quarter.tolist()))))
+        found.append(ParticipantsDraw(0.25, draw, 0, tuple(sorted(quarter.tolist()))))
     return found

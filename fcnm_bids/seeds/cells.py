@@ -1,4 +1,4 @@
-"""What one cell of a coordinate file may hold, and how its problems are put into words."""
+"""Check cells of a coordinate file, and word their problems."""
 
 from __future__ import annotations
 
@@ -88,17 +88,17 @@ def coordinate(cell: object, farthest: float = FARTHEST_MM) -> float:
     """
     number = _number(cell)
     if not math.isfinite(number):
-        raise CellError(f"{shown(cell)}, not a finite number")
+        raise CellError(f"{as_text(cell)}, not a finite number")
     if abs(number) > farthest:
         raise CellError(
-            f"{shown(cell)}, farther than {farthest:g} mm from the origin, outside of any brain:"
+            f"{as_text(cell)}, farther than {farthest:g} mm from the origin, outside of any brain:"
             " coordinates are in millimetres"
         )
     return number
 
 
 def sample_size(cell: object) -> int | None:
-    """A number of people, at least 1; None where the cell is empty or ``n/a``.
+    """A number of participants, at least 1; None where the cell is empty or ``n/a``.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def sample_size(cell: object) -> int | None:
     except CellError:
         number = math.nan
     if not (math.isfinite(number) and number >= 1 and number == int(number)):
-        raise CellError(f"{shown(cell)}, not a positive whole number")
+        raise CellError(f"{as_text(cell)}, not a positive whole number")
     return int(number)
 
 
@@ -127,11 +127,11 @@ def label(cell: object) -> str:
     if is_missing(cell):
         raise CellError("missing")
     if not isinstance(cell, str):
-        raise CellError(f"{shown(cell)}, not a text")
+        raise CellError(f"{as_text(cell)}, not a text")
     try:
         cell.encode()
     except UnicodeEncodeError as error:
-        raise CellError(f"{shown(cell)}, which is not valid Unicode") from error
+        raise CellError(f"{as_text(cell)}, which is not valid Unicode") from error
     if code := unprintable(cell):
         raise CellError(f"{cell!a}, with the invisible character {code}: remove it")
     if not (name := canonical(cell)):
@@ -140,11 +140,11 @@ def label(cell: object) -> str:
 
 
 def is_missing(cell: object) -> bool:
-    """Whether a cell is empty or says that it is (``n/a``, the BIDS convention)."""
+    """Return True if a cell is empty or states that it is (``n/a``, the BIDS convention)."""
     return cell is None or (isinstance(cell, str) and cell.strip().lower() in ("", "n/a"))
 
 
-def shown(cell: object) -> str:
+def as_text(cell: object) -> str:
     """A cell as messages show it: quoted, escaped, and not longer than a line."""
     return _SHORTENED.repr(cell)
 
@@ -163,5 +163,5 @@ def _number(cell: object) -> float:
             return float(text)
         if _DECIMAL_COMMA.fullmatch(text):
             point = text.replace(",", ".")
-            raise CellError(f"{shown(cell)}, with a decimal comma: write {point}")
-    raise CellError(f"{shown(cell)}, not a number")
+            raise CellError(f"{as_text(cell)}, with a decimal comma: write {point}")
+    raise CellError(f"{as_text(cell)}, not a number")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fcnm_bids.errors import SeedError
 from fcnm_bids.readers.spelling import look_alikes
-from fcnm_bids.seeds.cells import refuse, shown
+from fcnm_bids.seeds.cells import as_text, refuse
 
 TALAIRACH = "TAL"
 SPACES = ("MNI152", "MNI152NLin6Asym", "MNI152NLin2009cAsym", TALAIRACH)
@@ -125,7 +125,7 @@ def group_foci(foci: Iterable[Focus], unit: str) -> tuple[Contrast, ...]:
     elif unit == "focus":
         contrasts = [single for contrast in contrasts for single in _by_focus(contrast)]
     repeated = [name for name, times in Counter(c.name for c in contrasts).items() if times > 1]
-    refuse([f"two contrasts would both be called {shown(name)}: rename one" for name in repeated])
+    refuse([f"two contrasts would both be called {as_text(name)}: rename one" for name in repeated])
     return tuple(contrasts)
 
 
@@ -167,7 +167,7 @@ def _by_contrast(foci: Sequence[Focus]) -> list[Contrast]:
             if len(stated) > 1:
                 values = " and ".join(f"{v} ({f.origin})" for v, f in reversed(stated.items()))
                 problems.append(
-                    f"contrast {shown(members[0].contrast)} of study {shown(members[0].study)}"
+                    f"contrast {as_text(members[0].contrast)} of study {as_text(members[0].study)}"
                     f" has several {what}: {values}"
                 )
     refuse(problems)

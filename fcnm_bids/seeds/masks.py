@@ -16,7 +16,7 @@ from fcnm_bids.errors import FileError, SeedError
 from fcnm_bids.grid import Grid
 from fcnm_bids.readers.spelling import look_alikes
 from fcnm_bids.readers.volume import read_volume_image, space_of_name
-from fcnm_bids.seeds.cells import refuse, shown
+from fcnm_bids.seeds.cells import as_text, refuse
 from fcnm_bids.seeds.foci import Contrast
 from fcnm_bids.seeds.matrix import SeedMatrix
 from fcnm_bids.seeds.volume_fraction import volume_fraction
@@ -129,7 +129,7 @@ def describe_mask_seeds(
         except (FileError, SeedError) as error:
             problems += error.problems
     problems += [
-        f"{times} masks are called {shown(name)}: rename them"
+        f"{times} masks are called {as_text(name)}: rename them"
         for name, times in Counter(names).items()
         if times > 1
     ]

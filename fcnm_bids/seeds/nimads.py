@@ -11,18 +11,18 @@ from fcnm_bids.errors import FileError, SeedError
 from fcnm_bids.readers.files import parse_json
 from fcnm_bids.seeds.cells import (
     CellError,
+    as_text,
     coordinate,
     is_missing,
     label,
     read_text,
     refuse,
     sample_size,
-    shown,
 )
 from fcnm_bids.seeds.foci import Focus, parse_space
 
 DEACTIVATION = " deactivation"
-"""What is added to the names of a contrast and an effect for points of the other sign."""
+"""Suffixes to the names of a contrast and an effect for points of the other sign."""
 
 
 def read_nimads(path: Path, *, effect: str | None) -> tuple[Focus, ...]:
@@ -66,11 +66,11 @@ def read_nimads(path: Path, *, effect: str | None) -> tuple[Focus, ...]:
     foci: list[Focus] = []
     studies = _objects(content["studies"], f"{path.name}: study", problems)
     for study_name, study in zip(_names(studies, "study"), studies, strict=True):
-        where = f"{path.name}, study {shown(study_name)}"
+        where = f"{path.name}, study {as_text(study_name)}"
         listed = _list_of(study, "analyses", where, problems)
         analyses = _objects(listed, f"{where}: analysis", problems)
         for name, analysis in zip(_names(analyses, "analysis"), analyses, strict=True):
-            place = f"{where}, analysis {shown(name)}"
+            place = f"{where}, analysis {as_text(name)}"
             n = _sample_size((analysis, study), place, problems)
             points = _list_of(analysis, "points", place, problems)
             for number, point in enumerate(points, start=1):
@@ -90,7 +90,7 @@ def read_nimads(path: Path, *, effect: str | None) -> tuple[Focus, ...]:
 def _objects(items: Sequence[Any], what: str, problems: list[str]) -> list[dict[str, Any]]:
     for number, item in enumerate(items, start=1):
         if not isinstance(item, dict):
-            problems.append(f"{what} {number} is {shown(item)}, not an object")
+            problems.append(f"{what} {number} is {as_text(item)}, not an object")
     return [item for item in items if isinstance(item, dict)]
 
 
@@ -99,7 +99,7 @@ def _list_of(holder: dict[str, Any], key: str, where: str, problems: list[str]) 
     if items is None:
         return []
     if not isinstance(items, list):
-        problems.append(f"{where}: {key} is {shown(items)}, not a list")
+        problems.append(f"{where}: {key} is {as_text(items)}, not a list")
         return []
     return items
 
@@ -150,7 +150,7 @@ def _is_deactivation(point: dict[str, Any], origin: str, problems: list[str]) ->
     """Read the sign of a point from its mark, or else from its statistics."""
     marked = point.get("deactivation")
     if marked is not None and not isinstance(marked, bool):
-        problems.append(f"{origin}: deactivation is {shown(marked)}, neither true nor false")
+        problems.append(f"{origin}: deactivation is {as_text(marked)}, neither true nor false")
         return False
     statistics = point.get("values")
     entries = statistics if isinstance(statistics, list) else []
@@ -167,7 +167,7 @@ def _point(
     point: object, origin: str, problems: list[str]
 ) -> tuple[tuple[float, float, float], str] | None:
     if not isinstance(point, dict):
-        problems.append(f"{origin} is {shown(point)}, not an object")
+        problems.append(f"{origin} is {as_text(point)}, not an object")
         return None
     before = len(problems)
     cells = point.get("coordinates")
@@ -179,11 +179,11 @@ def _point(
             except CellError as problem:
                 problems.append(f"{origin}: {axis} is {problem}")
     else:
-        problems.append(f"{origin}: coordinates is {shown(cells)}, not a list of x, y and z")
+        problems.append(f"{origin}: coordinates is {as_text(cells)}, not a list of x, y and z")
     stated = point.get("space")
     space = parse_space(stated) if isinstance(stated, str) else None
     if space is None:
-        fault = "missing" if is_missing(stated) else f"{shown(stated)}, neither MNI nor Talairach"
+        fault = "missing" if is_missing(stated) else f"{as_text(stated)}, neither MNI nor Talairach"
         problems.append(f"{origin}: space is {fault}")
     if space is None or len(problems) > before:
         return None

@@ -10,12 +10,12 @@ from pathlib import Path
 from fcnm_bids.errors import SeedError
 from fcnm_bids.seeds.cells import (
     CellError,
+    as_text,
     coordinate,
     label,
     read_text,
     refuse,
     sample_size,
-    shown,
 )
 from fcnm_bids.seeds.foci import Focus, parse_space
 
@@ -69,7 +69,7 @@ def read_sleuth(path: Path, *, effect: str | None) -> tuple[Focus, ...]:
     for experiment in experiments:
         if not experiment.points:
             problems.append(
-                f"{path.name}, line {experiment.line}: experiment {shown(experiment.titles[0])}"
+                f"{path.name}, line {experiment.line}: experiment {as_text(experiment.titles[0])}"
                 " has no coordinates before the next blank line or title"
             )
         contrast = "; ".join(experiment.titles)
@@ -98,14 +98,14 @@ def _parse(text: str, name: str, problems: list[str]) -> tuple[str, list[_Experi
                 current = None
             elif not line.startswith("//"):
                 if current is None:
-                    raise CellError(f"coordinates without an experiment above: {shown(line)}")
+                    raise CellError(f"coordinates without an experiment above: {as_text(line)}")
                 # A place is kept for a bad line, so that its experiment does not seem empty.
                 current.points.append((number, None))
                 current.points[-1] = (number, _point(line))
             elif match := _REFERENCE.fullmatch(comment := line.lstrip("/").strip()):
                 stated, found = True, parse_space(match[1])
                 if found is None:
-                    raise CellError(f"Reference is {shown(match[1])}, neither MNI nor Talairach")
+                    raise CellError(f"Reference is {as_text(match[1])}, neither MNI nor Talairach")
                 if space not in (None, found):
                     raise CellError(f"a second Reference, {found} after {space}: split the file")
                 space = found
@@ -131,7 +131,7 @@ def _parse(text: str, name: str, problems: list[str]) -> tuple[str, list[_Experi
 def _point(line: str) -> tuple[float, float, float]:
     cells = line.split()
     if len(cells) != 3:
-        raise CellError(f"{len(cells)} numbers instead of x, y and z: {shown(line)}")
+        raise CellError(f"{len(cells)} numbers instead of x, y and z: {as_text(line)}")
     found = []
     for axis, cell in zip("xyz", cells, strict=True):
         try:

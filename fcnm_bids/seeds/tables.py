@@ -16,6 +16,7 @@ from fcnm_bids.errors import SeedError
 from fcnm_bids.seeds.cells import (
     FARTHEST_MM,
     CellError,
+    as_text,
     coordinate,
     is_missing,
     label,
@@ -23,7 +24,6 @@ from fcnm_bids.seeds.cells import (
     read_text,
     refuse,
     sample_size,
-    shown,
 )
 from fcnm_bids.seeds.foci import SPACES, Focus, parse_space
 from fcnm_bids.seeds.nimads import read_nimads
@@ -39,7 +39,7 @@ _OTHER_NAMES = {
     "contrast": "contrastname contrastid comparison comparisonname experiment",
     "effect": "effectname direction directionofeffect sign",
 }
-"""What columns that may be left out are called elsewhere, in small letters and without marks."""
+"""Other names of optional columns, in small letters and without marks."""
 
 _HEMISPHERES = "hemisphere hemi side laterality lateralization lateralisation"
 _SIDES = {"l": -1, "left": -1, "lh": -1, "r": 1, "right": 1, "rh": 1}
@@ -224,7 +224,7 @@ def _text_rows(name: str, text: str) -> Iterator[_Row]:
     separator = max(recognised, key=recognised.__getitem__)
     if header and not recognised[separator]:
         raise SeedError(
-            f"{name}: no column names in its first line {shown(header)}: begin with"
+            f"{name}: no column names in its first line {as_text(header)}: begin with"
             f" {', '.join(_COLUMNS[:8])}, separated by tabs, commas or semicolons"
         )
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
@@ -260,7 +260,8 @@ def _foci_of_table(name: str, rows: Iterator[_Row], effect: str | None) -> tuple
         if focus is not None:
             foci.append(focus)
             problems += [
-                f"{origin}: {header[i].strip()} is {shown(cells[i])}, x is {focus.x:g}: correct one"
+                f"{origin}: {header[i].strip()} is {as_text(cells[i])}, x is {focus.x:g}: correct "
+                "one"
                 for i in sides
                 if i < len(cells) and _contradicts(cells[i], focus)
             ]
@@ -288,7 +289,7 @@ def _columns(name: str, header: Sequence[str], effect: str | None) -> dict[str, 
     if missing:
         problems.append(
             f"{name}: no column {', '.join(missing)}"
-            f" (its columns: {', '.join(shown(cell.strip()) for cell in header)})"
+            f" (its columns: {', '.join(as_text(cell.strip()) for cell in header)})"
         )
     if "effect" not in names and effect is None:
         problems.append(
@@ -334,7 +335,7 @@ def _focus(
     def space(column: str) -> str:
         found = parse_space(stated := text(column))
         if found is None and stated:
-            problems.append(f"{origin}: {column} is {shown(stated)}, none of {', '.join(SPACES)}")
+            problems.append(f"{origin}: {column} is {as_text(stated)}, none of {', '.join(SPACES)}")
         return found or ""
 
     study = text("study")

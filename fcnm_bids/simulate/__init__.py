@@ -1,7 +1,7 @@
-"""An fMRIPrep-like data set, or people as projected runs, whose networks are known.
+"""An fMRIPrep-like data set, or participants as projected runs, whose networks are known.
 
-For the demonstration, the tests, the benchmarks and for planning how many people or contrasts a
-study needs. Every data set says that it is simulated.
+For the demonstration, the tests, the benchmarks and for planning how many participants or contrasts
+a study needs. Every data set says that it is simulated.
 """
 
 from fcnm_bids.simulate.connectome import (

@@ -13,7 +13,7 @@ from fcnm_bids.simulate.design import SimulationDesign
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Options for the knobs that people turn; defaults are those of `SimulationDesign`."""
+    """Options for the knobs that participants turn; defaults are those of `SimulationDesign`."""
     parser = argparse.ArgumentParser(
         prog="python -m fcnm_bids.simulate",
         description="Write an fMRIPrep-like data set with known networks, and coordinates.",
@@ -21,13 +21,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     default = SimulationDesign()
     parser.add_argument("out", type=Path, metavar="OUT", help="a new or empty folder")
-    parser.add_argument("--people", type=int, default=default.n_people)
+    parser.add_argument("--participants", "--people", type=int, default=default.n_participants)
     parser.add_argument(
         "--runs",
         type=int,
         nargs="+",
         default=list(default.run_pattern),
-        help="runs of every person, or several numbers that repeat over people",
+        help="runs of every participant, or several numbers that repeat over participants",
     )
     parser.add_argument("--sessions", nargs="*", default=[], help="session labels")
     parser.add_argument("--space", default=default.space)
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(argv)
     try:
         design = SimulationDesign(
-            n_people=options.people,
+            n_participants=options.participants,
             n_runs=tuple(options.runs),
             sessions=tuple(options.sessions),
             space=options.space,
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RequestError as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"simulated {design.n_people} people in {truth.fmriprep}")
+    print(f"simulated {design.n_participants} participants in {truth.fmriprep}")
     print(f"their coordinates in {truth.coordinates}")
     return 0
 

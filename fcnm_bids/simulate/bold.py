@@ -25,7 +25,7 @@ _SPIKE_MM = 0.5
 
 @dataclass(frozen=True, eq=False)
 class SignalModel:
-    """What one run is made of: a few time courses with their maps, and noise.
+    """Truth of one run: a few time courses with their maps, and noise.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ def signal_model(
     Parameters
     ----------
     gains
-        The person's gain of each network: the effects' in their order, then the others'.
+        The participant's gain of each network: the effects' in their order, then the others'.
     """
     grid, n = head.grid, design.n_volumes
     index = np.flatnonzero(grid.flatten(head.brain | head.rim))

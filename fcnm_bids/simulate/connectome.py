@@ -1,4 +1,4 @@
-"""People as projected runs, without images: for power, and for how often a test errs.
+"""Participants as projected runs, without images: for power, and for how often a test errs.
 
 What a voxel's denoised series is after projection is drawn directly, from a factor model in the
 m dimensions that denoising leaves: one backbone that runs through hubs, a few networks, and
@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from fcnm_bids.connectome import ProjectedRun
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
-from fcnm_bids.mapping import Person
+from fcnm_bids.mapping import Participant
 from fcnm_bids.seeds import Contrast, Focus
 from fcnm_bids.simulate.noise import SmoothNoise
 
 _CORTEX, _NUCLEI = 0.65, 0.35
 """Grey matter lies outside the first and inside the second share of the brain's radius."""
 
-_LAYOUT, _PEOPLE, _FOCI = range(3)
+_LAYOUT, _PARTICIPANTS, _FOCI = range(3)
 """Streams of random numbers."""
 
 
@@ -38,8 +38,8 @@ class ConnectomeDesign:
 
     Parameters
     ----------
-    n_people
-        Number of people.
+    n_participants
+        Number of participants.
     shape, voxel_size
         The grid, and the edge length of its voxels in mm. The brain is the ellipsoid that fills it.
     dof
@@ -54,11 +54,11 @@ class ConnectomeDesign:
     hub_size
         Full width at half maximum in mm of the field whose peaks are the backbone's hubs.
     variation
-        Standard deviation over people of the logarithm of each factor's strength.
+        Standard deviation over participants of the logarithm of each factor's strength.
     smoothness
         Full width at half maximum of the noise, in voxels.
     random_seed
-        The same seed and knobs give the same people.
+        The same seed and knobs give the same participants.
 
     Raises
     ------
@@ -66,7 +66,7 @@ class ConnectomeDesign:
         When knobs lie out of range; one line for each.
     """
 
-    n_people: int = 20
+    n_participants: int = 20
     shape: tuple[int, int, int] = (24, 28, 24)
     voxel_size: float = 6.0
     dof: int = 60
@@ -82,7 +82,7 @@ class ConnectomeDesign:
 
     def __post_init__(self) -> None:
         checks = (
-            (self.n_people < 1, "a connectome needs at least one person"),
+            (self.n_participants < 1, "a connectome needs at least one participant"),
             (min(self.shape) < 8, f"shape {self.shape}: a brain needs 8 voxels along each axis"),
             (self.voxel_size <= 0, f"voxels of {self.voxel_size:g} mm"),
             (self.dof < 3, f"{self.dof} dimensions: a correlation needs at least 3"),
@@ -105,7 +105,7 @@ class ConnectomeDesign:
 
 @dataclass(frozen=True, eq=False)
 class SimulatedConnectome:
-    """People, and what was planted in them.
+    """Participants, and what was planted in them.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ class SimulatedConnectome:
         The backbone's loading, 0 to 1, shape (V,); 0 outside of grey matter.
     networks
         Voxel numbers of each planted network, by its name.
-    people
+    participants
         Each draws its run anew whenever it is opened: the same numbers every time.
     """
 
@@ -131,15 +131,15 @@ class SimulatedConnectome:
     grey_matter: NDArray[np.bool_]
     backbone: NDArray[np.float32]
     networks: Mapping[str, NDArray[np.intp]]
-    people: Sequence[Person]
+    participants: Sequence[Participant]
 
     def truth(self, network: str) -> NDArray[np.bool_]:
-        """Which voxels of `index` a planted network holds, shape (V,)."""
+        """Return the voxels of `index` that a planted network holds, shape (V,)."""
         return np.isin(self.index, self.networks[network])
 
 
 def simulate_connectome(design: ConnectomeDesign) -> SimulatedConnectome:
-    """Lay out the brain; people are drawn when they are opened.
+    """Lay out the brain; participants are drawn when they are opened.
 
     Raises
     ------
@@ -162,16 +162,16 @@ def simulate_connectome(design: ConnectomeDesign) -> SimulatedConnectome:
         ]
     ).astype(np.float32)
     noise = SmoothNoise(grid, index, design.smoothness * design.voxel_size)
-    people = tuple(
-        Person(
-            f"{number + 1:0{len(str(design.n_people))}d}",
+    participants = tuple(
+        Participant(
+            f"{number + 1:0{len(str(design.n_participants))}d}",
             partial(_open_runs, design, number, factors, noise, index, grid),
             lambda: index,
         )
-        for number in range(design.n_people)
+        for number in range(design.n_participants)
     )
     return SimulatedConnectome(
-        design, grid, index, grey_matter, backbone, MappingProxyType(networks), people
+        design, grid, index, grey_matter, backbone, MappingProxyType(networks), participants
     )
 
 
@@ -245,7 +245,7 @@ def _open_runs(
     index: NDArray[np.intp],
     grid: Grid,
 ) -> list[ProjectedRun]:
-    rng = design.generator(_PEOPLE, number)
+    rng = design.generator(_PARTICIPANTS, number)
     gains = np.exp(rng.normal(scale=design.variation, size=len(factors))).astype(np.float32)
     courses = rng.standard_normal((design.dof, len(factors)), dtype=np.float32)
     values = np.asarray((courses * gains) @ factors, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""A whole data set: people, published coordinates, and the truth behind both."""
+"""A whole data set: participants, published coordinates, and the truth behind both."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fcnm_bids.simulate.head import load_head, planted_network
 from fcnm_bids.simulate.images import write_json, write_volume
 from fcnm_bids.simulate.run import image_entities, simulate_run
 
-_PEOPLE_STREAM, _ANATOMY_STREAM = 4, 5
+_PARTICIPANTS_STREAM, _ANATOMY_STREAM = 4, 5
 
 _README = """\
 # Simulated data
@@ -27,7 +27,8 @@ _README = """\
 Everything here was made by `python -m fcnm_bids.simulate` (version {version}). Nobody was
 scanned, fMRIPrep was not run, and no study reported these coordinates.
 
-- `fmriprep/`: resting-state runs of {n_people} people in the layout of fMRIPrep's derivatives.
+- `fmriprep/`: resting-state runs of {n_participants} participants in the layout of fMRIPrep's
+derivatives.
   The shape of the head is that of the MNI152 template that nilearn carries.
 - `coordinates.tsv`: foci of {n_contrasts} contrasts, {placed}.
 - `truth/`: the voxels whose time courses truly belong together, one mask for each effect
@@ -37,7 +38,7 @@ scanned, fMRIPrep was not run, and no study reported these coordinates.
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What a simulated data set is made of, and where it lies.
+    """Truth of a simulated data set: its parts and their positions.
 
     Attributes
     ----------
@@ -67,7 +68,7 @@ class Truth:
 
 
 def simulate_dataset(folder: Path | str, design: SimulationDesign) -> Truth:
-    """Write people, coordinates and the truth into a new folder.
+    """Write participants, coordinates and the truth into a new folder.
 
     Parameters
     ----------
@@ -101,11 +102,11 @@ def simulate_dataset(folder: Path | str, design: SimulationDesign) -> Truth:
     write_json(truth / "design.json", dataclasses.asdict(design))
 
     _write_description(fmriprep, design)
-    for person in range(design.n_people):
-        _write_grey_matter(fmriprep, design, person)
+    for participant in range(design.n_participants):
+        _write_grey_matter(fmriprep, design, participant)
         for session in design.sessions or (None,):
-            for run in design.runs_of(person):
-                simulate_run(fmriprep, design, person=person, session=session, run=run)
+            for run in design.runs_of(participant):
+                simulate_run(fmriprep, design, participant=participant, session=session, run=run)
     placed = {
         "planted": "most of them in the network of their effect",
         "random": "all of them anywhere in grey matter: there is nothing to find",
@@ -113,7 +114,7 @@ def simulate_dataset(folder: Path | str, design: SimulationDesign) -> Truth:
     (folder / "README.md").write_text(
         _README.format(
             version=__version__,
-            n_people=design.n_people,
+            n_participants=design.n_participants,
             n_contrasts=foci["contrast"].nunique(),
             placed=placed,
             effects=", ".join(design.effects),
@@ -151,16 +152,16 @@ def _write_description(fmriprep: Path, design: SimulationDesign) -> None:
             ],
         },
     )
-    rng = design.generator(_PEOPLE_STREAM)
-    people = pd.DataFrame(
+    rng = design.generator(_PARTICIPANTS_STREAM)
+    participants = pd.DataFrame(
         {
-            "participant_id": [f"sub-{design.label_of(p)}" for p in range(design.n_people)],
-            "age": rng.integers(19, 61, design.n_people),
-            "sex": np.where(rng.permutation(design.n_people) % 2, "M", "F"),
-            "site": np.where(np.arange(design.n_people) % 3 == 2, "B", "A"),
+            "participant_id": [f"sub-{design.label_of(p)}" for p in range(design.n_participants)],
+            "age": rng.integers(19, 61, design.n_participants),
+            "sex": np.where(rng.permutation(design.n_participants) % 2, "M", "F"),
+            "site": np.where(np.arange(design.n_participants) % 3 == 2, "B", "A"),
         }
     )
-    _write_tsv(fmriprep / "participants.tsv", people)
+    _write_tsv(fmriprep / "participants.tsv", participants)
     write_json(
         fmriprep / "participants.json",
         {
@@ -174,12 +175,12 @@ def _write_description(fmriprep: Path, design: SimulationDesign) -> None:
     )
 
 
-def _write_grey_matter(fmriprep: Path, design: SimulationDesign, person: int) -> None:
+def _write_grey_matter(fmriprep: Path, design: SimulationDesign, participant: int) -> None:
     head = load_head(design.space, design.voxel_size)
-    rng = design.generator(_ANATOMY_STREAM, person)
+    rng = design.generator(_ANATOMY_STREAM, participant)
     noise = rng.normal(scale=0.03, size=head.grid.shape)
     grey = np.where(head.grey > 0, np.clip(head.grey + noise, 0, 1), 0)
-    sub = f"sub-{design.label_of(person)}"
+    sub = f"sub-{design.label_of(participant)}"
     anat = fmriprep / sub / "anat"
     anat.mkdir(parents=True, exist_ok=True)
     name = f"{sub}_{image_entities(design)}_label-GM_probseg.nii.gz"

@@ -1,4 +1,4 @@
-"""What a simulated data set holds: every knob of the simulation and its default."""
+"""Design of a simulated data set: every parameter and its default."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ class SimulationDesign:
 
     Parameters
     ----------
-    n_people
-        Number of people.
+    n_participants
+        Number of participants.
     n_runs
-        Runs of every person (and session), or a pattern over people that is repeated:
-        ``(1, 2)`` gives every second person two runs. Only people with several carry ``run-``.
+        Runs of every participant (and session), or a pattern over participants that is repeated:
+        ``(1, 2)`` gives every second participant two runs. Only participants with several carry
+        ``run-``.
     sessions
         Session labels; none leaves the entity ``ses-`` out.
     space, voxel_size
@@ -53,7 +54,7 @@ class SimulationDesign:
     node_independence
         Level of the signal that each planted node has for itself, relative to the network's.
     strength_variation
-        Standard deviation over people of the logarithm of a network's level.
+        Standard deviation over participants of the logarithm of a network's level.
     global_signal, physiological_noise, drift
         Level of the signal common to the whole brain, of those of white matter and
         cerebrospinal fluid, and of slow drift.
@@ -69,9 +70,9 @@ class SimulationDesign:
     spike_share
         Largest share of volumes with a sudden movement; each shows in two displacements.
     non_steady_state
-        Pattern over people, repeated, of the number of volumes before the steady state.
+        Pattern over participants, repeated, of the number of volumes before the steady state.
     mask_variation
-        How far brain masks differ between people (0: all have the template's).
+        How far brain masks differ between participants (0: all have the template's).
     random_seed
         The same seed and knobs give the same bytes.
 
@@ -81,7 +82,7 @@ class SimulationDesign:
         When knobs contradict each other or lie out of range; one line for each.
     """
 
-    n_people: int = 12
+    n_participants: int = 12
     n_runs: int | tuple[int, ...] = 1
     sessions: tuple[str, ...] = ()
     space: str = "MNI152NLin6Asym"
@@ -141,8 +142,8 @@ class SimulationDesign:
             self.focus_jitter,
         )
         return [
-            (self.n_people < 1, "a data set needs at least one person"),
-            (min(self.run_pattern, default=0) < 1, "every person needs at least one run"),
+            (self.n_participants < 1, "a data set needs at least one participant"),
+            (min(self.run_pattern, default=0) < 1, "every participant needs at least one run"),
             (any(not s.isalnum() for s in self.sessions), "session labels are letters and digits"),
             (self.space not in BOXES, f"space {self.space} is not among {', '.join(BOXES)}"),
             (
@@ -184,17 +185,17 @@ class SimulationDesign:
 
     @property
     def run_pattern(self) -> tuple[int, ...]:
-        """Numbers of runs, repeated over people."""
+        """Numbers of runs, repeated over participants."""
         return (self.n_runs,) if isinstance(self.n_runs, int) else self.n_runs
 
-    def runs_of(self, person: int) -> list[int | None]:
-        """Values of the entity ``run-`` of a person (counted from 0); None where it is left out."""
-        n = self.run_pattern[person % len(self.run_pattern)]
+    def runs_of(self, participant: int) -> list[int | None]:
+        """Return the entity ``run-`` of a participant's runs (counted from 0); None without it."""
+        n = self.run_pattern[participant % len(self.run_pattern)]
         return [None] if n == 1 else list(range(1, n + 1))
 
-    def label_of(self, person: int) -> str:
-        """Participant label of a person (counted from 0), without ``sub-``."""
-        return f"{person + 1:0{max(2, len(str(self.n_people)))}d}"
+    def label_of(self, participant: int) -> str:
+        """Participant label of a participant (counted from 0), without ``sub-``."""
+        return f"{participant + 1:0{max(2, len(str(self.n_participants)))}d}"
 
     def generator(self, *stream: int) -> np.random.Generator:
         """Random numbers of one part of the data set, independent of every other part's."""

@@ -18,8 +18,9 @@ def simulate_foci(design: SimulationDesign) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per focus: study, contrast, effect, x, y, z (whole mm, MNI152), space, n (people
-        in the study), and on_network (whether the focus was placed in its effect's network).
+        One row per focus: study, contrast, effect, x, y, z (whole mm, MNI152), space, n
+        (participants in the study), and on_network (whether the focus was placed in its effect's
+        network).
     """
     rng = design.generator(_STREAM)
     head = load_head(design.space, design.voxel_size)

@@ -152,7 +152,7 @@ def background_networks(head: Head, radius: float) -> list[NDArray[np.bool_]]:
 
 
 def personal_mask(head: Head, rng: np.random.Generator, variation: float) -> NDArray[np.bool_]:
-    """The template's brain mask with a surface that differs a little in each person."""
+    """The template's brain mask with a surface that differs a little in each participant."""
     wobble = gaussian_filter(
         rng.standard_normal(head.grid.shape, dtype=np.float32), 12 / head.grid.voxel_sizes
     )

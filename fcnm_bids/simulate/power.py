@@ -1,7 +1,7 @@
 """``python -m fcnm_bids.simulate.power OUT``: what a study of some size would find.
 
-Networks are planted in simulated people; contrasts report foci of which a share lies in one of
-them. The package's default rule maps them, and the result is held against what was planted.
+Networks are planted in simulated participants; contrasts report foci of which a share lies in one
+of them. The package's default rule maps them, and the result is held against what was planted.
 """
 
 from __future__ import annotations
@@ -34,9 +34,11 @@ def power_page(design: PowerDesign, results: pd.DataFrame, *, command: str) -> s
     parts = [
         "# Power by simulation",
         f"Written by `{command}` on {time.strftime('%Y-%m-%d')}, fcnm_bids {__version__}.",
-        f"People are simulated as denoised runs with {connectome.dof} degrees of freedom on a grid "
+        f"Participants are simulated as denoised runs with {connectome.dof} degrees of freedom on "
+        "a grid "
         f"of {connectome.voxel_size:g} mm. {connectome.n_networks} networks are planted, voxels of "
-        f"which correlate at r = {r:.2f} within a person (the strength varies between people, "
+        f"which correlate at r = {r:.2f} within a participant (the strength varies between "
+        "participants, "
         f"standard deviation of its logarithm {connectome.variation:g}); one of them, "
         f"{results['planted_cm3'].median():.0f} cm3 large, is what the literature is about. "
         f"Every contrast reports {design.n_foci} foci; each lies in the network with the "
@@ -76,15 +78,15 @@ def _about_backbone(strength: float) -> list[str]:
 
 
 def _table(results: pd.DataFrame, measure: str, number: str) -> str:
-    """People in rows, contrasts in columns."""
+    """Participants in rows, contrasts in columns."""
     columns = sorted(results["contrasts"].unique())
     lines = [
-        "| people | " + " | ".join(f"{n} contrasts" for n in columns) + " |",
+        "| participants | " + " | ".join(f"{n} contrasts" for n in columns) + " |",
         "| --- " * (len(columns) + 1) + "|",
     ]
-    for people, own in results.groupby("people"):
+    for participants, own in results.groupby("participants"):
         cells = [_cell(own.loc[own["contrasts"] == n, measure], number) for n in columns]
-        lines.append(f"| {people} | " + " | ".join(cells) + " |")
+        lines.append(f"| {participants} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -103,7 +105,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("out", type=Path, metavar="OUT", help="a folder")
     parser.add_argument("--quick", action="store_true", help="a few studies, in half a minute")
     studies = parser.add_argument_group("studies", "what is not given is as in docs/power.md")
-    studies.add_argument("--people", type=int, nargs="+", metavar="N")
+    studies.add_argument("--participants", "--people", type=int, nargs="+", metavar="N")
     studies.add_argument("--contrasts", type=int, nargs="+", metavar="N")
     studies.add_argument(
         "--shares", type=float, nargs="+", metavar="S", help="of the foci in the network; 0: random"
@@ -116,19 +118,19 @@ def build_parser() -> argparse.ArgumentParser:
         help="mean Fisher z that a voxel also needs",
     )
     studies.add_argument("--repetitions", type=int, metavar="N")
-    people = parser.add_argument_group("people")
-    people.add_argument("--dof", type=int, metavar="M", help="that denoising leaves of a run")
-    people.add_argument(
+    participants = parser.add_argument_group("participants")
+    participants.add_argument("--dof", type=int, metavar="M", help="that denoising leaves of a run")
+    participants.add_argument(
         "--network-strength",
         type=float,
         metavar="S",
         help="two voxels of a network correlate by S^2 / (1 + S^2)",
     )
-    people.add_argument(
+    participants.add_argument(
         "--backbones", type=float, nargs="+", metavar="S", help="strengths of hubs; 0: none"
     )
-    people.add_argument(
-        "--variation", type=float, metavar="SD", help="of strengths over people, log scale"
+    participants.add_argument(
+        "--variation", type=float, metavar="SD", help="of strengths over participants, log scale"
     )
     return parser
 
@@ -138,13 +140,13 @@ def read_design(options: argparse.Namespace) -> PowerDesign:
     design = QUICK if options.quick else PowerDesign()
     given = {name: value for name, value in vars(options).items() if value is not None}
     knobs = {f.name for f in fields(ConnectomeDesign)} - {f.name for f in fields(PowerDesign)}
-    people = {name: value for name, value in given.items() if name in knobs}
+    participants = {name: value for name, value in given.items() if name in knobs}
     studies: dict[str, Any] = {
         name: tuple(sorted(value)) if isinstance(value, list) else value
         for name, value in given.items()
         if name in {f.name for f in fields(PowerDesign)}
     }
-    return replace(design, **studies, connectome=replace(design.connectome, **people))
+    return replace(design, **studies, connectome=replace(design.connectome, **participants))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

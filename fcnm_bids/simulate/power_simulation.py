@@ -24,8 +24,8 @@ from fcnm_bids.simulate.connectome import (
 
 POWER_COLUMNS = {
     "backbone": "Strength of the backbone that runs through hubs, at its strongest; 0: none",
-    "repetition": "Number of the simulated literature and its people",
-    "people": "People in the connectome",
+    "repetition": "Number of the simulated literature and its participants",
+    "participants": "Participants in the connectome",
     "contrasts": "Contrasts of the literature",
     "share": "Share of the foci that were drawn from the planted network; 0: random coordinates",
     "dice": "Dice overlap of the network found with the one planted",
@@ -34,17 +34,17 @@ POWER_COLUMNS = {
 }
 
 
-_PEOPLE = ConnectomeDesign(network_strength=0.35)
+_PARTICIPANTS = ConnectomeDesign(network_strength=0.35)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PowerDesign:
-    """Which studies are simulated.
+    """Return the studies that are simulated.
 
     Parameters
     ----------
-    people, contrasts, shares
-        Numbers of people and of contrasts, and shares of the foci in the network; every
+    participants, contrasts, shares
+        Numbers of participants and of contrasts, and shares of the foci in the network; every
         combination is mapped.
     n_foci
         Foci of every contrast.
@@ -53,23 +53,23 @@ class PowerDesign:
     min_mean_z
         Mean Fisher z that a voxel of a contrast mask also needs.
     repetitions
-        Times that people and foci are drawn anew.
+        Times that participants and foci are drawn anew.
     connectome
-        The people; their number, backbone and seed are set here.
+        The participants; their number, backbone and seed are set here.
     """
 
-    people: tuple[int, ...] = (20, 50, 100, 200)
+    participants: tuple[int, ...] = (20, 50, 100, 200)
     contrasts: tuple[int, ...] = (10, 20, 30, 40)
     shares: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75)
     n_foci: int = 6
     backbones: tuple[float, ...] = (0.0, 0.6)
     min_mean_z: float = GroupSettings.min_mean_z
     repetitions: int = 5
-    connectome: ConnectomeDesign = _PEOPLE
+    connectome: ConnectomeDesign = _PARTICIPANTS
 
     def __post_init__(self) -> None:
         checks = (
-            (min(self.people, default=0) < 2, "a group has at least two people"),
+            (min(self.participants, default=0) < 2, "a group has at least two participants"),
             (min(self.contrasts, default=0) < 1, "a network has at least one contrast"),
             (
                 not self.shares or min(self.shares) < 0 or max(self.shares) > 1,
@@ -84,7 +84,7 @@ class PowerDesign:
 
 
 QUICK = PowerDesign(
-    people=(20, 50), contrasts=(10, 20), shares=(0.0, 0.5), backbones=(0.0,), repetitions=2
+    participants=(20, 50), contrasts=(10, 20), shares=(0.0, 0.5), backbones=(0.0,), repetitions=2
 )
 
 
@@ -93,7 +93,7 @@ def simulate_power(
 ) -> pd.DataFrame:
     """Map every combination of the design through `map_network`.
 
-    Fewer people are the first of the many, and fewer contrasts the first of the many, so that
+    Fewer participants are the first of the many, and fewer contrasts the first of the many, so that
     numbers along a row differ by what was added.
 
     Parameters
@@ -124,7 +124,7 @@ def _repetition(
     connectome = simulate_connectome(
         replace(
             design.connectome,
-            n_people=max(design.people),
+            n_participants=max(design.participants),
             backbone_strength=backbone,
             random_seed=repetition,
         )
@@ -137,8 +137,10 @@ def _repetition(
     )
     matrix = sphere_seeds(contrasts, connectome.grid, radius=seeds.radius, sphere=seeds.sphere)
     litre = connectome.grid.voxel_volume / 1000
-    for n_people in design.people:
-        found = map_network(matrix, connectome.people[:n_people], rule, connectome.index)
+    for n_participants in design.participants:
+        found = map_network(
+            matrix, connectome.participants[:n_participants], rule, connectome.index
+        )
         for share, n_contrasts in product(design.shares, design.contrasts):
             network = network_mask(
                 _probability(found, contrasts, share, n_contrasts),
@@ -150,7 +152,7 @@ def _repetition(
             yield {
                 "backbone": backbone,
                 "repetition": repetition,
-                "people": n_people,
+                "participants": n_participants,
                 "contrasts": n_contrasts,
                 "share": share,
                 "dice": dice(network, truth),

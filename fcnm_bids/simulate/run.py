@@ -17,9 +17,9 @@ from fcnm_bids.simulate.images import header_bytes, open_gzip, write_json, write
 from fcnm_bids.simulate.motion import simulate_motion
 from fcnm_bids.simulate.sites import BACKGROUND_SITES, NETWORK_SITES
 
-_PERSON_STREAM, _RUN_STREAM = 2, 3
+_PARTICIPANT_STREAM, _RUN_STREAM = 2, 3
 _TISSUE_VOXELS = 500
-_NOTE = "Simulated by fcnm_bids.simulate: no scanner, no person, not fMRIPrep's output"
+_NOTE = "Simulated by fcnm_bids.simulate: no scanner, no participant, not fMRIPrep's output"
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,14 @@ def simulate_run(
     folder: Path | str,
     design: SimulationDesign,
     *,
-    person: int = 0,
+    participant: int = 0,
     session: str | None = None,
     run: int | None = None,
 ) -> SimulatedRun:
     """Write one run: BOLD, brain mask, confounds, and their sidecars.
 
     Volumes are written as they are made, so the memory needed does not grow with their number.
-    The bytes depend on the design, person, session and run alone, not on what else is written.
+    The bytes depend on the design, participant, session and run alone, not on what else is written.
 
     Parameters
     ----------
@@ -56,28 +56,28 @@ def simulate_run(
         Root of the derivatives; ``sub-<label>/[ses-<label>/]func`` is made in it.
     design
         The data set that the run belongs to.
-    person
-        Which person, counted from 0.
+    participant
+        Which participant, counted from 0.
     session, run
         Entities ``ses`` and ``run``; None leaves the entity out.
     """
     # sums over several threads differ in their last bit, and with them a voxel here and there
     with threadpool_limits(limits=1):
-        return _write_run(Path(folder), design, person, session, run)
+        return _write_run(Path(folder), design, participant, session, run)
 
 
 def _write_run(
-    folder: Path, design: SimulationDesign, person: int, session: str | None, run: int | None
+    folder: Path, design: SimulationDesign, participant: int, session: str | None, run: int | None
 ) -> SimulatedRun:
     head = load_head(design.space, design.voxel_size)
     grid = head.grid
     order = design.sessions.index(session) if session in design.sessions else 0
-    rng = design.generator(_RUN_STREAM, person, order, run or 0)
-    personal = design.generator(_PERSON_STREAM, person)
+    rng = design.generator(_RUN_STREAM, participant, order, run or 0)
+    personal = design.generator(_PARTICIPANT_STREAM, participant)
     n_networks = len(design.effects) + len(BACKGROUND_SITES)
     gains = np.exp(personal.normal(scale=design.strength_variation, size=n_networks))
     mask = personal_mask(head, personal, design.mask_variation)
-    n_non_steady = design.non_steady_state[person % len(design.non_steady_state)]
+    n_non_steady = design.non_steady_state[participant % len(design.non_steady_state)]
 
     motion = simulate_motion(
         rng, design.n_volumes, mean_fd=design.mean_fd, spike_share=design.spike_share
@@ -93,7 +93,7 @@ def _write_run(
     fluid_at = place[head.tissue_sample(head.fluid, avoid, _TISSUE_VOXELS)]
     mask_at = place[np.flatnonzero(grid.flatten(mask))]
 
-    sub = f"sub-{design.label_of(person)}"
+    sub = f"sub-{design.label_of(participant)}"
     ses = f"ses-{session}" if session else ""
     func = Path(folder) / sub / ses / "func"
     func.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Where things lie in MNI152 space: the box of voxels, and the nodes of the networks."""
+"""Positions in MNI152 space: the box of voxels, and the nodes of the networks."""
 
 from __future__ import annotations
 

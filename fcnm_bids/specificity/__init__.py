@@ -1,4 +1,4 @@
-"""Is the network specific? The connectome's degree, and nulls through the map's own function."""
+"""Specificity of a network: the degree audit, and nulls through the function of the map itself."""
 
 from fcnm_bids.seeds import study_units
 from fcnm_bids.specificity.assess import NullAssessment, assess, upper_p
@@ -37,7 +37,7 @@ from fcnm_bids.specificity.strength import (
     Strength,
     choose_targets,
     measure_strength,
-    person_columns,
+    participant_columns,
 )
 from fcnm_bids.specificity.study_similarity import SimilarityTest, similarity_test
 from fcnm_bids.specificity.verdict import ORDER, verdict
@@ -78,7 +78,7 @@ __all__ = [
     "measure_strength",
     "nearest_foci",
     "null_sentence",
-    "person_columns",
+    "participant_columns",
     "random_foci",
     "relabellings",
     "residual_map",

@@ -18,7 +18,7 @@ _NO_VARIANCE = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class NullAssessment:
-    """What a null says about a map.
+    """Return the verdict of a null on a map.
 
     Parameters
     ----------

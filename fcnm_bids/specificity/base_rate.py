@@ -1,4 +1,4 @@
-"""How often foci are reported where, from a table of unrelated studies."""
+"""Density of reported foci, from a table of unrelated studies."""
 
 from __future__ import annotations
 

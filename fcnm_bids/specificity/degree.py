@@ -1,4 +1,4 @@
-"""How much of a map is the connectome's own degree map."""
+"""Measure how far a map follows the connectome's strength."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DEGREE_COLUMNS = {
 
 @dataclass(frozen=True, eq=False)
 class DegreeAudit:
-    """What the strengths explain of maps.
+    """Regress maps on the strengths.
 
     Parameters
     ----------

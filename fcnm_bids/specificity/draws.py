@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnm_bids.grid import Grid
-from fcnm_bids.mapping import MappingRule, NetworkMap, Person, map_network, network_names
+from fcnm_bids.mapping import MappingRule, NetworkMap, Participant, map_network, network_names
 from fcnm_bids.seeds import Contrast, sphere_seeds
 from fcnm_bids.stats import bytes_of_sums
 
@@ -41,7 +41,7 @@ class DrawMapper:
     ----------
     grid, radius, sphere
         As for :func:`~fcnm_bids.seeds.spheres.sphere_seeds`.
-    people, rule, index, covariates
+    participants, rule, index, covariates
         As for :func:`~fcnm_bids.mapping.network_map.map_network`.
     weights
         Weight of each contrast of a draw; None for equal ones.
@@ -50,7 +50,7 @@ class DrawMapper:
     grid: Grid
     radius: float
     sphere: str
-    people: Sequence[Person]
+    participants: Sequence[Participant]
     rule: MappingRule
     index: NDArray[np.intp]
     covariates: NDArray[np.float64] | None
@@ -65,8 +65,8 @@ class DrawMapper:
     ) -> DrawnMaps:
         """Map every network in every draw.
 
-        How many draws go through the people at once follows from the memory, and changes nothing
-        in the result.
+        How many draws go through the participants at once follows from the memory, and changes
+        nothing in the result.
 
         Parameters
         ----------
@@ -117,7 +117,7 @@ class DrawMapper:
         seeds = sphere_seeds(contrasts, self.grid, radius=self.radius, sphere=self.sphere)
         return map_network(
             seeds,
-            self.people,
+            self.participants,
             self.rule,
             self.index,
             covariates=self.covariates,

@@ -1,4 +1,4 @@
-"""Where foci could have been instead: scattered, or moved to places of equal strength."""
+"""Places where foci could have been: scattered, or moved to places of equal strength."""
 
 from __future__ import annotations
 

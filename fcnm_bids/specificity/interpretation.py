@@ -1,4 +1,4 @@
-"""What a test says, in a fixed sentence that names its null."""
+"""Verdicts of the tests, in fixed sentences that name their null."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _among_draws(account: str, found: MapComparison | None, name: str) -> str:
 def withheld_sentence(strength: Strength, cut: float) -> str | None:
     """State why foci of equal strength say nothing, where strength is not reliable enough.
 
-    Foci that follow the hubs of other people are taken for agreement if the strength of those
+    Foci that follow the hubs of other participants are taken for agreement if the strength of those
     mapped is a poor measure of it.
 
     Parameters
@@ -81,14 +81,16 @@ def withheld_sentence(strength: Strength, cut: float) -> str | None:
     sentence
         None where the reliability reaches the cut.
     """
-    own, n = strength.reliability, strength.n_people
+    own, n = strength.reliability, strength.n_participants
     if own >= cut:
         return None
-    opening = f"Whether foci of equal strength explain the network cannot be said with {n} people"
+    opening = (
+        f"Whether foci of equal strength explain the network cannot be said with {n} participants"
+    )
     if not np.isfinite(own):
         return f"{opening}: the reliability of their strength is unknown."
-    needed = strength.people_for(cut)
-    remedy = "" if needed is None else f" (about {needed:,} people would reach it)"
+    needed = strength.participants_for(cut)
+    remedy = "" if needed is None else f" (about {needed:,} participants would reach it)"
     return f"{opening}: the reliability of their strength is {own:.2f}, below {cut:g}{remedy}."
 
 
@@ -212,7 +214,7 @@ def _voxels(n: int) -> str:
 
 
 def split_sentence(first: str, second: str, result: SplitTest) -> str:
-    """What random halves say of two effects."""
+    """Return the verdict of the random halves on two effects."""
     return (
         f"{result.share:.0%} of {result.n_draws:,} random halves of the contrasts, whatever their "
         f"label, show a cluster that one half shares and the other does not; {first} against "

@@ -67,7 +67,7 @@ class LabelledContrasts:
 def relabellings(
     labelled: LabelledContrasts, n_draws: int, seed: int
 ) -> tuple[NDArray[np.bool_], bool]:
-    """Which contrasts carry the first label, shape (labellings, C), the observed one first.
+    """Return which contrasts carry the first label, shape (labellings, C), the observed one first.
 
     A paired study keeps or exchanges the labels of its contrasts; the labels of the other
     studies are dealt out anew, as many of each as there were.
@@ -120,7 +120,7 @@ def relabellings(
 
 @dataclass(frozen=True, eq=False)
 class LabelTest:
-    """What exchanging the labels says about the difference of two maps.
+    """Test the difference of two maps by exchanging labels.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ class LabelTest:
 
     @property
     def limited_by_draws(self) -> bool:
-        """Whether more draws, and not more studies, are what a smaller p needs."""
+        """Return True if more draws, rather than more studies, would give a smaller p."""
         return not self.exact and self.n_labellings < self.n_possible
 
 
@@ -222,7 +222,7 @@ def label_test(labelled: LabelledContrasts, *, n_draws: int, seed: int) -> Label
 
 @dataclass(frozen=True)
 class SplitTest:
-    """How often random halves look like two networks.
+    """Count how often random halves look like two networks.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ class FocusPlaces:
         object.__setattr__(self, "tree", KDTree(self.centres))
 
     def nearest(self, positions: NDArray[np.float64]) -> NDArray[np.intp]:
-        """Which of the voxels lies nearest to each position, shape (n,)."""
+        """Return the voxel nearest to each position, shape (n,)."""
         return self.tree.query(positions)[1]
 
     def share_of(self, chosen: NDArray[np.intp]) -> NDArray[np.float64] | None:

@@ -1,4 +1,4 @@
-"""How strongly every voxel is connected, whatever the seeds: the connectome's own degree maps."""
+"""Strength of every voxel, whatever the seeds, and eigenvectors of the connectome."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from fcnm_bids.connectome import ProjectedRun
-from fcnm_bids.mapping import Person
+from fcnm_bids.mapping import Participant
 
 _TARGETS_AT_ONCE, _VOXELS_AT_ONCE = 128, 2048
 """A tile of correlations, float32, that a core's cache holds."""
@@ -22,7 +22,7 @@ _BLOCK_COLUMNS = 16
 _N_EIGENVECTORS = 3
 
 HALVINGS = 20
-"""Random halves of the people from which the reliability of the strength is measured."""
+"""Random halves of the participants from which the reliability of the strength is measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,12 +32,12 @@ class Strength:
     Parameters
     ----------
     positive
-        Mean over people of the mean over targets of max(r, 0), shape (V,).
+        Mean over participants of the mean over targets of max(r, 0), shape (V,).
     signed
-        Mean over people of the mean r with all other voxels, shape (V,).
+        Mean over participants of the mean r with all other voxels, shape (V,).
     eigenvectors
-        First eigenvectors of the mean over people of the matrix of r, of unit length and with a
-        positive sum, shape (3, V).
+        First eigenvectors of the mean over participants of the matrix of r, of unit length and with
+        a positive sum, shape (3, V).
     eigenvalue_shares
         Their eigenvalues over the trace.
     iterations, change
@@ -47,11 +47,11 @@ class Strength:
         Voxel numbers, sorted.
     targets
         Voxel numbers of the targets.
-    n_people
-        People measured.
+    n_participants
+        Participants measured.
     half_correlation
-        Mean over random halvings of the people of the correlation, over the targets, of the two
-        halves' positive strengths; NaN with fewer than four people.
+        Mean over random halvings of the participants of the correlation, over the targets, of the
+        two halves' positive strengths; NaN with fewer than four participants.
     """
 
     positive: NDArray[np.float64]
@@ -62,23 +62,23 @@ class Strength:
     change: float
     index: NDArray[np.intp]
     targets: NDArray[np.intp]
-    n_people: int
+    n_participants: int
     half_correlation: float
 
     @property
     def reliability(self) -> float:
-        """Reliability of the positive strength of all people, from that of halves.
+        """Reliability of the positive strength of all participants, from that of halves.
 
         By Spearman and Brown (1910), as two halves are twice as long as one.
         """
         return 2 * self.half_correlation / (1 + self.half_correlation)
 
-    def people_for(self, reliability: float) -> int | None:
-        """Return how many people would give a reliability; None where none is measured."""
+    def participants_for(self, reliability: float) -> int | None:
+        """Return how many participants would give a reliability; None where none is measured."""
         own = self.reliability
         if not 0 < own < 1:
             return None
-        needed = self.n_people * (1 - own) / own * reliability / (1 - reliability)
+        needed = self.n_participants * (1 - own) / own * reliability / (1 - reliability)
         return math.ceil(needed - 1e-9)
 
     def on(self, index: NDArray[np.intp]) -> Strength:
@@ -102,7 +102,7 @@ def choose_targets(where: NDArray[np.intp], n_targets: int, seed: int) -> NDArra
 
 
 def measure_strength(
-    people: Sequence[Person],
+    participants: Sequence[Participant],
     index: NDArray[np.intp],
     targets: NDArray[np.intp],
     *,
@@ -113,14 +113,14 @@ def measure_strength(
 ) -> Strength:
     """Strengths and first eigenvectors of the mean matrix of r, without ever forming it.
 
-    A person's r are those of all runs, weighted by m - 2. A voxel's correlation with itself
+    A participant's r are those of all runs, weighted by m - 2. A voxel's correlation with itself
     enters neither strength. The eigenvectors are found by block power iteration with a
     Rayleigh-Ritz step (Golub and Van Loan, Matrix Computations, 8.2): each iteration reads every
-    person once.
+    participant once.
 
     Parameters
     ----------
-    people
+    participants
         In the order in which they are added.
     index
         Voxel numbers of the analysis, sorted.
@@ -134,7 +134,7 @@ def measure_strength(
     max_iterations
         The iteration ends here in any case.
     n_threads
-        People worked on at once; the result does not depend on it.
+        Participants worked on at once; the result does not depend on it.
     progress
         Is told what is done.
 
@@ -147,22 +147,25 @@ def measure_strength(
     if place.size == 0:
         raise ValueError("no target lies among the voxels")
     positive, signed = np.zeros(index.size), np.zeros(index.size)
-    n_people = np.zeros(index.size)
-    halves = _Halves(len(people), place)
-    # people side by side, each with one thread of BLAS: its own threads would wait for each other
+    n_participants = np.zeros(index.size)
+    halves = _Halves(len(participants), place)
+    # participants side by side, each with one thread of BLAS: its own threads would wait for each
+    # other
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(n_threads) as pool:
-        strengths = pool.map(lambda person: _person_strengths(person, index, place), people)
+        strengths = pool.map(
+            lambda participant: _participant_strengths(participant, index, place), participants
+        )
         for number, (has, own_positive, own_signed) in enumerate(strengths):
-            n_people += has
+            n_participants += has
             positive += own_positive
             signed += own_signed
             halves.add(number, has, own_positive)
-            progress(f"strengths of {number + 1} of {len(people)} people")
+            progress(f"strengths of {number + 1} of {len(participants)} participants")
         with np.errstate(invalid="ignore"):
-            positive /= n_people
-            signed /= n_people
+            positive /= n_participants
+            signed /= n_participants
         vectors, shares, iterations, change = _first_eigenvectors(
-            people,
+            participants,
             index,
             pool,
             start=positive,
@@ -179,25 +182,25 @@ def measure_strength(
         change,
         index,
         index[place],
-        len(people),
+        len(participants),
         halves.correlation,
     )
 
 
 class _Halves:
-    """Sums of positive strength over random halves of the people, at some voxels."""
+    """Sums of positive strength over random halves of the participants, at some voxels."""
 
-    def __init__(self, n_people: int, place: NDArray[np.intp]) -> None:
+    def __init__(self, n_participants: int, place: NDArray[np.intp]) -> None:
         rng = np.random.default_rng(0)
-        order = np.argsort(rng.random((HALVINGS, n_people)), axis=1)
-        self._first = order < n_people // 2
-        self._usable = n_people >= 4
+        order = np.argsort(rng.random((HALVINGS, n_participants)), axis=1)
+        self._first = order < n_participants // 2
+        self._usable = n_participants >= 4
         self._place = place
         self._total = np.zeros((2, HALVINGS, place.size))
         self._times = np.zeros((2, HALVINGS, place.size))
 
     def add(self, number: int, has: NDArray[np.bool_], strength: NDArray[np.float64]) -> None:
-        """Add one of the people, by its number."""
+        """Add one of the participants, by its number."""
         half, halving = np.where(self._first[:, number], 0, 1), np.arange(HALVINGS)
         self._total[half, halving] += strength[self._place]
         self._times[half, halving] += has[self._place]
@@ -214,11 +217,11 @@ class _Halves:
         return float(np.mean([np.corrcoef(*means[:, i])[0, 1] for i in range(HALVINGS)]))
 
 
-def _person_strengths(
-    person: Person, index: NDArray[np.intp], place: NDArray[np.intp]
+def _participant_strengths(
+    participant: Participant, index: NDArray[np.intp], place: NDArray[np.intp]
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
-    """Where a person has signal, and the positive and the signed strengths there, 0 elsewhere."""
-    columns = person_columns(person.open_runs(), index)
+    """Return where a participant has signal, and both strengths there, 0 elsewhere."""
+    columns = participant_columns(participant.open_runs(), index)
     has = np.asarray(columns.any(axis=0))
     is_target = np.zeros(index.size, dtype=bool)
     is_target[place] = True
@@ -229,8 +232,10 @@ def _person_strengths(
     return has, np.where(has, total / np.maximum(1, others), 0), signed
 
 
-def person_columns(runs: Sequence[ProjectedRun], index: NDArray[np.intp]) -> NDArray[np.float32]:
-    """Columns of unit length whose inner products are a person's r, shape (sum of m, V).
+def participant_columns(
+    runs: Sequence[ProjectedRun], index: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    """Columns of unit length whose inner products are a participant's r, shape (sum of m, V).
 
     Zero at voxels without signal. Where a voxel has signal in some of the runs only, r is that
     of the stacked runs, in which the others count as silence.
@@ -276,7 +281,7 @@ def _positive_sum(columns: NDArray[np.float32], place: NDArray[np.intp]) -> NDAr
 
 
 def _first_eigenvectors(
-    people: Sequence[Person],
+    participants: Sequence[Participant],
     index: NDArray[np.intp],
     pool: ThreadPoolExecutor,
     *,
@@ -297,8 +302,8 @@ def _first_eigenvectors(
         product = np.zeros_like(block)
         trace = 0
         single = block.astype(np.float32)
-        own = partial(_person_product, index=index, block=single)
-        for part, n_voxels in pool.map(own, people):
+        own = partial(_participant_product, index=index, block=single)
+        for part, n_voxels in pool.map(own, participants):
             product += part
             trace += n_voxels
         values, turn = np.linalg.eigh(block.T @ product)
@@ -313,9 +318,9 @@ def _first_eigenvectors(
     return found, shares, n_iterations, change
 
 
-def _person_product(
-    person: Person, index: NDArray[np.intp], block: NDArray[np.float32]
+def _participant_product(
+    participant: Participant, index: NDArray[np.intp], block: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], int]:
-    """A person's matrix of r times some columns, and its trace."""
-    columns = person_columns(person.open_runs(), index)
+    """A participant's matrix of r times some columns, and its trace."""
+    columns = participant_columns(participant.open_runs(), index)
     return columns.T @ (columns @ block), int(np.count_nonzero(columns.any(axis=0)))

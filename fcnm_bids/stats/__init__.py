@@ -1,4 +1,4 @@
-"""Statistics over people: moments, t, height thresholds, clusters."""
+"""Statistics over participants: moments, t, height thresholds, clusters."""
 
 from fcnm_bids.stats.clusters import label_clusters, remove_small, remove_small_at
 from fcnm_bids.stats.design import Design, design_of, is_missing, is_number
@@ -13,7 +13,7 @@ from fcnm_bids.stats.moments import (
     forward_neighbours,
     summed_moments,
 )
-from fcnm_bids.stats.permutation import KeptMaps, MaxNull, max_t_null, sign_flips
+from fcnm_bids.stats.permutation import GroupMaps, MaxNull, max_t_null, sign_flips
 from fcnm_bids.stats.rft import (
     bonferroni_threshold,
     ec_densities,
@@ -32,8 +32,8 @@ __all__ = [
     "CovariateSums",
     "Design",
     "FdrResult",
+    "GroupMaps",
     "HeightRule",
-    "KeptMaps",
     "MaxNull",
     "Moments",
     "OneSample",

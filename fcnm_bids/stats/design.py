@@ -20,14 +20,15 @@ _MISSING = frozenset({"", "n/a", "nan", "na", "none"})
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """Covariates of a group of people.
+    """Covariates of a group of participants.
 
     Parameters
     ----------
     columns
-        Shape (people, covariates), each column centred over the people and of unit standard
-        deviation. Neither changes the t of any effect; centring makes the intercept the value at
-        the people's mean, and the unit length keeps the normal equations well conditioned.
+        Shape (participants, covariates), each column centred over the participants and of unit
+        standard deviation. Neither changes the t of any effect; centring makes the intercept the
+        value at the participants' mean, and the unit length keeps the normal equations well
+        conditioned.
     names
         One per column, such as ``age`` or ``site[B]``.
     coding
@@ -41,7 +42,7 @@ class Design:
 
 def design_of(
     covariates: Mapping[str, Sequence[str]],
-    people: Sequence[str],
+    participants: Sequence[str],
     categorical: frozenset[str],
     measured: frozenset[str] = frozenset(),
     *,
@@ -52,14 +53,14 @@ def design_of(
 
     A covariate all of whose values are numbers is one column. Another is categorical: each of
     its levels but the first in alphabetical order is one column of zeros and ones. All columns
-    are centred over the people. Where most values are numbers, the others are taken for mistakes
-    and not for levels.
+    are centred over the participants. Where most values are numbers, the others are taken for
+    mistakes and not for levels.
 
     Parameters
     ----------
     covariates
-        Values as text, by name, in the order of `people`.
-    people
+        Values as text, by name, in the order of `participants`.
+    participants
         Labels, for the messages.
     categorical
         Covariates whose numbers are codes of levels.
@@ -72,8 +73,8 @@ def design_of(
     ------
     RequestError
         With one line for every covariate that has missing values or values that are not numbers
-        among numbers (naming the people), is the same for everybody, or follows from those before
-        it, and where covariates leave no degrees of freedom.
+        among numbers (naming the participants), is the same for everybody, or follows from those
+        before it, and where covariates leave no degrees of freedom.
     """
     problems: list[str] = []
     coded: dict[str, NDArray[np.float64]] = {}
@@ -81,7 +82,9 @@ def design_of(
     for name, texts in covariates.items():
         values = [canonical(str(text)) for text in texts]
         missing = [
-            f"{prefix}{who}" for who, value in zip(people, values, strict=True) if is_missing(value)
+            f"{prefix}{who}"
+            for who, value in zip(participants, values, strict=True)
+            if is_missing(value)
         ]
         if missing:
             problems.append(f"covariate {name}: no value for {', '.join(missing)}")
@@ -89,14 +92,16 @@ def design_of(
         strange = [] if name in categorical else [v for v in values if not is_number(v)]
         meant = [value for value in values if is_number(value.replace(",", "."))]
         if strange and (name in measured or len(meant) > len(values) / 2):
-            labels = [f"{prefix}{who}" for who in people]
+            labels = [f"{prefix}{who}" for who in participants]
             problems.append(_not_numbers(name, labels, values, strange))
             continue
         is_numeric = not strange and name not in categorical
         numbers = np.array([float(value) for value in values]) if is_numeric else None
         levels = sorted(set(values))
         if not is_numeric and (
-            alike := look_alikes(zip(values, [f"sub-{who}" for who in people], strict=True), name)
+            alike := look_alikes(
+                zip(values, [f"sub-{who}" for who in participants], strict=True), name
+            )
         ):
             problems += [f"covariate {line}" for line in alike]
             continue
@@ -111,14 +116,14 @@ def design_of(
             coding.append(f"{name}: levels {', '.join(levels)}, the first as reference")
     if not problems:
         problems = _dependent(coded)
-    if not problems and len(people) < len(coded) + 2:
+    if not problems and len(participants) < len(coded) + 2:
         problems.append(
-            f"{len(people)} {called} are too few for an intercept and {len(coded)} covariate "
+            f"{len(participants)} {called} are too few for an intercept and {len(coded)} covariate "
             f"columns ({', '.join(coded)})"
         )
     if problems:
         raise RequestError(problems)
-    columns = np.empty((len(people), len(coded)))
+    columns = np.empty((len(participants), len(coded)))
     for position, column in enumerate(coded.values()):
         columns[:, position] = (column - column.mean()) / column.std()
     return Design(columns, tuple(coded), tuple(coding))
@@ -145,7 +150,7 @@ def _dependent(coded: Mapping[str, NDArray[np.float64]]) -> list[str]:
 
 
 def is_missing(value: str) -> bool:
-    """Whether a cell of a table, without blanks around, states no value."""
+    """Return True if a cell of a table, without blanks around, states no value."""
     return value.lower() in _MISSING
 
 
@@ -158,12 +163,12 @@ def is_number(value: str) -> bool:
 
 
 def _not_numbers(
-    name: str, people: Sequence[str], values: Sequence[str], strange: Sequence[str]
+    name: str, participants: Sequence[str], values: Sequence[str], strange: Sequence[str]
 ) -> str:
     """A line that names the values that are no numbers, and whose they are."""
     listed = []
     for value in dict.fromkeys(strange):
-        whose = [who for who, own in zip(people, values, strict=True) if own == value]
+        whose = [who for who, own in zip(participants, values, strict=True) if own == value]
         listed.append(f"'{value}' ({', '.join(whose)})")
     no_number = "is not a number" if len(listed) == 1 else "are not numbers"
     return (

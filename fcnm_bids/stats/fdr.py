@@ -13,7 +13,7 @@ from fcnm_bids.stats.ttest import t_sf
 
 @dataclass(frozen=True, eq=False)
 class FdrResult:
-    """What the Benjamini-Hochberg procedure admits.
+    """Threshold p values by the Benjamini-Hochberg procedure.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which voxels of one contrast's t map count: the height rule and the contrast mask."""
+"""Threshold a contrast's t map: the height rule and the contrast mask."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fcnm_bids.stats.height_controls import (
     height_control,
 )
 from fcnm_bids.stats.moments import ContrastMoments
-from fcnm_bids.stats.permutation import KeptMaps, MaxNull
+from fcnm_bids.stats.permutation import GroupMaps, MaxNull
 from fcnm_bids.stats.smoothness import Smoothness
 from fcnm_bids.stats.ttest import OneSample
 
@@ -27,7 +27,7 @@ _TAILS = ("positive", "negative", "two-sided")
 
 @dataclass(frozen=True)
 class HeightRule:
-    """How a t map is thresholded.
+    """The rule that thresholds a t map.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class HeightRule:
     min_cluster_voxels
         Clusters of fewer voxels are removed (18-connectivity).
     min_subjects
-        Share of the people who must have a value at a voxel, for
+        Share of the participants who must have a value at a voxel, for
         :func:`~fcnm_bids.stats.ttest.one_sample`.
     n_permutations, random_seed
         Flips and their seed, for ``permutation``.
@@ -85,7 +85,7 @@ class HeightRule:
                 ),
                 (
                     0 < self.min_subjects <= 1,
-                    f"share of people {self.min_subjects:g}: not above 0, up to 1",
+                    f"share of participants {self.min_subjects:g}: not above 0, up to 1",
                 ),
                 (
                     not self._flips or self._enough_permutations,
@@ -126,8 +126,8 @@ class ContrastMap:
         The contrast mask, shape (V,).
     threshold
         Height in t (absolute value): no voxel below it is significant. With ``bonferroni`` and
-        people missing at some voxels, these must reach more. Infinite where nothing was tested,
-        or ``fdr`` admits nothing.
+        participants missing at some voxels, these must reach more. Infinite where nothing was
+        tested, or ``fdr`` admits nothing.
     smoothness, resels
         What ``fwe`` estimated; None for another control, and where the field has too few degrees
         of freedom for random field theory (3 or fewer), so that Bonferroni alone applies.
@@ -157,7 +157,7 @@ def contrast_mask(
     moments: ContrastMoments,
     rule: HeightRule,
     *,
-    maps: KeptMaps | None = None,
+    maps: GroupMaps | None = None,
     smoothness: Smoothness | None = None,
 ) -> ContrastMap:
     """Threshold one contrast's t map.
@@ -177,9 +177,9 @@ def contrast_mask(
     rule
         How to threshold.
     maps
-        The people's maps, which ``permutation`` flips.
+        The participants' maps, which ``permutation`` flips.
     smoothness
-        For ``fwe``, where it is known already (from more people, say); estimated by default.
+        For ``fwe``, where it is known already (from more participants, say); estimated by default.
 
     Raises
     ------

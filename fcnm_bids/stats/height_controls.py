@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fcnm_bids.stats.fdr import fdr_threshold
 from fcnm_bids.stats.moments import ContrastMoments
-from fcnm_bids.stats.permutation import KeptMaps, MaxNull, max_t_null
+from fcnm_bids.stats.permutation import GroupMaps, MaxNull, max_t_null
 from fcnm_bids.stats.rft import bonferroni_threshold, fwe_threshold, resel_counts
 from fcnm_bids.stats.smoothness import Smoothness, estimate_smoothness
 from fcnm_bids.stats.ttest import OneSample, t_isf
@@ -49,7 +49,7 @@ class HeightInputs:
     value: float | None
     alpha: float
     tail: str
-    maps: KeptMaps | None = None
+    maps: GroupMaps | None = None
     n_permutations: int | None = None
     random_seed: int | None = None
     smoothness: Smoothness | None = None
@@ -157,7 +157,7 @@ def _false_discovery(inputs: HeightInputs) -> Height:
 def _sign_flips(inputs: HeightInputs) -> Height:
     """Return the threshold of the largest t over sign flips."""
     if inputs.maps is None or inputs.n_permutations is None or inputs.random_seed is None:
-        raise ValueError("permutation takes people's maps, a number of flips and a seed")
+        raise ValueError("permutation takes participants' maps, a number of flips and a seed")
     null = max_t_null(
         inputs.maps,
         inputs.result.tested,

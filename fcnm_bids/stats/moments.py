@@ -1,4 +1,4 @@
-"""Sums over people from which every group statistic follows, one person at a time."""
+"""Sums over participants from which every group statistic follows, one participant at a time."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 _BLOCK = 8192
 """Voxels handled at once: the buffers of one block stay in a core's cache."""
 
-PersonSums = tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64] | None]
+ParticipantSums = tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64] | None]
 
 NEIGHBOUR_PAIRS = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
 """Neighbour products kept; 0 is the voxel, 1, 2, 3 its forward neighbour along x, y, z."""
 
 
 def forward_neighbours(index: NDArray[np.intp], shape: tuple[int, int, int]) -> NDArray[np.intp]:
-    """Where the next voxel along each axis stands in a list of voxels.
+    """Return the place of the next voxel along each axis in a list of voxels.
 
     Parameters
     ----------
@@ -47,19 +47,21 @@ def forward_neighbours(index: NDArray[np.intp], shape: tuple[int, int, int]) -> 
 
 @dataclass(frozen=True, eq=False)
 class CovariateSums:
-    """What a model with covariates needs beyond the sums of one contrast.
+    """Terms that a model with covariates needs beyond the sums of one contrast.
 
     Parameters
     ----------
     products
-        Sums over people of covariate times z, shape (covariates, V).
+        Sums over participants of covariate times z, shape (covariates, V).
     gram
-        X'X over the people with a map, X being the intercept and the covariates, shape (p, p).
+        X'X over the participants with a map, X being the intercept and the covariates, shape (p,
+        p).
     lacking
         Row of `lacking_gram` of each voxel at which somebody has no value, -1 elsewhere,
         shape (V,).
     lacking_gram
-        Upper triangles of X'X over the people without a value there, shape (rows, p (p + 1) / 2).
+        Upper triangles of X'X over the participants without a value there, shape (rows, p (p + 1) /
+        2).
     """
 
     products: NDArray[np.float64]
@@ -70,23 +72,23 @@ class CovariateSums:
 
 @dataclass(frozen=True, eq=False)
 class ContrastMoments:
-    """The sums of one contrast's maps over people.
+    """The sums of one contrast's maps over participants.
 
     Parameters
     ----------
     n
-        Number of people with a value, shape (V,).
+        Number of participants with a value, shape (V,).
     total, square
         Sums of z and of its square, shape (V,).
     clipped_in
         Voxels whose correlation was clipped in anybody, shape (V,).
     products
-        Sums over people of products of neighbours, shape (6, V): voxel with its +x, +y, +z
+        Sums over participants of products of neighbours, shape (6, V): voxel with its +x, +y, +z
         neighbour, then x with y, x with z, y with z; None where they were not kept.
-    n_people
-        Number of people who have a map of this contrast at all.
+    n_participants
+        Number of participants who have a map of this contrast at all.
     n_added
-        Number of people there are, with a map of this contrast or without.
+        Number of participants there are, with a map of this contrast or without.
     index
         Sorted voxel numbers (Fortran order), shape (V,).
     shape
@@ -100,7 +102,7 @@ class ContrastMoments:
     square: NDArray[np.float64]
     clipped_in: NDArray[np.bool_]
     products: NDArray[np.float64] | None
-    n_people: int
+    n_participants: int
     n_added: int
     index: NDArray[np.intp]
     shape: tuple[int, int, int]
@@ -108,21 +110,21 @@ class ContrastMoments:
 
 
 def bytes_of_sums(*, smoothness: bool, n_covariates: int) -> int:
-    """What `Moments` takes per contrast and voxel, at most: somebody may be missing everywhere."""
+    """Return the most bytes that `Moments` takes per contrast and voxel."""
     model = 8 * n_covariates + 4 + 4 * (n_covariates + 1) * (n_covariates + 2)
     return 21 + 48 * smoothness + model * (n_covariates > 0)
 
 
 class Moments:
-    """Sums over people of many contrasts' maps; memory does not grow with the people.
+    """Sums over participants of many contrasts' maps; memory does not grow with the participants.
 
-    The sums are kept in float64. Floating-point sums depend on their order, so people are
+    The sums are kept in float64. Floating-point sums depend on their order, so participants are
     added, and partial sums merged, in one fixed order.
 
     Parameters
     ----------
     n_contrasts
-        Number of maps per person, C.
+        Number of maps per participant, C.
     index
         Sorted voxel numbers (Fortran order), shape (V,).
     shape
@@ -131,7 +133,7 @@ class Moments:
         Whether to keep the products of neighbouring voxels that
         :func:`~fcnm_bids.stats.smoothness.estimate_smoothness` needs.
     n_covariates
-        Number of covariates that come with each person.
+        Number of covariates that come with each participant.
 
     Attributes
     ----------
@@ -139,10 +141,10 @@ class Moments:
         As in :class:`ContrastMoments`, shape (C, V).
     products
         Shape (C, 6, V), or None.
-    n_people
-        People who have a map of each contrast, shape (C,).
+    n_participants
+        Participants who have a map of each contrast, shape (C,).
     n_added
-        All people.
+        All participants.
     """
 
     def __init__(
@@ -163,7 +165,7 @@ class Moments:
         self.total = np.zeros(size)
         self.square = np.zeros(size)
         self.clipped_in = np.zeros(size, dtype=bool)
-        self.n_people = np.zeros(n_contrasts, dtype=np.int64)
+        self.n_participants = np.zeros(n_contrasts, dtype=np.int64)
         self.n_added = 0
         self.products = np.zeros((n_contrasts, 6, self.index.size)) if smoothness else None
         self._neighbours: NDArray[np.intp] | None = None
@@ -184,36 +186,36 @@ class Moments:
         clipped: NDArray[np.bool_],
         covariates: NDArray[np.float64] | None = None,
     ) -> None:
-        """Add one person.
+        """Add one participant.
 
         Parameters
         ----------
         z
-            Fisher z, shape (C, V); NaN where the person has no value.
+            Fisher z, shape (C, V); NaN where the participant has no value.
         clipped
             Where the correlation was clipped before its transform, shape (C, V).
         covariates
-            The person's covariates, shape (k,).
+            The participant's covariates, shape (k,).
         """
-        self.add_people([(z, clipped, covariates)])
+        self.add_participants([(z, clipped, covariates)])
 
-    def add_people(self, people: Sequence[PersonSums]) -> None:
-        """Add several people, in order, with the result of adding each by itself.
+    def add_participants(self, participants: Sequence[ParticipantSums]) -> None:
+        """Add several participants, in order, with the result of adding each by itself.
 
         The sums of a contrast are large, and pass through the memory once for all of them.
 
         Parameters
         ----------
-        people
+        participants
             Fisher z, where it was clipped, and covariates of each, as for `add`.
         """
-        designs = [self._row_of_design(*person) for person in people]
+        designs = [self._row_of_design(*participant) for participant in participants]
         n_voxels = self.index.size
-        values = np.zeros((len(people), n_voxels + 1))
+        values = np.zeros((len(participants), n_voxels + 1))
         buffers = np.empty((5, min(_BLOCK, n_voxels)))
         for contrast in range(len(self.total)):
             present = []
-            for number, (z, _, _) in enumerate(people):
+            for number, (z, _, _) in enumerate(participants):
                 row = z[contrast]
                 valid = np.isfinite(row)
                 values[number, :n_voxels] = row
@@ -228,11 +230,11 @@ class Moments:
                 if self._models:
                     own = values[number, :n_voxels]
                     self._models[contrast].add(own, valid, designs[number])
-            self.n_people[contrast] += len(present)
+            self.n_participants[contrast] += len(present)
             self._add_maps(contrast, [values[number] for number in present], buffers)
-        for _, clipped, _ in people:
+        for _, clipped, _ in participants:
             self.clipped_in |= clipped
-        self.n_added += len(people)
+        self.n_added += len(participants)
 
     def _row_of_design(
         self,
@@ -243,7 +245,7 @@ class Moments:
         row = np.ones(self.n_covariates + 1)
         if self.n_covariates:
             if covariates is None or covariates.shape != (self.n_covariates,):
-                raise ValueError(f"{self.n_covariates} covariates are needed with each person")
+                raise ValueError(f"{self.n_covariates} covariates are needed with each participant")
             row[1:] = covariates
         if z.shape != self.total.shape or clipped.shape != self.total.shape:
             raise ValueError(
@@ -277,7 +279,7 @@ class Moments:
                     self.products[contrast, pair, block] += product
 
     def merge(self, other: Moments) -> None:
-        """Add the sums over other people, who come after those already in here."""
+        """Add the sums over other participants, who come after those already in here."""
         same = (
             self.shape == other.shape
             and self.total.shape == other.total.shape
@@ -291,7 +293,7 @@ class Moments:
         self.total += other.total
         self.square += other.square
         self.clipped_in |= other.clipped_in
-        self.n_people += other.n_people
+        self.n_participants += other.n_participants
         self.n_added += other.n_added
         if self.products is not None and other.products is not None:
             self.products += other.products
@@ -299,14 +301,14 @@ class Moments:
             model.merge(others.sums())
 
     def contrast(self, position: int) -> ContrastMoments:
-        """The sums of one contrast, as views that change when more people are added."""
+        """The sums of one contrast, as views that change when more participants are added."""
         return ContrastMoments(
             n=self.n[position],
             total=self.total[position],
             square=self.square[position],
             clipped_in=self.clipped_in[position],
             products=None if self.products is None else self.products[position],
-            n_people=int(self.n_people[position]),
+            n_participants=int(self.n_participants[position]),
             n_added=self.n_added,
             index=self.index,
             shape=self.shape,
@@ -315,7 +317,7 @@ class Moments:
 
 
 def summed_moments(parts: Sequence[ContrastMoments]) -> ContrastMoments:
-    """One contrast's sums over all people of several parts, without the products of neighbours."""
+    """Add one contrast's sums over several parts of participants, without neighbour products."""
     first = parts[0]
     covariates = None
     if first.covariates is not None:
@@ -330,7 +332,7 @@ def summed_moments(parts: Sequence[ContrastMoments]) -> ContrastMoments:
         square=np.sum([part.square for part in parts], axis=0),
         clipped_in=np.any([part.clipped_in for part in parts], axis=0),
         products=None,
-        n_people=sum(part.n_people for part in parts),
+        n_participants=sum(part.n_participants for part in parts),
         n_added=sum(part.n_added for part in parts),
         index=first.index,
         shape=first.shape,
@@ -352,7 +354,7 @@ class _ModelSums:
     def add(
         self, values: NDArray[np.float64], valid: NDArray[np.bool_], row: NDArray[np.float64]
     ) -> None:
-        """Add a map, 0 where it is not valid, of a person with one row of the design."""
+        """Add a map, 0 where it is not valid, of a participant with one row of the design."""
         for covariate, total in zip(row[1:], self.products, strict=True):
             total += covariate * values
         outer = np.outer(row, row)
@@ -363,7 +365,7 @@ class _ModelSums:
             self.lacking_gram[self.lacking[missing]] += outer[np.triu_indices(row.size)]
 
     def merge(self, other: CovariateSums) -> None:
-        """Add the sums over other people."""
+        """Add the sums over other participants."""
         self.products += other.products
         self.gram += other.gram
         missing = np.flatnonzero(other.lacking >= 0)

@@ -1,8 +1,8 @@
 """Family-wise error control by sign flips: the distribution of the largest t of a map.
 
-Under the null hypothesis a person's map (or, with covariates, its residual) is as likely with
-either sign. Without covariates the flips of whole people are exact (Nichols and Holmes 2002, Hum
-Brain Mapp 15:1); with covariates the residuals of the model without the intercept are flipped
+Under the null hypothesis a participant's map (or, with covariates, its residual) is as likely with
+either sign. Without covariates the flips of whole participants are exact (Nichols and Holmes 2002,
+Hum Brain Mapp 15:1); with covariates the residuals of the model without the intercept are flipped
 (Freedman and Lane 1983, J Bus Econ Stat 1:292; Winkler et al. 2014, NeuroImage 92:381).
 """
 
@@ -24,15 +24,15 @@ _ROUNDING = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
-class KeptMaps:
-    """One contrast's maps, person by person, for those who have one.
+class GroupMaps:
+    """One contrast's maps, participant by participant, for those who have one.
 
     Parameters
     ----------
     values
-        Shape (people, V), NaN where a person has no value; may be mapped from a file.
+        Shape (participants, V), NaN where a participant has no value; may be mapped from a file.
     covariates
-        Shape (people, covariates), centred over the group.
+        Shape (participants, covariates), centred over the group.
     """
 
     values: NDArray[np.floating[Any]]
@@ -71,13 +71,15 @@ class MaxNull:
         return np.where(np.isnan(t), np.nan, share)
 
 
-def sign_flips(n_people: int, n_permutations: int, seed: int) -> tuple[NDArray[np.int8], bool]:
+def sign_flips(
+    n_participants: int, n_permutations: int, seed: int
+) -> tuple[NDArray[np.int8], bool]:
     """Signs, the unflipped ones first: all of them where there are no more than asked for.
 
     Parameters
     ----------
-    n_people
-        Number of people.
+    n_participants
+        Number of participants.
     n_permutations
         Flips wanted beside the data as they are.
     seed
@@ -86,19 +88,21 @@ def sign_flips(n_people: int, n_permutations: int, seed: int) -> tuple[NDArray[n
     Returns
     -------
     signs
-        Shape (flips, n_people), 1 or -1.
+        Shape (flips, n_participants), 1 or -1.
     exact
         Whether these are all 2^n.
     """
-    if n_people < 63 and 2**n_people <= n_permutations:
-        codes = np.arange(2**n_people)[:, None] >> np.arange(n_people)
+    if n_participants < 63 and 2**n_participants <= n_permutations:
+        codes = np.arange(2**n_participants)[:, None] >> np.arange(n_participants)
         return (1 - 2 * (codes & 1)).astype(np.int8), True
-    random = np.random.default_rng(seed).integers(0, 2, (n_permutations, n_people), dtype=np.int8)
-    return np.vstack([np.ones((1, n_people), dtype=np.int8), 1 - 2 * random]), False
+    random = np.random.default_rng(seed).integers(
+        0, 2, (n_permutations, n_participants), dtype=np.int8
+    )
+    return np.vstack([np.ones((1, n_participants), dtype=np.int8), 1 - 2 * random]), False
 
 
 def max_t_null(
-    maps: KeptMaps,
+    maps: GroupMaps,
     tested: NDArray[np.bool_],
     *,
     tail: str,
@@ -128,20 +132,23 @@ def max_t_null(
     tile = max(64, _TILE_NUMBERS // len(signs))
     for start in range(0, voxels.size, tile):
         values = np.asarray(maps.values[:, voxels[start : start + tile]], dtype=np.float64)
-        for places, people in _alike(values, by_people=maps.covariates.shape[1] > 0):
+        for places, participants in _alike(values, by_participants=maps.covariates.shape[1] > 0):
             t = _largest_t(
-                values[np.ix_(people, places)], maps.covariates[people], signs32[:, people], tail
+                values[np.ix_(participants, places)],
+                maps.covariates[participants],
+                signs32[:, participants],
+                tail,
             )
             np.maximum(largest, t, out=largest)
     return MaxNull(np.sort(largest)[::-1], exact)
 
 
 def _alike(
-    values: NDArray[np.float64], *, by_people: bool
+    values: NDArray[np.float64], *, by_participants: bool
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Voxels that can be computed at once, with the people who enter: those who have a value.
+    """Voxels that can be computed at once, with the participants who enter: those who have a value.
 
-    Without covariates only the number of the people matters, and absent ones may enter as 0.
+    Without covariates only the number of the participants matters, and absent ones may enter as 0.
     """
     valid = np.isfinite(values)
     everybody = np.arange(len(values))
@@ -151,7 +158,7 @@ def _alike(
     others = np.flatnonzero(~complete)
     if others.size == 0:
         return
-    if by_people:
+    if by_participants:
         kinds, kind = np.unique(np.packbits(valid[:, others], axis=0), axis=1, return_inverse=True)
         n_kinds = kinds.shape[1]
     else:
@@ -159,7 +166,7 @@ def _alike(
         n_kinds = counts.size
     for number in range(n_kinds):
         places = others[kind.ravel() == number]
-        yield places, np.flatnonzero(valid[:, places[0]]) if by_people else everybody
+        yield places, np.flatnonzero(valid[:, places[0]]) if by_participants else everybody
 
 
 def _largest_t(
@@ -168,8 +175,8 @@ def _largest_t(
     signs: NDArray[np.float32],
     tail: str,
 ) -> NDArray[np.float64]:
-    """Largest t of every flip over voxels of one number of people, shape (flips,)."""
-    n_people = int(np.count_nonzero(np.isfinite(values[:, 0])))
+    """Largest t of every flip over voxels of one number of participants, shape (flips,)."""
+    n_participants = int(np.count_nonzero(np.isfinite(values[:, 0])))
     residuals = np.where(np.isfinite(values), values, 0.0)
     intercept = np.ones(len(values))
     basis = np.linalg.qr(covariates)[0]
@@ -178,10 +185,10 @@ def _largest_t(
         intercept = intercept - basis @ (basis.T @ intercept)
         intercept /= np.linalg.norm(intercept)
     else:
-        intercept /= math.sqrt(n_people)
+        intercept /= math.sqrt(n_participants)
     length = np.sqrt(np.einsum("ij,ij->j", residuals, residuals))
     unit = (residuals / np.where(length > 0, length, 1.0)).astype(np.float32)
-    df = n_people - 1 - basis.shape[1]
+    df = n_participants - 1 - basis.shape[1]
     along = (signs * intercept.astype(np.float32)) @ unit
     if basis.shape[1] == 0:
         cosine = _extreme(along, tail).astype(np.float64)

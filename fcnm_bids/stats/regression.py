@@ -1,4 +1,4 @@
-"""The intercept of a group model with covariates, voxel by voxel, from sums over people."""
+"""The intercept of a group model with covariates, voxel by voxel, from sums over participants."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fcnm_bids.stats.moments import ContrastMoments
 
 _ILL_CONDITIONED = 1e10
-"""Condition number of X'X (columns of unit length) from which the people at a voxel no longer
+"""Condition number of X'X (columns of unit length) from which the participants at a voxel no longer
 tell its columns apart."""
 
 _BATCH = 8_192
@@ -40,7 +40,7 @@ class Intercept:
 
 
 def fit_intercept(moments: ContrastMoments) -> Intercept:
-    """Least squares with the people who have a value at each voxel.
+    """Least squares with the participants who have a value at each voxel.
 
     The normal equations are solved once for all voxels that everybody has, and with a Gram
     matrix of its own for each other voxel.
@@ -86,7 +86,7 @@ def explained_by_design(moments: ContrastMoments, voxels: NDArray[np.intp]) -> N
     coordinates. For voxels that everybody has.
     """
     if moments.covariates is None:
-        return moments.total[None, voxels] / np.sqrt(moments.n_people)
+        return moments.total[None, voxels] / np.sqrt(moments.n_participants)
     right = np.vstack([moments.total[None, voxels], moments.covariates.products[:, voxels]])
     lower = np.linalg.cholesky(moments.covariates.gram)
     coordinates: NDArray[np.float64] = np.linalg.solve(lower, right)

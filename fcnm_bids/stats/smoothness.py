@@ -48,7 +48,7 @@ def estimate_smoothness(moments: ContrastMoments, tested: NDArray[np.bool_]) -> 
 
     With u the residuals of one voxel divided by the root of their sum of squares, the inner
     product of u at two voxels is their (with covariates, partial) correlation, which follows
-    from sums over people.
+    from sums over participants.
     The roughness Lambda_jk is the inner product of the forward differences of u along j and k.
     As in ``spm_est_smoothness`` of SPM, the mean over voxels of sqrt(det Lambda / (4 ln 2)^3)
     is the resel density, unbiased for any degrees of freedom because u has unit norm (Worsley
@@ -68,23 +68,24 @@ def estimate_smoothness(moments: ContrastMoments, tested: NDArray[np.bool_]) -> 
     Parameters
     ----------
     moments
-        Sums over people, products of neighbours included.
+        Sums over participants, products of neighbours included.
     tested
         Tested voxels, shape (V,).
 
     Raises
     ------
     RequestError
-        With fewer than 4 people, or fewer than 8 such voxels (a mask that is thin along an
+        With fewer than 4 participants, or fewer than 8 such voxels (a mask that is thin along an
         axis), there is nothing to estimate from.
     """
     if moments.products is None:
         raise ValueError("the products of neighbouring voxels were not kept")
-    n = moments.n_people
+    n = moments.n_participants
     n_columns = 1 if moments.covariates is None else moments.covariates.gram.shape[0]
     if n < 3 + n_columns:
         raise RequestError(
-            f"smoothness cannot be estimated from {n} people: {3 + n_columns} at least are needed;"
+            f"smoothness cannot be estimated from {n} participants: {3 + n_columns} at least are "
+            "needed;"
             " choose the height control bonferroni or fdr"
         )
     usable = tested & (moments.n == n)
@@ -95,7 +96,7 @@ def estimate_smoothness(moments: ContrastMoments, tested: NDArray[np.bool_]) -> 
         raise RequestError(
             f"smoothness cannot be estimated: only {voxels.size} tested voxels have a tested"
             f" neighbour along every axis, and {_FEWEST_VOXELS} are needed (the mask is too small"
-            " or too thin, or voxels are missing in some people); choose the height control"
+            " or too thin, or voxels are missing in some participants); choose the height control"
             " bonferroni or fdr"
         )
     rho = _correlations(moments, voxels, neighbours[:, voxels])

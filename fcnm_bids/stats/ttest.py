@@ -34,12 +34,12 @@ class OneSample:
     t
         NaN where a voxel was not tested.
     mean
-        Mean over the people with a value; NaN where there are none. With centred covariates the
-        intercept: the mean that people with average covariates have.
+        Mean over the participants with a value; NaN where there are none. With centred covariates
+        the intercept: the mean that participants with average covariates have.
     variance
         Unbiased residual variance; NaN where no degree of freedom is left.
     n
-        Number of people with a value.
+        Number of participants with a value.
     df
         Degrees of freedom, n minus the columns of the design (1 without covariates), not below 0.
     tested
@@ -55,20 +55,20 @@ class OneSample:
 
 
 def one_sample(moments: ContrastMoments, *, min_subjects: float) -> OneSample:
-    """Test at every voxel whether the mean over people differs from zero.
+    """Test at every voxel whether the mean over participants differs from zero.
 
-    With covariates the intercept of the ordinary least squares fit is tested, over the people
+    With covariates the intercept of the ordinary least squares fit is tested, over the participants
     with a value at the voxel. A voxel is tested where at least ``ceil(min_subjects * n_added)``
-    people, and one more than the design has columns, have a value, where these tell its columns
-    apart, where the residuals vary, and where no correlation was clipped in anybody (a seed's
-    correlation with itself is no connectivity).
+    participants, and one more than the design has columns, have a value, where these tell its
+    columns apart, where the residuals vary, and where no correlation was clipped in anybody (a
+    seed's correlation with itself is no connectivity).
 
     Parameters
     ----------
     moments
-        Sums over people.
+        Sums over participants.
     min_subjects
-        Share of all people who must have a value, 0 to 1.
+        Share of all participants who must have a value, 0 to 1.
     """
     n = moments.n
     fit = fit_intercept(moments)

@@ -1,4 +1,4 @@
-"""What all parts of the group level are built from."""
+"""Parts that all of the group level's workflow is built from."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from fcnm_bids.stats import height_control
 
 
 @dataclass(frozen=True, eq=False)
-class GroupLevel:
+class GroupWorkflowParts:
     """The workflow of the group level, and what its nodes are made from.
 
     Parameters
@@ -55,13 +55,13 @@ class GroupLevel:
         return {"shape": list(grid.shape), "affine": grid.affine.tolist()}
 
     @property
-    def people(self) -> list[tuple[str, list[tuple[str, str]]]]:
-        """The input `people` of interfaces that read the store."""
-        return run_paths(self.plan.people)
+    def participants(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        """The input `participants` of interfaces that read the store."""
+        return run_paths(self.plan.participants)
 
     @property
     def smoothness(self) -> bool:
-        """Whether the height control rests on it."""
+        """Return True if the height control rests on it."""
         return height_control(self.config.group.height_control).needs_smoothness
 
     @cached_property

@@ -15,7 +15,7 @@ from fcnm_bids.bids.names import to_label, to_labels
 from fcnm_bids.config import Config
 from fcnm_bids.inputs.store import run_paths
 from fcnm_bids.planning.plan import GroupPlan
-from fcnm_bids.reruns.result_cache import contrasts_to_map, kept_folder
+from fcnm_bids.reruns.result_cache import cache_folder, uncached_contrasts
 from fcnm_bids.resources.machine import most_gb, node_threads
 from fcnm_bids.resources.memory import (
     contrast_gb,
@@ -26,8 +26,8 @@ from fcnm_bids.resources.memory import (
     robustness_gb,
     variants_gb,
 )
-from fcnm_bids.workflows.base import GroupLevel
-from fcnm_bids.workflows.specificity import connect_specificity
+from fcnm_bids.workflows.base import GroupWorkflowParts
+from fcnm_bids.workflows.specificity import add_specificity_nodes
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,11 +54,11 @@ def init_group_wf(
     contrasts
         Name and effect of every row of the seed matrix.
     """
-    from fcnm_bids.interfaces.group import DescribePeople
+    from fcnm_bids.interfaces.group import WriteParticipants
     from fcnm_bids.interfaces.report import ReportGroup, WriteManifest
     from fcnm_bids.interfaces.seeds import MakeSeeds
 
-    level = GroupLevel(plan, config, config_file, contrasts)
+    level = GroupWorkflowParts(plan, config, config_file, contrasts)
     workflow, n_voxels = level.workflow, plan.grid.n_voxels
     seeds = pe.Node(
         MakeSeeds(**level.shared, **level.grid, entities=level.entities),
@@ -67,12 +67,12 @@ def init_group_wf(
     )
     workflow.add_nodes([seeds])
     described = pe.Node(
-        DescribePeople(
+        WriteParticipants(
             **level.shared,
-            people=level.people,
+            participants=level.participants,
             excluded=[(run.subject, run.name, run.reason) for run in plan.left_out],
         ),
-        name="people",
+        name="participants",
         run_without_submitting=True,
     )
     mapped = _connect_contrasts(level)
@@ -84,7 +84,7 @@ def init_group_wf(
         about[name] = _connect_network(level, name, members, validated)
         networks[name] = about[name][0], [own.mapped for own in members]
     compared = _connect_comparison(level, [node for node, _ in networks.values()])
-    measured, assessed = connect_specificity(level, networks)
+    measured, assessed = add_specificity_nodes(level, networks)
     related = _connect_outcomes(level, [own.mapped for own in mapped], measured[0])
     promising = [seeds, described, *(own.mapped for own in mapped)]
     promising += [*validated, *compared, *measured, *related]
@@ -97,24 +97,24 @@ def init_group_wf(
         name="manifest",
         run_without_submitting=True,
     )
-    everything = level.gather(promising, "promised", "gather", no_flatten=True)
+    everything = level.gather(promising, "out_files", "gather", no_flatten=True)
     workflow.connect(
         [
             (everything, report, [("out", "after")]),
-            (report, manifest, [("promised", "promised")]),
+            (report, manifest, [("out_files", "out_files")]),
         ]
     )
     return workflow
 
 
-def _connect_contrasts(level: GroupLevel) -> list[_Contrast]:
-    """Add the nodes of all contrasts, with one pass over the people before those to be mapped."""
-    from fcnm_bids.interfaces.contrast import MapContrast, RecallContrast
-    from fcnm_bids.interfaces.robustness import VaryContrast
+def _connect_contrasts(level: GroupWorkflowParts) -> list[_Contrast]:
+    """Add the nodes of all contrasts, after one pass over the participants."""
+    from fcnm_bids.interfaces.contrast import LoadCachedContrast, MapContrast
+    from fcnm_bids.interfaces.robustness import MapContrastVariants
 
     plan, config = level.plan, level.config
     n_voxels, model = plan.grid.n_voxels, _describe_model(level)
-    to_map = contrasts_to_map(plan.contrast_keys.values(), config)
+    to_map = uncached_contrasts(plan.contrast_keys.values(), config)
     new = set(to_map)
     sums = _sums(level, to_map)
     if to_map:
@@ -123,11 +123,11 @@ def _connect_contrasts(level: GroupLevel) -> list[_Contrast]:
     connections: list[tuple[pe.Node, pe.Node, list[tuple[str, str]]]] = []
     for number, (name, _) in enumerate(level.contrasts):
         own = f"{number:04d}_{to_label(name)[:40]}"
-        kept_dir = str(kept_folder(config, plan.contrast_keys[name]))
+        cache_dir = str(cache_folder(config, plan.contrast_keys[name]))
         if number not in new:
             recalled = pe.Node(
-                RecallContrast(**level.shared, kept_dir=kept_dir),
-                name=f"kept_{own}",
+                LoadCachedContrast(**level.shared, cache_dir=cache_dir),
+                name=f"cached_{own}",
                 run_without_submitting=True,
             )
             found.append(_Contrast(recalled, recalled))
@@ -138,14 +138,14 @@ def _connect_contrasts(level: GroupLevel) -> list[_Contrast]:
                 number=number,
                 model=model,
                 entities=level.entities,
-                kept_dir=kept_dir,
+                cache_dir=cache_dir,
             ),
             name=f"contrast_{own}",
             mem_gb=contrast_gb(n_voxels),
         )
         varied = pe.Node(
-            VaryContrast(**level.shared, number=number, kept_dir=kept_dir),
-            name=f"vary_{own}",
+            MapContrastVariants(**level.shared, number=number, cache_dir=cache_dir),
+            name=f"variants_{own}",
             mem_gb=variants_gb(n_voxels, plan.n_masked),
         )
         connections += [
@@ -160,10 +160,10 @@ def _connect_contrasts(level: GroupLevel) -> list[_Contrast]:
     return found
 
 
-def _sums(level: GroupLevel, to_map: list[int]) -> pe.Node:
-    """The pass over the people, or as many as memory needs."""
+def _sums(level: GroupWorkflowParts, to_map: list[int]) -> pe.Node:
+    """The pass over the participants, or as many as memory needs."""
     from fcnm_bids.inputs.contrasts import other_radii
-    from fcnm_bids.interfaces.group import SumOverPeople
+    from fcnm_bids.interfaces.group import SumOverParticipants
 
     plan, config = level.plan, level.config
     summing_gb = partial(
@@ -176,9 +176,9 @@ def _sums(level: GroupLevel, to_map: list[int]) -> pe.Node:
     )
     at_once = contrasts_at_once(len(to_map), summing_gb, most_gb(config))
     return pe.Node(
-        SumOverPeople(
+        SumOverParticipants(
             **level.shared,
-            people=level.people,
+            participants=level.participants,
             numbers=to_map,
             at_once=at_once,
             covariates=plan.design.columns.tolist(),
@@ -190,8 +190,8 @@ def _sums(level: GroupLevel, to_map: list[int]) -> pe.Node:
     )
 
 
-def _describe_model(level: GroupLevel) -> dict[str, Any]:
-    """What the sidecars of contrasts say about people and design."""
+def _describe_model(level: GroupWorkflowParts) -> dict[str, Any]:
+    """Return the sidecar entries of contrasts on participants and design."""
     plan, group = level.plan, level.config.group
     return {
         "Covariates": list(plan.design.names),
@@ -199,22 +199,24 @@ def _describe_model(level: GroupLevel) -> dict[str, Any]:
         "AnalysisMask": group.analysis_mask,
         "AnalysisMaskFiles": len(plan.mask_files),
         "MaximumMeanFramewiseDisplacement": group.max_mean_fd,
-        "PeopleLeftOut": sorted({f"sub-{run.subject}: {run.reason}" for run in plan.left_out}),
+        "ParticipantsLeftOut": sorted(
+            {f"sub-{run.subject}: {run.reason}" for run in plan.left_out}
+        ),
         "Preset": group.preset,
     }
 
 
-def _connect_validation(level: GroupLevel) -> list[pe.Node]:
+def _connect_validation(level: GroupWorkflowParts) -> list[pe.Node]:
     """Add the node that maps everything on the second connectome, where there is one."""
     from fcnm_bids.interfaces.robustness import MapValidation
 
     plan, config, second = level.plan, level.config, level.plan.validation
-    if not second.people:
+    if not second.participants:
         return []
     validated = pe.Node(
         MapValidation(
             **level.shared,
-            people=run_paths(second.people),
+            participants=run_paths(second.participants),
             covariates=second.design.columns.tolist(),
             coding=list(second.design.coding),
             mask_files=[str(path) for path in plan.mask_files],
@@ -236,16 +238,16 @@ def _connect_validation(level: GroupLevel) -> list[pe.Node]:
 
 
 def _connect_network(
-    level: GroupLevel, name: str, members: Sequence[_Contrast], validated: Sequence[pe.Node]
+    level: GroupWorkflowParts, name: str, members: Sequence[_Contrast], validated: Sequence[pe.Node]
 ) -> list[pe.Node]:
     """Add the nodes of one network, which comes first, then what is said about it."""
-    from fcnm_bids.interfaces.network import LocateNetwork, MapEffect
+    from fcnm_bids.interfaces.network import LocateNetwork, MapNetwork
     from fcnm_bids.interfaces.robustness import CheckRobustness
 
     n_voxels, label = level.plan.grid.n_voxels, level.labels[name]
     effect, sign = level.networks[name]
     network = pe.Node(
-        MapEffect(**level.shared, effect=name, entities=level.entities),
+        MapNetwork(**level.shared, effect=name, entities=level.entities),
         name=f"network_{label}",
         mem_gb=contrast_gb(n_voxels) + 2e-9 * n_voxels * len(members),
     )
@@ -274,7 +276,7 @@ def _connect_network(
     level.workflow.connect(
         [
             (mapped, network, [("out", "mapped_files")]),
-            (network, located, [("promised", "network")]),
+            (network, located, [("out_files", "network")]),
             (mapped, checked, [("out", "mapped_files")]),
             (varied, checked, [("out", "variants_files")]),
             *((node, checked, [("validation_file", "validation_file")]) for node in validated),
@@ -283,23 +285,23 @@ def _connect_network(
     return [network, located, checked]
 
 
-def _connect_figures(level: GroupLevel, name: str, drawn: Sequence[pe.Node]) -> pe.Node:
+def _connect_figures(level: GroupWorkflowParts, name: str, drawn: Sequence[pe.Node]) -> pe.Node:
     """Add the node that draws the figures of one network, after those whose files they show."""
-    from fcnm_bids.interfaces.report import DrawEffect
+    from fcnm_bids.interfaces.report import DrawNetwork
 
     label = level.labels[name]
     figures = pe.Node(
-        DrawEffect(**level.shared, effect=name),
+        DrawNetwork(**level.shared, effect=name),
         name=f"figures_{label}",
         mem_gb=report_gb(level.plan.grid.n_voxels),
     )
-    before = level.gather(drawn, "promised", f"gather_figures_of_{label}", no_flatten=True)
+    before = level.gather(drawn, "out_files", f"gather_figures_of_{label}", no_flatten=True)
     level.workflow.connect(before, "out", figures, "after")
     return figures
 
 
 def _connect_outcomes(
-    level: GroupLevel, mapped: Sequence[pe.Node], strength: pe.Node
+    level: GroupWorkflowParts, mapped: Sequence[pe.Node], strength: pe.Node
 ) -> list[pe.Node]:
     """Add the nodes that relate each outcome to the maps of its seeds, and draw it."""
     from fcnm_bids.interfaces.outcomes import RelateOutcome
@@ -321,7 +323,7 @@ def _connect_outcomes(
         )
         own = [by_name[name] for name in outcome.seeds]
         files = level.gather(own, "mapped_file", f"mapped_outcome_{label}")
-        before = level.gather([related], "promised", f"gather_outcome_{label}", no_flatten=True)
+        before = level.gather([related], "out_files", f"gather_outcome_{label}", no_flatten=True)
         level.seed(related)
         level.workflow.connect(
             [
@@ -335,14 +337,14 @@ def _connect_outcomes(
     return nodes
 
 
-def _connect_comparison(level: GroupLevel, networks: Sequence[pe.Node]) -> list[pe.Node]:
+def _connect_comparison(level: GroupWorkflowParts, networks: Sequence[pe.Node]) -> list[pe.Node]:
     """Add the node that compares the networks, where there are several."""
-    from fcnm_bids.interfaces.network import CompareEffects
+    from fcnm_bids.interfaces.network import CompareNetworks
 
     if len(networks) < 2:
         return []
     compared = pe.Node(
-        CompareEffects(**level.shared, effects=[*level.networks], entities=level.entities),
+        CompareNetworks(**level.shared, effects=[*level.networks], entities=level.entities),
         name="compare",
         mem_gb=contrast_gb(level.plan.grid.n_voxels),
     )

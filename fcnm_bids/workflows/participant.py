@@ -10,7 +10,7 @@ from nipype.pipeline.engine import Workflow
 
 from fcnm_bids.bids.outputs import OutputNames
 from fcnm_bids.config import Config
-from fcnm_bids.planning.plan import ParticipantPlan, PlannedPerson
+from fcnm_bids.planning.plan import ParticipantPlan, PlannedParticipant
 from fcnm_bids.resources.machine import node_threads
 from fcnm_bids.resources.memory import contrast_gb, map_gb, project_gb, report_gb
 
@@ -43,53 +43,53 @@ def init_participants_wf(plan: ParticipantPlan, config: Config, config_file: Pat
             mem_gb=contrast_gb(plan.grid.n_voxels),
         )
         workflow.add_nodes([seeds])
-    for person in plan.people:
-        if person.done:
+    for participant in plan.participants:
+        if participant.done:
             continue
-        person_wf = init_person_wf(person, plan, config, config_file)
-        workflow.add_nodes([person_wf])
-        if seeds is not None and person.runs:
-            workflow.connect([(seeds, person_wf, [("seeds_file", "map.seeds_file")])])
+        participant_wf = init_participant_wf(participant, plan, config, config_file)
+        workflow.add_nodes([participant_wf])
+        if seeds is not None and participant.runs:
+            workflow.connect([(seeds, participant_wf, [("seeds_file", "map.seeds_file")])])
     return workflow
 
 
-def init_person_wf(
-    person: PlannedPerson, plan: ParticipantPlan, config: Config, config_file: Path
+def init_participant_wf(
+    participant: PlannedParticipant, plan: ParticipantPlan, config: Config, config_file: Path
 ) -> Workflow:
-    """Build one person's workflow: ``project``, ``map``, ``report``, ``manifest``.
+    """Build one participant's workflow: ``project``, ``map``, ``report``, ``manifest``.
 
     Parameters
     ----------
-    person
-        The person's part of the plan.
+    participant
+        The participant's part of the plan.
     plan, config, config_file
         As in `init_participants_wf`.
     """
-    from fcnm_bids.interfaces.participant import MapPerson, ProjectRuns
-    from fcnm_bids.interfaces.report import ReportPerson, WriteManifest
+    from fcnm_bids.interfaces.participant import MapParticipant, ProjectRuns
+    from fcnm_bids.interfaces.report import ReportParticipant, WriteManifest
 
     root = Path(config.output_dir)
     names = OutputNames.of(root, plan.entities)
-    workflow = Workflow(name=person_wf_name(person.subject))
+    workflow = Workflow(name=participant_wf_name(participant.subject))
     project = pe.Node(
         ProjectRuns(
             config_file=str(config_file),
-            runs=[run.files.to_dict() for run in person.runs],
+            runs=[run.files.to_dict() for run in participant.runs],
             excluded=[
                 {"name": run.name, "reason": run.reason, "stored": run.stored}
-                for run in person.left_out
+                for run in participant.left_out
             ],
-            qc_file=str(names.person_table(person.subject, "qc")),
+            qc_file=str(names.participant_table(participant.subject, "qc")),
         ),
         name="project",
-        mem_gb=project_gb(plan.grid, person.runs),
+        mem_gb=project_gb(plan.grid, participant.runs),
         n_procs=node_threads(config),
     )
     manifest = pe.Node(
         WriteManifest(
             config_file=str(config_file),
-            folder=str(root / f"sub-{person.subject}"),
-            key=person.key,
+            folder=str(root / f"sub-{participant.subject}"),
+            key=participant.key,
         ),
         name="manifest",
         run_without_submitting=True,
@@ -100,32 +100,32 @@ def init_person_wf(
         Merge(2, no_flatten=True), name="gather", run_without_submitting=True, mem_gb=0.01
     )
     report = pe.Node(
-        ReportPerson(config_file=str(config_file), subject=person.subject),
+        ReportParticipant(config_file=str(config_file), subject=participant.subject),
         name="report",
         mem_gb=report_gb(plan.grid.n_voxels),
     )
     workflow.connect(
         [
-            (project, gather, [("promised", "in1")]),
+            (project, gather, [("out_files", "in1")]),
             (gather, report, [("out", "after")]),
-            (report, manifest, [("promised", "promised")]),
+            (report, manifest, [("out_files", "out_files")]),
         ]
     )
-    if config.makes_subject_maps and person.runs:
+    if config.makes_subject_maps and participant.runs:
         maps = pe.Node(
-            MapPerson(
+            MapParticipant(
                 config_file=str(config_file),
-                subject=person.subject,
+                subject=participant.subject,
                 entities=dict(plan.entities),
             ),
             name="map",
-            mem_gb=map_gb(person.runs, plan.n_seeds),
+            mem_gb=map_gb(participant.runs, plan.n_seeds),
             n_procs=node_threads(config),
         )
         workflow.connect(
             [
                 (project, maps, [("stored", "stored")]),
-                (maps, gather, [("promised", "in2")]),
+                (maps, gather, [("out_files", "in2")]),
             ]
         )
     else:
@@ -133,6 +133,6 @@ def init_person_wf(
     return workflow
 
 
-def person_wf_name(subject: str) -> str:
-    """What a person's workflow is called: labels may hold a plus sign, names of nodes may not."""
+def participant_wf_name(subject: str) -> str:
+    """Return the name of a participant's workflow, without the plus sign that a label may hold."""
     return f"sub_{subject.replace('+', '_')}_wf"

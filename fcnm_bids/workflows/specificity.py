@@ -9,18 +9,18 @@ from nipype.pipeline import engine as pe
 
 from fcnm_bids.config import NULLS
 from fcnm_bids.intermediates.draws import OBSERVED
-from fcnm_bids.reruns.result_cache import kept_folder
+from fcnm_bids.reruns.result_cache import cache_folder
 from fcnm_bids.resources.machine import most_gb, node_threads
 from fcnm_bids.resources.memory import contrast_gb, draws_gb, strength_gb
 from fcnm_bids.specificity import LABEL_NULLS
-from fcnm_bids.workflows.base import GroupLevel
+from fcnm_bids.workflows.base import GroupWorkflowParts
 
 Blocks = dict[str, list[tuple[str, int]]]
 """Files of the blocks of draws with their numbers of draws, by null."""
 
 
-def connect_specificity(
-    level: GroupLevel, networks: Mapping[str, tuple[pe.Node, Sequence[pe.Node]]]
+def add_specificity_nodes(
+    level: GroupWorkflowParts, networks: Mapping[str, tuple[pe.Node, Sequence[pe.Node]]]
 ) -> tuple[list[pe.Node], dict[str, pe.Node]]:
     """Add the nodes; those returned promise files: of all networks, and of each by itself.
 
@@ -69,7 +69,7 @@ def connect_specificity(
     return [strength, *labels], assessing
 
 
-def _connect_strength(level: GroupLevel) -> pe.Node:
+def _connect_strength(level: GroupWorkflowParts) -> pe.Node:
     """Add the node that measures the connectome's degree."""
     from fcnm_bids.interfaces.specificity import MeasureStrength
 
@@ -78,11 +78,11 @@ def _connect_strength(level: GroupLevel) -> pe.Node:
     strength = pe.Node(
         MeasureStrength(
             **level.shared,
-            people=level.people,
+            participants=level.participants,
             mask_files=[str(path) for path in plan.mask_files],
             grey_files=[str(path) for path in plan.specificity.grey_files],
             entities=level.entities,
-            kept_dir=str(kept_folder(config, plan.specificity.strength_key)),
+            cache_dir=str(cache_folder(config, plan.specificity.strength_key)),
         ),
         name="strength",
         mem_gb=strength_gb(plan.grid.n_voxels, plan.dof, n_threads),
@@ -92,7 +92,7 @@ def _connect_strength(level: GroupLevel) -> pe.Node:
     return strength
 
 
-def _connect_labels(level: GroupLevel, first_contrast: pe.Node) -> list[pe.Node]:
+def _connect_labels(level: GroupWorkflowParts, first_contrast: pe.Node) -> list[pe.Node]:
     """Add the node that exchanges labels, where that is asked for."""
     from fcnm_bids.interfaces.nulls import CompareLabels
 
@@ -102,7 +102,7 @@ def _connect_labels(level: GroupLevel, first_contrast: pe.Node) -> list[pe.Node]
     labels = pe.Node(
         CompareLabels(
             **level.shared,
-            people=level.people,
+            participants=level.participants,
             covariates=plan.design.columns.tolist(),
             grey_files=[str(path) for path in plan.specificity.grey_files],
             entities=level.entities,
@@ -122,13 +122,15 @@ def _connect_labels(level: GroupLevel, first_contrast: pe.Node) -> list[pe.Node]
 
 
 def _connect_preparation(
-    level: GroupLevel, strength: pe.Node, contrasts: Sequence[pe.Node]
+    level: GroupWorkflowParts, strength: pe.Node, contrasts: Sequence[pe.Node]
 ) -> pe.Node:
     """Add the node that gathers what all draws share."""
     from fcnm_bids.interfaces.nulls import PrepareNulls
 
     prepared = pe.Node(
-        PrepareNulls(**level.shared, people=level.people, store_dir=str(_kept(level) / "coarser")),
+        PrepareNulls(
+            **level.shared, participants=level.participants, store_dir=str(_kept(level) / "coarser")
+        ),
         name="nulls",
         mem_gb=contrast_gb(level.plan.grid.n_voxels),
     )
@@ -143,9 +145,9 @@ def _connect_preparation(
     return prepared
 
 
-def _connect_draws(level: GroupLevel, prepared: pe.Node) -> tuple[list[pe.Node], Blocks]:
+def _connect_draws(level: GroupWorkflowParts, prepared: pe.Node) -> tuple[list[pe.Node], Blocks]:
     """Add a node for each block of draws of a null, and one for the observed foci."""
-    from fcnm_bids.interfaces.nulls import MapDraws
+    from fcnm_bids.interfaces.nulls import MapNullDraws
 
     plan, config = level.plan, level.config
     drawing_gb, together_gb = draws_gb(
@@ -169,7 +171,7 @@ def _connect_draws(level: GroupLevel, prepared: pe.Node) -> tuple[list[pe.Node],
         block_file = str(_kept(level) / f"{null}-{first:06d}.npz")
         blocks.setdefault(null, []).append((block_file, n_draws))
         node = pe.Node(
-            MapDraws(
+            MapNullDraws(
                 **level.shared,
                 covariates=plan.design.columns.tolist(),
                 null=null,
@@ -189,7 +191,7 @@ def _connect_draws(level: GroupLevel, prepared: pe.Node) -> tuple[list[pe.Node],
     return nodes, blocks
 
 
-def _kept(level: GroupLevel) -> Path:
-    """Where draws are kept between runs of the program."""
+def _kept(level: GroupWorkflowParts) -> Path:
+    """Return the folder in which draws are kept between runs of the program."""
     work = Path(level.config.running.work_dir)
     return work / "nulls" / level.plan.specificity.draws_key[:16]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from fcnm_bids.app.group import group_stages
+from fcnm_bids.app.group import group_progress
 
 
 class _Workflow:
@@ -20,12 +20,12 @@ class _Workflow:
 
 
 def test_draws_and_the_report_count_and_the_observed_foci_are_no_draw() -> None:
-    totals = {stage.verb: stage.total for stage in group_stages(_Workflow()) if stage.total}
+    totals = {stage.verb: stage.total for stage in group_progress(_Workflow()) if stage.total}
     assert totals == {
         "contrasts tested": 1,
         "networks mapped": 1,
         "draws made": 40,
         "report drawn": 1,
     }
-    (draws,) = (s for s in group_stages(_Workflow()) if s.verb == "draws made")
+    (draws,) = (s for s in group_progress(_Workflow()) if s.verb == "draws made")
     assert set(draws.weights) == {"wf.draws_random_000000", "wf.draws_strength_000020"}

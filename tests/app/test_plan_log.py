@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from fcnm_bids.app.plan_log import say_participants
+from fcnm_bids.app.plan_log import log_participant_plan
 from fcnm_bids.config import Config
-from fcnm_bids.planning.participant import plan_participants
+from fcnm_bids.planning.participant import plan_participant_level
 
 Make = Callable[..., Config]
 
@@ -24,7 +24,7 @@ B	b	up	10	20	10	TAL	9
 def told(make: Make, path: Path, table: str, **seeds: object) -> None:
     path.write_text(table)
     config = make(seeds={"coordinates": str(path), **seeds})
-    say_participants(plan_participants(config), config)
+    log_participant_plan(plan_participant_level(config), config)
 
 
 def test_spaces_of_foci_are_counted(

@@ -10,12 +10,12 @@ from fcnm_bids.simulate import Truth
 
 @pytest.fixture
 def out(simulated: Truth, tmp_path: Path) -> Path:
-    """The participant level's results of two people."""
-    assert call(simulated, tmp_path, "participant", *people(simulated)) == DONE
+    """The participant level's results of two participants."""
+    assert call(simulated, tmp_path, "participant", *participants(simulated)) == DONE
     return tmp_path / "out"
 
 
-def people(simulated: Truth) -> list[str]:
+def participants(simulated: Truth) -> list[str]:
     return [
         *("--participant-label", "01", "02"),
         *("--coordinates", str(simulated.coordinates)),
@@ -40,7 +40,7 @@ def test_reports_are_rebuilt_from_what_is_there(
     assert sorted((out / "logs").iterdir()) == logs
 
 
-def test_one_persons_report_alone(simulated: Truth, out: Path, tmp_path: Path) -> None:
+def test_one_participants_report_alone(simulated: Truth, out: Path, tmp_path: Path) -> None:
     for name in ("01", "02"):
         (out / f"sub-{name}.html").unlink()
     options = ("--reports-only", "--participant-label", "02")
@@ -53,7 +53,7 @@ def test_without_results_there_is_nothing_to_report(simulated: Truth, tmp_path: 
 
 
 def test_the_methods_text_alone_computes_nothing(simulated: Truth, tmp_path: Path) -> None:
-    options = (*people(simulated), "--boilerplate-only", "--smoothing", "3")
+    options = (*participants(simulated), "--boilerplate-only", "--smoothing", "3")
     assert call(simulated, tmp_path, "participant", *options) == DONE
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["logs"]
     (text,) = (tmp_path / "out" / "logs").glob("*/CITATION.md")
@@ -68,8 +68,8 @@ def test_a_crash_still_leaves_a_report_that_shows_it(
     def broken(*arguments: object, **options: object) -> None:
         raise RuntimeError("no maps <today>")
 
-    monkeypatch.setattr(participant, "person_maps", broken)
-    assert call(simulated, tmp_path, "participant", *people(simulated)) == FAILED
+    monkeypatch.setattr(participant, "participant_maps", broken)
+    assert call(simulated, tmp_path, "participant", *participants(simulated)) == FAILED
     page = (tmp_path / "out" / "sub-01.html").read_text(encoding="utf-8")
     assert "1 step failed" in page
     assert "no maps &lt;today&gt;" in page

@@ -18,7 +18,7 @@ ROOT = Path("/out")
 NAMES = OutputNames.of(ROOT, {"space": "S", "res": "2", "task": "rest", "run": "1", "desc": "x"})
 LABELLED: dict[str, Callable[[str], Path]] = {
     "seed": lambda label: NAMES.seed(label, "mask"),
-    "person map": lambda label: NAMES.person_map("01", label),
+    "participant map": lambda label: NAMES.participant_map("01", label),
     "contrast map": lambda label: NAMES.contrast_map(label, "t"),
     "contrast mask": NAMES.contrast_mask,
     "network": lambda label: NAMES.network(label, "probseg"),
@@ -37,11 +37,11 @@ def run(name: str) -> RunFiles:
         (NAMES.seed("x", "mask"), "seeds/seed-x_space-S_res-2_mask.nii.gz"),
         (NAMES.seed("x", "probseg"), "seeds/seed-x_space-S_res-2_probseg.nii.gz"),
         (
-            NAMES.person_map("01", "x"),
+            NAMES.participant_map("01", "x"),
             "sub-01/func/sub-01_task-rest_space-S_res-2_seed-x_stat-fisherz_statmap.nii.gz",
         ),
         (
-            NAMES.person_table("01", "qc"),
+            NAMES.participant_table("01", "qc"),
             "sub-01/func/sub-01_task-rest_space-S_res-2_desc-qc_metrics.tsv",
         ),
         (NAMES.contrast_map("x", "t"), "group/seed-x_space-S_res-2_stat-t_statmap.nii.gz"),

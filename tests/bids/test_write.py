@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcnm_bids.bids.write import replaced, write_image, write_json, write_table, write_text
+from fcnm_bids.bids.write import atomic_path, write_image, write_json, write_table, write_text
 from fcnm_bids.grid import Grid
 
 GRID = Grid(
@@ -40,7 +40,7 @@ def contents(folder: Path) -> set[str]:
 
 def test_a_file_appears_when_all_is_written(tmp_path: Path) -> None:
     target = tmp_path / "new" / "x.nii.gz"
-    with replaced(target) as temporary:
+    with atomic_path(target) as temporary:
         temporary.write_text("half")
         assert not target.exists()
         assert temporary.parent == target.parent
@@ -55,7 +55,7 @@ def test_a_failure_leaves_the_old_file_and_no_other(tmp_path: Path, error: BaseE
     target.write_text("old")
 
     def half() -> None:
-        with replaced(target) as temporary:
+        with atomic_path(target) as temporary:
             temporary.write_text("ha")
             raise error
 
@@ -66,14 +66,14 @@ def test_a_failure_leaves_the_old_file_and_no_other(tmp_path: Path, error: BaseE
 
 
 def test_a_file_that_was_never_written_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError), replaced(tmp_path / "x"):
+    with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "x"):
         pass
     assert contents(tmp_path) == set()
 
 
 def test_two_writers_do_not_meet(tmp_path: Path) -> None:
     target = tmp_path / "x"
-    with replaced(target) as first, replaced(target) as second:
+    with atomic_path(target) as first, atomic_path(target) as second:
         assert first != second
         first.write_text("1")
         second.write_text("2")

@@ -16,7 +16,7 @@ NAMES = ("../../x", "ύπνος")
 
 @pytest.fixture(scope="session")
 def finished(simulated: Truth, tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """Two contrasts of one effect, with names that could do harm, in four people."""
+    """Two contrasts of one effect, with names that could do harm, in four participants."""
     desk = Desk(tmp_path_factory.mktemp("desk"), fonts_known=False)
     foci = simulated.foci.query("effect == 'increase'").drop(columns="on_network")
     foci = foci.replace({"contrast": dict(zip(foci["contrast"].unique(), NAMES, strict=True))})

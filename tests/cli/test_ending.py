@@ -27,7 +27,7 @@ def leftovers(desk: Desk) -> list[Path]:
     return list(desk.work.glob("fcnm_*_wf_*"))
 
 
-def at_work(desk: Desk, simulated: Truth, *options: object) -> subprocess.Popen[str]:
+def lock_outputs(desk: Desk, simulated: Truth, *options: object) -> subprocess.Popen[str]:
     """A participant level whose nodes run."""
     process = desk.start(
         *(simulated.fmriprep, desk.folder / "out", "participant"),
@@ -50,7 +50,7 @@ def children(pid: int) -> list[int]:
 def test_who_is_told_to_end_leaves_no_worker_and_no_folder(
     desk: Desk, simulated: Truth, told: signal.Signals, code: int
 ) -> None:
-    process = at_work(desk, simulated)
+    process = lock_outputs(desk, simulated)
     while not (workers := children(process.pid)) and process.poll() is None:
         time.sleep(0.02)
     for pid in (*workers, process.pid) if told == signal.SIGINT else (process.pid,):
@@ -63,7 +63,7 @@ def test_who_is_told_to_end_leaves_no_worker_and_no_folder(
 
 
 def test_what_a_killed_run_left_is_cleared_by_the_next(desk: Desk, simulated: Truth) -> None:
-    process = at_work(desk, simulated)
+    process = lock_outputs(desk, simulated)
     process.kill()
     desk.wait(process)
     (left,) = leftovers(desk)

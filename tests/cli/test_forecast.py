@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from fcnm_bids.app.dry_run import foresee
+from fcnm_bids.app.dry_run import forecast_level
 from fcnm_bids.config import Config
-from fcnm_bids.planning.group import plan_group
-from fcnm_bids.planning.participant import plan_participants
+from fcnm_bids.planning.group import plan_group_level
+from fcnm_bids.planning.participant import plan_participant_level
 from tests.cli.desk import Finished
 
 
@@ -31,11 +31,11 @@ def request(finished: Finished, level: str, output: Path) -> Config:
     )
 
 
-def test_the_store_and_the_maps_of_people_take_the_disk_that_was_predicted(
+def test_the_store_and_the_maps_of_participants_take_the_disk_that_was_predicted(
     finished: Finished, tmp_path: Path
 ) -> None:
     config = request(finished, "participant", tmp_path / "out")
-    found = {row.kind: row for row in foresee(plan_participants(config), config)}
+    found = {row.kind: row for row in forecast_level(plan_participant_level(config), config)}
     stored = size(finished.output.glob("connectome/sub-*/**/*.h5"))
     assert found["project"].needs.output == pytest.approx(stored, rel=0.25)
     maps = size(finished.output.glob("sub-*/func/*_stat-fisherz_statmap.*"))
@@ -46,7 +46,7 @@ def test_the_store_and_the_maps_of_people_take_the_disk_that_was_predicted(
 
 def test_the_group_takes_the_disk_that_was_predicted(finished: Finished, tmp_path: Path) -> None:
     config = request(finished, "group", tmp_path / "out")
-    found = {row.kind: row for row in foresee(plan_group(config), config)}
+    found = {row.kind: row for row in forecast_level(plan_group_level(config), config)}
     group = finished.output / "group"
     contrasts = size(group.glob("seed-*"))
     assert found["contrast"].needs.output == pytest.approx(contrasts, rel=0.25)

@@ -20,7 +20,7 @@ from fcnm_bids.bids.names import PYBIDS_CONFIG, parse_entities
 from fcnm_bids.simulate import Truth
 from tests.cli.desk import Finished, read_table
 
-PEOPLE = ("01", "02", "03", "04")
+PARTICIPANTS = ("01", "02", "03", "04")
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +52,12 @@ def sidecar(path: Path) -> dict[str, Any]:
     return content
 
 
-def promised(root: Path) -> list[Path]:
+def out_files(root: Path) -> list[Path]:
     tables = [*root.glob("sub-*/manifest.tsv"), root / "group" / "manifest.tsv"]
     return [root / name for table in tables for name in read_table(table)["path"]]
 
 
-@pytest.mark.parametrize("folder", [*(f"sub-{label}" for label in PEOPLE), "group"])
+@pytest.mark.parametrize("folder", [*(f"sub-{label}" for label in PARTICIPANTS), "group"])
 def test_a_manifest_lists_everything_and_all_is_there(root: Path, folder: str) -> None:
     table = read_table(root / folder / "manifest.tsv")
     assert set(table["status"]) == {"present"}
@@ -78,22 +78,24 @@ def test_what_the_documentation_promises_is_there(root: Path, seed: str) -> None
         expected.append(f"group/seed-{label}_{place}_desc-significant_mask.nii.gz")
         for stat in ("t", "z", "effect", "variance", "n"):
             expected.append(f"group/seed-{label}_{place}_stat-{stat}_statmap.nii.gz")
-    for person in PEOPLE:
-        stem = f"sub-{person}/func/sub-{person}_task-rest_{place}"
+    for participant in PARTICIPANTS:
+        stem = f"sub-{participant}/func/sub-{participant}_task-rest_{place}"
         expected += [f"{stem}_seed-{s}_stat-fisherz_statmap.nii.gz" for s in ("x", seed)]
-        expected += [f"{stem}_desc-qc_metrics.tsv", f"sub-{person}.html"]
-        for run in ("",) if person in ("01", "03") else ("_run-1", "_run-2"):
-            stored = f"sub-{person}_task-rest{run}_{place}_desc-projected_timeseries.h5"
-            expected.append(f"connectome/sub-{person}/func/{stored}")
+        expected += [f"{stem}_desc-qc_metrics.tsv", f"sub-{participant}.html"]
+        for run in ("",) if participant in ("01", "03") else ("_run-1", "_run-2"):
+            stored = f"sub-{participant}_task-rest{run}_{place}_desc-projected_timeseries.h5"
+            expected.append(f"connectome/sub-{participant}/func/{stored}")
     assert [name for name in expected if not (root / name).is_file()] == []
-    of_people = {path.name for path in root.glob("sub-*/func/*run-*.nii.gz")}
-    assert of_people == set(), "maps are of all runs of a person"
+    of_participants = {path.name for path in root.glob("sub-*/func/*run-*.nii.gz")}
+    assert of_participants == set(), "maps are of all runs of a participant"
 
 
 def test_every_promised_image_and_table_is_found_by_its_entities(
     root: Path, layout: BIDSLayout
 ) -> None:
-    looked_for = [p for p in promised(root) if p.name.endswith((".nii.gz", ".tsv", ".h5", ".json"))]
+    looked_for = [
+        p for p in out_files(root) if p.name.endswith((".nii.gz", ".tsv", ".h5", ".json"))
+    ]
     assert len(looked_for) > 80
     top = {"foci.tsv", "participants.tsv", "participants.json"}
     for path in looked_for:
@@ -191,14 +193,14 @@ def test_sidecars_of_images_say_what_and_how(root: Path) -> None:
 def test_group_maps_state_their_test(root: Path, seed: str) -> None:
     [mask] = root.glob(f"group/seed-{seed}_*_desc-significant_mask.nii.gz")
     content = sidecar(mask)
-    assert content["NumberOfPeople"] == 4
+    assert content["NumberOfParticipants"] == 4
     assert content["HeightControl"] == "fwe"
     assert (content["Alpha"], content["Tail"]) == (0.05, "positive")
     assert content["Threshold"] > 0
     assert content["VoxelsSignificant"] == np.count_nonzero(nib.load(mask).dataobj)
 
 
-def test_maps_of_people_state_their_runs(root: Path) -> None:
+def test_maps_of_participants_state_their_runs(root: Path) -> None:
     [path] = root.glob("sub-02/func/*_seed-x_stat-fisherz_statmap.nii.gz")
     content = sidecar(path)
     assert len(content["Sources"]) == 2
@@ -230,7 +232,9 @@ def test_names_are_kept_where_labels_cannot_hold_them(root: Path, seed: str) -> 
     assert dict(named) == {"../../x": "x", "ύπνος": seed}
 
 
-def test_people_keep_what_the_data_set_says_about_them(root: Path, finished: Finished) -> None:
+def test_participants_keep_what_the_data_set_says_about_them(
+    root: Path, finished: Finished
+) -> None:
     table = read_table(root / "participants.tsv").set_index("participant_id")
     before = read_table(finished.fmriprep / "participants.tsv").set_index("participant_id")
     assert list(table["n_runs"]) == ["1", "2", "1", "2"]

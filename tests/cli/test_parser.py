@@ -367,7 +367,8 @@ def test_help_shows_each_option_once_and_where_it_belongs() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["bids"], ["bids", "out"], ["bids", "out", "people"], ["a", "b", "group", "c"]]
+    "words",
+    [[], ["bids"], ["bids", "out"], ["bids", "out", "participants"], ["a", "b", "group", "c"]],
 )
 def test_the_three_places_are_needed(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from fcnm_bids.config import Config
-from fcnm_bids.planning.group import plan_group
-from fcnm_bids.reruns.settings_lock import inherit
+from fcnm_bids.planning.group import plan_group_level
+from fcnm_bids.reruns.settings_lock import inherit_settings
 from tests.cli.desk import Desk, Ended, Finished, read_table, snapshot
 from tests.reliability.outputs import contents
 
@@ -27,9 +27,9 @@ def test_both_levels_end_well(finished: Finished) -> None:
         assert ended.code == 0, ended.out + ended.err
         assert ended.err == ""
         assert ended.out.splitlines()[-1].endswith(f"done: {finished.output}")
-    assert "4 people, 6 runs" in finished.participant.out
+    assert "4 participants, 6 runs" in finished.participant.out
     assert "residual degrees of freedom" in finished.participant.out
-    assert "4 people, 6 projected runs" in finished.group.out
+    assert "4 participants, 6 projected runs" in finished.group.out
 
 
 def test_nothing_is_written_but_outputs_and_work(finished: Finished) -> None:
@@ -84,7 +84,7 @@ def test_a_missing_output_and_a_damaged_run_are_made_again_and_nothing_else(
     assert ended.code == 0, ended.out + ended.err
     assert f"warning: {damaged.name} is damaged" in ended.out
     assert "it is made again" in ended.out
-    assert "2 of 4 people complete" in ended.out
+    assert "2 of 4 participants complete" in ended.out
     made = {path.parts[0] for path in changed(before, snapshot(output)) if path.parts[0] != "logs"}
     assert made - {"connectome", "seeds", "foci.tsv"} <= {
         "sub-01",
@@ -103,7 +103,7 @@ def test_a_missing_output_and_a_damaged_run_are_made_again_and_nothing_else(
 def test_a_hole_in_the_group_is_seen(finished: Finished, output: Path) -> None:
     def done() -> bool:
         asked = Config(str(finished.fmriprep), str(output), "group")
-        return plan_group(inherit(asked, {})).done
+        return plan_group_level(inherit_settings(asked, {})).done
 
     assert done()
     for path in (output / "group.html", *output.glob("group/seed-x_*_stat-t_statmap.*")):
@@ -123,7 +123,7 @@ def test_an_emptied_output_is_made_again(finished: Finished, desk: Desk, output:
     ended = again(finished, desk, output)
     assert ended.code == 0, ended.out + ended.err
     assert f"{emptied} is empty; made again" in ended.out
-    assert "3 of 4 people complete" in ended.out
+    assert "3 of 4 participants complete" in ended.out
     assert contents(output / "sub-01") == before
 
 
@@ -186,7 +186,7 @@ def test_contrasts_that_were_there_are_kept(
     grown(other, Desk(tmp_path_factory.mktemp("elsewhere")), tables[1])
     parts = [contents(place / "group", but="html") for place in (output, other)]
     assert parts[0] == parts[1]
-    assert len(list((desk.work / "kept").glob("*/*"))) == 5
+    assert len(list((desk.work / "cached").glob("*/*"))) == 5
 
 
 def test_a_rerun_with_other_settings_is_refused_and_overwriting_replaces(
@@ -260,7 +260,7 @@ def test_a_damaged_image_leaves_its_run_out_and_the_rest_goes_on(
     bold.write_bytes(whole)
     repaired = desk.run(*request)
     assert repaired.code == 0, repaired.out + repaired.err
-    assert "1 of 2 people complete" in repaired.out
+    assert "1 of 2 participants complete" in repaired.out
     assert list(read_table(table)["included"]) == ["True", "True"]
 
 
@@ -297,7 +297,7 @@ def test_a_node_that_fails_is_exit_code_1_and_a_rerun_makes_the_rest(
     in_the_way.unlink()
     ended = desk.run(*request)
     assert ended.code == 0, ended.out + ended.err
-    assert "1 of 2 people complete" in ended.out
+    assert "1 of 2 participants complete" in ended.out
 
 
 def test_array_jobs_share_their_folders(finished: Finished, desk: Desk, tmp_path: Path) -> None:
@@ -349,7 +349,7 @@ def test_a_dry_run_says_the_plan_and_writes_nothing(
 ) -> None:
     ended = again(finished, desk, tmp_path / "out", "--dry-run")
     assert ended.code == 0, ended.err
-    assert "4 people, 6 runs" in ended.out
+    assert "4 participants, 6 runs" in ended.out
     assert "2 contrasts" in ended.out
     kinds = [line.split()[1] for line in ended.out.splitlines() if line.endswith((" s", " min"))]
     assert kinds == ["seeds", "project", "map", "report", "all"]

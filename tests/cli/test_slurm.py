@@ -17,7 +17,7 @@ from tests.cli.desk import RUN, Desk
 from tests.same_maps import compare
 
 ARRAY = RUN.parent / "singularity" / "slurm_array.sh"
-PEOPLE = 6
+PARTICIPANTS = 6
 GROUP = ("--height-control", "t=3")  # six are too few for a family-wise threshold
 
 pytestmark = [pytest.mark.slow, pytest.mark.slurm, pytest.mark.usefixtures("slurm")]
@@ -25,9 +25,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.slurm, pytest.mark.usefixtures("slur
 
 @pytest.fixture(scope="module")
 def six(tmp_path_factory: pytest.TempPathFactory) -> Truth:
-    """Six people with one run each and one contrast of each effect."""
+    """Six participants with one run each and one contrast of each effect."""
     design = SimulationDesign(
-        n_people=PEOPLE,
+        n_participants=PARTICIPANTS,
         n_runs=(1,),
         voxel_size=8.0,
         n_volumes=120,
@@ -100,13 +100,13 @@ def test_an_array_with_a_cancelled_task_is_finished_by_submitting_it_again(
     subprocess.run(["scontrol", "release", array], check=True)
     wait_for(array, group)
     out = tmp_path / "out"
-    assert len(list(out.glob("sub-*/manifest.tsv"))) == PEOPLE - 1, logs(tmp_path)
+    assert len(list(out.glob("sub-*/manifest.tsv"))) == PARTICIPANTS - 1, logs(tmp_path)
     assert not (out / "group.html").exists()  # the group job must not have run on five
 
     wait_for(*submit(tmp_path, six))
     assert (out / "group.html").is_file(), logs(tmp_path)
-    assert logs(tmp_path).count("everything is there already") == PEOPLE - 1
-    assert f"{PEOPLE} people, {PEOPLE} projected runs" in logs(tmp_path)
+    assert logs(tmp_path).count("everything is there already") == PARTICIPANTS - 1
+    assert f"{PARTICIPANTS} participants, {PARTICIPANTS} projected runs" in logs(tmp_path)
     assert compare(plain, out).in_masks > 0
 
 
@@ -130,8 +130,8 @@ def test_a_workflow_of_jobs_survives_scancel_and_ends_in_the_same_maps(
     assert "sub_02_wf.project: SlurmError: job " in ended.out
     assert "ended as CANCELLED" in ended.out
     assert "not everything was made (sub-02)" in ended.out
-    assert f"{PEOPLE} of {PEOPLE} runs projected" in ended.out
-    assert len(list(output.glob("sub-*/manifest.tsv"))) == PEOPLE - 1
+    assert f"{PARTICIPANTS} of {PARTICIPANTS} runs projected" in ended.out
+    assert len(list(output.glob("sub-*/manifest.tsv"))) == PARTICIPANTS - 1
 
     for words in (participant, (six.fmriprep, output, "group", *GROUP)):
         ended = desk.run(*words, *plugged)

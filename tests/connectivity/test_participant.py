@@ -1,4 +1,4 @@
-"""Seed maps of one person: coverage, and how runs are combined."""
+"""Seed maps of one participant: coverage, and how runs are combined."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse import csr_array
 from threadpoolctl import threadpool_limits
 
-from fcnm_bids.connectivity import PersonMaps, correlate, fisher_z, person_maps
+from fcnm_bids.connectivity import ParticipantMaps, correlate, fisher_z, participant_maps
 from fcnm_bids.connectome import ProjectedRun
 from fcnm_bids.denoise import build_projection
 from fcnm_bids.grid import Grid
@@ -31,8 +31,8 @@ def seeds_at(*voxels: list[int], weights: list[list[float]] | None = None) -> Se
     return SeedMatrix(csr_array(table), contrasts, GRID)
 
 
-def maps(runs: list[ProjectedRun], seeds: SeedMatrix, min_coverage: float = 0.5) -> PersonMaps:
-    return person_maps(runs, seeds, min_coverage=min_coverage)
+def maps(runs: list[ProjectedRun], seeds: SeedMatrix, min_coverage: float = 0.5) -> ParticipantMaps:
+    return participant_maps(runs, seeds, min_coverage=min_coverage)
 
 
 def alone(run: ProjectedRun, voxels: list[int]) -> np.ndarray:
@@ -103,14 +103,14 @@ def test_where_one_run_has_no_signal_the_others_count() -> None:
 def test_voxels_that_are_asked_for_and_have_no_signal_are_nan() -> None:
     run = run_of(12, np.setdiff1d(EVERYWHERE, [0, 41, 59]))
     asked = np.array([0, 3, 40, 41, 42, 59])
-    found = person_maps([run], seeds_at([1, 2, 6]), min_coverage=0.5, index=asked)
+    found = participant_maps([run], seeds_at([1, 2, 6]), min_coverage=0.5, index=asked)
     np.testing.assert_array_equal(found.index, asked)
     np.testing.assert_array_equal(np.isnan(found.z[0]), [True, False, False, True, False, True])
     np.testing.assert_allclose(found.z[0], alone(run, [1, 2, 6])[asked], atol=1e-12)
 
 
 def test_the_seed_may_lie_outside_of_what_is_asked_for() -> None:
-    found = person_maps([run_of(12)], seeds_at([1]), min_coverage=0.5, index=np.array([4, 5]))
+    found = participant_maps([run_of(12)], seeds_at([1]), min_coverage=0.5, index=np.array([4, 5]))
     np.testing.assert_allclose(found.z[0], alone(run_of(12), [1])[[4, 5]], atol=1e-12)
     assert not found.clipped.any()
     assert found.covered.tolist() == [True]

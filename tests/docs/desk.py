@@ -44,7 +44,7 @@ _PYTHON = """\
 case "$2" in fcnm_bids.simulate) exec "{python}" "$@" {smaller};; esac
 exec "{bin}/typed-only/python" "$@"
 """
-_SMALLER = "--people 4 --voxel-size 8 --volumes 150 --tr 3 --studies 2"
+_SMALLER = "--participants 4 --voxel-size 8 --volumes 150 --tr 3 --studies 2"
 _FEWER = "--n-permutations 40"
 """Sizes that are cut when commands run; the last of two equal options counts."""
 
@@ -118,7 +118,7 @@ class Desk:
     ) -> tuple[subprocess.CompletedProcess[str], str]:
         """Run a block as somebody who stands in `cwd` would; also what it was, put together.
 
-        Where it is to be brief, the group level only looks at what it would do, and people's
+        Where it is to be brief, the group level only looks at what it would do, and participants'
         maps are not written.
         """
         text = re.sub(r"(?<![\w.])/data/", f"{self.data}/", block.text)

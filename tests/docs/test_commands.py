@@ -151,10 +151,10 @@ def test_what_python_on_a_page_imports_is_there(page: Path) -> None:
 
 @pytest.fixture(scope="module")
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """A desk with simulated people at which commands run, all pages at the same one."""
+    """A desk with simulated participants at which commands run, all pages at the same one."""
     desk = Desk(tmp_path_factory.mktemp("docs") / "desk", really=True).furnish()
     design = SimulationDesign(
-        n_people=6,
+        n_participants=6,
         voxel_size=8.0,
         n_volumes=150,
         repetition_time=3.0,

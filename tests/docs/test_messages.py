@@ -56,7 +56,7 @@ NO_MESSAGES = (
     *("weights of shape ", "no output is named", "a volume of shape \0 is not on a grid"),
     # help
     *("fcnm-bids BIDS_DIR", "examples:\n", "Functional connectivity", "To be given to"),
-    *("selection of people", "specificity of the network", "outcomes of the seeds"),
+    *("selection of participants", "specificity of the network", "outcomes of the seeds"),
     # names, and what methods texts and logs are made of
     *("nsubjects ", "contrastname ", "effectname ", "hemisphere ", "Salience and", "fcnm_bids "),
     *("three eigenvectors", "shares and convergence", "Low-pass cutoff", "High-pass cutoff"),

@@ -9,7 +9,7 @@ import pytest
 from nipype.pipeline.engine import Workflow
 
 from fcnm_bids.config import Config
-from fcnm_bids.execution.progress import Progress, Stage
+from fcnm_bids.execution.progress import Progress, ProgressCounter
 from fcnm_bids.execution.workflow import configure, run_workflow
 from tests.execution.nodes import die, fail, node, run, write_down
 
@@ -117,27 +117,32 @@ def finish(progress: Progress, name: str, status: str = "end") -> None:
 
 
 def test_progress_counts_what_nodes_stand_for(said: pytest.LogCaptureFixture) -> None:
-    stages = Stage("runs projected", {"a": 2, "b": 3}), Stage("people mapped", {"c": 1})
+    stages = (
+        ProgressCounter("runs projected", {"a": 2, "b": 3}),
+        ProgressCounter("participants mapped", {"c": 1}),
+    )
     assert [stage.total for stage in stages] == [5, 1]
     progress = Progress(*stages)
     finish(progress, "a")
-    assert "2 of 5 runs projected, 0 of 1 people mapped, about" in said.messages[-1]
+    assert "2 of 5 runs projected, 0 of 1 participants mapped, about" in said.messages[-1]
     finish(progress, "unknown")
     finish(progress, "b", "start")
     assert len(said.messages) == 1
     finish(progress, "b", "exception")
     finish(progress, "c")
-    assert said.messages[-1] == "5 of 5 runs projected, 1 of 1 people mapped (3 failed)"
+    assert said.messages[-1] == "5 of 5 runs projected, 1 of 1 participants mapped (3 failed)"
 
 
 def test_what_there_is_none_of_is_not_told(said: pytest.LogCaptureFixture) -> None:
-    progress = Progress(Stage("contrasts tested", {}), Stage("networks mapped", {"a": 1}))
+    progress = Progress(
+        ProgressCounter("contrasts tested", {}), ProgressCounter("networks mapped", {"a": 1})
+    )
     finish(progress, "a")
     assert said.messages == ["1 of 1 networks mapped"]
 
 
 def test_progress_is_not_told_at_every_turn(said: pytest.LogCaptureFixture) -> None:
-    progress = Progress(Stage("things done", {str(n): 1 for n in range(100)}))
+    progress = Progress(ProgressCounter("things done", {str(n): 1 for n in range(100)}))
     for n in range(100):
         finish(progress, str(n))
     assert len(said.messages) == 2

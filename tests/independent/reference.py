@@ -1,4 +1,4 @@
-"""Seed-to-voxel connectivity computed a second time, by other people's code, to judge the program.
+"""Seed-to-voxel connectivity computed a second time, by independent code, to judge the program.
 
 Nothing of ``fcnm_bids`` is used: denoising is :func:`nilearn.signal.clean` with every nuisance
 column written out, smoothing is :func:`nilearn.image.smooth_img`, the group statistic is
@@ -198,13 +198,13 @@ def reference_run(
 
 
 def reference_t(z_maps: Sequence[np.ndarray]) -> np.ndarray:
-    """One-sample t over people; a voxel uses the people in whom it is finite."""
+    """One-sample t over participants; a voxel uses the participants in whom it is finite."""
     z = np.stack(z_maps)
     t = np.full(z.shape[1:], np.nan)
     n = np.isfinite(z).sum(axis=0)
     complete, partial = n == len(z), (n > 1) & (n < len(z))
     t[complete] = stats.ttest_1samp(z[:, complete], 0.0).statistic
-    if partial.any():  # apart, because leaving people out makes SciPy slow
+    if partial.any():  # apart, because leaving participants out makes SciPy slow
         t[partial] = stats.ttest_1samp(z[:, partial], 0.0, nan_policy="omit").statistic
     return t
 
@@ -257,10 +257,10 @@ def _read_contrasts(options: argparse.Namespace, grid: nib.Nifti1Image) -> list[
     return contrasts
 
 
-def _clean_person(
+def _clean_participant(
     bolds: Sequence[Path], grid: nib.Nifti1Image, options: argparse.Namespace
 ) -> list[CleanedRun]:
-    """Runs of one person that are long enough, with a line of print for every run."""
+    """Runs of one participant that are long enough, with a line of print for every run."""
     runs = []
     for bold in bolds:
         image = nib.load(bold)
@@ -301,9 +301,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     contrasts = _read_contrasts(options, grid)
     seeds = [contrast.seed for contrast in contrasts]
     begin = time.perf_counter()
-    for person in sorted({bold.name.split("_")[0] for bold in bolds}):
-        own = [bold for bold in bolds if bold.name.startswith(person + "_")]
-        runs = _clean_person(own, grid, options)
+    for participant in sorted({bold.name.split("_")[0] for bold in bolds}):
+        own = [bold for bold in bolds if bold.name.startswith(participant + "_")]
+        runs = _clean_participant(own, grid, options)
         if not runs:
             continue
         r = np.stack([correlate(run, seeds) for run in runs])
@@ -314,7 +314,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         clipped = (np.abs(r) > 1 - 1e-6).any(axis=0)
         silent = np.any([run.mask & ~run.usable for run in runs], axis=0)
         for contrast, own_z, own_clipped in zip(contrasts, z, clipped, strict=True):
-            contrast.add(person, own_z, own_clipped, silent)
+            contrast.add(participant, own_z, own_clipped, silent)
     print(f"{len(bolds)} runs in {time.perf_counter() - begin:.1f} s")
     if options.compare is None:
         return 0

@@ -16,12 +16,12 @@ LARGEST_T_DIFFERENCE = 1e-3
 
 @dataclass
 class ContrastMaps:
-    """Fisher z of one contrast in every person, with the voxels where judging is relaxed.
+    """Fisher z of one contrast in every participant, with the voxels where judging is relaxed.
 
     Attributes
     ----------
     clipped : voxels that the seed equals (r = 1) in somebody; their t means nothing.
-    constant : per person, in-mask voxels without any variance in time.
+    constant : per participant, in-mask voxels without any variance in time.
     """
 
     name: str
@@ -35,9 +35,11 @@ class ContrastMaps:
     def label(self) -> str:
         return "".join(letter for letter in self.name if letter.isascii() and letter.isalnum())
 
-    def add(self, person: str, z: np.ndarray, clipped: np.ndarray, constant: np.ndarray) -> None:
-        self.z[person] = z
-        self.constant[person] = constant
+    def add(
+        self, participant: str, z: np.ndarray, clipped: np.ndarray, constant: np.ndarray
+    ) -> None:
+        self.z[participant] = z
+        self.constant[participant] = constant
         self.clipped = clipped if self.clipped is None else self.clipped | clipped
 
 
@@ -76,25 +78,27 @@ def _read_one(folder: Path, pattern: str, shape: tuple[int, ...], affine: np.nda
     return image.get_fdata(dtype=np.float64).reshape(shape)
 
 
-def _compare_people(contrast: ContrastMaps, output: Path) -> Verdict:
+def _compare_participants(contrast: ContrastMaps, output: Path) -> Verdict:
     verdict = Verdict()
     pattern = f"*_seed-{contrast.label}_stat-fisherz_statmap.nii.gz"
     known = set(contrast.z)
     for path in output.glob(f"sub-*/func/{pattern}"):
         if path.parts[-3] not in known:
-            verdict.problems.append(f"{path.parts[-3]}: a map of a person the reference left out")
-    for person, z in contrast.z.items():
+            verdict.problems.append(
+                f"{path.parts[-3]}: a map of a participant the reference left out"
+            )
+    for participant, z in contrast.z.items():
         covered = np.isfinite(z).any()
-        folder = output / person / "func"
+        folder = output / participant / "func"
         if not covered and not list(folder.glob(pattern)):
             continue
         try:
             theirs = np.tanh(_read_one(folder, pattern, z.shape, contrast.affine))
         except FileNotFoundError as error:
-            verdict.problems.append(f"{person}: {error}")
+            verdict.problems.append(f"{participant}: {error}")
             continue
         ours = np.tanh(z)
-        both = verdict.defined(ours, theirs, contrast.constant[person])
+        both = verdict.defined(ours, theirs, contrast.constant[participant])
         if both.any():
             verdict.largest = max(verdict.largest, float(np.abs(ours - theirs)[both].max()))
     return verdict
@@ -142,15 +146,15 @@ def compare_contrast(
     if not contrast.z:
         print(f"{contrast.label}: nobody is left")
         return False
-    people = _compare_people(contrast, output)
+    participants = _compare_participants(contrast, output)
     group = _compare_group(contrast, group_t, output, min_subjects)
-    agreed = people.agrees(LARGEST_R_DIFFERENCE) and group.agrees(LARGEST_T_DIFFERENCE)
+    agreed = participants.agrees(LARGEST_R_DIFFERENCE) and group.agrees(LARGEST_T_DIFFERENCE)
     print(
         f"{'ok  ' if agreed else 'FAIL'} {contrast.label} ({int(contrast.seed.sum())} seed voxels, "
-        f"{len(contrast.z)} people): max |dr| {people.largest:.2e}, "
+        f"{len(contrast.z)} participants): max |dr| {participants.largest:.2e}, "
         f"max relative dt {group.largest:.2e}"
     )
-    for kind, verdict in (("r", people), ("t", group)):
+    for kind, verdict in (("r", participants), ("t", group)):
         if verdict.only_reference or verdict.only_program or verdict.excused:
             print(
                 f"     {kind} defined by the reference only {verdict.only_reference}, by the "

@@ -30,20 +30,20 @@ class RunFiles(NamedTuple):
     confounds: Path
 
 
-def write_run(dataset: Path, person: str, seed: int) -> RunFiles:
+def write_run(dataset: Path, participant: str, seed: int) -> RunFiles:
     rng = np.random.default_rng(seed)
     shared = rng.standard_normal(N).cumsum()
     bold = 900 + rng.standard_normal((*SHAPE, N)) * 5 + shared + np.arange(N) * 0.1
     mask = np.ones(SHAPE, bool)
     mask[0] = mask[-1] = mask[:, 0] = mask[:, -1] = mask[..., 0] = mask[..., -1] = False
     bold[SILENT] = 77
-    folder = dataset / person / "func"
+    folder = dataset / participant / "func"
     folder.mkdir(parents=True)
-    stem = f"{person}_task-rest_space-MNI152NLin6Asym_res-4"
+    stem = f"{participant}_task-rest_space-MNI152NLin6Asym_res-4"
     files = RunFiles(
         folder / f"{stem}_desc-preproc_bold.nii.gz",
         folder / f"{stem}_desc-brain_mask.nii.gz",
-        folder / f"{person}_task-rest_desc-confounds_timeseries.tsv",
+        folder / f"{participant}_task-rest_desc-confounds_timeseries.tsv",
     )
     image = nib.Nifti1Image(bold, AFFINE)
     image.header.set_zooms((4, 4, 4, TR))
@@ -239,14 +239,14 @@ def finished(tmp_path: Path) -> tuple[list[str], Path]:
     seed = seed_at((2, 3, 2), (1, 3, 2))
     z_maps = []
     for number in range(4):
-        person = f"sub-{number:02d}"
-        files = write_run(dataset, person, number)
+        participant = f"sub-{number:02d}"
+        files = write_run(dataset, participant, number)
         keep = inputs.kept_volumes(files.confounds, 0.5)
         mask = nib.load(files.mask).get_fdata() > 0
         z_maps.append(np.arctanh(plain_r(plain_residuals(files, keep), mask, seed)))
-        name = f"{person}_task-rest_seed-A1up_stat-fisherz_statmap.nii.gz"
-        (output / person / "func").mkdir(parents=True)
-        save(z_maps[-1], output / person / "func" / name)
+        name = f"{participant}_task-rest_seed-A1up_stat-fisherz_statmap.nii.gz"
+        (output / participant / "func").mkdir(parents=True)
+        save(z_maps[-1], output / participant / "func" / name)
     z = np.array(z_maps)
     t = z.mean(axis=0) / (z.std(axis=0, ddof=1) / 2)
     (output / "group").mkdir()
@@ -264,7 +264,7 @@ def test_comparison_accepts_equal_maps(
     finished: tuple[list[str], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert reference.main(finished[0]) == 0
-    assert "ok   A1up (2 seed voxels, 4 people)" in capsys.readouterr().out
+    assert "ok   A1up (2 seed voxels, 4 participants)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

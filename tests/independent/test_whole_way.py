@@ -1,4 +1,4 @@
-"""The command line against the independent reference: every person, every contrast."""
+"""The command line against the independent reference: every participant, every contrast."""
 
 from __future__ import annotations
 
@@ -41,8 +41,10 @@ def assert_reference_agrees(
     assert ended.stdout.count("\nok ") >= 4
 
 
-def test_simulated_people_with_27p_censoring_and_several_runs(tmp_path: Path) -> None:
-    design = SimulationDesign(n_people=5, n_runs=(2, 1), voxel_size=8, n_studies=4, random_seed=3)
+def test_simulated_participants_with_27p_censoring_and_several_runs(tmp_path: Path) -> None:
+    design = SimulationDesign(
+        n_participants=5, n_runs=(2, 1), voxel_size=8, n_studies=4, random_seed=3
+    )
     simulate_dataset(tmp_path / "data", design)
     dataset, coordinates = tmp_path / "data" / "fmriprep", tmp_path / "data" / "coordinates.tsv"
     run_both_levels(dataset, tmp_path / "out", coordinates, [])
@@ -56,7 +58,9 @@ def test_simulated_people_with_27p_censoring_and_several_runs(tmp_path: Path) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fwhm", ["0", "6"])
-def test_real_people_without_motion_columns(fwhm: str, tmp_path: Path, shared_data: Path) -> None:
+def test_real_participants_without_motion_columns(
+    fwhm: str, tmp_path: Path, shared_data: Path
+) -> None:
     dataset, coordinates = shared_data / "rest24", shared_data / "coordinates" / "ketamine.tsv"
     strategy = tmp_path / "strategy.json"
     strategy.write_text(json.dumps({"confounds": ["white_matter", "csf"]}))

@@ -11,7 +11,7 @@ import pytest
 
 from fcnm_bids.bids.dataset_description import BIDSIGNORE, describe_dataset
 from fcnm_bids.errors import RequestError
-from fcnm_bids.inputs.dataset import holds_other_dataset, recognise
+from fcnm_bids.inputs.dataset import holds_other_dataset, identify_dataset
 
 RAW = {"Name": "raw", "BIDSVersion": "1.8.0", "DatasetType": "raw"}
 DERIVATIVE = {
@@ -22,18 +22,18 @@ DERIVATIVE = {
 }
 
 
-def folder(path: Path, description: Mapping[str, Any] | None, *people: str) -> Path:
+def folder(path: Path, description: Mapping[str, Any] | None, *participants: str) -> Path:
     path.mkdir(parents=True, exist_ok=True)
     if description is not None:
         (path / "dataset_description.json").write_text(json.dumps(description))
-    for person in people:
-        (path / person / "func").mkdir(parents=True)
+    for participant in participants:
+        (path / participant / "func").mkdir(parents=True)
     return path
 
 
 def refused(path: Path) -> str:
     with pytest.raises(RequestError) as error:
-        recognise(path)
+        identify_dataset(path)
     [problem] = error.value.problems
     assert str(path) in problem
     return problem
@@ -41,8 +41,8 @@ def refused(path: Path) -> str:
 
 def test_derivatives(tmp_path: Path) -> None:
     folder(tmp_path, DERIVATIVE, "sub-01")
-    assert recognise(tmp_path).root == tmp_path
-    assert recognise(tmp_path).kind == "derivatives"
+    assert identify_dataset(tmp_path).root == tmp_path
+    assert identify_dataset(tmp_path).kind == "derivatives"
 
 
 @pytest.mark.parametrize("name", ["fmriprep", "fMRIPrep-23.2.0", "ds000_fmriprep"])
@@ -53,7 +53,7 @@ def test_a_raw_data_set_with_derivatives_inside(
     folder(tmp_path, RAW, "sub-01")
     inside = folder(tmp_path / "derivatives" / name, description, "sub-01")
     folder(tmp_path / "derivatives" / "mriqc", DERIVATIVE, "sub-01")
-    assert recognise(tmp_path).root == inside
+    assert identify_dataset(tmp_path).root == inside
 
 
 def test_several_derivatives_inside_are_listed(tmp_path: Path) -> None:
@@ -64,21 +64,21 @@ def test_several_derivatives_inside_are_listed(tmp_path: Path) -> None:
 
 
 def test_derivatives_without_a_description(tmp_path: Path) -> None:
-    assert recognise(folder(tmp_path, None, "sub-01")).kind == "derivatives"
+    assert identify_dataset(folder(tmp_path, None, "sub-01")).kind == "derivatives"
 
 
 def test_a_store_of_projected_runs(tmp_path: Path) -> None:
     describe_dataset(tmp_path, "store", tmp_path / "fmriprep", projected_runs=True)
-    assert recognise(tmp_path).root == tmp_path
-    assert recognise(tmp_path).kind == "connectome"
+    assert identify_dataset(tmp_path).root == tmp_path
+    assert identify_dataset(tmp_path).kind == "connectome"
 
 
 def test_an_output_folder_stands_for_the_store_in_it(tmp_path: Path) -> None:
     describe_dataset(tmp_path, "results", tmp_path / "fmriprep")
     store = tmp_path / "connectome"
     describe_dataset(store, "store", tmp_path / "fmriprep", projected_runs=True)
-    assert recognise(tmp_path).root == store
-    assert recognise(tmp_path).kind == "connectome"
+    assert identify_dataset(tmp_path).root == store
+    assert identify_dataset(tmp_path).kind == "connectome"
 
 
 def test_an_output_folder_without_a_store_is_explained(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_broken_description_is_named(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize("generators", ["fcnm_bids", {"Name": "fcnm_bids"}, [None], ["x"], []])
 def test_odd_generators_do_no_harm(tmp_path: Path, generators: Any) -> None:
     folder(tmp_path, {**DERIVATIVE, "GeneratedBy": generators}, "sub-01")
-    assert recognise(tmp_path).kind == "derivatives"
+    assert identify_dataset(tmp_path).kind == "derivatives"
 
 
 def test_what_an_output_folder_says_about_itself(tmp_path: Path) -> None:
@@ -173,4 +173,4 @@ def test_raw_data_are_named_as_such(tmp_path: Path) -> None:
     assert "raw data, and there is no derivatives/fmriprep in it" in refused(tmp_path)
     # copied beside a raw data set's description
     (tmp_path / "sub-01" / "func" / "sub-01_task-rest_desc-preproc_bold.nii.gz").touch()
-    assert recognise(tmp_path).kind == "derivatives"
+    assert identify_dataset(tmp_path).kind == "derivatives"

@@ -11,7 +11,7 @@ from fcnm_bids.connectome import Projected, ProjectedRun, RunImage, open_run, wr
 from fcnm_bids.denoise import Projection
 from fcnm_bids.errors import ReplacedRunError
 from fcnm_bids.grid import Grid
-from fcnm_bids.inputs.store import open_people, run_paths
+from fcnm_bids.inputs.store import open_participants, run_paths
 
 GRID = Grid((5, 4, 3), np.eye(4), "MNI152NLin6Asym")
 
@@ -34,25 +34,25 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_a_run_that_was_projected_again_is_refused(path: Path) -> None:
-    people = run_paths([("01", [open_run(path)])])
-    [person] = open_people(people)
+    participants = run_paths([("01", [open_run(path)])])
+    [participant] = open_participants(participants)
     project(path, "after", seed=1)
     with pytest.raises(ReplacedRunError, match=r"run\.h5 was projected again .* same command"):
-        open_people(people)
+        open_participants(participants)
     # opened before, and read after
     with pytest.raises(ReplacedRunError):
-        person.open_runs()
+        participant.open_runs()
     with pytest.raises(ReplacedRunError):
-        person.voxels()
+        participant.voxels()
 
 
 def test_the_same_run_projected_again_is_the_same(path: Path) -> None:
-    people = run_paths([("01", [open_run(path)])])
-    [person] = open_people(people)
+    participants = run_paths([("01", [open_run(path)])])
+    [participant] = open_participants(participants)
     before = path.stat().st_ino
     project(path, "before")
     assert path.stat().st_ino != before
     np.testing.assert_array_equal(
-        person.open_runs()[0].columns(slice(None)),
-        open_people(people)[0].open_runs()[0].columns(slice(None)),
+        participant.open_runs()[0].columns(slice(None)),
+        open_participants(participants)[0].open_runs()[0].columns(slice(None)),
     )

@@ -63,7 +63,7 @@ def made(tmp_path: Path, atlas: Path) -> OutputNames:
         affine=AFFINE.tolist(),
         entities=ENTITIES,
     ).run(cwd=str(tmp_path))
-    assert all(Path(path).is_file() for path in located.outputs.promised)
+    assert all(Path(path).is_file() for path in located.outputs.out_files)
     return names
 
 

@@ -77,7 +77,7 @@ class Made:
             outcome=asdict(planned),
             mapped_files=files,
         ).run(cwd=str(tmp_path))
-        self.files = [Path(path) for path in result.outputs.promised]
+        self.files = [Path(path) for path in result.outputs.out_files]
 
     def image(self, ending: str) -> np.ndarray:
         path = self.out / "group" / f"outcome-pain_space-{SPACE}_res-8_{ending}.nii.gz"

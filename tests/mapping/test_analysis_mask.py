@@ -46,7 +46,7 @@ def test_masks_of_no_use(tmp_path: Path, content: str) -> None:
         mask_on_grid(path, GRID)
 
 
-def test_people_are_averaged_before_the_threshold(tmp_path: Path) -> None:
+def test_participants_are_averaged_before_the_threshold(tmp_path: Path) -> None:
     first, second = np.random.default_rng(0).random((2, *GRID.shape))
     paths = [written(tmp_path / "1.nii", first), written(tmp_path / "2.nii", second)]
     inside = mean_probability_mask(paths, GRID, above=0.4)
@@ -62,7 +62,7 @@ def test_a_finer_grid_is_interpolated(tmp_path: Path) -> None:
     assert not inside[:, :, 2:].any()
 
 
-def test_people_on_different_grids_are_refused(tmp_path: Path) -> None:
+def test_participants_on_different_grids_are_refused(tmp_path: Path) -> None:
     paths = [
         written(tmp_path / "1.nii", np.ones(GRID.shape)),
         written(tmp_path / "2.nii", np.ones((6, 5, 5))),

@@ -1,4 +1,4 @@
-"""From seeds and people to probability maps, against brute force on the time series."""
+"""From seeds and participants to probability maps, against brute force on the time series."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from fcnm_bids.grid import Grid
 from fcnm_bids.mapping import (
     MappingRule,
     NetworkMap,
-    Person,
+    Participant,
     analysis_voxels,
     map_contrast,
     map_network,
-    stored_person,
-    sum_over_people,
+    stored_participant,
+    sum_over_participants,
 )
 from fcnm_bids.seeds import Contrast, SeedMatrix
 from fcnm_bids.stats import HeightRule
@@ -39,7 +39,7 @@ SEEDS: dict[str, tuple[str, list[int]]] = {
     "four": ("up", [150]),
     "five": ("down", [180, 181, 187, 188]),
 }
-N_PEOPLE = 6
+N_PARTICIPANTS = 6
 
 
 @dataclass(frozen=True)
@@ -56,26 +56,26 @@ def recordings() -> tuple[tuple[Recording, ...], ...]:
     rng = np.random.default_rng(8)
     loadings = ndimage.gaussian_filter(rng.standard_normal((3, *GRID.shape)), (0, 1, 1, 1))
     loadings = 8 * loadings.reshape(3, V, order="F")
-    people = []
-    for person in range(N_PEOPLE):
+    participants = []
+    for participant in range(N_PARTICIPANTS):
         runs = []
-        for number in range(1 + person % 2):
-            n = 50 + 10 * person
+        for number in range(1 + participant % 2):
+            n = 50 + 10 * participant
             kept = rng.random(n) > 0.1
             nuisance = rng.standard_normal((n, 3))
             time = build_projection(nuisance, kept, 2.0, high_pass=0.01, low_pass=0.2)
             raw = 80 + rng.standard_normal((n, 3)) @ loadings + 1.5 * rng.standard_normal((n, V))
             silent = rng.choice(V, 12, replace=False)
-            if person < 3:
-                silent = np.append(silent, 209)  # untested: half of the people lack it
-            if person == 2:
+            if participant < 3:
+                silent = np.append(silent, 209)  # untested: half of the participants lack it
+            if participant == 2:
                 silent = np.append(silent, [180, 181, 187])  # no map of the fifth contrast
-            if person == 3 and number == 0:
+            if participant == 3 and number == 0:
                 silent = np.append(silent, [60, 61, 62])  # one of two runs lacks the second
             index = np.setdiff1d(np.arange(V), silent)
             runs.append(Recording(raw, time, np.union1d(index, [150])))
-        people.append(tuple(runs))
-    return tuple(people)
+        participants.append(tuple(runs))
+    return tuple(participants)
 
 
 def seed_matrix(names: tuple[str, ...] = tuple(SEEDS)) -> SeedMatrix:
@@ -86,33 +86,33 @@ def seed_matrix(names: tuple[str, ...] = tuple(SEEDS)) -> SeedMatrix:
     return SeedMatrix(csr_array(table), contrasts, GRID)
 
 
-def people_in_memory(dtype: type = np.float64) -> list[Person]:
-    def person(name: int, runs: tuple[Recording, ...]) -> Person:
+def participants_in_memory(dtype: type = np.float64) -> list[Participant]:
+    def participant(name: int, runs: tuple[Recording, ...]) -> Participant:
         projected = [
             ProjectedRun((r.time.basis @ r.raw[r.time.kept, :][:, r.index]).astype(dtype), r.index,
                          GRID)
             for r in runs
         ]  # fmt: skip
         voxels = np.unique(np.concatenate([r.index for r in runs]))
-        return Person(str(name), lambda: projected, lambda: voxels)
+        return Participant(str(name), lambda: projected, lambda: voxels)
 
-    return [person(name, runs) for name, runs in enumerate(recordings())]
+    return [participant(name, runs) for name, runs in enumerate(recordings())]
 
 
-def people_in_the_store(folder: Path) -> list[Person]:
-    people = []
+def participants_in_the_store(folder: Path) -> list[Participant]:
+    participants = []
     for name, runs in enumerate(recordings()):
         paths = []
         for number, (r, run) in enumerate(
-            zip(runs, people_in_memory(np.float32)[name].open_runs(), strict=True)
+            zip(runs, participants_in_memory(np.float32)[name].open_runs(), strict=True)
         ):
             path = folder / f"{name}_{number}.h5"
             projected = Projected(run, V, np.empty((0, 0)), np.empty(0, np.intp), "")
             image = RunImage(path, GRID, len(r.raw), 2.0, np.dtype("<i2"), 1.0, 0.0, 352)
             write_run(path, projected, r.time, image, key="", attributes={})
             paths.append(path)
-        people.append(stored_person(str(name), [open_run(path) for path in paths]))
-    return people
+        participants.append(stored_participant(str(name), [open_run(path) for path in paths]))
+    return participants
 
 
 def fisher_z_by_hand(r: Recording, voxels: list[int], min_coverage: float) -> np.ndarray:
@@ -128,8 +128,8 @@ def fisher_z_by_hand(r: Recording, voxels: list[int], min_coverage: float) -> np
 
 
 @cache
-def people_by_hand(name: str, min_coverage: float = 0.5) -> np.ndarray:
-    """Every person's z of one contrast, shape (people, voxels of the grid)."""
+def participants_by_hand(name: str, min_coverage: float = 0.5) -> np.ndarray:
+    """Every participant's z of one contrast, shape (participants, voxels of the grid)."""
     combined = []
     for runs in recordings():
         each = np.stack([fisher_z_by_hand(r, SEEDS[name][1], min_coverage) for r in runs])
@@ -149,7 +149,7 @@ class ByHand:
 
 
 def contrast_by_hand(name: str, height: HeightRule) -> ByHand:
-    z = people_by_hand(name)
+    z = participants_by_hand(name)
     n = np.isfinite(z).sum(axis=0)
     voxels = SEEDS[name][1]
     clipped = np.isin(np.arange(V), voxels) if len(voxels) == 1 else np.zeros(V, dtype=bool)
@@ -179,10 +179,12 @@ def contrast_by_hand(name: str, height: HeightRule) -> ByHand:
 
 
 def mapped(
-    people: list[Person], height: HeightRule = HEIGHT, names: tuple[str, ...] = tuple(SEEDS)
+    participants: list[Participant],
+    height: HeightRule = HEIGHT,
+    names: tuple[str, ...] = tuple(SEEDS),
 ) -> NetworkMap:
-    index = analysis_voxels(people, GRID, min_subjects=height.min_subjects)
-    return map_network(seed_matrix(names), people, replace(RULE, height=height), index)
+    index = analysis_voxels(participants, GRID, min_subjects=height.min_subjects)
+    return map_network(seed_matrix(names), participants, replace(RULE, height=height), index)
 
 
 @pytest.mark.filterwarnings("ignore:Precision loss occurred")  # a seed's z with itself
@@ -202,10 +204,10 @@ def mapped(
     ids=lambda h: f"{h.control} {h.tail}",
 )
 def test_the_whole_way_by_brute_force(height: HeightRule) -> None:
-    # with voxels that too few people have: they stay untested
+    # with voxels that too few participants have: they stay untested
     index = np.arange(V)
     rule = replace(RULE, height=height)
-    found = map_network(seed_matrix(), people_in_memory(), rule, index)
+    found = map_network(seed_matrix(), participants_in_memory(), rule, index)
     by_hand = {name: contrast_by_hand(name, height) for name in SEEDS}
     for contrast, expected in zip(found.contrasts, by_hand.values(), strict=True):
         np.testing.assert_allclose(contrast.test.mean, expected.mean[index], atol=1e-10)
@@ -233,8 +235,10 @@ def test_the_whole_way_by_brute_force(height: HeightRule) -> None:
 
 
 def test_convergence_is_the_mean_away_from_own_seeds() -> None:
-    seeds, people = seed_matrix(), people_in_memory()
-    found = map_network(seeds, people, RULE, np.arange(V), weights=np.array([1.0, 1, 2, 3, 1]))
+    seeds, participants = seed_matrix(), participants_in_memory()
+    found = map_network(
+        seeds, participants, RULE, np.arange(V), weights=np.array([1.0, 1, 2, 3, 1])
+    )
     up = [0, 2, 3]
     near = np.zeros((3, V), dtype=bool)
     centres = GRID.positions(np.arange(V))
@@ -251,12 +255,14 @@ def test_convergence_is_the_mean_away_from_own_seeds() -> None:
     np.testing.assert_allclose(found.convergence["up"], expected, atol=1e-12)
     assert 0 < np.isnan(expected).sum() < V
     negative = replace(RULE, height=replace(HEIGHT, tail="negative"))
-    lower = map_network(seeds, people, negative, np.arange(V), weights=np.array([1.0, 1, 2, 3, 1]))
+    lower = map_network(
+        seeds, participants, negative, np.arange(V), weights=np.array([1.0, 1, 2, 3, 1])
+    )
     np.testing.assert_array_equal(lower.convergence["up"], -found.convergence["up"])
 
 
 def test_the_example_is_not_a_trivial_one() -> None:
-    found = map_network(seed_matrix(), people_in_memory(), RULE, np.arange(V))
+    found = map_network(seed_matrix(), participants_in_memory(), RULE, np.arange(V))
     assert np.flatnonzero(np.isnan(found.probability["up"])).tolist() == [209]
     up = found.probability["up"]
     assert set(np.round(3 * up[np.isfinite(up)]).astype(int)) == {0, 1, 2, 3}
@@ -268,7 +274,7 @@ def test_the_example_is_not_a_trivial_one() -> None:
 
 
 def test_the_random_field_threshold_is_no_higher_than_bonferroni() -> None:
-    found = mapped(people_in_memory(), replace(HEIGHT, control="fwe", min_subjects=0.8))
+    found = mapped(participants_in_memory(), replace(HEIGHT, control="fwe", min_subjects=0.8))
     for contrast in found.contrasts:
         test, mask = contrast.test, contrast.mask
         df = test.df[test.tested].min()
@@ -279,8 +285,8 @@ def test_the_random_field_threshold_is_no_higher_than_bonferroni() -> None:
         assert mask.smoothness is not None
 
 
-def test_stored_people_give_what_people_in_memory_give(tmp_path: Path) -> None:
-    memory, store = mapped(people_in_memory()), mapped(people_in_the_store(tmp_path))
+def test_stored_participants_give_what_participants_in_memory_give(tmp_path: Path) -> None:
+    memory, store = mapped(participants_in_memory()), mapped(participants_in_the_store(tmp_path))
     np.testing.assert_array_equal(store.index, memory.index)
     for ours, exact in zip(store.contrasts, memory.contrasts, strict=True):
         np.testing.assert_array_equal(ours.test.n, exact.test.n)
@@ -296,8 +302,8 @@ def test_stored_people_give_what_people_in_memory_give(tmp_path: Path) -> None:
 def test_the_order_of_contrasts_does_not_matter(order: list[int], control: str) -> None:
     names = tuple(SEEDS)
     height = replace(HEIGHT, control=control, alpha=0.2)
-    first = mapped(people_in_memory(), height)
-    second = mapped(people_in_memory(), height, tuple(names[i] for i in order))
+    first = mapped(participants_in_memory(), height)
+    second = mapped(participants_in_memory(), height, tuple(names[i] for i in order))
     assert set(second.probability) == set(first.probability)
     for effect, probability in first.probability.items():
         np.testing.assert_array_equal(second.probability[effect], probability)
@@ -308,9 +314,9 @@ def test_the_order_of_contrasts_does_not_matter(order: list[int], control: str) 
 
 
 def test_contrasts_do_not_see_each_other() -> None:
-    together = mapped(people_in_memory())
+    together = mapped(participants_in_memory())
     for i, name in enumerate(SEEDS):
-        alone = mapped(people_in_memory(), names=(name,)).contrasts[0]
+        alone = mapped(participants_in_memory(), names=(name,)).contrasts[0]
         np.testing.assert_allclose(alone.test.t, together.contrasts[i].test.t, rtol=1e-9)
         np.testing.assert_array_equal(
             alone.mask.significant, together.contrasts[i].mask.significant
@@ -318,7 +324,7 @@ def test_contrasts_do_not_see_each_other() -> None:
 
 
 def test_the_same_contrast_twice_counts_twice() -> None:
-    twice = mapped(people_in_memory(), names=("one", "one", "three"))
+    twice = mapped(participants_in_memory(), names=("one", "one", "three"))
     one, _, three = (c.mask.significant for c in twice.contrasts)
     tested = np.isfinite(twice.probability["up"])
     np.testing.assert_array_equal(
@@ -327,19 +333,19 @@ def test_the_same_contrast_twice_counts_twice() -> None:
 
 
 def test_map_network_is_its_three_steps() -> None:
-    people = people_in_memory()
-    whole = mapped(people)
+    participants = participants_in_memory()
+    whole = mapped(participants)
     done: list[int] = []
-    group = sum_over_people(
+    group = sum_over_participants(
         seed_matrix(),
-        people,
+        participants,
         whole.index,
         min_coverage=0.5,
         smoothness=False,
         progress=done.append,
     )
     assert done == [1, 2, 3, 4, 5, 6]
-    expected = np.ones((N_PEOPLE, 5), dtype=bool)
+    expected = np.ones((N_PARTICIPANTS, 5), dtype=bool)
     expected[2, 4] = False
     np.testing.assert_array_equal(group.has_map, expected)
     for i, contrast in enumerate(whole.contrasts):
@@ -348,37 +354,37 @@ def test_map_network_is_its_three_steps() -> None:
         np.testing.assert_array_equal(again.mask.significant, contrast.mask.significant)
 
 
-def test_runs_are_opened_once_per_person() -> None:
+def test_runs_are_opened_once_per_participant() -> None:
     opened: list[str] = []
 
-    def counting(person: Person) -> Person:
+    def counting(participant: Participant) -> Participant:
         def open_runs() -> object:
-            opened.append(person.name)
-            return person.open_runs()
+            opened.append(participant.name)
+            return participant.open_runs()
 
-        return replace(person, open_runs=open_runs)  # type: ignore[arg-type]
+        return replace(participant, open_runs=open_runs)  # type: ignore[arg-type]
 
-    mapped([counting(person) for person in people_in_memory()])
+    mapped([counting(participant) for participant in participants_in_memory()])
     assert opened == ["0", "1", "2", "3", "4", "5"]
 
 
-def only_covered_by(person: int, seed: int) -> list[Person]:
-    """People of whom one alone has signal at a voxel."""
-    people = []
-    for number, someone in enumerate(people_in_memory()):
+def only_covered_by(participant: int, seed: int) -> list[Participant]:
+    """Participants of whom one alone has signal at a voxel."""
+    participants = []
+    for number, someone in enumerate(participants_in_memory()):
         runs = []
         for run in someone.open_runs():
-            keep = (run.index != seed) | (number == person)
+            keep = (run.index != seed) | (number == participant)
             runs.append(ProjectedRun(run.values[:, keep], run.index[keep], GRID))
-        people.append(Person(someone.name, lambda runs=runs: runs, someone.voxels))  # type: ignore[misc]
-    return people
+        participants.append(Participant(someone.name, lambda runs=runs: runs, someone.voxels))  # type: ignore[misc]
+    return participants
 
 
-def test_a_contrast_that_one_person_alone_has_leaves_the_count() -> None:
-    people = only_covered_by(0, 150)
-    index = analysis_voxels(people_in_memory(), GRID, min_subjects=0.6)
+def test_a_contrast_that_one_participant_alone_has_leaves_the_count() -> None:
+    participants = only_covered_by(0, 150)
+    index = analysis_voxels(participants_in_memory(), GRID, min_subjects=0.6)
     names = ("one", "three", "four")
-    found = map_network(seed_matrix(names), people, RULE, index)
+    found = map_network(seed_matrix(names), participants, RULE, index)
     assert not found.contrasts[2].counted.any()
     one, three, _ = (c.mask.significant for c in found.contrasts)
     share = (one.astype(float) + three) / 2
@@ -388,9 +394,9 @@ def test_a_contrast_that_one_person_alone_has_leaves_the_count() -> None:
 
 
 def test_an_effect_of_which_nobody_has_a_map_has_no_probability_and_harms_no_other() -> None:
-    people = only_covered_by(-1, 150)
-    index = analysis_voxels(people, GRID, min_subjects=0.6)
-    found = map_network(seed_matrix(("four", "two")), people, RULE, index)
-    alone = map_network(seed_matrix(("two",)), people, RULE, index)
+    participants = only_covered_by(-1, 150)
+    index = analysis_voxels(participants, GRID, min_subjects=0.6)
+    found = map_network(seed_matrix(("four", "two")), participants, RULE, index)
+    alone = map_network(seed_matrix(("two",)), participants, RULE, index)
     assert np.isnan(found.probability["up"]).all()
     np.testing.assert_array_equal(found.probability["down"], alone.probability["down"])

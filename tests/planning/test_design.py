@@ -12,7 +12,7 @@ from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.participants_table import find_participants, read_participants
 from fcnm_bids.inputs.store import mean_displacement
-from fcnm_bids.interfaces.group import DescribePeople
+from fcnm_bids.interfaces.group import WriteParticipants
 from fcnm_bids.planning.design import group_design, moved_too_much
 
 GRID = Grid((2, 2, 2), np.eye(4), "MNI152NLin6Asym")
@@ -22,7 +22,7 @@ def run(mean_fd: float | None) -> StoredRun:
     return StoredRun(Path("x.h5"), "key", {"mean_fd": mean_fd}, GRID)
 
 
-PEOPLE = {f"{i:02}": [run(0.1 * i), run(0.1 * i + 0.02)] for i in range(1, 7)}
+PARTICIPANTS = {f"{i:02}": [run(0.1 * i), run(0.1 * i + 0.02)] for i in range(1, 7)}
 
 
 @pytest.fixture
@@ -43,35 +43,35 @@ def test_motion_is_the_mean_over_runs() -> None:
     assert mean_displacement([run(None)]) is None
 
 
-def test_people_who_moved_are_named_with_reasons() -> None:
-    assert moved_too_much(PEOPLE, None) == {}
-    reasons = moved_too_much({**PEOPLE, "07": [run(None)]}, 0.45)
+def test_participants_who_moved_are_named_with_reasons() -> None:
+    assert moved_too_much(PARTICIPANTS, None) == {}
+    reasons = moved_too_much({**PARTICIPANTS, "07": [run(None)]}, 0.45)
     assert sorted(reasons) == ["05", "06", "07"]
     assert reasons["05"] == "mean framewise displacement 0.510 mm, above --max-mean-fd 0.45"
     assert "not known" in reasons["07"]
 
 
 def test_design_from_the_table_and_the_store(dataset: Path) -> None:
-    design = group_design(config(dataset, "mean_fd", "age"), dataset, PEOPLE)
+    design = group_design(config(dataset, "mean_fd", "age"), dataset, PARTICIPANTS)
     assert design.names == ("mean_fd", "age")
     moved = [0.1 * i + 0.01 for i in range(1, 7)]
     assert np.corrcoef(design.columns[:, 0], moved)[0, 1] == pytest.approx(1)
 
 
 def test_levels_in_the_sidecar_make_a_covariate_categorical(dataset: Path) -> None:
-    assert group_design(config(dataset, "site"), dataset, PEOPLE).names == ("site",)
+    assert group_design(config(dataset, "site"), dataset, PARTICIPANTS).names == ("site",)
     described = {"site": {"Levels": {"1": "north", "2": "south"}}}
     (dataset / "participants.json").write_text(json.dumps(described))
-    assert group_design(config(dataset, "site"), dataset, PEOPLE).names == ("site[2]",)
+    assert group_design(config(dataset, "site"), dataset, PARTICIPANTS).names == ("site[2]",)
 
 
 def test_units_in_the_sidecar_make_a_covariate_a_number(dataset: Path) -> None:
     table = (dataset / "participants.tsv").read_text().replace("\t1\n", "\tnorth\n")
     (dataset / "participants.tsv").write_text(table.replace("\t2\n", "\tsouth\n"))
-    assert group_design(config(dataset, "site"), dataset, PEOPLE).names == ("site[south]",)
+    assert group_design(config(dataset, "site"), dataset, PARTICIPANTS).names == ("site[south]",)
     (dataset / "participants.json").write_text(json.dumps({"site": {"Units": "km"}}))
     with pytest.raises(RequestError, match=r"'south' \(sub-01, sub-03, sub-05\), 'north'"):
-        group_design(config(dataset, "site"), dataset, PEOPLE)
+        group_design(config(dataset, "site"), dataset, PARTICIPANTS)
 
 
 def test_the_groups_own_table_gives_the_same_model(dataset: Path, tmp_path: Path) -> None:
@@ -81,8 +81,9 @@ def test_the_groups_own_table_gives_the_same_model(dataset: Path, tmp_path: Path
     for bids_dir in (dataset, out / "connectome"):
         asked = Config(str(bids_dir), str(out), "group")
         (tmp_path / "config.toml").write_text(asked.to_toml())
-        node = DescribePeople(
-            config_file=str(tmp_path / "config.toml"), people=[(who, []) for who in PEOPLE]
+        node = WriteParticipants(
+            config_file=str(tmp_path / "config.toml"),
+            participants=[(who, []) for who in PARTICIPANTS],
         )
         node.run(cwd=str(tmp_path))
         own = read_participants(out / "participants.tsv")
@@ -92,9 +93,9 @@ def test_the_groups_own_table_gives_the_same_model(dataset: Path, tmp_path: Path
 
 
 def test_all_that_is_wrong_is_said_at_once(dataset: Path) -> None:
-    people = {**PEOPLE, "99": [run(None)]}
+    participants = {**PARTICIPANTS, "99": [run(None)]}
     with pytest.raises(RequestError) as error:
-        group_design(config(dataset, "iq", "age", "mean_fd"), dataset, people)
+        group_design(config(dataset, "iq", "age", "mean_fd"), dataset, participants)
     unknown, *missing = error.value.problems
     assert "no such column, but age, site" in unknown
     path = dataset / "participants.tsv"
@@ -111,7 +112,7 @@ def test_why_somebody_has_no_value_is_told(dataset: Path) -> None:
     lines[2] = "sub-02\tn/a\t2"
     path.write_text("\n".join(lines) + "\n")
     with pytest.raises(RequestError) as error:
-        group_design(config(dataset, "age"), dataset, PEOPLE)
+        group_design(config(dataset, "age"), dataset, PARTICIPANTS)
     assert error.value.problems == (
         f"covariate age: no value for sub-01, sub-02 ({path} has a row of another spelling for "
         "sub-01 (1), nothing in the cell of sub-02)",
@@ -120,8 +121,8 @@ def test_why_somebody_has_no_value_is_told(dataset: Path) -> None:
 
 def test_without_a_table_there_are_no_covariates(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"no participants\.tsv"):
-        group_design(config(tmp_path, "age"), tmp_path, PEOPLE)
-    assert group_design(config(tmp_path, "mean_fd"), tmp_path, PEOPLE).names == ("mean_fd",)
+        group_design(config(tmp_path, "age"), tmp_path, PARTICIPANTS)
+    assert group_design(config(tmp_path, "mean_fd"), tmp_path, PARTICIPANTS).names == ("mean_fd",)
 
 
 def test_the_raw_table_serves_its_derivatives(dataset: Path) -> None:

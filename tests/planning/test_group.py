@@ -14,11 +14,11 @@ import pytest
 
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
-from fcnm_bids.planning.group import plan_group
-from fcnm_bids.planning.input_settings import adopt_store
-from fcnm_bids.planning.participant import plan_participants
+from fcnm_bids.planning.group import plan_group_level
+from fcnm_bids.planning.input_settings import settings_of_store
+from fcnm_bids.planning.participant import plan_participant_level
 from fcnm_bids.planning.plan import GroupPlan
-from fcnm_bids.planning.stored_runs import keep_store
+from fcnm_bids.planning.stored_runs import refuse_other_store_settings
 from fcnm_bids.simulate import Truth
 from tests.stored import seal_again
 
@@ -27,7 +27,7 @@ Make = Callable[..., Config]
 
 def problems(config: Config) -> list[str]:
     with pytest.raises(RequestError) as refused:
-        plan_group(config)
+        plan_group_level(config)
     return list(refused.value.problems)
 
 
@@ -60,8 +60,8 @@ def reasons(plan: GroupPlan) -> dict[str, str]:
 def test_everybody_in_the_store_is_in_the_group(
     request_for: Make, store: Path, simulated: Truth
 ) -> None:
-    plan = plan_group(request_for(level="group"))
-    assert [(label, len(runs)) for label, runs in plan.people] == [
+    plan = plan_group_level(request_for(level="group"))
+    assert [(label, len(runs)) for label, runs in plan.participants] == [
         ("01", 1),
         ("02", 2),
         ("03", 1),
@@ -80,16 +80,18 @@ def test_without_a_store_the_group_level_says_what_to_run(request_for: Make) -> 
     assert "connectome" in problem
 
 
-def test_people_can_be_chosen_and_who_is_missing_is_named(request_for: Make, store: Path) -> None:
+def test_participants_can_be_chosen_and_who_is_missing_is_named(
+    request_for: Make, store: Path
+) -> None:
     def chosen(*labels: str) -> Config:
         return request_for(level="group", selection={"participant_label": labels})
 
-    assert [label for label, _ in plan_group(chosen("04", "02")).people] == ["02", "04"]
+    assert [label for label, _ in plan_group_level(chosen("04", "02")).participants] == ["02", "04"]
     [problem] = problems(chosen("01", "77", "99"))
     assert "77, 99" in problem
 
 
-def test_one_person_is_no_group(request_for: Make, store: Path) -> None:
+def test_one_participant_is_no_group(request_for: Make, store: Path) -> None:
     [problem] = problems(request_for(level="group", selection={"participant_label": ("02",)}))
     assert "one participant only (sub-02)" in problem
 
@@ -100,8 +102,8 @@ def test_a_damaged_run_is_left_out_with_the_reason(
 ) -> None:
     path = the(store, "sub-03*.h5")
     path.write_bytes(path.read_bytes()[:size])
-    plan = plan_group(request_for(level="group"))
-    assert [label for label, _ in plan.people] == ["01", "02", "04"]
+    plan = plan_group_level(request_for(level="group"))
+    assert [label for label, _ in plan.participants] == ["01", "02", "04"]
     assert "damaged" in reasons(plan)["03"]
 
 
@@ -116,7 +118,7 @@ def test_a_foreign_run_is_left_out_with_the_reason(
     request_for: Make, store: Path, attributes: dict[str, Any], told: str
 ) -> None:
     change(the(store, "sub-03*.h5"), **attributes)
-    assert told in reasons(plan_group(request_for(level="group")))["03"]
+    assert told in reasons(plan_group_level(request_for(level="group")))["03"]
 
 
 def test_runs_on_another_grid_are_left_out_whoever_comes_first(
@@ -125,14 +127,14 @@ def test_runs_on_another_grid_are_left_out_whoever_comes_first(
     affine = simulated.grid.affine.copy()
     affine[2, 3] += 3
     change(the(store, "sub-01*.h5"), affine=affine)
-    plan = plan_group(request_for(level="group"))
-    assert [label for label, _ in plan.people] == ["02", "03", "04"]
+    plan = plan_group_level(request_for(level="group"))
+    assert [label for label, _ in plan.participants] == ["02", "03", "04"]
     assert "affine" in reasons(plan)["01"]
 
 
 def test_runs_denoised_otherwise_are_left_out(request_for: Make, store: Path) -> None:
     change_settings(the(store, "sub-03*.h5"), smoothing=8.0)
-    assert "other denoising settings" in reasons(plan_group(request_for(level="group")))["03"]
+    assert "other denoising settings" in reasons(plan_group_level(request_for(level="group")))["03"]
     first, *rest = problems(request_for(level="group", denoising={"smoothing": 5.0}))
     assert "no projected run that can be used" in first
     assert any("other denoising settings" in line for line in rest)
@@ -154,9 +156,9 @@ def test_a_store_with_several_of_a_kind_asks_which(
     [problem] = problems(request_for(level="group"))
     assert option in problem
     name = {"--task-id": "task_id", "--resolution": "resolution", "--space": "space"}[option]
-    plan = plan_group(request_for(level="group", selection={name: new.split("-")[-1]}))
-    assert sum(len(runs) for _, runs in plan.people) == 6
-    assert all(new in run.path.name for _, runs in plan.people for run in runs)
+    plan = plan_group_level(request_for(level="group", selection={name: new.split("-")[-1]}))
+    assert sum(len(runs) for _, runs in plan.participants) == 6
+    assert all(new in run.path.name for _, runs in plan.participants for run in runs)
 
 
 def test_the_filter_file_holds_for_the_store_too(
@@ -165,30 +167,32 @@ def test_the_filter_file_holds_for_the_store_too(
     path = tmp_path / "filter.json"
     query = {"datatype": "func", "suffix": "bold", "desc": "preproc", "run": [None, 2]}
     path.write_text(json.dumps({"bold": query}))
-    plan = plan_group(request_for(level="group", selection={"bids_filter_file": str(path)}))
-    assert [len(runs) for _, runs in plan.people] == [1, 1, 1, 1]
+    plan = plan_group_level(request_for(level="group", selection={"bids_filter_file": str(path)}))
+    assert [len(runs) for _, runs in plan.participants] == [1, 1, 1, 1]
 
 
 def test_half_written_files_are_not_looked_at(request_for: Make, store: Path) -> None:
     path = the(store, "sub-03*.h5")
     path.rename(path.with_name(f".{path.name}.0a1b.tmp"))
-    plan = plan_group(request_for(level="group"))
-    assert [label for label, _ in plan.people] == ["01", "02", "04"]
+    plan = plan_group_level(request_for(level="group"))
+    assert [label for label, _ in plan.participants] == ["01", "02", "04"]
     assert plan.left_out == ()
 
 
-def test_a_key_changes_with_people_runs_seeds_and_settings(request_for: Make, store: Path) -> None:
+def test_a_key_changes_with_participants_runs_seeds_and_settings(
+    request_for: Make, store: Path
+) -> None:
     config = request_for(level="group")
-    key = plan_group(config).key
-    assert plan_group(config.update({"resources": {"nprocs": 7}})).key == key
+    key = plan_group_level(config).key
+    assert plan_group_level(config.update({"resources": {"nprocs": 7}})).key == key
     others = [
         config.update({"group": {"alpha": 0.01}}),
         config.update({"seeds": {"radius": 6.0}}),
         config.update({"selection": {"participant_label": ("01", "02")}}),
     ]
-    keys = {plan_group(other).key for other in others}
+    keys = {plan_group_level(other).key for other in others}
     change(the(store, "sub-03*.h5"), key="other")
-    keys.add(plan_group(config).key)
+    keys.add(plan_group_level(config).key)
     assert len(keys | {key}) == 5
 
 
@@ -196,7 +200,7 @@ def of_a_store(request_for: Make, store: Path, level: str, **given: dict[str, An
     """A request whose BIDS_DIR is a store made with settings that are not the defaults."""
     for path in store.rglob("*.h5"):
         change_settings(path, smoothing=8.0, low_pass=0.2)
-    return adopt_store(request_for(store, level, **given), given)
+    return settings_of_store(request_for(store, level, **given), given)
 
 
 @pytest.mark.parametrize("level", ["participant", "group"])
@@ -208,12 +212,12 @@ def test_a_store_as_bids_dir_brings_its_settings(
     assert (config.denoising.smoothing, config.denoising.low_pass) == (8.0, 0.2)
     assert config.connectome_path == store
     if level == "group":
-        assert len(plan_group(config).people) == 4
+        assert len(plan_group_level(config).participants) == 4
         return
-    plan = plan_participants(config)
+    plan = plan_participant_level(config)
     assert plan.from_store
-    assert [len(person.runs) for person in plan.people] == [1, 2, 1, 2]
-    assert all(run.stored for person in plan.people for run in person.runs)
+    assert [len(participant.runs) for participant in plan.participants] == [1, 2, 1, 2]
+    assert all(run.stored for participant in plan.participants for run in participant.runs)
 
 
 def test_an_output_folder_as_bids_dir_stands_for_its_store(
@@ -226,23 +230,23 @@ def test_an_output_folder_as_bids_dir_stands_for_its_store(
     )
     for path in store.rglob("*.h5"):
         change_settings(path, smoothing=8.0)
-    plan = plan_group(adopt_store(request_for(old, "group"), {}))
+    plan = plan_group_level(settings_of_store(request_for(old, "group"), {}))
     assert plan.store == store
-    assert len(plan.people) == 4
+    assert len(plan.participants) == 4
 
 
 def test_what_a_store_has_settled_cannot_be_chosen_any_more(
     request_for: Make, projected: Path
 ) -> None:
     with pytest.raises(RequestError, match="--smoothing"):
-        adopt_store(request_for(projected, "group"), {"denoising": {"smoothing": 4.0}})
+        settings_of_store(request_for(projected, "group"), {"denoising": {"smoothing": 4.0}})
 
 
 def test_an_empty_store_is_explained(request_for: Make, projected: Path, tmp_path: Path) -> None:
     (tmp_path / "lab").mkdir()
     shutil.copy(projected / "dataset_description.json", tmp_path / "lab")
     with pytest.raises(RequestError, match="no projected run"):
-        adopt_store(request_for(tmp_path / "lab", "group"), {})
+        settings_of_store(request_for(tmp_path / "lab", "group"), {})
 
 
 def test_a_damaged_run_of_a_store_is_left_out_whoever_it_is(
@@ -250,7 +254,9 @@ def test_a_damaged_run_of_a_store_is_left_out_whoever_it_is(
 ) -> None:
     store = Path(shutil.copytree(projected, tmp_path / "lab"))
     the(store, "sub-01*.h5").write_bytes(b"")
-    assert list(reasons(plan_group(adopt_store(request_for(store, "group"), {})))) == ["01"]
+    assert list(reasons(plan_group_level(settings_of_store(request_for(store, "group"), {})))) == [
+        "01"
+    ]
 
 
 def test_a_store_of_mixed_settings_is_refused(
@@ -258,25 +264,30 @@ def test_a_store_of_mixed_settings_is_refused(
 ) -> None:
     store = Path(shutil.copytree(projected, tmp_path / "lab"))
     change_settings(the(store, "sub-03*.h5"), smoothing=8.0)
-    [problem] = problems(adopt_store(request_for(store, "group"), {}))
+    [problem] = problems(settings_of_store(request_for(store, "group"), {}))
     assert "not all projected with the same settings" in problem
 
 
 def test_the_connectome_of_a_connectome_is_refused(request_for: Make, projected: Path) -> None:
     config = request_for(projected, connectome={"connectome_only": True})
     with pytest.raises(RequestError, match="connectome already"):
-        plan_participants(config)
+        plan_participant_level(config)
 
 
 def test_stored_runs_are_known_again(request_for: Make, store: Path) -> None:
-    plan = plan_participants(request_for())
-    assert all(run.stored for person in plan.people for run in person.runs)
-    assert not any(person.done for person in plan.people)
+    plan = plan_participant_level(request_for())
+    assert all(run.stored for participant in plan.participants for run in participant.runs)
+    assert not any(participant.done for participant in plan.participants)
     path = the(store, "sub-01*.h5")
     path.write_bytes(path.read_bytes()[:1000])
     change(the(store, "sub-03*.h5"), key="of something else")
-    again = {person.subject: person for person in plan_participants(request_for()).people}
-    stored = {label: all(r.stored for r in person.runs) for label, person in again.items()}
+    again = {
+        participant.subject: participant
+        for participant in plan_participant_level(request_for()).participants
+    }
+    stored = {
+        label: all(r.stored for r in participant.runs) for label, participant in again.items()
+    }
     assert stored == {"01": False, "02": True, "03": False, "04": True}
 
 
@@ -284,21 +295,25 @@ def test_runs_of_a_shared_store_are_not_replaced_by_those_of_other_settings(
     request_for: Make, store: Path
 ) -> None:
     same = request_for()
-    keep_store(plan_participants(same), same)
+    refuse_other_store_settings(plan_participant_level(same), same)
     other = request_for(denoising={"smoothing": 4.0, "nuisance_regressors": "24P"})
     with pytest.raises(RequestError) as refused:
-        keep_store(plan_participants(other), other)
+        refuse_other_store_settings(plan_participant_level(other), other)
     first, confounds, smoothing = refused.value.problems
     assert str(store) in first
     assert "--overwrite" in first
     assert "--nuisance-regressors" in confounds
     assert "--smoothing 4.0 now, 6.0 before (6 runs)" in smoothing
     overwriting = other.update({"running": {"overwrite": True}})
-    keep_store(plan_participants(overwriting), overwriting)
+    refuse_other_store_settings(plan_participant_level(overwriting), overwriting)
 
 
 def test_a_stored_run_holds_what_the_plan_says(request_for: Make, store: Path) -> None:
-    runs = [run for person in plan_participants(request_for()).people for run in person.runs]
+    runs = [
+        run
+        for participant in plan_participant_level(request_for()).participants
+        for run in participant.runs
+    ]
     with h5py.File(the(store, "sub-01*.h5"), "r") as file:
         assert file["components"].shape[0] == runs[0].dof
         assert np.count_nonzero(file["kept"][()]) == runs[0].n_kept

@@ -8,7 +8,7 @@ import pytest
 
 from fcnm_bids.cli.parser import parse
 from fcnm_bids.errors import RequestError
-from fcnm_bids.planning.group_options import given_too_early, log_other_space
+from fcnm_bids.planning.group_options import log_other_space, unused_group_options
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from fcnm_bids.planning.group_options import given_too_early, log_other_space
 )
 def test_they_are_named(options: list[str], named: str) -> None:
     request = parse(["bids", "out", "participant", *options])
-    said = given_too_early(request.config, request.explicit)
+    said = unused_group_options(request.config, request.explicit)
     assert said is not None
     assert f"not used here: {named} give them to `group`" in said
 
@@ -32,7 +32,7 @@ def test_they_are_named(options: list[str], named: str) -> None:
 )
 def test_what_a_level_uses_is_no_reason_for_a_warning(level: str, options: list[str]) -> None:
     request = parse(["bids", "out", level, *options])
-    assert given_too_early(request.config, request.explicit) is None
+    assert unused_group_options(request.config, request.explicit) is None
 
 
 @pytest.mark.parametrize("name", ["sub-01_space-T1w_mask.nii.gz", "space-fsaverage_mask.nii.gz"])

@@ -15,7 +15,7 @@ import pytest
 
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
-from fcnm_bids.planning.participant import plan_participants
+from fcnm_bids.planning.participant import plan_participant_level
 from fcnm_bids.planning.plan import ParticipantPlan
 from fcnm_bids.simulate import Truth
 
@@ -24,7 +24,7 @@ Make = Callable[..., Config]
 
 def problems(config: Config) -> list[str]:
     with pytest.raises(RequestError) as refused:
-        plan_participants(config)
+        plan_participant_level(config)
     return list(refused.value.problems)
 
 
@@ -65,16 +65,16 @@ def cropped(image: nib.Nifti1Image) -> nib.Nifti1Image:
 
 
 def test_a_sound_data_set_is_planned_whole(request_for: Make, simulated: Truth) -> None:
-    plan = plan_participants(request_for())
-    assert [person.subject for person in plan.people] == ["01", "02", "03", "04"]
-    assert [len(person.runs) for person in plan.people] == [1, 2, 1, 2]
+    plan = plan_participant_level(request_for())
+    assert [participant.subject for participant in plan.participants] == ["01", "02", "03", "04"]
+    assert [len(participant.runs) for participant in plan.participants] == [1, 2, 1, 2]
     assert plan.left_out == []
     assert plan.grid.difference(simulated.grid) is None
     assert plan.entities == {"space": "MNI152NLin6Asym", "res": "8", "task": "rest"}
     assert {contrast.name for contrast in plan.contrasts} == set(simulated.foci["contrast"])
-    for person in plan.people:
-        assert not person.done
-        for run in person.runs:
+    for participant in plan.participants:
+        assert not participant.done
+        for run in participant.runs:
             assert not run.stored
             assert run.n_volumes == 120
             assert 30 <= run.dof < run.n_kept <= 120
@@ -84,7 +84,7 @@ def test_a_sound_data_set_is_planned_whole(request_for: Make, simulated: Truth) 
 def test_looking_writes_nothing(request_for: Make, dataset: Callable[..., Path]) -> None:
     root = dataset("01")
     before = {path: path.stat().st_mtime_ns for path in root.parent.rglob("*")}
-    plan_participants(request_for(root))
+    plan_participant_level(request_for(root))
     assert {path: path.stat().st_mtime_ns for path in root.parent.rglob("*")} == before
 
 
@@ -92,7 +92,7 @@ def test_a_key_depends_on_content_and_settings_alone(
     request_for: Make, dataset: Callable[..., Path]
 ) -> None:
     def keys(config: Config) -> list[str]:
-        return [person.key for person in plan_participants(config).people]
+        return [participant.key for participant in plan_participant_level(config).participants]
 
     here = keys(request_for(selection={"participant_label": ("01",)}))
     assert keys(request_for(dataset("01"))) == here
@@ -128,11 +128,11 @@ def test_a_run_without_its_files_is_left_out_with_the_reason(
 ) -> None:
     root = dataset("01", "02")
     the(root, pattern).unlink()
-    plan = plan_participants(request_for(root))
+    plan = plan_participant_level(request_for(root))
     [(run, reason)] = reasons(plan).items()
     assert run == "sub-02_task-rest_run-1"
     assert told in reason
-    assert [len(person.runs) for person in plan.people] == [1, 1]
+    assert [len(participant.runs) for participant in plan.participants] == [1, 1]
 
 
 @pytest.mark.parametrize(("change", "told"), [(moved, "affine"), (cropped, "shape (22, 28, 23)")])
@@ -145,12 +145,12 @@ def test_a_run_on_another_grid_is_left_out_with_the_difference(
     root = dataset("01", "03", "04")
     for pattern in ("sub-01_*_bold.nii.gz", "sub-01_*_mask.nii.gz"):
         save_like(the(root, pattern), change)
-    plan = plan_participants(request_for(root))
+    plan = plan_participant_level(request_for(root))
     [(run, reason)] = reasons(plan).items()
     assert run == "sub-01_task-rest"
     assert "not on the grid of the other runs" in reason
     assert told in reason
-    assert plan.people[0].runs == ()
+    assert plan.participants[0].runs == ()
 
 
 def shorter(table: pd.DataFrame) -> pd.DataFrame:
@@ -188,7 +188,7 @@ def test_a_run_whose_confounds_are_no_use_is_left_out(
 ) -> None:
     root = dataset("01", "03")
     change_table(the(root, "sub-01_*_timeseries.tsv"), change)
-    [reason] = reasons(plan_participants(request_for(root))).values()
+    [reason] = reasons(plan_participant_level(request_for(root))).values()
     assert told in reason
 
 
@@ -201,7 +201,7 @@ def test_a_repetition_time_that_is_none_is_told(
 ) -> None:
     root = dataset("01", "03")
     change_json(the(root, "sub-01_*_bold.json"), RepetitionTime=repetition_time)
-    [reason] = reasons(plan_participants(request_for(root))).values()
+    [reason] = reasons(plan_participant_level(request_for(root))).values()
     assert "RepetitionTime" in reason
     assert told in reason
 
@@ -212,31 +212,36 @@ def test_a_repetition_time_that_is_not_the_headers_is_told(
 ) -> None:
     root = dataset("01", "03")
     change_json(the(root, "sub-01_*_bold.json"), RepetitionTime=stated)
-    plan = plan_participants(request_for(root))
+    plan = plan_participant_level(request_for(root))
     assert plan.left_out == []
     assert len(plan.notes) == notes
     assert all("3.3 s, the image's header says 3 s" in note for note in plan.notes)
     assert all("sub-01" in note and "sub-03" not in note for note in plan.notes)
 
 
-def test_people_without_a_run_stop_nobody(request_for: Make, dataset: Callable[..., Path]) -> None:
+def test_participants_without_a_run_stop_nobody(
+    request_for: Make, dataset: Callable[..., Path]
+) -> None:
     root = dataset("01", "03")
     (root / "sub-02").mkdir()
-    plan = plan_participants(request_for(root))
-    assert [person.subject for person in plan.people] == ["01", "03"]
+    plan = plan_participant_level(request_for(root))
+    assert [participant.subject for participant in plan.participants] == ["01", "03"]
     told = "1 participant has no run of this request: 02 (empty folder: datalad get -n sub-02)"
     assert plan.notes == (told,)
 
 
-def test_the_runs_of_another_person_are_left_out(
+def test_the_runs_of_another_participant_are_left_out(
     request_for: Make, dataset: Callable[..., Path]
 ) -> None:
     root = dataset("01", "03")
     for path in (root / "sub-01" / "func").iterdir():
         shutil.copy(path, root / "sub-03" / "func")
-    people = {person.subject: person for person in plan_participants(request_for(root)).people}
-    assert [len(person.runs) for person in people.values()] == [1, 1]
-    [run] = people["03"].left_out
+    participants = {
+        participant.subject: participant
+        for participant in plan_participant_level(request_for(root)).participants
+    }
+    assert [len(participant.runs) for participant in participants.values()] == [1, 1]
+    [run] = participants["03"].left_out
     assert run.reason == "its name says sub-01, its folder is sub-03"
 
 
@@ -250,11 +255,11 @@ def test_without_a_sidecar_the_header_has_the_repetition_time(
         return image
 
     root = dataset("01")
-    [usual] = plan_participants(request_for(root)).people[0].runs
+    [usual] = plan_participant_level(request_for(root)).participants[0].runs
     the(root, "sub-01_*_bold.json").unlink()
     save_like(the(root, "sub-01_*_bold.nii.gz"), stated)
-    plan = plan_participants(request_for(root))
-    [run] = plan.people[0].runs
+    plan = plan_participant_level(request_for(root))
+    [run] = plan.participants[0].runs
     assert run.dof == usual.dof
     assert "the 3 s of the image's header are used" in plan.notes[0]
 
@@ -269,7 +274,7 @@ def test_no_repetition_time_anywhere_is_told(
     root = dataset("01", "03")
     the(root, "sub-01_*_bold.json").unlink()
     save_like(the(root, "sub-01_*_bold.nii.gz"), silent)
-    [reason] = reasons(plan_participants(request_for(root))).values()
+    [reason] = reasons(plan_participant_level(request_for(root))).values()
     assert "no RepetitionTime in a JSON file, and the header says 0 s" in reason
     assert "--tr" in reason
 
@@ -282,14 +287,14 @@ def test_a_header_of_1_s_is_no_repetition_time(
         return image
 
     root = dataset("01", "03")
-    [usual] = plan_participants(request_for(root)).people[0].runs
+    [usual] = plan_participant_level(request_for(root)).participants[0].runs
     the(root, "sub-01_*_bold.json").unlink()
     save_like(the(root, "sub-01_*_bold.nii.gz"), one)
-    [reason] = reasons(plan_participants(request_for(root))).values()
+    [reason] = reasons(plan_participant_level(request_for(root))).values()
     assert "the header says 1 s" in reason
-    plan = plan_participants(request_for(root, denoising={"tr": 3.0}))
+    plan = plan_participant_level(request_for(root, denoising={"tr": 3.0}))
     assert plan.left_out == []
-    assert plan.people[0].runs[0].dof == usual.dof
+    assert plan.participants[0].runs[0].dof == usual.dof
 
 
 @pytest.mark.parametrize(
@@ -308,7 +313,7 @@ def test_a_run_with_a_broken_file_is_left_out(
 ) -> None:
     root = dataset("01", "03")
     the(root, pattern).write_bytes(content)
-    [(run, reason)] = reasons(plan_participants(request_for(root))).items()
+    [(run, reason)] = reasons(plan_participant_level(request_for(root))).items()
     assert run == "sub-01_task-rest"
     assert told in reason
 

@@ -12,7 +12,7 @@ import pytest
 from fcnm_bids.bids.dataset_description import describe_dataset
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
-from fcnm_bids.planning.participant import plan_participants
+from fcnm_bids.planning.participant import plan_participant_level
 from fcnm_bids.planning.request import check_output_names, check_request
 from fcnm_bids.simulate import Truth
 
@@ -21,7 +21,7 @@ Make = Callable[..., Config]
 
 def problems(config: Config) -> list[str]:
     with pytest.raises(RequestError) as refused:
-        plan_participants(config)
+        plan_participant_level(config)
     return list(refused.value.problems)
 
 
@@ -34,7 +34,9 @@ def table_of(folder: Path, *contrasts: tuple[str, str]) -> dict[str, dict[str, s
 
 def test_names_in_any_script_are_planned(request_for: Make, tmp_path: Path) -> None:
     names = ["ύπνος", "睡眠", "../../x", "Schläfrigkeit", "pain 1", "pain-1"]
-    plan = plan_participants(request_for(**table_of(tmp_path, *((n, "wirkung ↑") for n in names))))
+    plan = plan_participant_level(
+        request_for(**table_of(tmp_path, *((n, "wirkung ↑") for n in names)))
+    )
     assert [contrast.name for contrast in plan.contrasts] == names
 
 
@@ -116,7 +118,7 @@ def test_seeds_are_needed_unless_only_the_connectome_is_wanted(request_for: Make
     [problem] = problems(request_for(seeds=none))
     assert "--coordinates" in problem
     assert "--connectome-only" in problem
-    plan = plan_participants(request_for(seeds=none, connectome={"connectome_only": True}))
+    plan = plan_participant_level(request_for(seeds=none, connectome={"connectome_only": True}))
     assert plan.contrasts == ()
 
 
@@ -167,12 +169,12 @@ def test_the_derivatives_inside_a_raw_data_set_are_never_written_to(
     derivatives = raw / "derivatives" / "fmriprep"
     dataset("01").rename(derivatives)
     (raw / "dataset_description.json").write_text('{"Name": "raw", "BIDSVersion": "1.8.0"}')
-    plan = plan_participants(request_for(raw))
+    plan = plan_participant_level(request_for(raw))
     assert plan.source == derivatives
     [problem] = problems(written_to(request_for(raw), derivatives))
     assert "OUTPUT_DIR is BIDS_DIR" in problem
     beside = written_to(request_for(raw), raw / "derivatives" / "fcnm")
-    assert plan_participants(beside).source == derivatives
+    assert plan_participant_level(beside).source == derivatives
 
 
 @pytest.mark.parametrize("other", ["out", "fmriprep"])
@@ -195,7 +197,7 @@ def test_a_data_set_of_another_program_is_not_written_into(
     assert "another program" in problem
     describe_dataset(tmp_path / "out", "ours", tmp_path)
     (tmp_path / "out" / "dataset_description.json").unlink()
-    assert len(plan_participants(request_for()).people) == 4
+    assert len(plan_participant_level(request_for()).participants) == 4
 
 
 def test_folders_that_cannot_be_written_to_are_told(
@@ -227,7 +229,7 @@ def test_all_problems_of_a_request_are_told_at_once(request_for: Make, tmp_path:
     assert len(refused.value.problems) == 3
 
 
-def test_people_who_are_not_there_are_named_with_those_who_are(request_for: Make) -> None:
+def test_participants_who_are_not_there_are_named_with_those_who_are(request_for: Make) -> None:
     chosen = request_for(selection={"participant_label": ("01,02",)})
     [problem] = problems(chosen)
     assert problem.startswith("--participant-label 01,02: no such participants in ")

@@ -45,12 +45,12 @@ def second(tmp_path: Path) -> Path:
 
 
 def test_without_a_second_connectome_there_is_nobody() -> None:
-    assert plan_validation(None, GRID, SETTINGS).people == ()
+    assert plan_validation(None, GRID, SETTINGS).participants == ()
 
 
-def test_its_people_in_order(second: Path) -> None:
+def test_its_participants_in_order(second: Path) -> None:
     found = plan_validation(str(second), GRID, SETTINGS)
-    assert [label for label, _ in found.people] == ["11", "12", "13"]
+    assert [label for label, _ in found.participants] == ["11", "12", "13"]
     assert found.notes == ()
 
 
@@ -63,7 +63,7 @@ def test_runs_that_cannot_be_used_are_noted(second: Path) -> None:
     add(second, "14", Grid((3, 3, 4), GRID.affine, GRID.space))
     next((second / "sub-13").glob("func/*.h5")).write_bytes(b"no store")
     found = plan_validation(str(second), GRID, SETTINGS)
-    assert [label for label, _ in found.people] == ["11", "12"]
+    assert [label for label, _ in found.participants] == ["11", "12"]
     assert len(found.notes) == 2
     assert all(note.endswith("left out") for note in found.notes)
 
@@ -91,11 +91,11 @@ def test_without_its_columns_it_is_said_that_it_is_mapped_without_covariates(sec
     assert "covariate age: no value for sub-13" in note
 
 
-def test_its_people_may_not_have_moved_more_either(second: Path) -> None:
+def test_its_participants_may_not_have_moved_more_either(second: Path) -> None:
     for label, moved in (("11", 0.1), ("12", 0.2), ("13", 0.6)):
         add(second, label, mean_fd=moved)
     found = plan_validation(str(second), GRID, SETTINGS, max_mean_fd=0.3)
-    assert [label for label, _ in found.people] == ["11", "12"]
+    assert [label for label, _ in found.participants] == ["11", "12"]
     (note,) = found.notes
     assert "sub-13: mean framewise displacement 0.600 mm" in note
 

@@ -1,4 +1,4 @@
-"""What the tests of reliability start from: three people, and a finished job of theirs."""
+"""What the tests of reliability start from: three participants, and a finished job of theirs."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from tests.cli.desk import Desk, Ended
 
 @pytest.fixture(scope="session")
 def three(tmp_path_factory: pytest.TempPathFactory) -> Truth:
-    """Three people with a run each; not to be changed."""
+    """Three participants with a run each; not to be changed."""
     design = SimulationDesign(
-        n_people=3,
+        n_participants=3,
         voxel_size=8.0,
         n_volumes=120,
         repetition_time=3.0,
         n_studies=2,
         n_shared_studies=1,
     )
-    return simulate_dataset(tmp_path_factory.mktemp("three") / "people", design)
+    return simulate_dataset(tmp_path_factory.mktemp("three") / "participants", design)
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,13 @@ def desk(tmp_path: Path) -> Desk:
 
 @pytest.fixture
 def job(desk: Desk, three: Truth, tmp_path: Path) -> Job:
-    """The three people's job, not begun."""
+    """The three participants' job, not begun."""
     return Job(desk, three, tmp_path / "out")
 
 
 @pytest.fixture(scope="session")
 def done(three: Truth, tmp_path_factory: pytest.TempPathFactory) -> Job:
-    """The three people's participant level, finished; not to be changed."""
+    """The three participants' participant level, finished; not to be changed."""
     folder = tmp_path_factory.mktemp("done")
     job = Job(Desk(folder), three, folder / "out")
     ended = job.run()
@@ -79,8 +79,8 @@ def finished(job: Job, done: Job) -> Job:
 
 
 @pytest.fixture
-def people(three: Truth, tmp_path: Path) -> Callable[..., Path]:
-    """Make a derivatives folder of one's own with some of the three people."""
+def participants(three: Truth, tmp_path: Path) -> Callable[..., Path]:
+    """Make a derivatives folder of one's own with some of the three participants."""
 
     def copy(*labels: str) -> Path:
         leave = {f"sub-{n:02d}" for n in (1, 2, 3)} - {f"sub-{label}" for label in labels}

@@ -18,7 +18,7 @@ from tests.reliability.outputs import contents
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow]
 
-People = Callable[..., Path]
+Participants = Callable[..., Path]
 
 
 def in_namespace(*commands: str) -> tuple[str, ...]:
@@ -131,21 +131,21 @@ def test_a_map_of_an_older_setting_is_replaced_and_none_stays(finished: Job, don
     assert contents(finished.output, but="html") == contents(done.output, but="html")
 
 
-def test_a_person_half_copied_from_elsewhere_is_made_whole(finished: Job, done: Job) -> None:
+def test_a_participant_half_copied_from_elsewhere_is_made_whole(finished: Job, done: Job) -> None:
     """The manifest is there, files that it lists are not."""
     shutil.rmtree(finished.output / "sub-02" / "func")
     assert not Manifest(finished.output / "sub-02", finished.output).complete("any")
     ended = finished.run()
     assert ended.code == 0, ended.err
-    assert "2 of 3 people complete" in ended.out
+    assert "2 of 3 participants complete" in ended.out
     assert contents(finished.output, but="html") == contents(done.output, but="html")
 
 
-def test_a_person_who_vanished_between_the_levels(finished: Job) -> None:
+def test_a_participant_who_vanished_between_the_levels(finished: Job) -> None:
     shutil.rmtree(finished.output / "connectome" / "sub-02")
     ended = finished.run("group")
     assert ended.code == 0, ended.out + ended.err
-    assert "2 people, 2 projected runs" in ended.out
+    assert "2 participants, 2 projected runs" in ended.out
     reason = "the participant level stored it, it is gone; run the participant level again"
     assert reason in ended.out
     assert list(read_table(finished.output / "participants.tsv")["participant_id"]) == [
@@ -161,7 +161,7 @@ def test_four_millimetres_within_two_gigabytes(desk: Desk, tmp_path: Path) -> No
     from fcnm_bids.simulate import SimulationDesign, simulate_dataset
 
     truth = simulate_dataset(
-        tmp_path / "people", SimulationDesign(n_people=2, voxel_size=4.0, n_volumes=240)
+        tmp_path / "participants", SimulationDesign(n_participants=2, voxel_size=4.0, n_volumes=240)
     )
     job = Job(desk, truth, tmp_path / "out")
     limited = ("prlimit", f"--as={2 * 10**9}", "--")
@@ -171,10 +171,10 @@ def test_four_millimetres_within_two_gigabytes(desk: Desk, tmp_path: Path) -> No
 
 
 def test_a_damaged_image_among_sound_ones_leaves_its_run_out(
-    desk: Desk, people: People, tmp_path: Path
+    desk: Desk, participants: Participants, tmp_path: Path
 ) -> None:
     """The check sum at its end is wrong, which only reading all of it can tell."""
-    root = people()
+    root = participants()
     [bold] = root.glob("sub-02/func/*_bold.nii.gz")
     content = bytearray(bold.read_bytes())
     content[-8] ^= 1

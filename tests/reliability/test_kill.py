@@ -31,11 +31,11 @@ class Undisturbed:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(three: Truth, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+def defer_signals(three: Truth, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     folder = tmp_path_factory.mktemp("killed")
     # reports hold the command, so all of it happens in one place
     job = Job(Desk(folder), three, folder / "out")
-    before = {"participant": folder / "nothing", "group": folder / "people"}
+    before = {"participant": folder / "nothing", "group": folder / "participants"}
     before["participant"].mkdir()
     after, seconds = {}, {}
     for level in MOMENTS:
@@ -53,17 +53,17 @@ def undisturbed(three: Truth, tmp_path_factory: pytest.TempPathFactory) -> Undis
     ("level", "number"), [(level, n) for level, count in MOMENTS.items() for n in range(count)]
 )
 def test_killed_at_any_moment_a_rerun_gives_the_same_bytes(
-    undisturbed: Undisturbed, level: str, number: int
+    defer_signals: Undisturbed, level: str, number: int
 ) -> None:
-    job = undisturbed.job
+    job = defer_signals.job
     shutil.rmtree(job.output)
-    shutil.copytree(undisturbed.before[level], job.output)
+    shutil.copytree(defer_signals.before[level], job.output)
     command = job.desk.start(*getattr(job, level), "--nprocs", "2")
     # spread over the whole of it: somewhere in each of so many parts of its time
     share = (number + random.Random(f"{level}{number}").random()) / MOMENTS[level]
-    time.sleep(share * undisturbed.seconds[level])
+    time.sleep(share * defer_signals.seconds[level])
     command.kill()
     command.wait()
     ended = job.run(level)
     assert ended.code == 0, ended.out + ended.err
-    assert contents(job.output) == undisturbed.after[level]
+    assert contents(job.output) == defer_signals.after[level]

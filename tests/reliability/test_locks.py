@@ -1,4 +1,4 @@
-"""Processes that share folders: the second on a person waits, others go on side by side."""
+"""Processes that share folders: the second on a participant waits, others go on side by side."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from fcnm_bids.bids.locks import at_work
+from fcnm_bids.bids.locks import lock_outputs
 from tests.cli.desk import Ended, read_table
 from tests.reliability.conftest import Job
 
@@ -23,8 +23,8 @@ pytestmark = pytest.mark.faults
 HOLD = """
 import sys
 from pathlib import Path
-from fcnm_bids.bids.locks import at_work
-with at_work([Path(sys.argv[1])], sys.argv[2:]) as waited:
+from fcnm_bids.bids.locks import lock_outputs
+with lock_outputs([Path(sys.argv[1])], sys.argv[2:]) as waited:
     print("waited" if waited else "held", flush=True)
     sys.stdin.readline()
 """
@@ -65,7 +65,7 @@ def wait_for(process: subprocess.Popen[str], words: str) -> str:
     raise AssertionError(f"never said {words!r}: {''.join(lines)}")
 
 
-def test_the_second_on_a_person_waits_until_the_first_is_killed(tmp_path: Path) -> None:
+def test_the_second_on_a_participant_waits_until_the_first_is_killed(tmp_path: Path) -> None:
     with somebody(tmp_path, "sub-01") as first:
         assert said(first) == "held"
         with somebody(tmp_path, "sub-01") as second:
@@ -75,10 +75,10 @@ def test_the_second_on_a_person_waits_until_the_first_is_killed(tmp_path: Path) 
             assert said(second) == "waited"
 
 
-def test_different_people_are_worked_on_side_by_side(tmp_path: Path) -> None:
+def test_different_participants_are_worked_on_side_by_side(tmp_path: Path) -> None:
     with somebody(tmp_path, "sub-01", "sub-02") as first, somebody(tmp_path, "sub-03") as second:
         assert said(first) == said(second) == "held"
-        with at_work([tmp_path], ["sub-04"]) as waited:
+        with lock_outputs([tmp_path], ["sub-04"]) as waited:
             assert not waited
 
 
@@ -94,9 +94,9 @@ def test_what_a_killed_process_left_is_cleared_when_nobody_is_at_work(tmp_path: 
         assert said(other) == "held"
         assert [path.exists() for path in left] == [False, False, True]
         left[0].touch()
-        with at_work([tmp_path], ["sub-01"]):
+        with lock_outputs([tmp_path], ["sub-01"]):
             assert left[0].exists()
-    with at_work([tmp_path, tmp_path / "store"], ["sub-01"]):
+    with lock_outputs([tmp_path, tmp_path / "store"], ["sub-01"]):
         assert not any(path.exists() for path in left)
     assert (tmp_path / ".bidsignore").exists()
 
@@ -109,7 +109,7 @@ def test_a_file_system_without_locks_is_told_and_used(
 
     monkeypatch.setattr(logging.getLogger("fcnm_bids"), "propagate", True)
     monkeypatch.setattr(fcntl, "lockf", none)
-    with at_work([tmp_path], ["sub-01"]) as waited:
+    with lock_outputs([tmp_path], ["sub-01"]) as waited:
         assert not waited
     assert "no locks on this file system" in caplog.text
 
@@ -120,7 +120,7 @@ def ended(process: subprocess.Popen[str]) -> Ended:
 
 
 @pytest.mark.slow
-def test_a_second_command_on_a_person_waits_and_goes_on_when_the_first_dies(job: Job) -> None:
+def test_a_second_command_on_a_participant_waits_and_goes_on_when_the_first_dies(job: Job) -> None:
     with somebody(job.output, "sub-02") as other:
         assert said(other) == "held"
         command = job.desk.start(*job.participant, "--connectome-only", "--nprocs", "1")
@@ -144,7 +144,7 @@ def test_a_second_command_does_not_make_again_what_the_first_has_made(job: Job, 
 
 
 @pytest.mark.slow
-def test_a_person_in_a_shared_store_is_waited_for_too(job: Job, tmp_path: Path) -> None:
+def test_a_participant_in_a_shared_store_is_waited_for_too(job: Job, tmp_path: Path) -> None:
     store = tmp_path / "store"
     with somebody(store, "sub-03") as other:
         assert said(other) == "held"
@@ -156,7 +156,7 @@ def test_a_person_in_a_shared_store_is_waited_for_too(job: Job, tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_commands_on_different_people_of_one_folder_run_side_by_side(job: Job) -> None:
+def test_commands_on_different_participants_of_one_folder_run_side_by_side(job: Job) -> None:
     commands = [
         job.desk.start(
             *job.participant, "--participant-label", label, "--connectome-only", "--nprocs", "1"

@@ -17,13 +17,13 @@ import pytest
 
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
-from fcnm_bids.planning.participant import plan_participants
+from fcnm_bids.planning.participant import plan_participant_level
 from fcnm_bids.planning.plan import ParticipantPlan
 from fcnm_bids.simulate import Truth
 
 pytestmark = pytest.mark.faults
 
-People = Callable[..., Path]
+Participants = Callable[..., Path]
 
 
 def plan(root: Path, output: Path, **sections: dict[str, object]) -> ParticipantPlan:
@@ -34,15 +34,15 @@ def plan(root: Path, output: Path, **sections: dict[str, object]) -> Participant
             "resources": {"nprocs": 2},
         }
     )
-    return plan_participants(config.update(sections))
+    return plan_participant_level(config.update(sections))
 
 
 def reason(root: Path, output: Path) -> str:
-    """Why the first person's run is left out, when nobody else's is."""
+    """Why the first participant's run is left out, when nobody else's is."""
     found = plan(root, output)
     [run] = found.left_out
     assert run.subject == "01"
-    assert [len(person.runs) for person in found.people] == [0, 1]
+    assert [len(participant.runs) for participant in found.participants] == [0, 1]
     return run.reason
 
 
@@ -57,18 +57,18 @@ def unzipped(path: Path) -> bytearray:
 
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.999])
 def test_an_image_cut_short_is_found_without_reading_the_others(
-    people: People, tmp_path: Path, share: float
+    participants: Participants, tmp_path: Path, share: float
 ) -> None:
-    root = people("01", "02")
+    root = participants("01", "02")
     bold = the(root, "sub-01_*_bold.nii.gz")
     bold.write_bytes(bold.read_bytes()[: int(share * bold.stat().st_size)])
     assert "cut short" in reason(root, tmp_path / "out")
 
 
 def test_an_uncompressed_image_cut_short_says_how_much_is_there(
-    people: People, tmp_path: Path
+    participants: Participants, tmp_path: Path
 ) -> None:
-    root = people("01", "02")
+    root = participants("01", "02")
     bold = the(root, "sub-01_*_bold.nii.gz")
     whole = unzipped(bold)
     bold.with_suffix("").write_bytes(whole[: len(whole) // 2])
@@ -76,8 +76,10 @@ def test_an_uncompressed_image_cut_short_says_how_much_is_there(
     assert "is cut short: it holds 59 of 120 volumes" in reason(root, tmp_path / "out")
 
 
-def test_an_image_in_several_gzip_parts_is_whole(people: People, tmp_path: Path) -> None:
-    root = people("01", "02")
+def test_an_image_in_several_gzip_parts_is_whole(
+    participants: Participants, tmp_path: Path
+) -> None:
+    root = participants("01", "02")
     bold = the(root, "sub-01_*_bold.nii.gz")
     whole = bytes(unzipped(bold))
     bold.write_bytes(gzip.compress(whole[:100_000], 1) + gzip.compress(whole[100_000:], 1))
@@ -86,9 +88,9 @@ def test_an_image_in_several_gzip_parts_is_whole(people: People, tmp_path: Path)
 
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
 def test_a_header_that_claims_a_billion_voxels_is_an_error_and_no_allocation(
-    people: People, tmp_path: Path, suffix: str
+    participants: Participants, tmp_path: Path, suffix: str
 ) -> None:
-    root = people("01", "02")
+    root = participants("01", "02")
     bold = the(root, "sub-01_*_bold.nii.gz")
     content = unzipped(bold)
     content[40:50] = struct.pack("<5h", 4, 1000, 1000, 1000, 120)
@@ -100,8 +102,10 @@ def test_a_header_that_claims_a_billion_voxels_is_an_error_and_no_allocation(
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
 
 
-def test_a_header_that_claims_more_volumes_is_found(people: People, tmp_path: Path) -> None:
-    root = people("01", "02")
+def test_a_header_that_claims_more_volumes_is_found(
+    participants: Participants, tmp_path: Path
+) -> None:
+    root = participants("01", "02")
     bold = the(root, "sub-01_*_bold.nii.gz")
     content = unzipped(bold)
     content[48:50] = struct.pack("<h", 30_000)
@@ -109,15 +113,15 @@ def test_a_header_that_claims_more_volumes_is_found(people: People, tmp_path: Pa
     assert "is cut short: it holds 120 of 30000 volumes" in reason(root, tmp_path / "out")
 
 
-def test_a_damaged_mask_is_found(people: People, tmp_path: Path) -> None:
-    root = people("01", "02")
+def test_a_damaged_mask_is_found(participants: Participants, tmp_path: Path) -> None:
+    root = participants("01", "02")
     mask = the(root, "sub-01_*_mask.nii.gz")
     mask.write_bytes(mask.read_bytes()[:200])
     assert "mask.nii.gz cannot be read" in reason(root, tmp_path / "out")
 
 
-def test_an_empty_mask_is_found(people: People, tmp_path: Path) -> None:
-    root = people("01", "02")
+def test_an_empty_mask_is_found(participants: Participants, tmp_path: Path) -> None:
+    root = participants("01", "02")
     mask = the(root, "sub-01_*_mask.nii.gz")
     content = unzipped(mask)
     content[352:] = bytes(len(content) - 352)
@@ -125,8 +129,8 @@ def test_an_empty_mask_is_found(people: People, tmp_path: Path) -> None:
     assert "mask.nii.gz is empty" in reason(root, tmp_path / "out")
 
 
-def test_a_mask_on_another_grid_is_found(people: People, tmp_path: Path) -> None:
-    root = people("01", "02")
+def test_a_mask_on_another_grid_is_found(participants: Participants, tmp_path: Path) -> None:
+    root = participants("01", "02")
     mask = the(root, "sub-01_*_mask.nii.gz")
     content = unzipped(mask)
     x = struct.unpack_from("<f", content, 292)[0]
@@ -137,9 +141,9 @@ def test_a_mask_on_another_grid_is_found(people: People, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("kind", ["bold.nii.gz", "mask.nii.gz", "timeseries.tsv", "bold.json"])
 def test_content_that_datalad_has_not_fetched_is_named_with_the_command(
-    people: People, tmp_path: Path, kind: str
+    participants: Participants, tmp_path: Path, kind: str
 ) -> None:
-    root = people("01", "02")
+    root = participants("01", "02")
     path = the(root, f"sub-01_*_{kind}")
     path.unlink()
     path.symlink_to(f"../../../.git/annex/objects/Xx/9z/MD5E-s99--abc/MD5E-s99--abc.{kind}")
@@ -147,15 +151,17 @@ def test_content_that_datalad_has_not_fetched_is_named_with_the_command(
     assert said == f"not fetched: datalad get {path.relative_to(root)}"
 
 
-def test_an_annex_pointer_in_place_of_a_file_is_named_too(people: People, tmp_path: Path) -> None:
-    root = people("01", "02")
+def test_an_annex_pointer_in_place_of_a_file_is_named_too(
+    participants: Participants, tmp_path: Path
+) -> None:
+    root = participants("01", "02")
     path = the(root, "sub-01_*_bold.nii.gz")
     path.write_text("/annex/objects/MD5E-s22222--0123456789abcdef.nii.gz\n")
     assert "datalad get sub-01/func/" in reason(root, tmp_path / "out")
 
 
-def test_fetched_links_work(people: People, tmp_path: Path) -> None:
-    root = people("01", "02")
+def test_fetched_links_work(participants: Participants, tmp_path: Path) -> None:
+    root = participants("01", "02")
     objects = tmp_path / "objects"
     objects.mkdir()
     for path in [p for p in root.rglob("sub-01_*") if p.is_file()]:
@@ -164,14 +170,18 @@ def test_fetched_links_work(people: People, tmp_path: Path) -> None:
     assert plan(root, tmp_path / "out").left_out == []
 
 
-def test_a_data_set_without_its_description_is_read(people: People, tmp_path: Path) -> None:
-    root = people("01", "02")
+def test_a_data_set_without_its_description_is_read(
+    participants: Participants, tmp_path: Path
+) -> None:
+    root = participants("01", "02")
     (root / "dataset_description.json").unlink()
-    assert len(plan(root, tmp_path / "out").people) == 2
+    assert len(plan(root, tmp_path / "out").participants) == 2
 
 
-def test_every_problem_of_every_run_is_told_at_once(people: People, tmp_path: Path) -> None:
-    root = people()
+def test_every_problem_of_every_run_is_told_at_once(
+    participants: Participants, tmp_path: Path
+) -> None:
+    root = participants()
     the(root, "sub-01_*_mask.nii.gz").unlink()
     the(root, "sub-02_*_timeseries.tsv").write_text("trans_x\n1\n")
     bold = the(root, "sub-03_*_bold.nii.gz")
@@ -187,11 +197,11 @@ def test_every_problem_of_every_run_is_told_at_once(people: People, tmp_path: Pa
 
 @pytest.mark.parametrize(("option", "value"), [("min_time", 100.0), ("min_dof", 20)])
 def test_minima_decide_about_runs_and_not_about_what_is_stored(
-    people: People, tmp_path: Path, option: str, value: float
+    participants: Participants, tmp_path: Path, option: str, value: float
 ) -> None:
-    root = people("01", "02")
+    root = participants("01", "02")
     [one, other] = [
-        [run.key for person in found.people for run in person.runs]
+        [run.key for participant in found.participants for run in participant.runs]
         for found in (
             plan(root, tmp_path / "out"),
             plan(root, tmp_path / "out", denoising={option: value}),
@@ -218,29 +228,29 @@ def test_four_hundred_runs_are_looked_at_within_a_minute(three: Truth, tmp_path:
     started = time.process_time()
     found = plan(root, tmp_path / "out")
     seconds = time.process_time() - started
-    assert sum(len(person.runs) for person in found.people) == 400
+    assert sum(len(participant.runs) for participant in found.participants) == 400
     assert seconds < 60
 
 
-def test_the_clock_does_not_matter(people: People, tmp_path: Path) -> None:
-    root = people("01", "02")
-    before = [person.key for person in plan(root, tmp_path / "out").people]
+def test_the_clock_does_not_matter(participants: Participants, tmp_path: Path) -> None:
+    root = participants("01", "02")
+    before = [participant.key for participant in plan(root, tmp_path / "out").participants]
     for path in root.rglob("*"):
         os.utime(path, (4e9, 4e9))
-    assert [person.key for person in plan(root, tmp_path / "out").people] == before
+    assert [participant.key for participant in plan(root, tmp_path / "out").participants] == before
     table = the(root, "sub-01_*_timeseries.tsv")
     lines = table.read_text().splitlines()
     values = lines[50].split("\t")
     values[0] = str(float(values[0]) + 1)
     table.write_text("\n".join([*lines[:50], "\t".join(values), *lines[51:]]) + "\n")
     os.utime(table, (1e9, 1e9))
-    after = [person.key for person in plan(root, tmp_path / "out").people]
+    after = [participant.key for participant in plan(root, tmp_path / "out").participants]
     assert [a == b for a, b in zip(before, after, strict=True)] == [False, True]
 
 
-def test_json_is_data(people: People, tmp_path: Path) -> None:
+def test_json_is_data(participants: Participants, tmp_path: Path) -> None:
     """A sidecar that nests without end, or names objects to be made, is a reason and no more."""
-    root = people("01", "02")
+    root = participants("01", "02")
     sidecar = the(root, "sub-01_*_bold.json")
     sidecar.write_text("[" * 100_000)
     assert "nested too deeply" in reason(root, tmp_path / "out")
@@ -250,9 +260,9 @@ def test_json_is_data(people: People, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_numbers_that_are_none_in_the_confounds_are_told(
-    people: People, tmp_path: Path, value: float
+    participants: Participants, tmp_path: Path, value: float
 ) -> None:
-    root = people("01", "02")
+    root = participants("01", "02")
     table = the(root, "sub-01_*_timeseries.tsv")
     header, *rows = table.read_text().splitlines()
     column = header.split("\t").index("csf")

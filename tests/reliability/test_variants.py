@@ -19,10 +19,10 @@ from fcnm_bids.connectome import open_run
 from fcnm_bids.errors import RequestError
 from fcnm_bids.interfaces.participant import store_run
 from fcnm_bids.planning.input_settings import adopt_layout
-from fcnm_bids.planning.participant import plan_participants
+from fcnm_bids.planning.participant import plan_participant_level
 from fcnm_bids.planning.plan import ParticipantPlan
 
-People = Callable[..., Path]
+Participants = Callable[..., Path]
 
 OLD_COLUMNS = {
     "csf": "CSF",
@@ -40,11 +40,11 @@ def request(root: Path, output: Path, *options: object) -> ParticipantPlan:
     words = [str(root), str(output), "participant", "--connectome-only", "--nprocs", "1"]
     words += ["-w", str(output.parent / "work"), *map(str, options)]
     asked = parse(words)
-    return plan_participants(adopt_layout(asked.config, asked.explicit))
+    return plan_participant_level(adopt_layout(asked.config, asked.explicit))
 
 
 def dofs(plan: ParticipantPlan) -> list[list[int]]:
-    return [[run.dof for run in person.runs] for person in plan.people]
+    return [[run.dof for run in participant.runs] for participant in plan.participants]
 
 
 def rename(root: Path, *changes: tuple[str, str]) -> None:
@@ -93,14 +93,16 @@ def as_version_1_0(root: Path) -> None:
     rewrite_tables(root, old)
 
 
-def test_names_and_columns_of_fmriprep_1_0_give_the_same(people: People, tmp_path: Path) -> None:
-    root = people("01", "02")
+def test_names_and_columns_of_fmriprep_1_0_give_the_same(
+    participants: Participants, tmp_path: Path
+) -> None:
+    root = participants("01", "02")
     today = dofs(request(root, tmp_path / "out"))
     as_version_1_0(root)
     plan = request(root, tmp_path / "out")
     assert plan.left_out == []
     assert dofs(plan) == today
-    [run] = plan.people[0].runs
+    [run] = plan.participants[0].runs
     assert run.files.confounds.endswith("_bold_confounds.tsv")
     assert run.files.mask.endswith("_brainmask.nii.gz")
     assert Path(run.files.stored).name == (
@@ -109,13 +111,13 @@ def test_names_and_columns_of_fmriprep_1_0_give_the_same(people: People, tmp_pat
 
 
 def test_confounds_of_1_0_to_1_3_are_completed_to_what_later_versions_write(
-    people: People, tmp_path: Path
+    participants: Participants, tmp_path: Path
 ) -> None:
-    root = people("01")
-    [today] = request(root, tmp_path / "a").people[0].runs
+    root = participants("01")
+    [today] = request(root, tmp_path / "a").participants[0].runs
     store_run(today.files, request_settings(root), root.parent)
     as_version_1_0(root)
-    [old] = request(root, tmp_path / "b").people[0].runs
+    [old] = request(root, tmp_path / "b").participants[0].runs
     store_run(old.files, request_settings(root), root.parent)
     now, before = (open_run(Path(run.files.stored)) for run in (today, old))
     assert before.attributes["confounds"] == now.attributes["confounds"]
@@ -133,23 +135,27 @@ def request_settings(root: Path) -> object:
 
 
 @pytest.mark.parametrize("suffix", ["regressors", "timeseries"])
-def test_both_suffixes_of_confounds(people: People, tmp_path: Path, suffix: str) -> None:
-    root = people("01", "02")
+def test_both_suffixes_of_confounds(
+    participants: Participants, tmp_path: Path, suffix: str
+) -> None:
+    root = participants("01", "02")
     rename(root, (r"_timeseries\.", f"_{suffix}."))
     assert request(root, tmp_path / "out").left_out == []
 
 
-def test_columns_that_cannot_be_computed_are_named(people: People, tmp_path: Path) -> None:
-    root = people("01", "02")
+def test_columns_that_cannot_be_computed_are_named(
+    participants: Participants, tmp_path: Path
+) -> None:
+    root = participants("01", "02")
     rewrite_tables(root, lambda table: table.drop(columns=[c for c in table if "rot_z" in c]))
     with pytest.raises(RequestError, match="rot_z, rot_z_derivative1"):
         request(root, tmp_path / "out")
 
 
 def test_a_sidecar_without_repetition_time_leaves_it_to_the_header(
-    people: People, tmp_path: Path
+    participants: Participants, tmp_path: Path
 ) -> None:
-    root = people("01", "02")
+    root = participants("01", "02")
     today = dofs(request(root, tmp_path / "out"))
     for path in root.rglob("*_bold.json"):
         path.write_text(json.dumps({"SkullStripped": False}))
@@ -168,8 +174,10 @@ def test_a_sidecar_without_repetition_time_leaves_it_to_the_header(
         ("_echo-2", 0),
     ],
 )
-def test_entities_of_runs(people: People, tmp_path: Path, before_space: str, runs: int) -> None:
-    root = people("01", "02")
+def test_entities_of_runs(
+    participants: Participants, tmp_path: Path, before_space: str, runs: int
+) -> None:
+    root = participants("01", "02")
     func = root / "sub-01" / "func"
     session = "_ses-1" in before_space
     rename(func, (r"sub-01(_ses-1)?_task-rest", f"sub-01{'_ses-1' if session else ''}_task-rest"))
@@ -178,13 +186,18 @@ def test_entities_of_runs(people: People, tmp_path: Path, before_space: str, run
         func.rename(root / "sub-01" / "ses-1" / "func")
     else:
         rename(func, (r"_task-rest", f"_task-rest{before_space}"))
-    found = {person.subject: len(person.runs) for person in request(root, tmp_path / "out").people}
+    found = {
+        participant.subject: len(participant.runs)
+        for participant in request(root, tmp_path / "out").participants
+    }
     assert found.get("01", 0) == runs
     assert found["02"] == 1
 
 
-def test_several_sessions_and_runs_are_kept_apart(people: People, tmp_path: Path) -> None:
-    root = people("01")
+def test_several_sessions_and_runs_are_kept_apart(
+    participants: Participants, tmp_path: Path
+) -> None:
+    root = participants("01")
     func = root / "sub-01" / "func"
     files = sorted(func.iterdir())
     for session in ("pre", "post"):
@@ -195,76 +208,86 @@ def test_several_sessions_and_runs_are_kept_apart(people: People, tmp_path: Path
                 name = path.name.replace("_task-rest", f"_ses-{session}_task-rest_run-{run}")
                 shutil.copy(path, folder / name)
     shutil.rmtree(func)
-    [person] = request(root, tmp_path / "out").people
-    assert len({run.files.stored for run in person.runs}) == 4
-    [person] = request(root, tmp_path / "out", "--session-id", "ses-post").people
-    assert len(person.runs) == 2
+    [participant] = request(root, tmp_path / "out").participants
+    assert len({run.files.stored for run in participant.runs}) == 4
+    [participant] = request(root, tmp_path / "out", "--session-id", "ses-post").participants
+    assert len(participant.runs) == 2
 
 
-def test_echoes_beside_their_combination_are_not_runs(people: People, tmp_path: Path) -> None:
-    root = people("01")
+def test_echoes_beside_their_combination_are_not_runs(
+    participants: Participants, tmp_path: Path
+) -> None:
+    root = participants("01")
     for path in list((root / "sub-01" / "func").iterdir()):
         for echo in (1, 2, 3):
             shutil.copy(path, path.with_name(path.name.replace("rest", f"rest_echo-{echo}")))
-    [person] = request(root, tmp_path / "out").people
-    assert len(person.runs) == 1
+    [participant] = request(root, tmp_path / "out").participants
+    assert len(participant.runs) == 1
 
 
-def test_cohorts_are_templates_of_their_own(people: People, tmp_path: Path) -> None:
-    root = people("01", "02")
+def test_cohorts_are_templates_of_their_own(participants: Participants, tmp_path: Path) -> None:
+    root = participants("01", "02")
     for label, cohort in (("01", 2), ("02", 3)):
         changes = (r"space-MNI152NLin6Asym", f"space-MNIPediatricAsym_cohort-{cohort}")
         rename(root / f"sub-{label}", changes)
     with pytest.raises(RequestError, match=r"differ in cohort: 2, 3; .*--space SPACE:cohort-N"):
         request(root, tmp_path / "out")
-    [person] = request(root, tmp_path / "out", "--space", "MNIPediatricAsym:cohort-3").people
-    assert person.subject == "02"
-    assert "cohort-3" in person.runs[0].files.stored
+    [participant] = request(
+        root, tmp_path / "out", "--space", "MNIPediatricAsym:cohort-3"
+    ).participants
+    assert participant.subject == "02"
+    assert "cohort-3" in participant.runs[0].files.stored
 
 
-def test_one_resolution_of_several_is_chosen(people: People, tmp_path: Path) -> None:
-    root = people("01")
+def test_one_resolution_of_several_is_chosen(participants: Participants, tmp_path: Path) -> None:
+    root = participants("01")
     for path in list((root / "sub-01" / "func").glob("*_res-8_*")):
         shutil.copy(path, path.with_name(path.name.replace("_res-8_", "_res-2_")))
     with pytest.raises(RequestError, match="differ in res"):
         request(root, tmp_path / "out")
     for options in (("--resolution", "8"), ("--space", "MNI152NLin6Asym:res-8")):
-        [run] = request(root, tmp_path / "out", *options).people[0].runs
+        [run] = request(root, tmp_path / "out", *options).participants[0].runs
         assert "_res-8_" in run.files.bold
 
 
 @pytest.mark.parametrize("folder", ["fmriprep", "fMRIPrep-25.1.0", "my fmriprep ø 数据"])
 def test_a_raw_data_set_with_derivatives_inside(
-    people: People, tmp_path: Path, folder: str
+    participants: Participants, tmp_path: Path, folder: str
 ) -> None:
-    derivatives = people("01")
+    derivatives = participants("01")
     raw = tmp_path / "raw"
     (raw / "sub-01" / "anat").mkdir(parents=True)
     (raw / "dataset_description.json").write_text('{"Name": "raw", "BIDSVersion": "1.8.0"}')
     (raw / "derivatives").mkdir()
     derivatives.rename(raw / "derivatives" / folder)
-    assert len(request(raw, tmp_path / "out").people) == 1
+    assert len(request(raw, tmp_path / "out").participants) == 1
 
 
 @pytest.mark.parametrize("named", ["", "fmriprep="])
-def test_derivatives_beside_a_raw_data_set(people: People, tmp_path: Path, named: str) -> None:
-    derivatives = people("01")
+def test_derivatives_beside_a_raw_data_set(
+    participants: Participants, tmp_path: Path, named: str
+) -> None:
+    derivatives = participants("01")
     raw = tmp_path / "raw"
     (raw / "sub-01" / "func").mkdir(parents=True)
     (raw / "dataset_description.json").write_text('{"Name": "raw", "BIDSVersion": "1.8.0"}')
     plan = request(raw, tmp_path / "out", "-d", f"{named}{derivatives}")
     assert plan.source == derivatives
-    assert [len(person.runs) for person in plan.people] == [1]
+    assert [len(participant.runs) for participant in plan.participants] == [1]
 
 
-def test_the_folder_of_one_person_is_explained(people: People, tmp_path: Path) -> None:
-    root = people("01", "02")
+def test_the_folder_of_one_participant_is_explained(
+    participants: Participants, tmp_path: Path
+) -> None:
+    root = participants("01", "02")
     with pytest.raises(RequestError, match="--participant-label 02"):
         request(root / "sub-02", tmp_path / "out")
 
 
-def test_derivatives_of_one_person_are_a_data_set(people: People, tmp_path: Path) -> None:
-    assert len(request(people("02"), tmp_path / "out").people) == 1
+def test_derivatives_of_one_participant_are_a_data_set(
+    participants: Participants, tmp_path: Path
+) -> None:
+    assert len(request(participants("02"), tmp_path / "out").participants) == 1
 
 
 def denoise(root: Path, desc: str) -> None:
@@ -275,9 +298,9 @@ def denoise(root: Path, desc: str) -> None:
 
 
 def test_output_of_xcp_d_is_recognised_and_not_denoised_again(
-    people: People, tmp_path: Path
+    participants: Participants, tmp_path: Path
 ) -> None:
-    root = people("01", "02")
+    root = participants("01", "02")
     denoise(root, "denoised")
     plan = request(root, tmp_path / "out")
     assert plan.left_out == []
@@ -286,9 +309,9 @@ def test_output_of_xcp_d_is_recognised_and_not_denoised_again(
 
 
 def test_without_a_mask_the_voxels_of_a_denoised_image_that_vary_are_taken(
-    people: People, tmp_path: Path
+    participants: Participants, tmp_path: Path
 ) -> None:
-    root = people("01")
+    root = participants("01")
     denoise(root, "denoised")
     [path] = root.rglob("*desc-denoised_bold.nii.gz")
     [mask] = root.rglob("*desc-brain_mask.nii.gz")
@@ -303,7 +326,7 @@ def test_without_a_mask_the_voxels_of_a_denoised_image_that_vary_are_taken(
     assert plan.left_out == []
     [note] = plan.notes
     assert "no brain mask; the voxels that vary over time" in note
-    [run] = plan.people[0].runs
+    [run] = plan.participants[0].runs
     asked = parse([str(root), str(tmp_path / "out"), "participant"])
     row = store_run(run.files, adopt_layout(asked.config, asked.explicit).denoising, tmp_path)
     assert row["n_masked"] == np.count_nonzero(inside)
@@ -314,13 +337,15 @@ def test_without_a_mask_the_voxels_of_a_denoised_image_that_vary_are_taken(
     )
 
 
-def test_any_denoised_image_with_a_mask_is_taken_as_it_is(people: People, tmp_path: Path) -> None:
-    root = people("01")
+def test_any_denoised_image_with_a_mask_is_taken_as_it_is(
+    participants: Participants, tmp_path: Path
+) -> None:
+    root = participants("01")
     denoise(root, "clean")
     with pytest.raises(RequestError, match="no preprocessed run"):
         request(root, tmp_path / "out")
     plan = request(root, tmp_path / "out", "--denoised")
-    [run] = plan.people[0].runs
+    [run] = plan.participants[0].runs
     asked = parse([str(root), str(tmp_path / "out"), "participant", "--denoised"])
     settings = adopt_layout(asked.config, asked.explicit).denoising
     assert settings.smoothing == 0
@@ -338,16 +363,18 @@ def test_any_denoised_image_with_a_mask_is_taken_as_it_is(people: People, tmp_pa
 
 @pytest.mark.parametrize("option", [("--high-pass", 0.02), ("-p", "24P"), ("-f", 0.4)])
 def test_denoising_what_is_denoised_is_refused(
-    people: People, tmp_path: Path, option: tuple[object, ...]
+    participants: Participants, tmp_path: Path, option: tuple[object, ...]
 ) -> None:
-    root = people("01")
+    root = participants("01")
     denoise(root, "denoised")
     with pytest.raises(RequestError, match="denoised already"):
         request(root, tmp_path / "out", *option)
 
 
-def test_several_kinds_of_denoised_images_are_listed(people: People, tmp_path: Path) -> None:
-    root = people("01")
+def test_several_kinds_of_denoised_images_are_listed(
+    participants: Participants, tmp_path: Path
+) -> None:
+    root = participants("01")
     denoise(root, "denoised")
     for path in list(root.rglob("*_desc-denoised_bold.*")):
         shutil.copy(path, path.with_name(path.name.replace("denoised", "denoisedSmoothed")))
@@ -356,12 +383,12 @@ def test_several_kinds_of_denoised_images_are_listed(people: People, tmp_path: P
     choice = tmp_path / "filter.json"
     choice.write_text('{"bold": {"desc": "denoised"}}')
     plan = request(root, tmp_path / "out", "--denoised", "--bids-filter-file", choice)
-    assert len(plan.people[0].runs) == 1
+    assert len(plan.participants[0].runs) == 1
 
 
 def test_runs_that_only_fmriprep_has_seen_are_not_taken_for_denoised_ones(
-    people: People, tmp_path: Path
+    participants: Participants, tmp_path: Path
 ) -> None:
-    root = people("01")
+    root = participants("01")
     with pytest.raises(RequestError, match="no denoised run"):
         request(root, tmp_path / "out", "--denoised")

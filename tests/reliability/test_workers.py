@@ -102,9 +102,9 @@ def test_a_killed_worker_costs_its_own_node_and_none_beside_it(
 
 def test_a_crash_report_names_the_cause_first(settings: Config, tmp_path: Path) -> None:
     workflow = Workflow(name="fcnm")
-    person = Workflow(name="sub_07_wf")
-    person.add_nodes([node("project", fail, tmp_path / "bold.nii.gz", mem_gb=0.2)])
-    workflow.add_nodes([person])
+    participant = Workflow(name="sub_07_wf")
+    participant.add_nodes([node("project", fail, tmp_path / "bold.nii.gz", mem_gb=0.2)])
+    workflow.add_nodes([participant])
     run_workflow(workflow, settings, Progress())
     [report] = (tmp_path / "logs").glob("crash*")
     lines = report.read_text().splitlines()

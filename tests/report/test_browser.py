@@ -11,7 +11,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from fcnm_bids.report.results.group import GroupResults
+from fcnm_bids.report.results.group import GroupOutputs
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -118,7 +118,7 @@ def test_the_viewer_answers_keys(group: Visit) -> None:
 def test_the_viewer_opens_at_the_highest_value_that_the_file_has(
     group: Visit, finished: Path
 ) -> None:
-    network = GroupResults(finished).networks[0]
+    network = GroupOutputs(finished).networks[0]
     option = group.page.locator("#viewer-map option").first
     assert option.inner_text() == f"{network.effect}: share of contrasts"
     highest = np.nanmax(np.asarray(nib.load(network.probability).dataobj))

@@ -11,7 +11,7 @@ import pytest
 
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
-from fcnm_bids.reruns.settings_lock import foci_file, inherit, settings_file, settle
+from fcnm_bids.reruns.settings_lock import foci_file, inherit_settings, lock_settings, settings_file
 from fcnm_bids.seeds import read_foci, write_foci
 from fcnm_bids.simulate import Truth
 
@@ -25,7 +25,7 @@ def participant(request_for: Make) -> Config:
     config = request_for(
         denoising={"smoothing": 8.0, "low_pass": 0.0}, selection={"task_id": "rest"}
     )
-    settle(config)
+    lock_settings(config)
     keep_foci(config)
     return config
 
@@ -39,7 +39,7 @@ def keep_foci(config: Config) -> None:
 def group_of(config: Config, **given: dict[str, Any]) -> Config:
     """A group level into the same folder, with only the options that are given."""
     fresh = Config(config.bids_dir, config.output_dir, "group")
-    return inherit(fresh.update(given), given)
+    return inherit_settings(fresh.update(given), given)
 
 
 def refusal(ask: Callable[[], Any]) -> list[str]:
@@ -70,7 +70,7 @@ def test_the_group_level_starts_from_what_the_participant_level_was_run_with(
 
 def test_without_a_participant_level_nothing_is_inherited(request_for: Make) -> None:
     config = request_for(level="group")
-    assert inherit(config, {}) == config
+    assert inherit_settings(config, {}) == config
 
 
 def test_resources_and_group_settings_are_free(participant: Config) -> None:
@@ -139,7 +139,7 @@ def test_after_a_participant_level_without_maps_its_table_is_read_again(
     request_for: Make, simulated: Truth
 ) -> None:
     config = request_for(connectome={"subject_maps": "none"}, seeds={"effect": "pain"})
-    settle(config)
+    lock_settings(config)
     group = group_of(config)
     assert group.seeds.coordinates == str(simulated.coordinates)
     assert group.seeds.effect == "pain"
@@ -147,11 +147,11 @@ def test_after_a_participant_level_without_maps_its_table_is_read_again(
 
 def test_a_connectome_without_seeds_leaves_the_seeds_open(request_for: Make) -> None:
     config = request_for(connectome={"connectome_only": True}, seeds={"coordinates": None})
-    settle(config)
+    lock_settings(config)
     given: Given = {"seeds": {"coordinates": "/any.tsv", "radius": 7.0}}
     assert group_of(config, **given).seeds.radius == 7
     later = request_for(seeds={"radius": 7.0})
-    settle(later)
+    lock_settings(later)
     assert group_of(config).seeds.radius == 7
 
 
@@ -159,22 +159,22 @@ def test_the_store_is_found_where_the_participant_level_put_it(
     request_for: Make, tmp_path: Path
 ) -> None:
     config = request_for(connectome={"connectome_dir": str(tmp_path / "store")})
-    settle(config)
+    lock_settings(config)
     assert group_of(config).connectome_path == tmp_path / "store"
     given: Given = {"connectome": {"connectome_dir": str(tmp_path / "moved")}}
     assert group_of(config, **given).connectome_path == tmp_path / "moved"
 
 
 def again(config: Config, **changed: dict[str, Any]) -> Callable[[], None]:
-    return lambda: settle(config.update(changed))
+    return lambda: lock_settings(config.update(changed))
 
 
 def test_the_same_request_again_changes_nothing(participant: Config) -> None:
     path = settings_file(Path(participant.output_dir))
     before = path.stat().st_mtime_ns
-    settle(participant)
-    settle(participant.update({"resources": {"nprocs": 9}, "group": {"alpha": 0.01}}))
-    settle(participant.update({"selection": {"participant_label": ("01",)}}))
+    lock_settings(participant)
+    lock_settings(participant.update({"resources": {"nprocs": 9}, "group": {"alpha": 0.01}}))
+    lock_settings(participant.update({"selection": {"participant_label": ("01",)}}))
     assert path.stat().st_mtime_ns == before
 
 
@@ -223,7 +223,7 @@ def test_contrasts_may_be_added_and_taken_out(
     fewer = kept_table(simulated, tmp_path, lambda name: name != first, prefix="New ")
     given: Given = {"seeds": {"coordinates": fewer}}
     with caplog.at_level("INFO", "fcnm_bids"):
-        settle(participant.update(given))
+        lock_settings(participant.update(given))
     assert "contrasts that are new: New Simulated" in caplog.text
     assert f"contrasts taken out, and their outputs with them: {first}\n" in caplog.text
     assert group_of(participant, **given).seeds.coordinates == fewer
@@ -252,27 +252,31 @@ def test_a_contrast_of_another_effect_is_refused(
 
 def test_overwriting_replaces_the_settings(participant: Config) -> None:
     changed: Given = {"denoising": {"smoothing": 6.0}, "running": {"overwrite": True}}
-    settle(participant.update(changed))
+    lock_settings(participant.update(changed))
     assert group_of(participant).denoising.smoothing == 6
     assert refusal(again(participant))
 
 
 def test_comparing_alone_keeps_nothing(participant: Config, tmp_path: Path) -> None:
     elsewhere = Config(participant.bids_dir, str(tmp_path / "new"), "participant")
-    settle(elsewhere, save=False)
+    lock_settings(elsewhere, save=False)
     assert not (tmp_path / "new").exists()
-    assert refusal(lambda: settle(participant.update({"seeds": {"radius": 5.0}}), save=False))
+    assert refusal(
+        lambda: lock_settings(participant.update({"seeds": {"radius": 5.0}}), save=False)
+    )
 
 
 def test_the_group_level_is_held_to_its_own_settings(participant: Config) -> None:
     group = group_of(participant)
-    settle(group)
-    settle(group.update({"resources": {"nprocs": 9}}))
-    settle(group.update({"seeds": {"coordinates": participant.seeds.coordinates, "effect": "x"}}))
+    lock_settings(group)
+    lock_settings(group.update({"resources": {"nprocs": 9}}))
+    lock_settings(
+        group.update({"seeds": {"coordinates": participant.seeds.coordinates, "effect": "x"}})
+    )
     first, problem = refusal(again(group, group={"alpha": 0.01}))
     assert "--overwrite" in first
     assert "--alpha 0.01 now, 0.05 before" in problem
-    settle(group.update({"group": {"alpha": 0.01}, "running": {"overwrite": True}}))
+    lock_settings(group.update({"group": {"alpha": 0.01}, "running": {"overwrite": True}}))
     assert refusal(again(group))
 
 

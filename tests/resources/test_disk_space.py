@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from fcnm_bids.bids.write import replaced
+from fcnm_bids.bids.write import atomic_path
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
 from fcnm_bids.resources import disk_space as space
@@ -63,7 +63,7 @@ def test_a_full_disk_is_named_with_what_is_free(
 
 def test_a_file_that_found_no_room_is_named(tmp_path: Path) -> None:
     path = tmp_path / "map.nii.gz"
-    with pytest.raises(OSError, match=r"map\.nii\.gz") as failed, replaced(path):
+    with pytest.raises(OSError, match=r"map\.nii\.gz") as failed, atomic_path(path):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert failed.value.errno == errno.ENOSPC
     assert list(tmp_path.iterdir()) == []

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from fcnm_bids.app.dry_run import foresee
+from fcnm_bids.app.dry_run import forecast_level
 from fcnm_bids.config import Config
-from fcnm_bids.planning.group import plan_group
-from fcnm_bids.planning.participant import plan_participants
+from fcnm_bids.planning.group import plan_group_level
+from fcnm_bids.planning.participant import plan_participant_level
 from fcnm_bids.planning.plan import ParticipantPlan
 from fcnm_bids.resources.disk import stored_bytes, sums_bytes
 from fcnm_bids.resources.forecast import Forecast, Needs, table_of
@@ -28,19 +28,21 @@ def config(request_for: Make) -> Config:
 
 @pytest.fixture
 def plan(config: Config) -> ParticipantPlan:
-    return plan_participants(config)
+    return plan_participant_level(config)
 
 
 def rows(plan: ParticipantPlan, config: Config) -> dict[str, Forecast]:
-    return {row.kind: row for row in foresee(plan, config)}
+    return {row.kind: row for row in forecast_level(plan, config)}
 
 
 def test_memory_is_what_the_nodes_declare(plan: ParticipantPlan, config: Config) -> None:
     found = rows(plan, config)
     assert list(found) == ["seeds", "project", "map", "report"]
-    largest = max(project_gb(plan.grid, person.runs) for person in plan.people)
+    largest = max(project_gb(plan.grid, participant.runs) for participant in plan.participants)
     assert found["project"].memory_gb == largest
-    largest = max(map_gb(person.runs, len(plan.contrasts)) for person in plan.people)
+    largest = max(
+        map_gb(participant.runs, len(plan.contrasts)) for participant in plan.participants
+    )
     assert found["map"].memory_gb == largest
 
 
@@ -48,19 +50,22 @@ def test_runs_that_are_stored_take_no_more_disk(
     plan: ParticipantPlan, config: Config, store: Path
 ) -> None:
     assert rows(plan, config)["project"].needs.output > 1e6
-    there = rows(plan_participants(config), config)["project"].needs
+    there = rows(plan_participant_level(config), config)["project"].needs
     assert there.output == 0
     assert there.seconds < rows(plan, config)["project"].needs.seconds
 
 
 def test_without_maps_nothing_is_mapped(request_for: Make) -> None:
     config = request_for(connectome={"subject_maps": "none"})
-    assert list(rows(plan_participants(config), config)) == ["project", "report"]
+    assert list(rows(plan_participant_level(config), config)) == ["project", "report"]
 
 
 def test_when_all_is_there_nothing_is_foreseen(plan: ParticipantPlan, config: Config) -> None:
-    done = replace(plan, people=tuple(replace(person, done=True) for person in plan.people))
-    assert foresee(done, config) == []
+    done = replace(
+        plan,
+        participants=tuple(replace(participant, done=True) for participant in plan.participants),
+    )
+    assert forecast_level(done, config) == []
 
 
 def test_processes_share_the_work_as_far_as_memory_allows(
@@ -111,5 +116,7 @@ def test_the_time_of_draws_is_measured(request_for: Make, store: Path) -> None:
         group={"n_permutations": 20},
         specificity={"specificity": ("random",)},
     )
-    (draws,) = (row for row in foresee(plan_group(asked), asked) if row.kind == "draws")
+    (draws,) = (
+        row for row in forecast_level(plan_group_level(asked), asked) if row.kind == "draws"
+    )
     assert 0 < draws.seconds < 1000

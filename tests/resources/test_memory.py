@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from fcnm_bids.config import Config
-from fcnm_bids.connectivity import person_maps
+from fcnm_bids.connectivity import participant_maps
 from fcnm_bids.connectome import open_run
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.contrasts import make_seeds
 from fcnm_bids.interfaces.participant import store_run
-from fcnm_bids.mapping import analysis_voxels, stored_person, sum_over_people
-from fcnm_bids.planning.participant import plan_participants
-from fcnm_bids.planning.plan import PlannedPerson, PlannedRun
+from fcnm_bids.mapping import analysis_voxels, stored_participant, sum_over_participants
+from fcnm_bids.planning.participant import plan_participant_level
+from fcnm_bids.planning.plan import PlannedParticipant, PlannedRun
 from fcnm_bids.resources.memory import (
     contrast_gb,
     contrasts_at_once,
@@ -35,8 +35,8 @@ WHOLE_BRAIN = Grid((97, 115, 97), np.diag([2.0, 2, 2, 1]), "MNI152NLin2009cAsym"
 
 
 @pytest.fixture
-def people(request_for: Make, store: Path) -> Sequence[PlannedPerson]:
-    return plan_participants(request_for()).people
+def participants(request_for: Make, store: Path) -> Sequence[PlannedParticipant]:
+    return plan_participant_level(request_for()).participants
 
 
 def peak_gb(work: Callable[[], Any]) -> float:
@@ -49,15 +49,15 @@ def peak_gb(work: Callable[[], Any]) -> float:
         tracemalloc.stop()
 
 
-def longer(people: Sequence[PlannedPerson], volumes: int, dof: int) -> list[PlannedRun]:
-    run = people[0].runs[0]
+def longer(participants: Sequence[PlannedParticipant], volumes: int, dof: int) -> list[PlannedRun]:
+    run = participants[0].runs[0]
     return [replace(run, n_volumes=volumes, n_kept=volumes, n_components=dof, n_masked=250_000)]
 
 
 def test_projecting_a_run_stays_within_what_is_declared(
-    request_for: Make, people: Sequence[PlannedPerson], simulated: Truth
+    request_for: Make, participants: Sequence[PlannedParticipant], simulated: Truth
 ) -> None:
-    run = people[0].runs[0]
+    run = participants[0].runs[0]
     Path(run.files.stored).unlink()
     settings = request_for().denoising
     assert peak_gb(lambda: store_run(run.files, settings, Path())) < project_gb(
@@ -66,34 +66,34 @@ def test_projecting_a_run_stays_within_what_is_declared(
     assert Path(run.files.stored).exists()
 
 
-def test_mapping_people_stays_within_what_is_declared(
-    request_for: Make, people: Sequence[PlannedPerson], simulated: Truth
+def test_mapping_participants_stays_within_what_is_declared(
+    request_for: Make, participants: Sequence[PlannedParticipant], simulated: Truth
 ) -> None:
     seeds = make_seeds(request_for().seeds, simulated.grid)
     n_contrasts = len(seeds.contrasts)
 
     def one() -> None:
-        runs = [open_run(Path(run.files.stored)).load() for run in people[1].runs]
-        person_maps(runs, seeds, min_coverage=0.5)
+        runs = [open_run(Path(run.files.stored)).load() for run in participants[1].runs]
+        participant_maps(runs, seeds, min_coverage=0.5)
 
     def everybody() -> None:
         group = [
-            stored_person(p.subject, [open_run(Path(run.files.stored)) for run in p.runs])
-            for p in people
+            stored_participant(p.subject, [open_run(Path(run.files.stored)) for run in p.runs])
+            for p in participants
         ]
         index = analysis_voxels(group, simulated.grid, min_subjects=0.9)
-        sum_over_people(seeds, group, index, min_coverage=0.5, smoothness=True)
+        sum_over_participants(seeds, group, index, min_coverage=0.5, smoothness=True)
 
-    assert peak_gb(one) < map_gb(people[1].runs, n_contrasts)
-    run = people[0].runs[0]
+    assert peak_gb(one) < map_gb(participants[1].runs, n_contrasts)
+    run = participants[0].runs[0]
     declared = group_gb(run.n_masked, n_contrasts, dof=2 * run.dof, smoothness=True)
     assert peak_gb(everybody) < declared
 
 
-def test_runs_of_a_person_are_projected_one_after_the_other(
-    people: Sequence[PlannedPerson],
+def test_runs_of_a_participant_are_projected_one_after_the_other(
+    participants: Sequence[PlannedParticipant],
 ) -> None:
-    short, long = longer(people, 200, 50), longer(people, 1200, 127)
+    short, long = longer(participants, 200, 50), longer(participants, 1200, 127)
     both = project_gb(WHOLE_BRAIN, short + long)
     assert both == project_gb(WHOLE_BRAIN, long)
     assert both > project_gb(WHOLE_BRAIN, short)
@@ -103,8 +103,8 @@ def test_somebody_without_runs_needs_a_process_only() -> None:
     assert project_gb(WHOLE_BRAIN, []) == pytest.approx(0.22)
 
 
-def test_more_contrasts_need_more_memory(people: Sequence[PlannedPerson]) -> None:
-    runs = longer(people, 300, 80)
+def test_more_contrasts_need_more_memory(participants: Sequence[PlannedParticipant]) -> None:
+    runs = longer(participants, 300, 80)
     maps = [map_gb(runs, n) for n in (1, 10, 100)]
     sums = [group_gb(250_000, n, dof=80, smoothness=True) for n in (1, 10, 100)]
     assert maps == sorted(set(maps))

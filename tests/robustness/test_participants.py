@@ -5,26 +5,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcnm_bids.robustness import block_of_person, people_draws
+from fcnm_bids.robustness import block_of_participant, participants_draws
 from fcnm_bids.stats import Moments, one_sample, summed_moments
 
 
 @given(st.integers(8, 200), st.integers(0, 5))
-def test_blocks_are_of_equal_size(n_people: int, seed: int) -> None:
-    sizes = np.bincount(block_of_person(n_people, 8, seed), minlength=8)
-    assert sizes.sum() == n_people
+def test_blocks_are_of_equal_size(n_participants: int, seed: int) -> None:
+    sizes = np.bincount(block_of_participant(n_participants, 8, seed), minlength=8)
+    assert sizes.sum() == n_participants
     assert sizes.max() - sizes.min() <= 1
 
 
 def test_blocks_follow_the_seed_and_not_the_order() -> None:
-    first = block_of_person(40, 8, 0)
-    np.testing.assert_array_equal(first, block_of_person(40, 8, 0))
-    assert (first != block_of_person(40, 8, 1)).any()
+    first = block_of_participant(40, 8, 0)
+    np.testing.assert_array_equal(first, block_of_participant(40, 8, 0))
+    assert (first != block_of_participant(40, 8, 1)).any()
     assert (np.diff(first) != 0).any()
 
 
 def test_halves_are_complements_and_quarters_are_quarters() -> None:
-    draws = people_draws(8, n_draws=20, seed=3)
+    draws = participants_draws(8, n_draws=20, seed=3)
     assert len(draws) == 60
     for number in range(20):
         one, two = (d for d in draws if d.draw == number and d.share == 0.5)
@@ -36,28 +36,28 @@ def test_halves_are_complements_and_quarters_are_quarters() -> None:
 
 def test_quarters_need_a_number_that_4_divides() -> None:
     with pytest.raises(ValueError, match="4 divides"):
-        people_draws(6, n_draws=1, seed=0)
+        participants_draws(6, n_draws=1, seed=0)
 
 
 @pytest.mark.parametrize("k", [0, 2])
-def test_a_subsample_is_what_its_people_give(k: int) -> None:
+def test_a_subsample_is_what_its_participants_give(k: int) -> None:
     rng = np.random.default_rng(0)
     z = rng.normal(0.2, 1, (21, 1, 24))
     z[rng.random(z.shape) < 0.1] = np.nan
     columns = rng.standard_normal((21, k))
-    block = block_of_person(21, 8, 0)
+    block = block_of_participant(21, 8, 0)
 
-    def over(people: np.ndarray) -> Moments:
+    def over(participants: np.ndarray) -> Moments:
         moments = Moments(1, np.arange(24), (4, 3, 2), smoothness=False, n_covariates=k)
-        for i in people:
+        for i in participants:
             moments.add(z[i], np.zeros((1, 24), dtype=bool), columns[i])
         return moments
 
     blocks = [over(np.flatnonzero(block == b)) for b in range(8)]
-    for draw in people_draws(8, n_draws=4, seed=1):
+    for draw in participants_draws(8, n_draws=4, seed=1):
         merged = summed_moments([blocks[b].contrast(0) for b in draw.blocks])
         direct = over(np.flatnonzero(np.isin(block, draw.blocks))).contrast(0)
         one, two = (one_sample(m, min_subjects=0.5) for m in (merged, direct))
-        assert merged.n_people == direct.n_people
+        assert merged.n_participants == direct.n_participants
         np.testing.assert_array_equal(one.tested, two.tested)
         np.testing.assert_allclose(one.t, two.t, rtol=1e-9)

@@ -69,7 +69,7 @@ def test_a_row_becomes_a_focus(write: Write) -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("name", ["foci.tsv", "foci.csv", "foci.txt", "foci"])
-def test_tables_as_people_save_them(write: Write, content: bytes, name: str) -> None:
+def test_tables_as_participants_save_them(write: Write, content: bytes, name: str) -> None:
     (focus,) = read_foci(write(content, name), effect=None)
     assert (focus.x, focus.y, focus.z, focus.space, focus.n) == (-12.0, 4.5, 0.0, "MNI152", 18)
     assert (focus.study, focus.contrast, focus.effect) == ("A", "a", "up")

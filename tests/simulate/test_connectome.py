@@ -1,4 +1,4 @@
-"""People simulated as projected runs."""
+"""Participants simulated as projected runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fcnm_bids.simulate import (
     simulate_connectome,
 )
 
-DESIGN = ConnectomeDesign(n_people=6, shape=(20, 22, 20), node_radius=10.0, variation=0.0)
+DESIGN = ConnectomeDesign(n_participants=6, shape=(20, 22, 20), node_radius=10.0, variation=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -24,22 +24,24 @@ def connectome() -> SimulatedConnectome:
     return simulate_connectome(DESIGN)
 
 
-def _values(connectome: SimulatedConnectome, person: int) -> np.ndarray:
-    (run,) = connectome.people[person].open_runs()
+def _values(connectome: SimulatedConnectome, participant: int) -> np.ndarray:
+    (run,) = connectome.participants[participant].open_runs()
     return run.values
 
 
 def _mean_r(connectome: SimulatedConnectome, a: np.ndarray, b: np.ndarray) -> float:
-    """Mean over people and pairs of voxels of two sets of the correlation."""
+    """Mean over participants and pairs of voxels of two sets of the correlation."""
     found = []
-    for person in range(len(connectome.people)):
-        values = _values(connectome, person)
+    for participant in range(len(connectome.participants)):
+        values = _values(connectome, participant)
         values = values / np.linalg.norm(values, axis=0)
         found.append(values[:, a].mean(axis=1) @ values[:, b].mean(axis=1))
     return float(np.mean(found))
 
 
-def test_people_are_the_same_whenever_they_are_opened(connectome: SimulatedConnectome) -> None:
+def test_participants_are_the_same_whenever_they_are_opened(
+    connectome: SimulatedConnectome,
+) -> None:
     again = simulate_connectome(DESIGN)
     np.testing.assert_array_equal(_values(connectome, 2), _values(again, 2))
     np.testing.assert_array_equal(_values(connectome, 2), _values(connectome, 2))
@@ -49,17 +51,17 @@ def test_people_are_the_same_whenever_they_are_opened(connectome: SimulatedConne
     )
 
 
-def test_more_people_leave_the_first_ones_alone(connectome: SimulatedConnectome) -> None:
-    more = simulate_connectome(replace(DESIGN, n_people=8))
+def test_more_participants_leave_the_first_ones_alone(connectome: SimulatedConnectome) -> None:
+    more = simulate_connectome(replace(DESIGN, n_participants=8))
     np.testing.assert_array_equal(_values(connectome, 5), _values(more, 5))
 
 
 def test_runs_are_as_the_engine_makes_them(connectome: SimulatedConnectome) -> None:
-    (run,) = connectome.people[0].open_runs()
+    (run,) = connectome.participants[0].open_runs()
     assert run.values.dtype == np.float32
     assert run.dof == DESIGN.dof
     assert connectome.grid.difference(run.grid) is None
-    np.testing.assert_array_equal(run.index, connectome.people[0].voxels())
+    np.testing.assert_array_equal(run.index, connectome.participants[0].voxels())
     np.testing.assert_array_equal(run.index, connectome.index)
 
 
@@ -71,7 +73,7 @@ def test_noise_has_unit_variance(connectome: SimulatedConnectome) -> None:
 
 def test_noise_is_as_smooth_as_asked() -> None:
     smooth = simulate_connectome(
-        ConnectomeDesign(n_people=1, n_networks=0, smoothness=3.0, dof=200)
+        ConnectomeDesign(n_participants=1, n_networks=0, smoothness=3.0, dof=200)
     )
     values = _values(smooth, 0)
     step = np.searchsorted(smooth.index, smooth.index + 1)
@@ -177,7 +179,7 @@ def test_networks_without_room_are_refused() -> None:
 
 def test_knobs_out_of_range_are_refused_together() -> None:
     with pytest.raises(RequestError) as refused:
-        ConnectomeDesign(n_people=0, dof=2, smoothness=0.0)
+        ConnectomeDesign(n_participants=0, dof=2, smoothness=0.0)
     assert len(refused.value.problems) == 3
 
 

@@ -23,7 +23,7 @@ _SPACE = "space-MNI152NLin6Asym_res-5"
 
 @pytest.fixture(scope="module")
 def design() -> SimulationDesign:
-    return SimulationDesign(n_people=3, n_runs=(1, 2), voxel_size=5.0, n_volumes=120)
+    return SimulationDesign(n_participants=3, n_runs=(1, 2), voxel_size=5.0, n_volumes=120)
 
 
 @pytest.fixture(scope="module")
@@ -190,11 +190,11 @@ def test_the_truth_is_on_disk_as_it_is_returned(truth: Truth) -> None:
         assert np.array_equal(written > 0, truth.networks[effect])
     foci = pd.read_csv(truth.coordinates, sep="\t")
     pd.testing.assert_frame_equal(foci, truth.foci.drop(columns="on_network"), check_dtype=False)
-    assert json.loads((truth.folder / "truth" / "design.json").read_text())["n_people"] == 3
+    assert json.loads((truth.folder / "truth" / "design.json").read_text())["n_participants"] == 3
 
 
 def test_the_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:
-    small = {"n_people": 1, "voxel_size": 8.0, "n_volumes": 30}
+    small = {"n_participants": 1, "voxel_size": 8.0, "n_volumes": 30}
     for name, seed in (("first", 5), ("again", 5), ("other", 6)):
         simulate_dataset(tmp_path / name, SimulationDesign(**small, random_seed=seed))
     first, again, other = (_digests(tmp_path / name) for name in ("first", "again", "other"))
@@ -209,7 +209,7 @@ def test_the_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:
 def test_a_run_alone_has_the_bytes_it_has_in_the_data_set(
     truth: Truth, design: SimulationDesign, tmp_path: Path
 ) -> None:
-    files = simulate_run(tmp_path, design, person=1, run=2)
+    files = simulate_run(tmp_path, design, participant=1, run=2)
     for path in (files.bold, files.mask, files.confounds):
         twin = truth.fmriprep / path.relative_to(tmp_path)
         assert path.read_bytes() == twin.read_bytes()
@@ -225,7 +225,7 @@ def test_gzip_headers_carry_no_time_and_no_name(truth: Truth) -> None:
 
 def test_sessions_are_folders_and_entities(tmp_path: Path) -> None:
     design = SimulationDesign(
-        n_people=1, sessions=("pre", "post"), n_runs=2, voxel_size=8.0, n_volumes=20
+        n_participants=1, sessions=("pre", "post"), n_runs=2, voxel_size=8.0, n_volumes=20
     )
     truth = simulate_dataset(tmp_path / "out", design)
     bold = sorted(str(p.relative_to(truth.fmriprep)) for p in truth.fmriprep.rglob("*bold.nii.gz"))
@@ -250,7 +250,18 @@ def test_the_command_writes_what_it_is_asked_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    asked = [str(out), "--people", "2", "--voxel-size", "8", "--volumes", "20", "--runs", "1", "2"]
+    asked = [
+        str(out),
+        "--participants",
+        "2",
+        "--voxel-size",
+        "8",
+        "--volumes",
+        "20",
+        "--runs",
+        "1",
+        "2",
+    ]
     assert main([*asked, "--studies", "2", "--coordinates", "random", "--seed", "4"]) == 0
     assert len(list(out.rglob("*_bold.nii.gz"))) == 3
     written = json.loads((out / "truth" / "design.json").read_text())

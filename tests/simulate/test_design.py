@@ -14,7 +14,7 @@ from fcnm_bids.simulate import SimulationDesign
 @pytest.mark.parametrize(
     ("knobs", "word"),
     [
-        ({"n_people": 0}, "person"),
+        ({"n_participants": 0}, "participant"),
         ({"n_runs": (1, 0)}, "run"),
         ({"n_runs": ()}, "run"),
         ({"sessions": ("a-b",)}, "session"),
@@ -41,18 +41,18 @@ def test_a_knob_out_of_range_is_named(knobs: dict[str, Any], word: str) -> None:
 
 def test_all_problems_are_reported_at_once() -> None:
     with pytest.raises(RequestError) as caught:
-        SimulationDesign(n_people=0, n_volumes=3, space="nowhere")
+        SimulationDesign(n_participants=0, n_volumes=3, space="nowhere")
     assert len(caught.value.problems) == 3
 
 
-def test_runs_repeat_over_people_and_single_runs_have_no_entity() -> None:
+def test_runs_repeat_over_participants_and_single_runs_have_no_entity() -> None:
     design = SimulationDesign(n_runs=(1, 3))
-    assert [design.runs_of(person) for person in range(3)] == [[None], [1, 2, 3], [None]]
+    assert [design.runs_of(participant) for participant in range(3)] == [[None], [1, 2, 3], [None]]
 
 
-def test_labels_have_as_many_digits_as_the_last_person_needs() -> None:
-    assert SimulationDesign(n_people=9).label_of(0) == "01"
-    assert SimulationDesign(n_people=120).label_of(6) == "007"
+def test_labels_have_as_many_digits_as_the_last_participant_needs() -> None:
+    assert SimulationDesign(n_participants=9).label_of(0) == "01"
+    assert SimulationDesign(n_participants=120).label_of(6) == "007"
 
 
 def test_streams_are_reproducible_and_differ_from_one_another() -> None:

@@ -70,7 +70,7 @@ def test_tissue_samples_keep_clear_of_what_is_to_be_avoided(head: Head) -> None:
         assert head.grid.flatten(tissue)[sample].mean() > 0.7
 
 
-def test_masks_differ_between_people_a_little(head: Head) -> None:
+def test_masks_differ_between_participants_a_little(head: Head) -> None:
     masks = [personal_mask(head, np.random.default_rng(seed), 1.0) for seed in (1, 2)]
     dice = 2 * (masks[0] & masks[1]).sum() / (masks[0].sum() + masks[1].sum())
     assert 0.9 < dice < 1

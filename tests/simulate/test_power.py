@@ -21,7 +21,7 @@ from fcnm_bids.simulate.power import build_parser, main, power_page, read_design
 from fcnm_bids.simulate.power_simulation import POWER_COLUMNS, QUICK, PowerDesign, simulate_power
 
 SMALL = PowerDesign(
-    people=(8, 16),
+    participants=(8, 16),
     contrasts=(4, 8),
     shares=(0.0, 1.0),
     backbones=(0.0,),
@@ -40,11 +40,11 @@ def results() -> pd.DataFrame:
 def test_every_combination_is_there_once(results: pd.DataFrame) -> None:
     assert list(results) == list(POWER_COLUMNS)
     assert len(results) == 2 * 2 * 2 * 2
-    assert not results.duplicated(["repetition", "people", "contrasts", "share"]).any()
+    assert not results.duplicated(["repetition", "participants", "contrasts", "share"]).any()
 
 
 def test_a_strong_network_is_found_and_random_coordinates_find_none(results: pd.DataFrame) -> None:
-    found = results[(results["share"] == 1) & (results["people"] == 16)]
+    found = results[(results["share"] == 1) & (results["participants"] == 16)]
     assert (found["dice"] > 0.8).all()
     random = results[(results["share"] == 0) & (results["contrasts"] == 8)]
     assert (random["volume_cm3"] == 0).all()
@@ -52,15 +52,15 @@ def test_a_strong_network_is_found_and_random_coordinates_find_none(results: pd.
 
 
 def test_a_row_is_what_the_one_function_finds_for_it(results: pd.DataFrame) -> None:
-    """Fewer people and contrasts are mapped by themselves here, not as parts of the many."""
+    """Fewer participants and contrasts are mapped by themselves here, not as parts of the many."""
     group, seeds = GroupSettings(), SeedSettings()
-    connectome = simulate_connectome(replace(SMALL.connectome, n_people=8, random_seed=1))
+    connectome = simulate_connectome(replace(SMALL.connectome, n_participants=8, random_seed=1))
     contrasts = planted_contrasts(
         connectome, n_contrasts=8, n_foci=6, network="network1", share=1.0, effect="x", seed=1
     )[:4]
     matrix = sphere_seeds(contrasts, connectome.grid, radius=seeds.radius, sphere=seeds.sphere)
     rule = MappingRule(height_rule(group), seeds.min_coverage)
-    found = map_network(matrix, connectome.people, rule, connectome.index).probability["x"]
+    found = map_network(matrix, connectome.participants, rule, connectome.index).probability["x"]
     network = network_mask(
         found,
         threshold=group.network_threshold,
@@ -68,20 +68,22 @@ def test_a_row_is_what_the_one_function_finds_for_it(results: pd.DataFrame) -> N
         grid=connectome.grid,
         index=connectome.index,
     )
-    chosen = results.query("repetition == 1 and people == 8 and contrasts == 4 and share == 1")
+    chosen = results.query(
+        "repetition == 1 and participants == 8 and contrasts == 4 and share == 1"
+    )
     assert chosen["dice"].item() == dice(network, connectome.truth("network1"))
     assert chosen["volume_cm3"].item() == pytest.approx(network.sum() * 0.512)
 
 
 def test_hubs_make_networks_of_random_coordinates() -> None:
-    one = replace(SMALL, people=(16,), contrasts=(8,), shares=(0.0,), repetitions=1)
+    one = replace(SMALL, participants=(16,), contrasts=(8,), shares=(0.0,), repetitions=1)
     found = simulate_power(replace(one, backbones=(0.0, 2.0))).set_index("backbone")
     assert found["volume_cm3"][0.0] == 0
     assert found["volume_cm3"][2.0] > 50
 
 
 def test_a_smallest_effect_keeps_hubs_out() -> None:
-    one = replace(SMALL, people=(16,), contrasts=(8,), shares=(0.0,), repetitions=1)
+    one = replace(SMALL, participants=(16,), contrasts=(8,), shares=(0.0,), repetitions=1)
     found = [
         simulate_power(replace(one, backbones=(2.0,), min_mean_z=effect))["volume_cm3"].item()
         for effect in (0.0, 0.5, 3.0)
@@ -91,7 +93,7 @@ def test_a_smallest_effect_keeps_hubs_out() -> None:
 
 
 def test_the_same_design_gives_the_same_numbers() -> None:
-    one = replace(SMALL, people=(6,), contrasts=(3,), repetitions=1)
+    one = replace(SMALL, participants=(6,), contrasts=(3,), repetitions=1)
     pd.testing.assert_frame_equal(simulate_power(one), simulate_power(one))
 
 
@@ -102,7 +104,7 @@ def test_the_page_has_a_table_for_each_share(results: pd.DataFrame) -> None:
     assert "## Random coordinates" in page
     assert "## 100% of the foci in the network" in page
     assert page.count("| 16 |") == 3
-    middle = results.query("people == 16 and contrasts == 8 and share == 1")["dice"].median()
+    middle = results.query("participants == 16 and contrasts == 8 and share == 1")["dice"].median()
     assert f"{middle:.2f}" in page
 
 
@@ -112,8 +114,8 @@ def test_the_command_line_changes_what_is_named() -> None:
 
     assert design() == PowerDesign()
     assert design("--quick") == QUICK
-    assert design("--quick", "--people", "40", "30").people == (30, 40)
-    assert design("--quick", "--people", "40", "30").contrasts == QUICK.contrasts
+    assert design("--quick", "--participants", "40", "30").participants == (30, 40)
+    assert design("--quick", "--participants", "40", "30").contrasts == QUICK.contrasts
     assert design("--min-mean-z", "0.1").min_mean_z == 0.1
     assert design("--dof", "90").connectome == replace(PowerDesign().connectome, dof=90)
     with pytest.raises(RequestError, match="between 0 and 1"):
@@ -123,7 +125,7 @@ def test_the_command_line_changes_what_is_named() -> None:
 def test_the_command_writes_the_table_and_the_page(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["--quick", "--people", "4", "--contrasts", "2", "--shares", "0.5"]
+    words = ["--quick", "--participants", "4", "--contrasts", "2", "--shares", "0.5"]
     assert main([str(tmp_path / "out"), *words, "--repetitions", "1"]) == 0
     table = pd.read_csv(tmp_path / "out" / "power.tsv", sep="\t")
     assert len(table) == 1
@@ -135,5 +137,5 @@ def test_the_command_writes_the_table_and_the_page(
 
 
 def test_a_design_that_makes_no_sense_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["out", "--people", "1"]) == 2
-    assert "at least two people" in capsys.readouterr().err
+    assert main(["out", "--participants", "1"]) == 2
+    assert "at least two participants" in capsys.readouterr().err

@@ -30,21 +30,23 @@ SMALL = NullDesign(
         repetitions=2,
         n_draws=4,
         n_contrasts=3,
-        connectome=replace(ValidityDesign().connectome, n_people=5, shape=(8, 8, 8), n_nodes=1),
+        connectome=replace(
+            ValidityDesign().connectome, n_participants=5, shape=(8, 8, 8), n_nodes=1
+        ),
     ),
     backbone=replace(
         BackboneDesign(),
         repetitions=2,
         n_draws=4,
         n_contrasts=3,
-        connectome=replace(BackboneDesign().connectome, n_people=6, dof=30, n_nodes=1),
+        connectome=replace(BackboneDesign().connectome, n_participants=6, dof=30, n_nodes=1),
     ),
     labels=replace(
         LabelDesign(),
         repetitions=2,
         paired=(5, 6),
         separate=(4,),
-        connectome=replace(LabelDesign().connectome, n_people=6, dof=30, n_nodes=1),
+        connectome=replace(LabelDesign().connectome, n_participants=6, dof=30, n_nodes=1),
     ),
 )
 

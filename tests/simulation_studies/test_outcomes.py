@@ -22,7 +22,7 @@ SMALL = OutcomeDesign(
     planted_r=0.95,
 )
 SMALL = replace(
-    SMALL, connectome=replace(SMALL.connectome, n_people=4, n_networks=1, shape=(14, 16, 14))
+    SMALL, connectome=replace(SMALL.connectome, n_participants=4, n_networks=1, shape=(14, 16, 14))
 )
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fcnm_bids.connectome import ProjectedRun
 from fcnm_bids.grid import Grid
-from fcnm_bids.mapping import MappingRule, Person, analysis_voxels, map_network, network_names
+from fcnm_bids.mapping import MappingRule, Participant, analysis_voxels, map_network, network_names
 from fcnm_bids.seeds import Contrast, Focus, sphere_seeds
 from fcnm_bids.specificity import (
     DrawMapper,
@@ -33,7 +33,7 @@ RADIUS = 5.0
 
 
 @cache
-def people() -> tuple[Person, ...]:
+def participants() -> tuple[Participant, ...]:
     """One or two runs of unequal length; some lack voxels, one of them in one run only."""
     rng = np.random.default_rng(1)
     loadings = np.abs(rng.standard_normal((3, V)))
@@ -50,11 +50,11 @@ def people() -> tuple[Person, ...]:
             values = rng.standard_normal((m, 3)) @ loadings + 2 * rng.standard_normal((m, V))
             runs.append(ProjectedRun(values[:, index].astype(np.float32), index, GRID))
         voxels = np.unique(np.concatenate([run.index for run in runs]))
-        made.append(Person(str(number), lambda r=runs: r, lambda v=voxels: v))  # type: ignore[misc]
+        made.append(Participant(str(number), lambda r=runs: r, lambda v=voxels: v))  # type: ignore[misc]
     return tuple(made)
 
 
-INDEX = analysis_voxels(people(), GRID, min_subjects=0.7)
+INDEX = analysis_voxels(participants(), GRID, min_subjects=0.7)
 COVARIATES = np.random.default_rng(2).standard_normal((9, 2))
 COVARIATES -= COVARIATES.mean(axis=0)
 PLACES = FocusPlaces(GRID, INDEX[::2])
@@ -85,7 +85,7 @@ def mapper(
         GRID,
         RADIUS,
         "mm",
-        people(),
+        participants(),
         replace(RULE, height=height),
         INDEX,
         COVARIATES if covariates else None,
@@ -97,7 +97,7 @@ def as_published(height: HeightRule, *, covariates: bool, weights: bool) -> dict
     seeds = sphere_seeds(OBSERVED, GRID, radius=RADIUS, sphere="mm")
     found = map_network(
         seeds,
-        people(),
+        participants(),
         replace(RULE, height=height),
         INDEX,
         covariates=COVARIATES if covariates else None,
@@ -127,7 +127,7 @@ def matched_draws(n: int) -> list[tuple[Contrast, ...]]:
 
 
 def memory_for(n_draws: float) -> float:
-    """Bytes with which so many draws go through the people at once."""
+    """Bytes with which so many draws go through the participants at once."""
     return n_draws * 60 * len(OBSERVED) * INDEX.size
 
 
@@ -177,7 +177,7 @@ def test_company_does_not_change_a_bit_of_t(n_before: int, n_after: int) -> None
             for c in draw
         ]
         seeds = sphere_seeds(together, GRID, radius=RADIUS, sphere="mm")
-        found = map_network(seeds, people(), RULE, INDEX, covariates=COVARIATES)
+        found = map_network(seeds, participants(), RULE, INDEX, covariates=COVARIATES)
         return np.stack([mapped.test.t for mapped in found.contrasts])
 
     draws = random_draws(n_before + n_after)
@@ -193,7 +193,7 @@ def test_a_draw_is_what_map_network_makes_of_it(kind: str, height: HeightRule) -
     found = mapper(height).probability(draws, memory=1e9)
     for number, draw in enumerate(draws):
         seeds = sphere_seeds(draw, GRID, radius=RADIUS, sphere="mm")
-        alone = map_network(seeds, people(), replace(RULE, height=height), INDEX)
+        alone = map_network(seeds, participants(), replace(RULE, height=height), INDEX)
         for effect, probability in alone.probability.items():
             np.testing.assert_array_equal(found[effect][number], probability)
 

@@ -100,11 +100,13 @@ STRENGTH = Strength(NONE, NONE, np.zeros((3, 0)), (), 1, 0.0, NONE, NONE, 12, 0.
 
 def test_an_unreliable_strength_withholds_the_verdict() -> None:
     assert withheld_sentence(STRENGTH, 0.9) == (
-        "Whether foci of equal strength explain the network cannot be said with 12 people: the "
-        "reliability of their strength is 0.58, below 0.9 (about 78 people would reach it)."
+        "Whether foci of equal strength explain the network cannot be said with 12 participants: "
+        "the "
+        "reliability of their strength is 0.58, below 0.9 (about 78 participants would reach it)."
     )
     assert withheld_sentence(replace(STRENGTH, half_correlation=math.nan), 0.9) == (
-        "Whether foci of equal strength explain the network cannot be said with 12 people: the "
+        "Whether foci of equal strength explain the network cannot be said with 12 participants: "
+        "the "
         "reliability of their strength is unknown."
     )
     assert withheld_sentence(replace(STRENGTH, half_correlation=0.9), 0.9) is None

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from fcnm_bids.connectome import Projected, ProjectedRun, RunImage, open_run, write_run
 from fcnm_bids.denoise import build_projection
 from fcnm_bids.grid import Grid
-from fcnm_bids.mapping import Person, stored_person
-from fcnm_bids.specificity import Strength, choose_targets, measure_strength, person_columns
+from fcnm_bids.mapping import Participant, stored_participant
+from fcnm_bids.specificity import Strength, choose_targets, measure_strength, participant_columns
 
 GRID = Grid((6, 5, 4), np.diag([4.0, 4.0, 4.0, 1.0]), "MNI152NLin6Asym")
 V = GRID.n_voxels
@@ -25,14 +25,14 @@ TARGETS = np.arange(0, V, 3)
 def simulated_runs(*, no_global: bool, several: bool, missing: bool) -> list[list[ProjectedRun]]:
     rng = np.random.default_rng(4)
     loadings = np.abs(rng.standard_normal((2, V)))
-    people = []
-    for person in range(4):
+    participants = []
+    for participant in range(4):
         runs = []
-        for number in range(1 + (several and person % 2)):
+        for number in range(1 + (several and participant % 2)):
             index = np.arange(V)
-            if missing and person < 3:
+            if missing and participant < 3:
                 index = np.setdiff1d(index, rng.choice(V, 10, replace=False))
-            m = 20 + 7 * person + 5 * number
+            m = 20 + 7 * participant + 5 * number
             values = rng.standard_normal((m, 2)) @ loadings + rng.standard_normal((m, V))
             values *= rng.uniform(0.5, 20, V)
             values = values[:, index]
@@ -44,21 +44,21 @@ def simulated_runs(*, no_global: bool, several: bool, missing: bool) -> list[lis
                     unit /= np.linalg.norm(unit, axis=0)
                 values = unit * length
             runs.append(ProjectedRun(values.astype(np.float32), index, GRID))
-        people.append(runs)
-    return people
+        participants.append(runs)
+    return participants
 
 
-def in_memory(people: list[list[ProjectedRun]]) -> list[Person]:
+def in_memory(participants: list[list[ProjectedRun]]) -> list[Participant]:
     return [
-        Person(str(n), lambda runs=runs: runs, lambda: np.arange(V))  # type: ignore[misc]
-        for n, runs in enumerate(people)
+        Participant(str(n), lambda runs=runs: runs, lambda: np.arange(V))  # type: ignore[misc]
+        for n, runs in enumerate(participants)
     ]
 
 
-def in_store(people: list[list[ProjectedRun]], folder: Path) -> list[Person]:
+def in_store(participants: list[list[ProjectedRun]], folder: Path) -> list[Participant]:
     rng = np.random.default_rng(0)
     stored = []
-    for name, runs in enumerate(people):
+    for name, runs in enumerate(participants):
         paths = []
         for number, run in enumerate(runs):
             n = run.dof + 1
@@ -70,11 +70,11 @@ def in_store(people: list[list[ProjectedRun]], folder: Path) -> list[Person]:
             image = RunImage(path, GRID, n, 2.0, np.dtype("<i2"), 1.0, 0.0, 352)
             write_run(path, projected, time, image, key="", attributes={})
             paths.append(path)
-        stored.append(stored_person(str(name), [open_run(path) for path in paths]))
+        stored.append(stored_participant(str(name), [open_run(path) for path in paths]))
     return stored
 
 
-def person_matrix(runs: list[ProjectedRun]) -> np.ndarray:
+def participant_matrix(runs: list[ProjectedRun]) -> np.ndarray:
     """r over the grid, from the runs' series of unit variance one after the other."""
     stacked = []
     for run in runs:
@@ -88,8 +88,8 @@ def person_matrix(runs: list[ProjectedRun]) -> np.ndarray:
     return (series.T @ series) / np.outer(length, length)
 
 
-def by_hand(people: list[list[ProjectedRun]]) -> dict[str, np.ndarray]:
-    matrices = [person_matrix(runs)[np.ix_(INDEX, INDEX)] for runs in people]
+def by_hand(participants: list[list[ProjectedRun]]) -> dict[str, np.ndarray]:
+    matrices = [participant_matrix(runs)[np.ix_(INDEX, INDEX)] for runs in participants]
     positive, signed = [], []
     for r in matrices:
         has = np.diag(r) > 0
@@ -111,9 +111,9 @@ def by_hand(people: list[list[ProjectedRun]]) -> dict[str, np.ndarray]:
     }
 
 
-def measured(people: list[Person], **changes: float) -> Strength:
+def measured(participants: list[Participant], **changes: float) -> Strength:
     settings = {"tolerance": 1e-14, "max_iterations": 300} | changes
-    return measure_strength(people, INDEX, TARGETS, **settings)  # type: ignore[arg-type]
+    return measure_strength(participants, INDEX, TARGETS, **settings)  # type: ignore[arg-type]
 
 
 def largest_difference(found: Strength, expected: dict[str, np.ndarray]) -> float:
@@ -131,17 +131,17 @@ def largest_difference(found: Strength, expected: dict[str, np.ndarray]) -> floa
 def test_the_whole_matrix_says_the_same(
     no_global: bool, several: bool, missing: bool, tmp_path: Path
 ) -> None:
-    people = simulated_runs(no_global=no_global, several=several, missing=missing)
-    expected = by_hand(people)
-    assert largest_difference(measured(in_memory(people)), expected) < 1e-6
-    assert largest_difference(measured(in_store(people, tmp_path)), expected) < 1e-3
+    participants = simulated_runs(no_global=no_global, several=several, missing=missing)
+    expected = by_hand(participants)
+    assert largest_difference(measured(in_memory(participants)), expected) < 1e-6
+    assert largest_difference(measured(in_store(participants, tmp_path)), expected) < 1e-3
 
 
 def test_without_a_global_signal_the_signed_strength_says_little() -> None:
     """Why the positive one is what foci are matched on."""
-    people = simulated_runs(no_global=True, several=False, missing=False)
+    participants = simulated_runs(no_global=True, several=False, missing=False)
     whole = measure_strength(
-        in_memory(people), np.arange(V), np.arange(V), tolerance=1e-8, max_iterations=100
+        in_memory(participants), np.arange(V), np.arange(V), tolerance=1e-8, max_iterations=100
     )
     # every voxel's r, its own 1 included, sum to about 0
     np.testing.assert_allclose(whole.signed, -1 / (V - 1), atol=1e-5)
@@ -150,7 +150,7 @@ def test_without_a_global_signal_the_signed_strength_says_little() -> None:
 
 def test_columns_of_one_run_give_its_correlations() -> None:
     (runs, *_) = simulated_runs(no_global=False, several=False, missing=True)
-    columns = person_columns(runs, np.arange(V))
+    columns = participant_columns(runs, np.arange(V))
     r = np.corrcoef(np.vstack([runs[0].values, -runs[0].values]), rowvar=False)
     own = runs[0].index
     np.testing.assert_allclose((columns.T @ columns)[np.ix_(own, own)], r, atol=1e-5)
@@ -162,21 +162,24 @@ def test_columns_of_one_run_give_its_correlations() -> None:
 def test_runs_too_short_for_a_correlation_are_left_out() -> None:
     (runs, *_) = simulated_runs(no_global=False, several=False, missing=False)
     stub = ProjectedRun(runs[0].values[:2], runs[0].index, GRID)
-    np.testing.assert_array_equal(person_columns([*runs, stub], INDEX), person_columns(runs, INDEX))
+    np.testing.assert_array_equal(
+        participant_columns([*runs, stub], INDEX), participant_columns(runs, INDEX)
+    )
 
 
 @given(scale=st.floats(1e-3, 1e3), sign=st.sampled_from([-1.0, 1.0]))
 def test_units_and_the_sign_of_components_do_not_matter(scale: float, sign: float) -> None:
     (runs, *_) = simulated_runs(no_global=False, several=False, missing=False)
     other = replace(runs[0], values=(sign * scale * runs[0].values).astype(np.float32))
-    first, second = (person_columns([run], INDEX) for run in (runs[0], other))
+    first, second = (participant_columns([run], INDEX) for run in (runs[0], other))
     np.testing.assert_allclose(first.T @ first, second.T @ second, atol=1e-5)
 
 
 def test_a_voxel_that_nobody_has_is_nan_and_a_silent_one_has_no_part() -> None:
-    people = simulated_runs(no_global=False, several=False, missing=False)
+    participants = simulated_runs(no_global=False, several=False, missing=False)
     cut = [
-        [ProjectedRun(run.values[:, 20:], run.index[20:], GRID) for run in runs] for runs in people
+        [ProjectedRun(run.values[:, 20:], run.index[20:], GRID) for run in runs]
+        for runs in participants
     ]
     with np.errstate(invalid="ignore"):
         found = measured(in_memory(cut))
@@ -188,18 +191,18 @@ def test_a_voxel_that_nobody_has_is_nan_and_a_silent_one_has_no_part() -> None:
 
 
 def test_targets_outside_are_left_out_and_some_are_needed() -> None:
-    people = in_memory(simulated_runs(no_global=False, several=False, missing=False))
-    found = measured(people)
+    participants = in_memory(simulated_runs(no_global=False, several=False, missing=False))
+    found = measured(participants)
     np.testing.assert_array_equal(found.targets, np.intersect1d(TARGETS, INDEX))
     with pytest.raises(ValueError, match="no target"):
-        measure_strength(people, INDEX, np.array([0]), tolerance=1e-6, max_iterations=1)
+        measure_strength(participants, INDEX, np.array([0]), tolerance=1e-6, max_iterations=1)
 
 
 def test_iterations_end_at_the_tolerance_or_the_limit() -> None:
-    people = in_memory(simulated_runs(no_global=False, several=False, missing=False))
-    few = measured(people, max_iterations=1)
+    participants = in_memory(simulated_runs(no_global=False, several=False, missing=False))
+    few = measured(participants, max_iterations=1)
     assert few.iterations == 1
-    settled = measured(people, tolerance=1e-6)
+    settled = measured(participants, tolerance=1e-6)
     assert settled.change < 1e-6
     assert 1 < settled.iterations < 300
 
@@ -217,11 +220,11 @@ def test_targets_are_some_of_the_voxels_and_the_same_again(
 
 
 def test_reliability_is_that_of_random_halves() -> None:
-    people = simulated_runs(no_global=False, several=False, missing=False)
-    found = measured(in_memory(people))
+    participants = simulated_runs(no_global=False, several=False, missing=False)
+    found = measured(in_memory(participants))
     each = []
-    for runs in people:
-        r = person_matrix(runs)[np.ix_(INDEX, INDEX)]
+    for runs in participants:
+        r = participant_matrix(runs)[np.ix_(INDEX, INDEX)]
         np.fill_diagonal(r, 0)
         own = np.isin(INDEX, TARGETS)
         others = own.sum() - own
@@ -233,16 +236,16 @@ def test_reliability_is_that_of_random_halves() -> None:
     assert min(halves) - 1e-6 <= found.half_correlation <= max(halves) + 1e-6
     r = found.half_correlation
     assert found.reliability == pytest.approx(2 * r / (1 + r))
-    assert found.n_people == 4
+    assert found.n_participants == 4
 
 
-def test_people_for_a_reliability_follow_spearman_and_brown() -> None:
-    people = in_memory(simulated_runs(no_global=False, several=False, missing=False))
-    found = replace(measured(people), half_correlation=0.5, n_people=20)
-    needed = found.people_for(0.9)
+def test_participants_for_a_reliability_follow_spearman_and_brown() -> None:
+    participants = in_memory(simulated_runs(no_global=False, several=False, missing=False))
+    found = replace(measured(participants), half_correlation=0.5, n_participants=20)
+    needed = found.participants_for(0.9)
     assert needed is not None
-    per_person = found.reliability / (1 - found.reliability) / 20
-    assert needed * per_person / (1 + needed * per_person) >= 0.9 - 1e-12
-    assert (needed - 1) * per_person / (1 + (needed - 1) * per_person) < 0.9
-    assert replace(found, half_correlation=float("nan")).people_for(0.9) is None
-    assert replace(found, half_correlation=-0.2).people_for(0.9) is None
+    per_participant = found.reliability / (1 - found.reliability) / 20
+    assert needed * per_participant / (1 + needed * per_participant) >= 0.9 - 1e-12
+    assert (needed - 1) * per_participant / (1 + (needed - 1) * per_participant) < 0.9
+    assert replace(found, half_correlation=float("nan")).participants_for(0.9) is None
+    assert replace(found, half_correlation=-0.2).participants_for(0.9) is None

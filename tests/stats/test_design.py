@@ -6,13 +6,13 @@ import pytest
 from fcnm_bids.errors import RequestError
 from fcnm_bids.stats import Design, design_of
 
-PEOPLE = ["01", "02", "03", "04", "05", "06"]
+PARTICIPANTS = ["01", "02", "03", "04", "05", "06"]
 AGE = ["20", "31", "25", "40", "52", "28"]
 SITE = ["B", "A", "C", "A", "B", "C"]
 
 
 def design(categorical: frozenset[str] = frozenset(), **covariates: list[str]) -> Design:
-    return design_of(covariates, PEOPLE, categorical)
+    return design_of(covariates, PARTICIPANTS, categorical)
 
 
 def refused(categorical: frozenset[str] = frozenset(), **covariates: list[str]) -> tuple[str, ...]:
@@ -52,7 +52,7 @@ def test_decimal_commas_are_named_even_where_all_have_them() -> None:
 def test_what_has_units_has_to_be_a_number() -> None:
     years = [f"{age} years" for age in AGE]
     with pytest.raises(RequestError, match=r"'20 years' \(sub-01\)"):
-        design_of({"age": years}, PEOPLE, frozenset(), frozenset({"age"}))
+        design_of({"age": years}, PARTICIPANTS, frozenset(), frozenset({"age"}))
 
 
 def test_mostly_numeric_levels_are_taken_where_they_are_listed() -> None:
@@ -60,7 +60,7 @@ def test_mostly_numeric_levels_are_taken_where_they_are_listed() -> None:
     assert coded.names == ("scanner[1b]", "scanner[2]")
 
 
-def test_missing_values_name_their_people() -> None:
+def test_missing_values_name_their_participants() -> None:
     (problem,) = refused(age=["20", "n/a", "25", "", "52", "28"])
     assert problem == "covariate age: no value for sub-02, sub-04"
 
@@ -77,8 +77,8 @@ def test_a_covariate_that_follows_from_others_is_named() -> None:
     assert problem == "covariate months: follows from age, site[B], site[C]; leave one out"
 
 
-def test_more_columns_than_people_can_tell_apart() -> None:
-    # with 6 people, 1 + 5 columns leave nothing
+def test_more_columns_than_participants_can_tell_apart() -> None:
+    # with 6 participants, 1 + 5 columns leave nothing
     (problem,) = refused(name=["a", "b", "c", "d", "e", "f"])
     assert problem.startswith("6 participants are too few for an intercept and 5 covariate columns")
 

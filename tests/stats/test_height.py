@@ -39,7 +39,7 @@ def rule(**changes: object) -> HeightRule:
 
 
 def signal_and_noise(n: int, seed: int = 0, strength: float = 1.5) -> NDArray:
-    """People's maps, (n, *SHAPE): smooth noise, a positive blob, a negative blob, a speck."""
+    """Participants' maps, (n, *SHAPE): smooth noise, a positive blob, a negative blob, a speck."""
     rng = np.random.default_rng(seed)
     maps = np.stack(
         [ndimage.gaussian_filter(rng.standard_normal(SHAPE), 1.3, mode="wrap") for _ in range(n)]
@@ -54,8 +54,8 @@ def signal_and_noise(n: int, seed: int = 0, strength: float = 1.5) -> NDArray:
 def moments_of(maps: NDArray, clipped: NDArray[np.bool_] | None = None) -> ContrastMoments:
     index = np.arange(np.prod(SHAPE))
     moments = Moments(1, index, SHAPE, smoothness=True)
-    for i, person in enumerate(maps):
-        z = person.ravel(order="F")[None]
+    for i, participant in enumerate(maps):
+        z = participant.ravel(order="F")[None]
         flags = np.zeros(z.shape, dtype=bool)
         if clipped is not None:
             flags[0] = clipped[i].ravel(order="F")
@@ -96,9 +96,9 @@ def test_fwe_by_its_parts(maps: NDArray, t: NDArray) -> None:
 
 
 def test_fwe_says_which_of_its_thresholds_held(maps: NDArray) -> None:
-    smooth = np.stack([ndimage.gaussian_filter(person, 2.0) for person in maps])
-    for people, basis in ((maps, "bonferroni"), (smooth, "random-field")):
-        found = mask_of(people, rule(control="fwe"))
+    smooth = np.stack([ndimage.gaussian_filter(participant, 2.0) for participant in maps])
+    for participants, basis in ((maps, "bonferroni"), (smooth, "random-field")):
+        found = mask_of(participants, rule(control="fwe"))
         assert found.basis == basis
         lower = found.threshold < stats.t.isf(0.05 / found.n_tested, 15) * (1 - 1e-9)
         assert lower == (basis == "random-field")
@@ -227,7 +227,7 @@ def test_a_contrast_without_a_tested_voxel_has_an_empty_mask(control: str) -> No
     assert found.threshold == math.inf
 
 
-def test_three_people_leave_bonferroni_alone(maps: NDArray) -> None:
+def test_three_participants_leave_bonferroni_alone(maps: NDArray) -> None:
     found = mask_of(maps[:3], rule(control="fwe"))
     assert found.smoothness is None
     assert found.threshold == pytest.approx(stats.t.isf(0.05 / found.n_tested, 2), rel=1e-9)
@@ -251,7 +251,7 @@ def test_controls_that_there_are_not(control: str) -> None:
         ({"min_mean_z": -0.1}, "effect"),
         ({"min_mean_z": math.nan}, "effect"),
         ({"min_cluster_voxels": -1}, "cluster"),
-        ({"min_subjects": 1.5}, "people"),
+        ({"min_subjects": 1.5}, "participants"),
     ],
 )
 def test_settings_that_cannot_be_used(changes: dict[str, object], named: str) -> None:
@@ -268,7 +268,7 @@ def test_every_wrong_setting_has_its_line() -> None:
 @pytest.mark.slow
 def test_false_positive_rate_of_fwe_on_smooth_noise() -> None:
     """400 groups of 24 null maps, FWHM 4 voxels, in an ellipsoid."""
-    shape, n_people, n_groups = (26, 26, 26), 24, 400
+    shape, n_participants, n_groups = (26, 26, 26), 24, 400
     rng = np.random.default_rng(20)
     radii = np.array([12, 11, 10])[:, None, None, None]
     ellipsoid = (((np.indices(shape) - 12.5) / radii) ** 2).sum(axis=0) <= 1
@@ -278,7 +278,7 @@ def test_false_positive_rate_of_fwe_on_smooth_noise() -> None:
     smoothing = np.fft.rfftn(kernel[:, None, None] * kernel[:, None] * kernel)
     false_positives = 0
     for _ in range(n_groups):
-        noise = rng.standard_normal((n_people, *shape))
+        noise = rng.standard_normal((n_participants, *shape))
         spectrum = np.fft.rfftn(noise, axes=(1, 2, 3)) * smoothing
         fields = np.fft.irfftn(spectrum, s=shape, axes=(1, 2, 3))
         moments = Moments(1, index, shape, smoothness=True)

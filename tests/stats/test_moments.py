@@ -18,7 +18,7 @@ def scattered_voxels(seed: int = 0, share: float = 0.7) -> NDArray[np.intp]:
     return np.flatnonzero(np.random.default_rng(seed).random(np.prod(SHAPE)) < share)
 
 
-def people(n: int, n_maps: int, n_voxels: int, *, missing: float, seed: int = 1) -> NDArray:
+def participants(n: int, n_maps: int, n_voxels: int, *, missing: float, seed: int = 1) -> NDArray:
     rng = np.random.default_rng(seed)
     z = rng.standard_normal((n, n_maps, n_voxels))
     z[rng.random(z.shape) < missing] = np.nan
@@ -27,8 +27,8 @@ def people(n: int, n_maps: int, n_voxels: int, *, missing: float, seed: int = 1)
 
 def summed(z: NDArray, index: NDArray[np.intp], *, smoothness: bool = True) -> Moments:
     moments = Moments(z.shape[1], index, SHAPE, smoothness=smoothness)
-    for person in z:
-        moments.add(person, np.zeros(person.shape, dtype=bool))
+    for participant in z:
+        moments.add(participant, np.zeros(participant.shape, dtype=bool))
     return moments
 
 
@@ -45,20 +45,20 @@ def test_neighbours_are_found_by_their_subscripts(inside: list[bool]) -> None:
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.2])
-def test_sums_are_those_over_all_people_at_once(missing: float) -> None:
+def test_sums_are_those_over_all_participants_at_once(missing: float) -> None:
     index = scattered_voxels()
-    z = people(9, 3, index.size, missing=missing)
+    z = participants(9, 3, index.size, missing=missing)
     moments = summed(z, index)
     np.testing.assert_array_equal(moments.n, np.isfinite(z).sum(axis=0))
     np.testing.assert_allclose(moments.total, np.nansum(z, axis=0), rtol=1e-13, atol=1e-13)
     np.testing.assert_allclose(moments.square, np.nansum(z**2, axis=0), rtol=1e-13)
-    np.testing.assert_array_equal(moments.n_people, [9, 9, 9])
+    np.testing.assert_array_equal(moments.n_participants, [9, 9, 9])
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.2])
 def test_neighbour_products_by_brute_force(missing: float) -> None:
     index = scattered_voxels()
-    z = people(5, 2, index.size, missing=missing)
+    z = participants(5, 2, index.size, missing=missing)
     products = summed(z, index).products
     assert products is not None
     neighbours = forward_neighbours(index, SHAPE)
@@ -87,12 +87,12 @@ def test_more_voxels_than_one_block() -> None:
     assert (product[0, -1] == 0).all()
 
 
-def test_a_person_without_a_map_is_not_one_of_its_people() -> None:
+def test_a_participant_without_a_map_is_not_one_of_its_participants() -> None:
     index = scattered_voxels()
-    z = people(4, 2, index.size, missing=0)
+    z = participants(4, 2, index.size, missing=0)
     z[1, 0] = np.nan
     moments = summed(z, index)
-    np.testing.assert_array_equal(moments.n_people, [3, 4])
+    np.testing.assert_array_equal(moments.n_participants, [3, 4])
     assert (moments.n[0] == 3).all()
     np.testing.assert_allclose(moments.total[0], np.nansum(z[:, 0], axis=0))
 
@@ -117,7 +117,7 @@ def test_single_precision_maps_are_summed_in_double() -> None:
 
 def test_adding_leaves_the_maps_as_they_were() -> None:
     index = scattered_voxels()
-    z = people(1, 2, index.size, missing=0.3)[0]
+    z = participants(1, 2, index.size, missing=0.3)[0]
     before = z.copy()
     Moments(2, index, SHAPE, smoothness=True).add(z, np.zeros(z.shape, dtype=bool))
     np.testing.assert_array_equal(z, before)
@@ -127,12 +127,12 @@ def test_adding_leaves_the_maps_as_they_were() -> None:
 @given(st.integers(0, 8))
 def test_merging_two_parts_gives_the_whole(split: int) -> None:
     index = scattered_voxels()
-    z = people(8, 2, index.size, missing=0.1)
+    z = participants(8, 2, index.size, missing=0.1)
     first, second = summed(z[:split], index), summed(z[split:], index)
     whole = summed(z, index)
     first.merge(second)
     np.testing.assert_array_equal(first.n, whole.n)
-    np.testing.assert_array_equal(first.n_people, whole.n_people)
+    np.testing.assert_array_equal(first.n_participants, whole.n_participants)
     for name in ("total", "square", "products"):
         np.testing.assert_allclose(
             getattr(first, name), getattr(whole, name), rtol=1e-12, atol=1e-12
@@ -174,21 +174,23 @@ def test_unsorted_voxels_are_refused() -> None:
 
 def test_one_contrast_is_a_view_of_its_sums() -> None:
     index = scattered_voxels()
-    moments = summed(people(3, 2, index.size, missing=0), index)
+    moments = summed(participants(3, 2, index.size, missing=0), index)
     contrast = moments.contrast(1)
-    assert contrast.n_people == 3
+    assert contrast.n_participants == 3
     assert np.shares_memory(contrast.total, moments.total)
     assert contrast.products is not None
     assert contrast.products.shape == (6, index.size)
     assert (
-        summed(people(3, 2, index.size, missing=0), index, smoothness=False).contrast(0).products
+        summed(participants(3, 2, index.size, missing=0), index, smoothness=False)
+        .contrast(0)
+        .products
         is None
     )
 
 
 def test_sums_travel_between_processes() -> None:
     index = scattered_voxels()
-    z = people(2, 1, index.size, missing=0)
+    z = participants(2, 1, index.size, missing=0)
     moments = pickle.loads(pickle.dumps(summed(z[:1], index)))
     moments.add(z[1], np.zeros(z[1].shape, dtype=bool))
     np.testing.assert_array_equal(moments.total, summed(z, index).total)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from fcnm_bids.errors import RequestError
 from fcnm_bids.stats import (
+    GroupMaps,
     HeightRule,
-    KeptMaps,
     MaxNull,
     Moments,
     contrast_mask,
@@ -32,13 +32,13 @@ RULE = HeightRule(
 )
 
 
-def maps(n: int, v: int, k: int = 0, *, missing: float = 0.0, seed: int = 0) -> KeptMaps:
+def maps(n: int, v: int, k: int = 0, *, missing: float = 0.0, seed: int = 0) -> GroupMaps:
     rng = np.random.default_rng(seed)
     z = rng.standard_normal((n, v)).astype(np.float32)
     z[:, : v // 10] += 1.2
     z[rng.random(z.shape) < missing] = np.nan
     columns = rng.standard_normal((n, k))
-    return KeptMaps(z, columns - columns.mean(axis=0))
+    return GroupMaps(z, columns - columns.mean(axis=0))
 
 
 def t_by_least_squares(z: NDArray[np.float64], columns: NDArray[np.float64]) -> float:
@@ -48,7 +48,7 @@ def t_by_least_squares(z: NDArray[np.float64], columns: NDArray[np.float64]) -> 
     return float(beta[0] / np.sqrt(residual[0] / df * np.linalg.inv(design.T @ design)[0, 0]))
 
 
-def freedman_lane(kept: KeptMaps, signs: NDArray[np.int8]) -> NDArray[np.float64]:
+def freedman_lane(kept: GroupMaps, signs: NDArray[np.int8]) -> NDArray[np.float64]:
     """t of every flip and voxel, one regression after the other, the fit added back."""
     found = np.empty((len(signs), kept.values.shape[1]))
     for voxel in range(kept.values.shape[1]):
@@ -105,7 +105,7 @@ def test_threshold_agrees_with_nilearn(k: int) -> None:
     assert (np.abs(p - q) < 4 * math.sqrt(2) * standard_error).all()
 
 
-def test_few_people_are_enumerated() -> None:
+def test_few_participants_are_enumerated() -> None:
     signs, exact = sign_flips(4, 1000, 0)
     assert exact
     assert {tuple(row) for row in signs} == set(itertools.product((1, -1), repeat=4))
@@ -142,7 +142,7 @@ def test_too_few_flips_reach_no_alpha() -> None:
 def test_only_tested_voxels_enter_the_maximum() -> None:
     kept = maps(15, 30)
     tested = np.arange(30) >= 10
-    rest = KeptMaps(kept.values[:, 10:], kept.covariates)
+    rest = GroupMaps(kept.values[:, 10:], kept.covariates)
     first = max_t_null(kept, tested, tail="positive", n_permutations=50, seed=0)
     second = max_t_null(rest, np.ones(20, bool), tail="positive", n_permutations=50, seed=0)
     np.testing.assert_array_equal(first.maxima, second.maxima)
@@ -152,8 +152,8 @@ def test_only_tested_voxels_enter_the_maximum() -> None:
 def test_contrast_mask_by_permutation(tail: str) -> None:
     kept = maps(16, 120, seed=7)
     moments = Moments(1, np.arange(120), (6, 5, 4), smoothness=False)
-    for person in kept.values.astype(float):
-        moments.add(person[None], np.zeros((1, 120), dtype=bool))
+    for participant in kept.values.astype(float):
+        moments.add(participant[None], np.zeros((1, 120), dtype=bool))
     test = one_sample(moments.contrast(0), min_subjects=0.5)
     rule = dataclasses.replace(RULE, tail=tail)
     found = contrast_mask(test, moments.contrast(0), rule, maps=kept)
@@ -167,7 +167,7 @@ def test_false_positives_are_controlled() -> None:
     rng = np.random.default_rng(11)
     hits = 0
     for seed in range(200):
-        kept = KeptMaps(rng.standard_normal((12, 30)), np.zeros((12, 0)))
+        kept = GroupMaps(rng.standard_normal((12, 30)), np.zeros((12, 0)))
         t = kept.values.mean(axis=0) / (kept.values.std(axis=0, ddof=1) / math.sqrt(12))
         null = max_t_null(kept, np.ones(30, bool), tail="positive", n_permutations=99, seed=seed)
         hits += bool((t >= null.threshold(0.05)).any())

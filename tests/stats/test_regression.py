@@ -29,8 +29,8 @@ def summed(
     moments = Moments(
         1, np.arange(N_VOXELS), SHAPE, smoothness=smoothness, n_covariates=columns.shape[1]
     )
-    for person, row in zip(z, columns, strict=True):
-        moments.add(person[None], np.zeros((1, N_VOXELS), dtype=bool), row)
+    for participant, row in zip(z, columns, strict=True):
+        moments.add(participant[None], np.zeros((1, N_VOXELS), dtype=bool), row)
     return moments
 
 
@@ -88,7 +88,7 @@ def test_a_level_that_nobody_has_at_a_voxel_leaves_it_untested() -> None:
     np.testing.assert_array_equal(np.flatnonzero(~found.tested), [7])
 
 
-def test_more_people_than_columns_are_needed() -> None:
+def test_more_participants_than_columns_are_needed() -> None:
     z, columns = maps(4, missing=0), covariates(4, 2)
     assert one_sample(summed(z, columns).contrast(0), min_subjects=0.5).tested.all()
     assert not one_sample(summed(z[:3], columns[:3]).contrast(0), min_subjects=0.5).tested.any()
@@ -107,7 +107,7 @@ def test_smoothness_is_that_of_the_residuals() -> None:
     assert found.fwhm == pytest.approx(expected.fwhm, rel=1e-8)
 
 
-def test_covariates_come_with_each_person() -> None:
+def test_covariates_come_with_each_participant() -> None:
     moments = Moments(1, np.arange(2), (2, 1, 1), smoothness=False, n_covariates=2)
     with pytest.raises(ValueError, match="2 covariates"):
         moments.add(np.ones((1, 2)), np.zeros((1, 2), dtype=bool))
@@ -115,10 +115,10 @@ def test_covariates_come_with_each_person() -> None:
 
 def test_a_designed_covariate_gives_the_same_t_whatever_its_unit() -> None:
     z = maps(15, missing=0.1)
-    people = [f"{i:02}" for i in range(15)]
+    participants = [f"{i:02}" for i in range(15)]
     ages = np.random.default_rng(4).integers(18, 60, 15)
-    years = design_of({"age": [str(a) for a in ages]}, people, frozenset())
-    days = design_of({"age": [str(365 * a) for a in ages]}, people, frozenset())
+    years = design_of({"age": [str(a) for a in ages]}, participants, frozenset())
+    days = design_of({"age": [str(365 * a) for a in ages]}, participants, frozenset())
     first, second = (
         one_sample(summed(z, design.columns).contrast(0), min_subjects=0.5)
         for design in (years, days)

@@ -103,7 +103,7 @@ def test_axes_may_be_exchanged() -> None:
     np.testing.assert_allclose(turned.fwhm, (z, x, y), rtol=1e-10)
 
 
-def test_only_voxels_that_all_people_have_enter() -> None:
+def test_only_voxels_that_all_participants_have_enter() -> None:
     fields = smooth_noise((4, 4, 4), 12, shape=(16, 16, 16))
     everywhere = np.ones(fields.shape[1:], dtype=bool)
     everywhere[:5] = False
@@ -136,8 +136,8 @@ def test_a_thin_mask_is_refused_with_a_way_out() -> None:
         estimate(fields)
 
 
-def test_too_few_people_are_refused_with_a_way_out() -> None:
-    with pytest.raises(RequestError, match=r"3 people.*bonferroni"):
+def test_too_few_participants_are_refused_with_a_way_out() -> None:
+    with pytest.raises(RequestError, match=r"3 participants.*bonferroni"):
         estimate(smooth_noise((4, 4, 4), 3, shape=(10, 10, 10)))
 
 

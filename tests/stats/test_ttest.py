@@ -14,12 +14,12 @@ from fcnm_bids.stats import ContrastMoments, Moments, one_sample, t_isf, t_sf, t
 
 
 def moments_of(z: NDArray, clipped: NDArray[np.bool_] | None = None) -> ContrastMoments:
-    """Sums over maps of shape (people, V)."""
+    """Sums over maps of shape (participants, V)."""
     n_voxels = z.shape[1]
     moments = Moments(1, np.arange(n_voxels), (n_voxels, 1, 1), smoothness=False)
-    for i, person in enumerate(z):
+    for i, participant in enumerate(z):
         flags = np.zeros(n_voxels, dtype=bool) if clipped is None else clipped[i]
-        moments.add(person[None], flags[None])
+        moments.add(participant[None], flags[None])
     return moments.contrast(0)
 
 
@@ -47,24 +47,26 @@ def test_with_missing_values_t_is_scipys_over_those_there_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n_people", "share", "needed"),
+    ("n_participants", "share", "needed"),
     [(10, 0.9, 9), (10, 0.7, 7), (11, 0.9, 10), (10, 1.0, 10), (10, 0.0, 2), (3, 0.1, 2)],
 )
-def test_how_many_people_a_voxel_needs(n_people: int, share: float, needed: int) -> None:
-    z = normal(n_people, n_people + 1)
-    for absent in range(n_people + 1):
+def test_how_many_participants_a_voxel_needs(
+    n_participants: int, share: float, needed: int
+) -> None:
+    z = normal(n_participants, n_participants + 1)
+    for absent in range(n_participants + 1):
         z[:absent, absent] = np.nan
-    z = np.column_stack([z, np.ones(n_people) + normal(n_people, 1)[:, 0]])
+    z = np.column_stack([z, np.ones(n_participants) + normal(n_participants, 1)[:, 0]])
     result = one_sample(moments_of(z), min_subjects=share)
-    present = np.append(n_people - np.arange(n_people + 1), n_people)
+    present = np.append(n_participants - np.arange(n_participants + 1), n_participants)
     np.testing.assert_array_equal(result.tested, present >= needed)
     np.testing.assert_array_equal(np.isfinite(result.t), result.tested)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 8.4, -1e-3, 1e6])
-@pytest.mark.parametrize("n_people", [2, 7, 300])
-def test_a_voxel_that_does_not_vary_is_not_tested(value: float, n_people: int) -> None:
-    result = one_sample(moments_of(np.full((n_people, 3), value)), min_subjects=0.9)
+@pytest.mark.parametrize("n_participants", [2, 7, 300])
+def test_a_voxel_that_does_not_vary_is_not_tested(value: float, n_participants: int) -> None:
+    result = one_sample(moments_of(np.full((n_participants, 3), value)), min_subjects=0.9)
     assert not result.tested.any()
     assert np.isnan(result.t).all()
     np.testing.assert_allclose(result.mean, value, rtol=1e-12)

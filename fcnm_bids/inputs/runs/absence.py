@@ -1,4 +1,4 @@
-"""People of a data set who have no run of a request, and why."""
+"""Participants of a data set who have no run of a request, and why."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class _File(Protocol):
     def entities(self) -> Mapping[str, Any]: ...
 
 
-class Absent:
-    """Why people have no run, found out while their files are looked for.
+class MissingParticipants:
+    """Collect why participants have no run, while their files are searched.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Absent:
     def reasons(
         self, files: Iterable[_File], found: Iterable[_File], filters: Mapping[str, Any]
     ) -> dict[str, str]:
-        """Why there is no run of the people who are not among those found, by their labels.
+        """Return why the participants without a run have none, by their labels.
 
         Parameters
         ----------
@@ -99,19 +99,19 @@ class Absent:
             return sorted(
                 Path(entry.path)
                 for entry in entries
-                # a broken link may be a person, sub-01.html is none
+                # a broken link may be a participant, sub-01.html is none
                 if entry.name.startswith("sub-") and (entry.is_dir() or _dangles(entry))
             )
 
 
-def absent_line(reasons: Mapping[str, str]) -> str | None:
-    """One line about the people of `Absent.reasons`; None where there are none."""
+def missing_summary(reasons: Mapping[str, str]) -> str | None:
+    """Return one line about the participants of `reasons`, None where there are none."""
     if not reasons:
         return None
     listed = [f"{label} ({why})" for label, why in list(reasons.items())[:_LISTED]]
     more = f" and {len(reasons) - _LISTED} more" if len(reasons) > _LISTED else ""
-    people = "1 participant has" if len(reasons) == 1 else f"{len(reasons)} participants have"
-    return f"{people} no run of this request: {', '.join(listed)}{more}"
+    participants = "1 participant has" if len(reasons) == 1 else f"{len(reasons)} participants have"
+    return f"{participants} no run of this request: {', '.join(listed)}{more}"
 
 
 def _values(images: Sequence[Mapping[str, Any]], name: str) -> set[str]:

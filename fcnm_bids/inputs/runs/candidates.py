@@ -16,7 +16,7 @@ from fcnm_bids.bids.names import (
 )
 from fcnm_bids.config import SelectionSettings
 from fcnm_bids.errors import RequestError
-from fcnm_bids.inputs.runs.absence import Absent
+from fcnm_bids.inputs.runs.absence import MissingParticipants
 from fcnm_bids.inputs.runs.io_spec import IoSpec, laid_out_images
 from fcnm_bids.inputs.runs.pybids_database import indexed_files
 
@@ -32,7 +32,7 @@ class FoundFile:
     path
         The file.
     entities
-        Entities of its name, the person being that of its folder.
+        Entities of its name, the participant being that of its folder.
     left_out
         Why it is not to be used; None where it is.
     companions
@@ -45,7 +45,7 @@ class FoundFile:
     companions: Mapping[str, Path] = field(default_factory=dict)
 
     def identity(self, *further: str) -> tuple[str, ...]:
-        """What tells the run apart, and further entities."""
+        """Entities that tell the run apart, and further ones."""
         return tuple(str(self.entities.get(name, "")) for name in (*RUN_ENTITIES, *further))
 
 
@@ -88,8 +88,10 @@ def laid_out_files(root: Path, spec: IoSpec, selection: SelectionSettings) -> li
     return found
 
 
-def found_files(root: Path, selection: SelectionSettings, absent: Absent) -> Iterator[FoundFile]:
-    """Files that may matter, of the people who are asked for."""
+def found_files(
+    root: Path, selection: SelectionSettings, absent: MissingParticipants
+) -> Iterator[FoundFile]:
+    """Files that may matter, of the participants who are asked for."""
     labels = selection.participant_label
     if selection.bids_database_dir:
         paths = _in_database(root, labels, Path(selection.bids_database_dir))
@@ -123,26 +125,28 @@ def _in_database(root: Path, labels: Sequence[str], database: Path) -> Iterator[
         yield path
 
 
-def _in_folders(root: Path, labels: Sequence[str], absent: Absent) -> Iterator[Path]:
+def _in_folders(root: Path, labels: Sequence[str], absent: MissingParticipants) -> Iterator[Path]:
     try:
-        people = sorted(
+        participants = sorted(
             e.name for e in os.scandir(root) if e.name.startswith("sub-") and e.is_dir()
         )
     except OSError as error:
         raise RequestError(f"{root}: cannot be read ({error.strerror})") from error
-    for person in people:
-        if labels and person.removeprefix("sub-") not in labels:
+    for participant in participants:
+        if labels and participant.removeprefix("sub-") not in labels:
             continue
         try:
-            yield from _of_person(root / person)
+            yield from _of_participant(root / participant)
         except OSError as error:
-            absent.unreadable[person.removeprefix("sub-")] = f"cannot be read: {error.strerror}"
+            absent.unreadable[participant.removeprefix("sub-")] = (
+                f"cannot be read: {error.strerror}"
+            )
 
 
-def _of_person(person: Path) -> list[Path]:
-    with os.scandir(person) as entries:
+def _of_participant(participant: Path) -> list[Path]:
+    with os.scandir(participant) as entries:
         sessions = sorted(e.name for e in entries if e.name.startswith("ses-") and e.is_dir())
-    folders = [person / "func", *(person / session / "func" for session in sessions)]
+    folders = [participant / "func", *(participant / session / "func" for session in sessions)]
     return [path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())]
 
 

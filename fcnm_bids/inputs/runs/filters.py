@@ -1,4 +1,4 @@
-"""What the entities of a run must be, from the options that choose runs."""
+"""Return the required entities of a run, from the options that choose runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fcnm_bids.errors import RequestError
 
 
 def bold_filters(selection: SelectionSettings) -> dict[str, Any]:
-    """What the entities of a run must be: a value, one of several, None (absent) or "*" (any).
+    """Required entities of a run: a value, one of several, None (absent) or "*" (any).
 
     Raises
     ------
@@ -50,7 +50,7 @@ def bold_filters(selection: SelectionSettings) -> dict[str, Any]:
 
 
 def matches(entities: Mapping[str, Any], filters: Mapping[str, Any]) -> bool:
-    """Whether the entities of a run are those that `bold_filters` asks for."""
+    """Return True if the entities of a run are those that `bold_filters` asks for."""
     known = {"datatype": "func", **entities}
     return all(
         any(_is(known.get(name), one) for one in (wanted if isinstance(wanted, list) else [wanted]))

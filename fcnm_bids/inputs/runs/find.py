@@ -12,7 +12,7 @@ from typing import Any
 from fcnm_bids.bids.names import RUN_ENTITIES, subject_label
 from fcnm_bids.config import SelectionSettings
 from fcnm_bids.errors import RequestError
-from fcnm_bids.inputs.runs.absence import Absent
+from fcnm_bids.inputs.runs.absence import MissingParticipants
 from fcnm_bids.inputs.runs.candidates import IMAGES, FoundFile, found_files, laid_out_files
 from fcnm_bids.inputs.runs.filters import bold_filters, matches
 from fcnm_bids.inputs.runs.io_spec import IoSpec, io_specs
@@ -62,14 +62,14 @@ class RunFiles:
 
 @dataclass(frozen=True)
 class FoundRuns:
-    """What a search for runs gives.
+    """Result of a search for runs.
 
     Parameters
     ----------
     runs
         The runs in a fixed order, those that are left out included.
     absent
-        Why there is no run of the other people of the data set, by their labels.
+        Why there is no run of the other participants of the data set, by their labels.
     """
 
     runs: tuple[RunFiles, ...]
@@ -103,7 +103,9 @@ def search_runs(root: Path, selection: SelectionSettings, *, layout: str = "fmri
     """
     spec = io_specs()[layout]
     filters = bold_filters(selection)
-    absent = Absent(root, selection.participant_label, database=bool(selection.bids_database_dir))
+    absent = MissingParticipants(
+        root, selection.participant_label, database=bool(selection.bids_database_dir)
+    )
     if spec.files:
         files = list(found_files(root, selection, absent))
         there = [f for f in files if _is_run(f, filters) and spec.is_file("image", f.entities)]
@@ -164,7 +166,7 @@ def search_runs(root: Path, selection: SelectionSettings, *, layout: str = "fmri
 
 
 def holds_denoised(root: Path) -> bool:
-    """Whether a data set holds XCP-D's denoised runs, and none that only fMRIPrep has seen."""
+    """Return True if a data set holds XCP-D's denoised runs."""
     denoised = False
     for path in root.glob("sub-*/**/func/*_bold.nii*"):
         if "_desc-preproc_" in path.name:
@@ -249,8 +251,8 @@ def _assemble(
 def _mark_concatenated(chosen: Sequence[FoundFile]) -> list[FoundFile]:
     """Leave out runs that another program put together from those beside them.
 
-    XCP-D does so with a person's runs of one task, and calls the result as them but for ``run-``
-    (and ``dir-``).
+    XCP-D does so with a participant's runs of one task, and calls the result as them but for
+    ``run-`` (and ``dir-``).
     """
     whole = ("run", "direction")
     place = [n for n in (*RUN_ENTITIES, "space", "cohort", "res") if n not in whole]

@@ -36,9 +36,9 @@ def offered(images: Sequence[FoundFile], filters: Mapping[str, Any]) -> str:
     return "; ".join(found[:12]) + (f" and {len(found) - 12} more" if len(found) > 12 else "")
 
 
-def of_participants(people: Iterable[str]) -> str:
+def of_participants(participants: Iterable[str]) -> str:
     """Return participants named, after a noun; nothing for all."""
-    named = " ".join(sorted(people))
+    named = " ".join(sorted(participants))
     return f" of {named}" if named else ""
 
 

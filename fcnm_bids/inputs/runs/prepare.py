@@ -41,7 +41,7 @@ _LONGEST_TR = 30.0
 _UNKNOWN_TR = 1.0
 """Written into headers by fMRIPrep 23.2 and others, whatever the repetition time."""
 _TR_TOLERANCE = 0.01
-"""How far the header's repetition time may be from the sidecar's before that is worth a word."""
+"""Largest difference without a warning between the header's and the sidecar's repetition time."""
 
 _VARYING_FOR_MASK = "no brain mask; the voxels that vary over time are taken for it"
 
@@ -401,7 +401,7 @@ def _sidecar(path: str) -> dict[str, Any]:
 
 
 def _not_fetched(path: Path) -> bool:
-    """Whether a file stands for content that git-annex (DataLad) has elsewhere."""
+    """Return True if a file stands for content that git-annex (DataLad) has elsewhere."""
     try:
         if path.stat().st_size > 1024:
             return False

@@ -1,4 +1,4 @@
-"""What the explorer knows of result folders, ready for its script."""
+"""Content of the explorer's page: result folders, ready for its script."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fcnm_bids.report.explorer.surface import template_surface
 from fcnm_bids.report.figures.charts import counts_contrasts
 from fcnm_bids.report.figures.palette import FALLING, RISING
 from fcnm_bids.report.figures.slices import BOX, anatomy
-from fcnm_bids.report.results.group import ContrastResult, GroupResults, NetworkResult
+from fcnm_bids.report.results.group import ContrastOutputs, GroupOutputs, NetworkOutputs
 
 STEPS = {"t": 0.1, "z": 0.01, "n": 1.0, "p": 1e-4, "pfwe": 1e-4}
 """Step to which the values of a map are stored, by its statistic; three digits for others."""
@@ -71,7 +71,7 @@ def explorer_content(roots: Sequence[Path]) -> dict[str, Any]:
     RequestError
         A folder has no network.
     """
-    empty = [str(root) for root in roots if not GroupResults(root).networks]
+    empty = [str(root) for root in roots if not GroupOutputs(root).networks]
     if empty:
         raise RequestError(
             [f"{root}: no network in it; run the group level first" for root in empty]
@@ -84,7 +84,7 @@ def explorer_content(roots: Sequence[Path]) -> dict[str, Any]:
         "anatomy": _anatomy(),
         "surface": template_surface(),
         "folders": [
-            _Folder(GroupResults(r), n).content() for r, n in zip(roots, names, strict=True)
+            _Folder(GroupOutputs(r), n).content() for r, n in zip(roots, names, strict=True)
         ],
     }
 
@@ -119,7 +119,7 @@ def _anatomy() -> dict[str, Any]:
 class _Folder:
     """One result folder; its maps share a grid, of which the part with values is stored."""
 
-    results: GroupResults
+    results: GroupOutputs
     name: str
 
     @cached_property
@@ -163,7 +163,7 @@ class _Folder:
             "networks": [self._network(network, contrasts) for network in self.results.networks],
         }
 
-    def _contrast(self, contrast: ContrastResult) -> dict[str, Any]:
+    def _contrast(self, contrast: ContrastOutputs) -> dict[str, Any]:
         asked = next((c for c in self.results.asked if c.name == contrast.name), None)
         maps = {stat: contrast.map(stat) for stat in ("t", "n")}
         return {
@@ -177,7 +177,7 @@ class _Folder:
         }
 
     def _network(
-        self, network: NetworkResult, contrasts: Sequence[ContrastResult]
+        self, network: NetworkOutputs, contrasts: Sequence[ContrastOutputs]
     ) -> dict[str, Any]:
         sidecar = network.sidecar
         values = self._values(network.probability)
@@ -201,7 +201,7 @@ class _Folder:
             "peaks": self._rows(network, "peaks"),
         }
 
-    def _further(self, network: NetworkResult) -> list[dict[str, Any]]:
+    def _further(self, network: NetworkOutputs) -> list[dict[str, Any]]:
         """All other maps of a network, by the entities in their names."""
         found = []
         for path in sorted(network.mask.parent.glob(f"network-{network.label}_*.nii.gz")):
@@ -237,7 +237,7 @@ class _Folder:
             "labels": pack_volume(numbers.astype(np.float32), 1, box),
         }
 
-    def _rows(self, network: NetworkResult, desc: str) -> list[dict[str, str]]:
+    def _rows(self, network: NetworkOutputs, desc: str) -> list[dict[str, str]]:
         table = self.results.table(network, desc)
         if table is None:
             return []

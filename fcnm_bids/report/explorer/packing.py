@@ -55,7 +55,7 @@ def pack_volume(
 
 
 def _expected(box: NDArray[np.int64]) -> NDArray[np.int64]:
-    """What a smooth volume has at each voxel, from its neighbours on the lower sides.
+    """Return each voxel of a smooth volume as predicted from its neighbours on the lower sides.
 
     The mean over three planes of the sum along both axes less the corner; 0 outside.
     """

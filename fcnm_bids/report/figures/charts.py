@@ -64,7 +64,7 @@ def draw_histogram(
 
 
 def counts_contrasts(probability: NDArray[np.floating], n_contrasts: int) -> bool:
-    """Whether a probability map counts contrasts, each for one, rather than weighting them."""
+    """Return True if a probability map counts contrasts equally, without weights."""
     steps = probability * n_contrasts
     return bool(np.allclose(steps, np.rint(steps), atol=1e-3))
 

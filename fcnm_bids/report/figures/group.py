@@ -17,7 +17,7 @@ from fcnm_bids.report.figures.palette import BLUE, CATEGORIES
 from fcnm_bids.report.figures.robustness import draw_robustness
 from fcnm_bids.report.figures.slices import AXIAL, CORONAL, SAGITTAL, Overlay, Volume, draw_mosaic
 from fcnm_bids.report.figures.specificity import draw_specificity
-from fcnm_bids.report.results.group import ContrastResult, GroupResults, NetworkResult, read_tsv
+from fcnm_bids.report.results.group import ContrastOutputs, GroupOutputs, NetworkOutputs, read_tsv
 
 LOGGER = logging.getLogger("fcnm_bids")
 
@@ -37,13 +37,13 @@ _MOST_SPOKES = 24
 
 
 def network_figure(root: Path, label: str, desc: str) -> Path:
-    """Where a figure of a network lies."""
+    """Return the file of a figure of a network."""
     suffix, extension = NETWORK_FIGURES[desc]
     return figure_name(root, extension, network=label, desc=desc, suffix=suffix)
 
 
 def contrast_figure(root: Path, label: str) -> Path:
-    """Where the figure of a contrast lies."""
+    """Return the file of the figure of a contrast."""
     return figure_name(root, ".png", seed=label, desc="slices", suffix="statmap")
 
 
@@ -60,7 +60,7 @@ def draw_group_figures(root: Path) -> list[Path]:
     files
         The figures drawn. A figure whose source is not there is left out.
     """
-    results = GroupResults(root)
+    results = GroupOutputs(root)
     of_effects = [draw_effect_figures(root, effect) for effect in results.effects]
     of_outcomes = [draw_outcome_figures(root, outcome.label) for outcome in results.outcomes]
     return [path for paths in (*of_effects, *of_outcomes) for path in paths]
@@ -81,7 +81,7 @@ def draw_effect_figures(root: Path, effect: str) -> list[Path]:
     files
         As for `draw_group_figures`.
     """
-    results = GroupResults(root)
+    results = GroupOutputs(root)
     files: list[Path] = []
     for network in results.networks:
         if network.effect == effect:
@@ -93,7 +93,7 @@ def draw_effect_figures(root: Path, effect: str) -> list[Path]:
     return files
 
 
-def draw_network(root: Path, network: NetworkResult) -> list[Path]:
+def draw_network(root: Path, network: NetworkOutputs) -> list[Path]:
     """Draw the figures of one network."""
     probability, mask = Volume.read(network.probability), Volume.read(network.mask)
     n_contrasts = int(network.sidecar.get("NumberOfContrasts", 1))
@@ -143,7 +143,7 @@ def draw_probability(
     )
 
 
-def _canonical(network: NetworkResult) -> pd.DataFrame | None:
+def _canonical(network: NetworkOutputs) -> pd.DataFrame | None:
     """The overlap with canonical networks, where a wheel can show it."""
     path = network.tables().get("canonical")
     table = None if path is None else read_tsv(path)
@@ -152,7 +152,7 @@ def _canonical(network: NetworkResult) -> pd.DataFrame | None:
     return table.assign(coverage=pd.to_numeric(table["coverage"], errors="coerce"))
 
 
-def draw_contrast(root: Path, contrast: ContrastResult) -> Path:
+def draw_contrast(root: Path, contrast: ContrastOutputs) -> Path:
     """Draw the t map of one contrast with the border of its mask."""
     path = contrast_figure(root, contrast.label)
     draw_t_map(

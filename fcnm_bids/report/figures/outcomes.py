@@ -12,7 +12,7 @@ from fcnm_bids.bids.outputs import figure_name
 from fcnm_bids.report.figures.palette import BLUE, CATEGORIES
 from fcnm_bids.report.figures.slices import AXIAL, CORONAL, SAGITTAL, Overlay, Volume, draw_mosaic
 from fcnm_bids.report.figures.style import drawn
-from fcnm_bids.report.results.group import GroupResults, OutcomeResult
+from fcnm_bids.report.results.group import GroupOutputs, OutcomeResult
 
 OUTCOME_FIGURES = {"slices": "statmap", "scatter": "metrics"}
 """Suffix of each figure of an outcome, by its desc."""
@@ -42,7 +42,7 @@ def draw_outcome_figures(root: Path, label: str) -> list[Path]:
     label
         BIDS label of the outcome.
     """
-    outcome = next(own for own in GroupResults(root).outcomes if own.label == label)
+    outcome = next(own for own in GroupOutputs(root).outcomes if own.label == label)
     slices, scatter = (outcome_figure(root, label, desc) for desc in OUTCOME_FIGURES)
     t, mask = Volume.read(outcome.map("t")), Volume.read(outcome.mask)
     limit = t.limit(_PERCENTILE, None)

@@ -15,7 +15,7 @@ from fcnm_bids.report.figures.palette import BLUE, GREY, ORANGE, SOFT
 from fcnm_bids.report.figures.slices import AXIAL, Overlay, Volume, draw_mosaic
 from fcnm_bids.report.figures.style import drawn
 from fcnm_bids.report.results.group import read_sidecar, read_tsv
-from fcnm_bids.report.results.participant import PersonResults
+from fcnm_bids.report.results.participant import ParticipantOutputs
 
 _ROWS = 220
 
@@ -23,20 +23,20 @@ _Z_PERCENTILE = 98
 
 
 def run_figure(root: Path, volumes: Path, desc: str) -> Path:
-    """Where a figure of a run lies."""
+    """Return the file of a figure of a run."""
     extension = ".png" if desc == "carpet" else ".svg"
     return figure_name(root, extension, **stored_entities(volumes), desc=desc, suffix="bold")
 
 
 def map_figure(root: Path, path: Path) -> Path:
-    """Where the figure of a person's map lies."""
+    """Return the file of the figure of a participant's map."""
     entities = parse_entities(path)
     kept = {name: str(entities[name]) for name in ("subject", "task", "seed")}
     return figure_name(root, ".png", **kept, desc="slices", suffix="statmap")
 
 
-def draw_person_figures(root: Path, subject: str) -> list[Path]:
-    """Draw all figures of a person's report from the files in an output folder.
+def draw_participant_figures(root: Path, subject: str) -> list[Path]:
+    """Draw all figures of a participant's report from the files in an output folder.
 
     Parameters
     ----------
@@ -50,10 +50,10 @@ def draw_person_figures(root: Path, subject: str) -> list[Path]:
     files
         The figures drawn. A figure whose source is not there is left out.
     """
-    person = PersonResults(root, subject)
+    participant = ParticipantOutputs(root, subject)
     files = []
-    threshold = person.config.denoising.fd_threshold if person.config else 0.0
-    for volumes in person.volumes():
+    threshold = participant.config.denoising.fd_threshold if participant.config else 0.0
+    for volumes in participant.volumes():
         table = read_tsv(volumes)
         if table is None:
             continue
@@ -61,12 +61,12 @@ def draw_person_figures(root: Path, subject: str) -> list[Path]:
         repetition_time = float(read_sidecar(volumes).get("RepetitionTime", 1.0))
         draw_motion(path, table, repetition_time, threshold)
         files.append(path)
-        run = person.stored_run(volumes)
+        run = participant.stored_run(volumes)
         if run is not None:
             path = run_figure(root, volumes, "carpet")
             draw_carpet(path, run)
             files.append(path)
-    for source in person.maps():
+    for source in participant.maps():
         path = map_figure(root, source)
         z = Volume.read(source)
         seed = _seed_mask(root, source)

@@ -74,13 +74,13 @@ def _draw_variants(axes: Any, table: pd.DataFrame) -> None:
         ("studies alike", "studies alike"),
         ("away from own foci", "without {} mm\naround own foci"),
         ("bootstrap", "bootstrap"),
-        ("people", "{:.0%} of people"),
+        ("participants", "{:.0%} of participants"),
         ("split-half", "split halves"),
         ("second connectome", "2nd connectome"),
     ):
         rows = table[table["check"] == check]
         for level, own in rows.groupby("level", dropna=False, sort=True):
-            name = named.format(float(str(level)) if check == "people" else level)
+            name = named.format(float(str(level)) if check == "participants" else level)
             all_values = own["dice"].astype(float)
             values = all_values.dropna().to_numpy()
             at = len(names)
@@ -101,8 +101,12 @@ def _draw_variants(axes: Any, table: pd.DataFrame) -> None:
 
 
 def _undefined(check: str, rows: pd.DataFrame) -> str:
-    """Why no variant of a kind has a Dice."""
+    """Reason for the missing Dice of all variants of a kind."""
     if "n_contrasts" in rows and (rows["n_contrasts"].astype(float) > 0).any():
         return "n/a: both networks are empty"
-    of_people = check in ("people", "split-half")
-    return "n/a: too few people for the model" if of_people else "n/a: no contrast could be tested"
+    of_participants = check in ("participants", "split-half")
+    return (
+        "n/a: too few participants for the model"
+        if of_participants
+        else "n/a: no contrast could be tested"
+    )

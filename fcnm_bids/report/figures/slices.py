@@ -27,7 +27,7 @@ _SHARE = 0.92
 """Share of the width that the slices take beside the colour bar."""
 
 _BEYOND = 1.2
-"""How far beyond its threshold the scale of a map reaches, at least."""
+"""Return the least factor between the threshold and the end of a map's colour scale."""
 
 _TEMPLATE = "datasets/data/mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz"
 
@@ -84,7 +84,7 @@ def template_volume(kind: str) -> Volume:
     spec = find_spec("nilearn")
     assert spec is not None
     assert spec.submodule_search_locations is not None
-    # read as a file: nilearn.datasets takes seconds to import, for every person anew
+    # read as a file: nilearn.datasets takes seconds to import, for every participant anew
     folder = Path(next(iter(spec.submodule_search_locations)))
     volume = Volume.read(folder / _TEMPLATE.format(kind))
     return Volume(volume.values / volume.values.max(), volume.affine)
@@ -110,7 +110,7 @@ def plane(axis: int, position: float, step: float) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, eq=False)
 class Overlay:
-    """What is laid over the anatomy.
+    """Layers drawn over the anatomy.
 
     Parameters
     ----------

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from fcnm_bids.report.figures.palette import BLUE, GREY, INK, ORANGE
 from fcnm_bids.report.figures.slices import AXIAL, Overlay, Volume, color_bar, strip
 from fcnm_bids.report.figures.style import drawn
-from fcnm_bids.report.results.group import NetworkResult
+from fcnm_bids.report.results.group import NetworkOutputs
 from fcnm_bids.report.results.specificity import SpecificityResult, capital, number_in
-from fcnm_bids.report.results.text import shown
+from fcnm_bids.report.results.text import as_text
 from fcnm_bids.specificity import FOCUS_NULLS
 
 _WIDTH = 9.2
@@ -30,7 +30,7 @@ _LONGEST = 40
 
 @dataclass(frozen=True, eq=False)
 class _Band:
-    """What is drawn of one test."""
+    """Content of the figure of one test."""
 
     test: str
     title: str
@@ -43,7 +43,7 @@ class _Band:
         return _TITLE + charts + (_SLICES if self.z is not None else 0.0)
 
 
-def draw_specificity(path: Path, network: NetworkResult) -> bool:
+def draw_specificity(path: Path, network: NetworkOutputs) -> bool:
     """Draw the sizes and the largest studentised values of a network's nulls, with its own.
 
     Parameters
@@ -129,8 +129,8 @@ def _draw_charts(
         (right, highest, row.get("min_pfwe"), "family-wise p"),
     ):
         if value is not None:
-            text = f"observed: {shown(value)}"
-            text += f", {name} = {shown(p)}" if number_in(p) is not None else ""
+            text = f"observed: {as_text(value)}"
+            text += f", {name} = {as_text(p)}" if number_in(p) is not None else ""
             axes.set_title(text, fontsize=8.5, color=ORANGE, loc="left")
 
 

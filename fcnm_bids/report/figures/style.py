@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fcnm_bids.bids.write import replaced
+from fcnm_bids.bids.write import atomic_path
 from fcnm_bids.report.figures.palette import INK, SOFT
 
 _STYLE: Any = {
@@ -40,7 +40,7 @@ def drawn(path: Path, width: float, height: float, dpi: int = 150) -> Iterator[A
         figure = Figure(figsize=(width, height))
         FigureCanvasAgg(figure)
         yield figure
-        with replaced(path) as temporary, warnings.catch_warnings():
+        with atomic_path(path) as temporary, warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Glyph .* missing")
             if path.suffix == ".svg":
                 figure.savefig(temporary, metadata={"Date": None})

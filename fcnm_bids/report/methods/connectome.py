@@ -15,7 +15,7 @@ from fcnm_bids.denoise import load_strategy, median_dof
 from fcnm_bids.errors import RequestError
 from fcnm_bids.inputs.runs.io_spec import io_specs
 from fcnm_bids.report.methods.citations import as_data, number_of, was
-from fcnm_bids.report.results.group import GroupResults, read_sidecar, read_tsv
+from fcnm_bids.report.results.group import GroupOutputs, read_sidecar, read_tsv
 from fcnm_bids.report.results.logs import RunRecord
 
 
@@ -35,7 +35,7 @@ class ConnectomeText:
 
     root: Path
     record: RunRecord
-    results: GroupResults
+    results: GroupOutputs
 
     @property
     def config(self) -> Config:
@@ -46,7 +46,7 @@ class ConnectomeText:
         """The text; citations stand as in `report.citations`."""
         settings = self.config.denoising
         table = self._runs()
-        text = f"{self._people()} "
+        text = f"{self._participants()} "
         if settings.denoised:
             text += (
                 "The images had been denoised already: all of their volumes were taken, and "
@@ -109,7 +109,7 @@ class ConnectomeText:
         spec = io_specs().get(self.config.selection.input_type)
         return spec.title if spec and not spec.files else ""
 
-    def _people(self) -> str:
+    def _participants(self) -> str:
         by = self.record.environment.get("PreprocessedBy") or []
         fmriprep = next((name for name in by if str(name).lower().startswith("fmriprep")), None)
         layout = self._layout()
@@ -124,15 +124,15 @@ class ConnectomeText:
                 else f"preprocessed with {as_data(', '.join(map(str, by)))}"
             )
         )
-        if self.config.analysis_level == "group" and self.results.people is not None:
-            people = len(self.results.people)
-            runs = pd.to_numeric(self.results.people["n_runs"], errors="coerce").sum()
+        if self.config.analysis_level == "group" and self.results.participants is not None:
+            participants = len(self.results.participants)
+            runs = pd.to_numeric(self.results.participants["n_runs"], errors="coerce").sum()
         else:
             table = self._runs()
             used = table[table["included"] == "True"]
-            people, runs = used["participant_id"].nunique(), len(used)
-        of = f"{number_of(int(runs), 'run')} of {number_of(people, 'person', 'people')}"
-        counted = f"{of} {was(int(runs))}" if people else "Runs were"
+            participants, runs = used["participant_id"].nunique(), len(used)
+        of = f"{number_of(int(runs), 'run')} of {number_of(participants, 'participant')}"
+        counted = f"{of} {was(int(runs))}" if participants else "Runs were"
         return f"{counted} used, {made}{self._grid()}."
 
     def _grid(self) -> str:
@@ -159,9 +159,9 @@ class ConnectomeText:
                         varying=table["run"].isin(varying if isinstance(varying, list) else []),
                     )
                 )
-        people = self.results.people
-        if self.config.analysis_level == "group" and people is not None:
-            members = set(people["participant_id"])
+        participants = self.results.participants
+        if self.config.analysis_level == "group" and participants is not None:
+            members = set(participants["participant_id"])
             tables = [table for table in tables if set(table["participant_id"]) <= members]
         columns = ["participant_id", "included", "n_volumes", "n_dummy", "n_censored", "dof"]
         columns.append("varying")

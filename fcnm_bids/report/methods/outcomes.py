@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from fcnm_bids.report.methods.citations import as_data, number_of
-from fcnm_bids.report.results.group import GroupResults, OutcomeResult
+from fcnm_bids.report.results.group import GroupOutputs, OutcomeResult
 
 
-def outcomes_text(results: GroupResults) -> str:
+def outcomes_text(results: GroupOutputs) -> str:
     """Return what was done with outcomes of the seeds; empty without any."""
     if not results.outcomes:
         return ""

@@ -1,11 +1,11 @@
-"""What the methods text says about the checks of robustness."""
+"""Write the methods text on the robustness checks."""
 
 from __future__ import annotations
 
 import pandas as pd
 
 from fcnm_bids.report.methods.citations import as_data, number_of
-from fcnm_bids.report.results.group import GroupResults, read_sidecar, read_tsv
+from fcnm_bids.report.results.group import GroupOutputs, read_sidecar, read_tsv
 
 _VARIED = {
     "radius": "with other radii",
@@ -14,13 +14,13 @@ _VARIED = {
     "studies alike": "with every study counted once",
     "away from own foci": "without each contrast where it is near its own foci",
     "bootstrap": "on studies drawn with replacement",
-    "people": "on parts of the people",
-    "split-half": "on halves of the people",
+    "participants": "on parts of the participants",
+    "split-half": "on halves of the participants",
     "second connectome": "on a second connectome",
 }
 
 
-def robustness_text(results: GroupResults) -> str:
+def robustness_text(results: GroupOutputs) -> str:
     """A sentence on what was varied, to which values; empty where nothing was.
 
     Parameters
@@ -59,17 +59,17 @@ def _values(check: str, rows: pd.DataFrame) -> str:
         return ", ".join(levels)
     if check in ("bootstrap", "split-half"):
         return number_of(int(n_draws.max()), "draw")
-    if check == "people":
+    if check == "participants":
         known = sorted(pd.to_numeric(pd.Series(levels), errors="coerce").dropna())
         shares = ", ".join(f"{100 * share:g} %" for share in known)
         return f"{shares}, {number_of(int(n_draws.max()), 'draw')} of each"
     return ""
 
 
-def _second(results: GroupResults) -> str:
-    """How many people the second connectome has."""
+def _second(results: GroupOutputs) -> str:
+    """Return the number of participants of the second connectome."""
     for path in sorted((results.root / "group").glob("network-*_desc-validation_mask.nii.gz")):
-        people = read_sidecar(path).get("NumberOfPeople")
-        if isinstance(people, int):
-            return number_of(people, "person", "people")
+        participants = read_sidecar(path).get("NumberOfParticipants")
+        if isinstance(participants, int):
+            return number_of(participants, "participant", "participants")
     return ""

@@ -1,4 +1,4 @@
-"""What the methods text says about the connectome's degree and the nulls."""
+"""Write the methods text on the degree audit and the nulls."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from fcnm_bids.config import Config
 from fcnm_bids.report.methods.citations import as_data, number_of
-from fcnm_bids.report.results.group import GroupResults, read_sidecar
+from fcnm_bids.report.results.group import GroupOutputs, read_sidecar
 from fcnm_bids.report.results.specificity import SpecificityResult
 from fcnm_bids.specificity import FOCUS_NULLS
 
@@ -39,7 +39,7 @@ class SpecificityText:
     """
 
     config: Config
-    results: GroupResults
+    results: GroupOutputs
 
     def paragraph(self) -> str:
         """The text; empty where nothing was looked at. Citations as in `report.citations`."""
@@ -64,7 +64,7 @@ class SpecificityText:
             "{{vandenheuvel2026}}, the mean Fisher z of each contrast, their mean over an effect "
             "and its probability map were correlated over voxels with two strengths, the mean of "
             f"r with all other voxels and the mean of max(r, 0) with {over}, and with the first "
-            "three eigenvectors of the mean over people of the matrix of r"
+            "three eigenvectors of the mean over participants of the matrix of r"
         )
         if {"Iterations", "LastChange"} <= set(about):
             n = number_of(int(about["Iterations"]), "block power iteration")
@@ -75,7 +75,7 @@ class SpecificityText:
         )
 
     def _targets_in(self) -> str:
-        """Where the voxels lie, as the map of the positive strength states it."""
+        """Return the grid, as the map of the positive strength states it."""
         pattern = "*desc-connectome_stat-positive_statmap.nii.gz"
         for path in sorted((self.results.root / "group").glob(pattern)):
             where = read_sidecar(path).get("TargetsIn")
@@ -99,7 +99,8 @@ class SpecificityText:
 
     def _same_path(self, found: list[SpecificityResult]) -> str:
         text = (
-            "Every draw went through the same steps as the observed foci, over the same people "
+            "Every draw went through the same steps as the observed foci, over the same "
+            "participants "
             "and with the same thresholds"
         )
         coarse = {size for f in found for null in FOCUS_NULLS if (size := f.resolution(null))}

@@ -23,7 +23,7 @@ from fcnm_bids.report.methods.connectome import ConnectomeText
 from fcnm_bids.report.methods.outcomes import outcomes_text
 from fcnm_bids.report.methods.robustness import robustness_text
 from fcnm_bids.report.methods.specificity import SpecificityText
-from fcnm_bids.report.results.group import GroupResults, read_sidecar
+from fcnm_bids.report.results.group import GroupOutputs, read_sidecar
 from fcnm_bids.report.results.logs import RunRecord
 from fcnm_bids.seeds import Contrast
 from fcnm_bids.setting import declared_settings, flag
@@ -52,7 +52,7 @@ _TAIL = {
 
 @dataclass(frozen=True)
 class Methods:
-    """What the methods text of one run is made from.
+    """Facts that the methods text on one run is made from.
 
     Parameters
     ----------
@@ -71,9 +71,9 @@ class Methods:
         return self.record.config
 
     @cached_property
-    def results(self) -> GroupResults:
-        """What the output folder holds."""
-        return GroupResults(self.root)
+    def results(self) -> GroupOutputs:
+        """Content of an output folder."""
+        return GroupOutputs(self.root)
 
     def paragraphs(self) -> list[str]:
         """The text; citations stand as in `report.citations`."""
@@ -153,8 +153,10 @@ class Methods:
 
     def _connectivity(self) -> str:
         return (
-            "For each person and seed, the Pearson correlation of the seed's mean series with the "
-            "series of every voxel was taken and transformed with Fisher's z; runs of one person "
+            "For each participant and seed, the Pearson correlation of the seed's mean series "
+            "with the "
+            "series of every voxel was taken and transformed with Fisher's z; runs of one "
+            "participant "
             "were averaged with their residual degrees of freedom less two as weights. A seed with "
             f"less than {self.config.seeds.min_coverage:.0%} of its voxels on signal had no map in "
             f"that run{self._uncovered()}."
@@ -163,8 +165,10 @@ class Methods:
     def _uncovered(self) -> str:
         if self.config.analysis_level != "group":
             return ""
-        lost = sum(len(c.sidecar.get("PeopleWithoutCoverage", [])) for c in self.results.contrasts)
-        return f" ({number_of(lost, 'map')} lost over all people and seeds)"
+        lost = sum(
+            len(c.sidecar.get("ParticipantsWithoutCoverage", [])) for c in self.results.contrasts
+        )
+        return f" ({number_of(lost, 'map')} lost over all participants and seeds)"
 
     def _group(self) -> str:
         group = self.config.group
@@ -180,7 +184,8 @@ class Methods:
         )
         if group.max_mean_fd is not None:
             text += (
-                f"People with a mean framewise displacement above {group.max_mean_fd:g} mm were "
+                f"Participants with a mean framewise displacement above {group.max_mean_fd:g} mm "
+                "were "
                 "left out. "
             )
         covariates = ", ".join(map(as_data, group.covariates))
@@ -194,8 +199,9 @@ class Methods:
             group.analysis_mask, f"in the mask {as_data(Path(group.analysis_mask).name)}"
         )
         text += (
-            f"For each seed, the maps were tested over people {test} at voxels {where} with a "
-            f"value in at least {group.min_subjects:.0%} of the people; {rule}. "
+            f"For each seed, the maps were tested over participants {test} at voxels {where} with "
+            "a "
+            f"value in at least {group.min_subjects:.0%} of the participants; {rule}. "
             f"{self._freedom()}{_TAIL[group.tail]}"
         )
         if group.min_mean_z > 0:
@@ -205,7 +211,7 @@ class Methods:
         return text
 
     def _coding(self) -> str:
-        """How the covariates were coded, as the sidecars state it."""
+        """Return the coding of the covariates, as the sidecars state it."""
         said = next((own for c in self.results.contrasts if (own := c.sidecar)), {})
         coding = [as_data(str(line)) for line in said.get("CovariateCoding") or []]
         return f" ({'; '.join(coding)})" if coding else ""
@@ -218,7 +224,8 @@ class Methods:
             return ""
         reach = f"{fewest[0]}" if len(fewest) == 1 else f"{fewest[0]} to {fewest[-1]}"
         return (
-            "A voxel's t has the degrees of freedom of the people who have a value there; the "
+            "A voxel's t has the degrees of freedom of the participants who have a value there; "
+            "the "
             f"fewest in a contrast's map were {reach}. "
         )
 

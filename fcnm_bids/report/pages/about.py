@@ -1,4 +1,4 @@
-"""How the results were made: methods, settings, versions, command, errors."""
+"""Section on methods, settings, versions, command and errors."""
 
 from __future__ import annotations
 

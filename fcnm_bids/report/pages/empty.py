@@ -1,4 +1,4 @@
-"""What a report holds in place of an empty network."""
+"""Section of an empty network."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 from fcnm_bids.report.pages.html import Code, Facts, Prose, Table
 from fcnm_bids.report.results.empty import find_shortfall
-from fcnm_bids.report.results.group import ContrastResult, NetworkResult
+from fcnm_bids.report.results.group import ContrastOutputs, NetworkOutputs
 from fcnm_bids.report.results.text import share_text
 
 
-def empty_blocks(network: NetworkResult, contrasts: list[ContrastResult]) -> list[Any]:
+def empty_blocks(network: NetworkOutputs, contrasts: list[ContrastOutputs]) -> list[Any]:
     """Describe how far the map is from a network, and what could be done.
 
     Parameters

@@ -21,13 +21,13 @@ from fcnm_bids.report.pages.html import (
     Viewer,
     render_page,
 )
-from fcnm_bids.report.pages.network import effect_section
+from fcnm_bids.report.pages.network import network_section
 from fcnm_bids.report.pages.outcomes import outcome_sections
 from fcnm_bids.report.pages.tables import frame_table
-from fcnm_bids.report.results.group import GroupResults, network_volume
-from fcnm_bids.report.results.text import shown
+from fcnm_bids.report.results.group import GroupOutputs, network_volume
+from fcnm_bids.report.results.text import as_text
 
-_PEOPLE = {
+_PARTICIPANTS = {
     "participant_id": "Participant",
     "n_runs": "Runs",
     "minutes_kept": "Minutes kept",
@@ -49,13 +49,13 @@ def write_group_page(root: Path) -> Path:
     path
         The report.
     """
-    results = GroupResults(root)
+    results = GroupOutputs(root)
     sections = [
         _summary(results),
-        *(effect_section(results, effect) for effect in results.effects),
+        *(network_section(results, effect) for effect in results.effects),
         *outcome_sections(results),
         *_viewer(results),
-        _people(results),
+        _participants(results),
         *about_sections(root, results.record),
     ]
     names = ", ".join(results.effects) or "nothing mapped yet"
@@ -64,13 +64,13 @@ def write_group_page(root: Path) -> Path:
     return path
 
 
-def _summary(results: GroupResults) -> Section:
+def _summary(results: GroupOutputs) -> Section:
     blocks: list[Any] = []
     n_foci = sum(len(c.foci) for c in results.asked)
     studies = {study for contrast in results.asked for study in contrast.studies}
-    people = results.people
+    participants = results.participants
     entries = [
-        ("People", str(len(people)) if people is not None else "–"),
+        ("Participants", str(len(participants)) if participants is not None else "–"),
         ("Studies", str(len(studies) or "–")),
         ("Contrasts", str(len(results.asked) or len(results.contrasts))),
         ("Foci", str(n_foci or "–")),
@@ -105,7 +105,7 @@ def _summary(results: GroupResults) -> Section:
     return Section("summary", "Summary", tuple(blocks))
 
 
-def _viewer(results: GroupResults) -> list[Section]:
+def _viewer(results: GroupOutputs) -> list[Section]:
     from fcnm_bids.report.pages.viewer import viewer_content
 
     if not results.networks:
@@ -118,35 +118,39 @@ def _viewer(results: GroupResults) -> list[Section]:
     return [Section("viewer", "Interactive viewer", (Prose((text,)), viewer))]
 
 
-def _people(results: GroupResults) -> Section:
+def _participants(results: GroupOutputs) -> Section:
     blocks: list[Any] = []
-    people = results.people
-    if people is None or people.empty:
+    participants = results.participants
+    if participants is None or participants.empty:
         blocks.append(Note("participants.tsv is not there.", "error"))
     else:
-        numbers = people.drop(columns="participant_id", errors="ignore").apply(
+        numbers = participants.drop(columns="participant_id", errors="ignore").apply(
             pd.to_numeric, errors="coerce"
         )
-        entries = [("People", str(len(people)))]
+        entries = [("Participants", str(len(participants)))]
         for column, name in (
-            ("minutes_kept", "Minutes kept per person"),
-            ("dof", "Degrees of freedom per person"),
+            ("minutes_kept", "Minutes kept per participant"),
+            ("dof", "Degrees of freedom per participant"),
             ("mean_fd", "Mean FD (mm)"),
         ):
             if column in numbers and numbers[column].notna().any():
                 values = numbers[column].dropna()
-                middle = median_dof(values.tolist()) if column == "dof" else shown(values.median())
-                reach = f"{shown(values.min())}–{shown(values.max())}"
+                middle = (
+                    median_dof(values.tolist()) if column == "dof" else as_text(values.median())
+                )
+                reach = f"{as_text(values.min())}–{as_text(values.max())}"
                 entries.append((name, f"{middle} ({reach})"))
         blocks.append(Facts(tuple(entries)))
         blocks.append(Prose(("Medians, with smallest and largest.",)))
-        others = [str(name) for name in people if name not in _PEOPLE]
-        headings = {**_PEOPLE, **dict(zip(others, others, strict=True))}
-        table = frame_table("People in the analysis", people, headings, as_is=("participant_id",))
-        blocks.append(Folded(f"All {len(people)} people", (table,)))
+        others = [str(name) for name in participants if name not in _PARTICIPANTS]
+        headings = {**_PARTICIPANTS, **dict(zip(others, others, strict=True))}
+        table = frame_table(
+            "Participants in the analysis", participants, headings, as_is=("participant_id",)
+        )
+        blocks.append(Folded(f"All {len(participants)} participants", (table,)))
     excluded = results.excluded
     if excluded.empty:
-        blocks.append(Prose(("No person and no run was left out.",)))
+        blocks.append(Prose(("No participant and no run was left out.",)))
     else:
         blocks.append(
             frame_table(
@@ -156,4 +160,4 @@ def _people(results: GroupResults) -> Section:
                 as_is=("participant_id", "run", "reason"),
             )
         )
-    return Section("people", "People and runs", tuple(blocks))
+    return Section("participants", "Participants and runs", tuple(blocks))

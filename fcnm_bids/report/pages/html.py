@@ -81,7 +81,7 @@ class Figure:
     path
         SVG or PNG file.
     alt
-        What a person who cannot see it should know.
+        What a participant who cannot see it should know.
     caption
         What stands below it.
     root
@@ -105,7 +105,7 @@ class Figure:
 
     @property
     def place(self) -> str:
-        """Where the picture lies, relative to the output folder."""
+        """Return the picture's path, relative to the output folder."""
         return self.path.relative_to(self.root).as_posix()
 
 

@@ -16,14 +16,14 @@ from fcnm_bids.report.pages.html import Figure, Folded, Note, Prose, Row, Sectio
 from fcnm_bids.report.pages.specificity import specificity_blocks
 from fcnm_bids.report.pages.tables import frame_table
 from fcnm_bids.report.results.group import (
-    ContrastResult,
-    GroupResults,
-    NetworkResult,
+    ContrastOutputs,
+    GroupOutputs,
+    NetworkOutputs,
     describe_place,
     read_sidecar,
     read_tsv,
 )
-from fcnm_bids.report.results.text import share_text, shown
+from fcnm_bids.report.results.text import as_text, share_text
 
 CLUSTER_HEADINGS = {
     "cluster": "Cluster",
@@ -79,7 +79,7 @@ _MOST_PEAKS = 5
 
 
 _TESTED = {"brain": "Brain", "gm": "Grey matter"}
-"""What the share of tested voxels is a share of, by the analysis mask."""
+"""Return what the share of tested voxels refers to, by the analysis mask."""
 
 
 def _analysis_mask(sidecar: Mapping[str, Any]) -> str:
@@ -87,7 +87,7 @@ def _analysis_mask(sidecar: Mapping[str, Any]) -> str:
     return Path(str(sidecar.get("AnalysisMask", "brain"))).name
 
 
-def effect_section(results: GroupResults, effect: str) -> Section:
+def network_section(results: GroupOutputs, effect: str) -> Section:
     """Everything about one effect."""
     anchor = f"effect-{to_label(effect).lower()}"
     network = next((n for n in results.networks if n.effect == effect), None)
@@ -130,13 +130,15 @@ def effect_section(results: GroupResults, effect: str) -> Section:
     return Section(anchor, f"Network: {effect}", tuple(blocks), tuple(sections))
 
 
-def is_empty(results: GroupResults, network: NetworkResult) -> bool:
+def is_empty(results: GroupOutputs, network: NetworkOutputs) -> bool:
     """Return whether a network has a cluster table without rows."""
     clusters = results.table(network, "clusters")
     return clusters is not None and clusters.empty
 
 
-def _pictures(results: GroupResults, network: NetworkResult, figures: tuple[str, ...]) -> list[Any]:
+def _pictures(
+    results: GroupOutputs, network: NetworkOutputs, figures: tuple[str, ...]
+) -> list[Any]:
     sidecar = network.sidecar
     n, threshold = sidecar.get("NumberOfContrasts", "?"), float(sidecar.get("Threshold", 0))
     where = describe_place(results.table(network, "clusters"))
@@ -145,7 +147,7 @@ def _pictures(results: GroupResults, network: NetworkResult, figures: tuple[str,
             f"Share of the {n} contrasts whose map holds each voxel, over the ICBM 2009a template "
             f"(left is left). Strong colours and the white border: the network, at or above "
             f"{threshold:g} in clusters of at least "
-            f"{shown(sidecar.get('MinimumClusterVolume', 0))} mm³.",
+            f"{as_text(sidecar.get('MinimumClusterVolume', 0))} mm³.",
             f"Slices of the probability map of {network.effect}. {where}",
         ),
         "glass": (
@@ -176,7 +178,7 @@ def _pictures(results: GroupResults, network: NetworkResult, figures: tuple[str,
     return blocks
 
 
-def _clusters(results: GroupResults, network: NetworkResult) -> list[Any]:
+def _clusters(results: GroupOutputs, network: NetworkOutputs) -> list[Any]:
     frame = results.table(network, "clusters")
     if frame is None:
         return [Note("The cluster table is not there.", "error")]
@@ -192,7 +194,7 @@ def _clusters(results: GroupResults, network: NetworkResult) -> list[Any]:
     peaks = results.table(network, "peaks")
     if peaks is not None and len(peaks) > len(frame):
         path = network.tables()["peaks"]
-        distance = shown(read_sidecar(path).get("SmallestDistance", "?"))
+        distance = as_text(read_sidecar(path).get("SmallestDistance", "?"))
         total, peaks = len(peaks), peaks.groupby("cluster", sort=False).head(_MOST_PEAKS)
         caption = f"Peaks within the clusters, at least {distance} mm apart"
         if len(peaks) < total:
@@ -210,7 +212,7 @@ def _first_regions(listed: str) -> str:
     return listed if more <= 0 else f"{'; '.join(regions[:_MOST_REGIONS])}; {more} more"
 
 
-def _canonical(results: GroupResults, network: NetworkResult) -> list[Any]:
+def _canonical(results: GroupOutputs, network: NetworkOutputs) -> list[Any]:
     path = network.tables().get("canonical")
     said = read_sidecar(path or network.tables().get("clusters", network.mask))
     blocks: list[Any] = [Note(f"Here is {text}.", "warning") for text in said.get("Missing", [])]
@@ -259,7 +261,7 @@ def _canonical(results: GroupResults, network: NetworkResult) -> list[Any]:
     return blocks
 
 
-def _robustness(results: GroupResults, network: NetworkResult) -> list[Any]:
+def _robustness(results: GroupOutputs, network: NetworkOutputs) -> list[Any]:
     blocks: list[Any] = []
     figures = results.root / "group" / "figures"
     for path in sorted(figures.glob(f"network-{network.label}_desc-robustness*.*")):
@@ -311,7 +313,7 @@ def _by_check(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _contrasts(results: GroupResults, contrasts: list[ContrastResult], effect: str) -> list[Any]:
+def _contrasts(results: GroupOutputs, contrasts: list[ContrastOutputs], effect: str) -> list[Any]:
     made = {contrast.name for contrast in contrasts}
     own = effect_and_sign(effect, results.tail)[0]
     lost = [c.name for c in results.asked if c.effect == own and c.name not in made]
@@ -323,15 +325,20 @@ def _contrasts(results: GroupResults, contrasts: list[ContrastResult], effect: s
         said = contrast.sidecar
         tested = said.get("VoxelsTested") or 0
         significant = said.get("VoxelsSignificant") or 0
-        people, absent = said.get("NumberOfPeople"), said.get("PeopleWithoutCoverage", [])
+        participants, absent = (
+            said.get("NumberOfParticipants"),
+            said.get("ParticipantsWithoutCoverage", []),
+        )
         rows.append(
             (
                 contrast.name,
-                shown(said.get("SampleSize")),
+                as_text(said.get("SampleSize")),
                 str(len(contrast.foci) or "mask"),
-                f"{people - len(absent)} of {people}" if people is not None else "–",
-                shown(said.get("DegreesOfFreedom")),
-                shown(said.get("Threshold")),
+                f"{participants - len(absent)} of {participants}"
+                if participants is not None
+                else "–",
+                as_text(said.get("DegreesOfFreedom")),
+                as_text(said.get("Threshold")),
                 f"{100 * significant / tested:.1f} %" if tested else "–",
             )
         )
@@ -339,7 +346,7 @@ def _contrasts(results: GroupResults, contrasts: list[ContrastResult], effect: s
         "Contrast",
         "Sample size",
         "Foci",
-        "People covered",
+        "Participants covered",
         "Degrees of freedom (fewest)",
         "Threshold t",
         f"{_TESTED.get(_analysis_mask(contrasts[0].sidecar), 'Tested voxels')} in the mask",
@@ -356,7 +363,8 @@ def _contrasts(results: GroupResults, contrasts: list[ContrastResult], effect: s
                     path,
                     f"Slices of the t map of {contrast.name}; {n_significant} voxels are "
                     "significant.",
-                    "t over people of the Fisher z with the seed. Strong colours and the white "
+                    "t over participants of the Fisher z with the seed. Strong colours and the "
+                    "white "
                     "border: significant voxels. Circles: foci, on the nearest of these slices."
                     f"{_said_threshold(contrast)}",
                     results.root,
@@ -368,7 +376,7 @@ def _contrasts(results: GroupResults, contrasts: list[ContrastResult], effect: s
     return blocks
 
 
-def _seeds(results: GroupResults, network: NetworkResult | None) -> list[Any]:
+def _seeds(results: GroupOutputs, network: NetworkOutputs | None) -> list[Any]:
     """Volume, centre and coverage of the seeds."""
     frame = None if network is None else results.table(network, "seeds")
     if frame is None:
@@ -377,14 +385,14 @@ def _seeds(results: GroupResults, network: NetworkResult | None) -> list[Any]:
     return [Folded("Volume, centre and coverage of the seeds", (table,))]
 
 
-def _said_threshold(contrast: ContrastResult) -> str:
+def _said_threshold(contrast: ContrastOutputs) -> str:
     if contrast.threshold is None:
         return " No threshold: nothing could be significant."
-    return f" The bar's mark: the threshold, t = {shown(contrast.threshold)}."
+    return f" The bar's mark: the threshold, t = {as_text(contrast.threshold)}."
 
 
-def _foci(contrast: ContrastResult) -> list[Any]:
-    absent = contrast.sidecar.get("PeopleWithoutCoverage", [])
+def _foci(contrast: ContrastOutputs) -> list[Any]:
+    absent = contrast.sidecar.get("ParticipantsWithoutCoverage", [])
     text = []
     if contrast.foci:
         listed = "; ".join(
@@ -394,6 +402,7 @@ def _foci(contrast: ContrastResult) -> list[Any]:
     if absent:
         text.append(
             f"No map for want of coverage in {len(absent)} "
-            f"{'person' if len(absent) == 1 else 'people'}: {', '.join(map(str, absent))}"
+            f"{'participant' if len(absent) == 1 else 'participants'}: "
+            f"{', '.join(map(str, absent))}"
         )
     return [Prose(tuple(text))] if text else []

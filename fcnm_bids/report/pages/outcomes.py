@@ -7,8 +7,8 @@ from typing import Any
 from fcnm_bids.report.figures.outcomes import outcome_figure
 from fcnm_bids.report.pages.html import Figure, Folded, Note, Prose, Section
 from fcnm_bids.report.pages.tables import frame_table
-from fcnm_bids.report.results.group import GroupResults, OutcomeResult
-from fcnm_bids.report.results.text import shown
+from fcnm_bids.report.results.group import GroupOutputs, OutcomeResult
+from fcnm_bids.report.results.text import as_text
 
 _CLUSTERS = {
     "sign": "Sign",
@@ -55,14 +55,14 @@ _WORDS = (
 )
 
 
-def outcome_sections(results: GroupResults) -> list[Section]:
+def outcome_sections(results: GroupOutputs) -> list[Section]:
     """Return one section per outcome."""
     return [_section(results, outcome) for outcome in results.outcomes]
 
 
-def _section(results: GroupResults, outcome: OutcomeResult) -> Section:
+def _section(results: GroupOutputs, outcome: OutcomeResult) -> Section:
     said = outcome.sidecar
-    n_seeds, alpha = len(said.get("Seeds", [])), shown(said.get("Alpha"))
+    n_seeds, alpha = len(said.get("Seeds", [])), as_text(said.get("Alpha"))
     covariates = ", ".join(map(str, said.get("Covariates", []))) or "none"
     cohorts = said.get("Cohorts", [])
     what = "Cases against controls" if outcome.is_group else outcome.name
@@ -76,7 +76,7 @@ def _section(results: GroupResults, outcome: OutcomeResult) -> Section:
         )
     ]
     if (smallest := said.get("SmallestP")) and smallest > float(said.get("Alpha", 0)):
-        text = f"No p can be below {shown(smallest)}: there are too few permutations."
+        text = f"No p can be below {as_text(smallest)}: there are too few permutations."
         blocks.append(Note(text, "warning"))
     tables = {desc: outcome.table(desc) for desc in ("tests", "clusters", "seeds")}
     captions = {

@@ -1,4 +1,4 @@
-"""A person's report."""
+"""A participant's report."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from fcnm_bids.report.pages.html import Facts, Figure, Note, Prose, Section, ren
 from fcnm_bids.report.pages.tables import frame_table
 from fcnm_bids.report.results.group import read_sidecar
 from fcnm_bids.report.results.logs import latest_run, subject_crashes
-from fcnm_bids.report.results.participant import PersonResults
-from fcnm_bids.report.results.text import shown
+from fcnm_bids.report.results.participant import ParticipantOutputs
+from fcnm_bids.report.results.text import as_text
 
 _QC = {
     "run": "Run",
@@ -32,7 +32,7 @@ _QC = {
 }
 
 
-def write_person_page(root: Path, subject: str) -> Path:
+def write_participant_page(root: Path, subject: str) -> Path:
     """Write ``sub-<label>.html`` from what an output folder holds.
 
     Parameters
@@ -47,12 +47,12 @@ def write_person_page(root: Path, subject: str) -> Path:
     path
         The report.
     """
-    person = PersonResults(root, subject)
+    participant = ParticipantOutputs(root, subject)
     sections = [
-        _summary(person),
-        _runs(person),
-        _coverage(person),
-        _maps(person),
+        _summary(participant),
+        _runs(participant),
+        _coverage(participant),
+        _maps(participant),
         *about_sections(root, latest_run(root, "participant"), subject_crashes(root, subject)),
     ]
     path = report_name(root, subject)
@@ -60,10 +60,12 @@ def write_person_page(root: Path, subject: str) -> Path:
     return path
 
 
-def _summary(person: PersonResults) -> Section:
-    table = person.table("qc")
+def _summary(participant: ParticipantOutputs) -> Section:
+    table = participant.table("qc")
     if table is None:
-        missing = Note("No table of runs is there: the person's runs were not projected.", "error")
+        missing = Note(
+            "No table of runs is there: the participant's runs were not projected.", "error"
+        )
         return Section("summary", "Summary", (missing,))
     used = table[table["included"] == "True"]
     left_out = table[table["included"] != "True"]
@@ -72,10 +74,10 @@ def _summary(person: PersonResults) -> Section:
         numbers = used.apply(pd.to_numeric, errors="coerce")
         censored = numbers["n_censored"].sum() / max(numbers["n_volumes"].sum(), 1)
         entries += [
-            ("Minutes kept", shown(numbers["minutes_kept"].sum())),
-            ("Degrees of freedom", shown(numbers["dof"].sum())),
+            ("Minutes kept", as_text(numbers["minutes_kept"].sum())),
+            ("Degrees of freedom", as_text(numbers["dof"].sum())),
             ("Censored for motion", f"{100 * censored:.1f} %"),
-            ("Mean FD (mm)", shown(numbers["mean_fd"].mean())),
+            ("Mean FD (mm)", as_text(numbers["mean_fd"].mean())),
         ]
     blocks: list[Any] = [Facts(tuple(entries))]
     if len(left_out):
@@ -84,26 +86,26 @@ def _summary(person: PersonResults) -> Section:
     return Section("summary", "Summary", tuple(blocks))
 
 
-def _runs(person: PersonResults) -> Section:
-    table = person.table("qc")
+def _runs(participant: ParticipantOutputs) -> Section:
+    table = participant.table("qc")
     blocks: list[Any] = []
     if table is not None:
         used = table[table["included"] == "True"]
         if used.empty:
-            blocks.append(Note("No run of this person is in the analysis.", "warning"))
+            blocks.append(Note("No run of this participant is in the analysis.", "warning"))
         else:
             named = used.assign(run=used["run"].map(_short))
             blocks.append(frame_table("Runs in the analysis", named, _QC, as_is=("run",)))
-    for volumes in person.volumes():
+    for volumes in participant.volumes():
         name = volumes.name.removesuffix("_desc-volumes_timeseries.tsv")
-        motion, carpet = (run_figure(person.root, volumes, d) for d in ("motion", "carpet"))
+        motion, carpet = (run_figure(participant.root, volumes, d) for d in ("motion", "carpet"))
         if motion.is_file():
             caption = (
                 f"{name}: framewise displacement (Power et al. 2012). Grey: volumes dropped at "
                 "the start; orange: volumes dropped for motion."
             )
             alt = f"Framewise displacement over time in {name}; its mean stands in the table."
-            blocks.append(Figure(motion, alt, caption, person.root, "wide"))
+            blocks.append(Figure(motion, alt, caption, participant.root, "wide"))
         if carpet.is_file():
             caption = (
                 f"{name}: a sample of voxels over time, before denoising and after (without "
@@ -111,17 +113,17 @@ def _runs(person: PersonResults) -> Section:
                 "Volumes without a colour were dropped."
             )
             alt = f"Carpet plots of {name} before and after denoising."
-            blocks.append(Figure(carpet, alt, caption, person.root, "wide"))
+            blocks.append(Figure(carpet, alt, caption, participant.root, "wide"))
     return Section("runs", "Motion and denoising", tuple(blocks))
 
 
-def _coverage(person: PersonResults) -> Section:
-    table = person.table("coverage")
+def _coverage(participant: ParticipantOutputs) -> Section:
+    table = participant.table("coverage")
     if table is None:
         return Section("coverage", "Seed coverage", (Prose(("No seeds were mapped.",)),))
     blocks: list[Any] = []
     lost = table[table["included"] != "True"]
-    limit = person.config.seeds.min_coverage if person.config else None
+    limit = participant.config.seeds.min_coverage if participant.config else None
     if len(lost):
         asked = "" if limit is None else f" ({limit:.0%} is asked for)"
         text = f"{lost['contrast'].nunique()} contrasts lie too much outside the signal{asked}."
@@ -141,10 +143,10 @@ def _coverage(person: PersonResults) -> Section:
     return Section("coverage", "Seed coverage", tuple(blocks))
 
 
-def _maps(person: PersonResults) -> Section:
+def _maps(participant: ParticipantOutputs) -> Section:
     blocks: list[Any] = []
-    for source in person.maps():
-        path = map_figure(person.root, source)
+    for source in participant.maps():
+        path = map_figure(participant.root, source)
         if not path.is_file():
             continue
         name = str(read_sidecar(source).get("Contrast", parse_entities(source).get("seed")))
@@ -152,10 +154,10 @@ def _maps(person: PersonResults) -> Section:
             f"{name}: Fisher z of the correlation with the seed. Circles: its foci, on the nearest "
             "of these slices."
         )
-        alt = f"Slices of this person's connectivity map of {name}."
-        blocks.append(Figure(path, alt, caption, person.root, "wide"))
+        alt = f"Slices of this participant's connectivity map of {name}."
+        blocks.append(Figure(path, alt, caption, participant.root, "wide"))
     if not blocks:
-        blocks.append(Prose(("No maps were written for this person.",)))
+        blocks.append(Prose(("No maps were written for this participant.",)))
     return Section("maps", "Connectivity maps", tuple(blocks))
 
 

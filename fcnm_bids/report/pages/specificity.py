@@ -1,4 +1,4 @@
-"""Is one network specific? What the degree audit and the nulls say, from the tables on disk."""
+"""Section on specificity: the degree audit and the nulls, from the tables on disk."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from fcnm_bids.report.pages.specificity_tables import (
     region_blocks,
     table_of_tests,
 )
-from fcnm_bids.report.results.group import GroupResults, NetworkResult, read_sidecar
+from fcnm_bids.report.results.group import GroupOutputs, NetworkOutputs, read_sidecar
 from fcnm_bids.report.results.specificity import TESTS, SpecificityResult, capital
-from fcnm_bids.report.results.text import shown
+from fcnm_bids.report.results.text import as_text
 from fcnm_bids.specificity import ALL_NULLS, FOCUS_NULLS, LABEL_NULLS
 
 _UNLOOKED = (
@@ -38,8 +38,8 @@ _FIGURE_LABELS = " For labels, the map is the difference of the two effects' map
 _MOST_LEVELS = 16
 
 
-def specificity_blocks(results: GroupResults, network: NetworkResult) -> list[Any]:
-    """What there is to say about one network's specificity.
+def specificity_blocks(results: GroupOutputs, network: NetworkOutputs) -> list[Any]:
+    """Facts on the specificity of one network.
 
     Parameters
     ----------
@@ -88,15 +88,15 @@ def _verdicts(found: SpecificityResult) -> list[Any]:
     return [Findings(tuple(entries))] if entries else []
 
 
-def _reach(results: GroupResults, found: SpecificityResult) -> list[Any]:
-    """Which values there can be, and whether there were draws enough."""
+def _reach(results: GroupOutputs, found: SpecificityResult) -> list[Any]:
+    """Describe the possible values, and whether there were draws enough."""
     blocks: list[Any] = []
     levels = merged_levels(found, tuple(FOCUS_NULLS), _MOST_LEVELS)
     if levels is not None:
         blocks.append(Prose((f"The only shares that maps of draws and data have: {levels}.",)))
     coarse = {found.resolution(null) for null in FOCUS_NULLS if found.has(null)} - {None}
     if coarse:
-        listed = ", ".join(f"{shown(size)} mm" for size in coarse)
+        listed = ", ".join(f"{as_text(size)} mm" for size in coarse)
         text = f"Draws and data were compared on a coarser grid ({listed}), and in its voxels."
         blocks.append(Prose((text,)))
     config = results.record.config if results.record else None
@@ -112,21 +112,22 @@ def _reach(results: GroupResults, found: SpecificityResult) -> list[Any]:
             )
             drawn = "relabellings" if test == "labels" else "draws"
             text = (
-                f"{name}: {shown(draws)} {drawn} give no p below {shown(smallest)}, and so cannot "
-                f"reach {shown(found.alpha)}; {remedy}."
+                f"{name}: {as_text(draws)} {drawn} give no p below {as_text(smallest)}, and so "
+                "cannot "
+                f"reach {as_text(found.alpha)}; {remedy}."
             )
             blocks.append(Note(text, "warning"))
         asked = config.group.n_permutations if config and test in FOCUS_NULLS else 0
         if config and draws is not None and draws < asked:
             limited = config.specificity.specificity_time is not None
             why = "the time of --specificity-time was up" if limited else "see Errors"
-            text = f"{name}: {shown(draws)} of {shown(asked)} draws were made; {why}."
+            text = f"{name}: {as_text(draws)} of {as_text(asked)} draws were made; {why}."
             blocks.append(Note(text, "warning"))
     return blocks
 
 
-def _more_relabellings(results: GroupResults, found: SpecificityResult) -> bool:
-    """Whether there are more relabellings than were drawn, and enough of them."""
+def _more_relabellings(results: GroupOutputs, found: SpecificityResult) -> bool:
+    """Return True if there are more relabellings than were drawn, and enough of them."""
     for other in map(SpecificityResult, results.networks):
         image = other.image("labels", "z")
         if image is None or found.network.effect not in other.about("labels").get("Labels", []):
@@ -137,8 +138,8 @@ def _more_relabellings(results: GroupResults, found: SpecificityResult) -> bool:
     return False
 
 
-def _places(results: GroupResults, found: SpecificityResult) -> list[Any]:
-    """Where the maps are."""
+def _places(results: GroupOutputs, found: SpecificityResult) -> list[Any]:
+    """List the files of the maps."""
     listed = []
     for desc, stats in (
         *((test, null.stats) for test, null in ALL_NULLS.items()),
@@ -158,8 +159,8 @@ def _offer(test: str) -> str:
     return f"{ALL_NULLS[test].asked} (--specificity {test})"
 
 
-def _unasked(results: GroupResults, found: SpecificityResult) -> list[Any]:
-    """What the network was not compared with, and how to ask for it."""
+def _unasked(results: GroupOutputs, found: SpecificityResult) -> list[Any]:
+    """List the comparisons that were not made, and the options that ask for them."""
     absent = [test for test in TESTS if not found.row(test)]
     wanted: Sequence[str] = results.record.config.specificity.specificity if results.record else ()
     compared = [

@@ -8,7 +8,7 @@ from fcnm_bids.report.pages.html import Folded, Note, Prose, Table
 from fcnm_bids.report.pages.tables import frame_table
 from fcnm_bids.report.results.group import read_sidecar
 from fcnm_bids.report.results.specificity import SpecificityResult, capital, number_in
-from fcnm_bids.report.results.text import shown
+from fcnm_bids.report.results.text import as_text
 from fcnm_bids.specificity import FOCUS_NULLS
 
 TEST_HEADINGS = {
@@ -45,7 +45,7 @@ LABEL_HEADINGS = {
     "n_studies_paired": "Studies with both effects",
     "n_foci": "Foci",
     "foci_per_contrast": "Foci per contrast",
-    "n_people_median": "Median sample size",
+    "n_participants_median": "Median sample size",
 }
 
 _UNTOLD = ("levels", "n_voxels_p", "withheld", "verdict")
@@ -72,13 +72,13 @@ def table_of_tests(found: SpecificityResult) -> Table | None:
     if "share_surviving" in frame:
         frame["share_surviving"] = [percent(share) for share in frame["share_surviving"]]
     others = {str(name): str(name) for name in frame if name not in TEST_HEADINGS}
-    alpha = "alpha" if found.alpha is None else shown(found.alpha)
+    alpha = "alpha" if found.alpha is None else as_text(found.alpha)
     caption = f"The network against its nulls; what survives has a family-wise p ≤ {alpha}"
     return frame_table(caption, frame, {**TEST_HEADINGS, **others}, as_is=("test",))
 
 
 def degree_blocks(found: SpecificityResult) -> list[Any]:
-    """How far the maps follow the connectome's degree; single contrasts folded away."""
+    """Describe how far the maps follow the connectome's strength; single contrasts folded away."""
     frame = found.table("degree")
     if frame is None or "map" not in frame:
         return [Note("The table of the connectome's degree is not there.", "error")]
@@ -134,7 +134,7 @@ def region_blocks(found: SpecificityResult) -> list[Any]:
 
 
 def label_blocks(found: SpecificityResult) -> list[Any]:
-    """What the labels stand for that a network's table of labels compares."""
+    """Describe the labels that a network's table of labels compares."""
     frame, said = found.table("labels"), found.about("labels")
     if frame is None:
         return []
@@ -169,7 +169,7 @@ def merged_levels(found: SpecificityResult, nulls: tuple[str, ...], most: int) -
     """The values that the maps take, where they are few; None where there is nothing to say."""
     by_null = {null: found.about(f"{null}draws").get("Levels", []) for null in nulls}
     listed = {
-        null: ", ".join(shown(level) for level in levels)
+        null: ", ".join(as_text(level) for level in levels)
         for null, levels in by_null.items()
         if found.has(null) and 0 < len(levels) <= most
     }

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from fcnm_bids.report.pages.html import Table
-from fcnm_bids.report.results.text import shown
+from fcnm_bids.report.results.text import as_text
 
 
 def frame_table(
@@ -41,7 +41,7 @@ def frame_table(
     )
     rows = tuple(
         tuple(
-            str(value) if name in as_is else shown(value, digits)
+            str(value) if name in as_is else as_text(value, digits)
             for name, value in zip(columns, values, strict=True)
         )
         for values in frame[columns].itertuples(index=False, name=None)

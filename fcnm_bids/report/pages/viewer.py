@@ -1,4 +1,4 @@
-"""What the interactive viewer shows: maps as small grey pictures that its script reads back."""
+"""Maps of the interactive viewer: small grey pictures that its script reads back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fcnm_bids.report.figures.charts import counts_contrasts
 from fcnm_bids.report.figures.palette import FALLING, RISING
 from fcnm_bids.report.figures.slices import BOX, Volume, anatomy
-from fcnm_bids.report.results.group import GroupResults
+from fcnm_bids.report.results.group import GroupOutputs
 
 _ANATOMY_MM = 2.0
 _NETWORK_MM = 2.0
@@ -21,7 +21,7 @@ _LEVELS = 254
 _T_PERCENTILE = 99
 
 
-def viewer_content(results: GroupResults) -> dict[str, Any]:
+def viewer_content(results: GroupOutputs) -> dict[str, Any]:
     """Anatomy, networks and contrasts, on grids of 2 mm (contrasts: 4 mm, to keep pages small).
 
     Each map is a PNG file in which the slices along z stand below each other; value 0 is

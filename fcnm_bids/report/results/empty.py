@@ -1,4 +1,4 @@
-"""Why a network is empty: what its maps hold below the rule that was asked for."""
+"""Explain an empty network: what its maps hold below the rule that was asked for."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from fcnm_bids.grid import Grid
 from fcnm_bids.network import network_mask
-from fcnm_bids.report.results.group import NetworkResult
+from fcnm_bids.report.results.group import NetworkOutputs
 
 
 @dataclass(frozen=True)
 class Shortfall:
-    """How far a map is from a network.
+    """Return the distance between a map and a network.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Shortfall:
     steps: tuple[tuple[str, int], ...]
 
 
-def find_shortfall(network: NetworkResult) -> Shortfall:
+def find_shortfall(network: NetworkOutputs) -> Shortfall:
     """Count the voxels of a probability map that are left after each step.
 
     Parameters

@@ -1,4 +1,4 @@
-"""What an output folder holds: networks and contrasts, by the files that lie there."""
+"""Results in an output folder: networks and contrasts, by their files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fcnm_bids.seeds import Contrast, group_foci, read_foci
 
 
 @dataclass(frozen=True, eq=False)
-class ContrastResult:
+class ContrastOutputs:
     """The files of one contrast.
 
     Parameters
@@ -58,13 +58,13 @@ class ContrastResult:
         return abs(float(value)) if isinstance(value, int | float) and value == value else None
 
     def map(self, stat: str) -> Path:
-        """A statistical map over people."""
+        """A statistical map over participants."""
         name = self.mask.name.replace("_desc-significant_mask", f"_stat-{stat}_statmap")
         return self.mask.with_name(name)
 
 
 @dataclass(frozen=True, eq=False)
-class NetworkResult:
+class NetworkOutputs:
     """The files of one effect's network.
 
     Parameters
@@ -83,7 +83,7 @@ class NetworkResult:
     mask: Path
 
     @classmethod
-    def of(cls, mask: Path) -> NetworkResult:
+    def of(cls, mask: Path) -> NetworkOutputs:
         """The files of the network whose mask this is."""
         probability = mask.with_name(mask.name.replace("_mask.nii.gz", "_probseg.nii.gz"))
         return cls(str(parse_entities(mask)["network"]), read_sidecar(mask), probability, mask)
@@ -148,7 +148,7 @@ class OutcomeResult:
 
 
 @dataclass(frozen=True)
-class GroupResults:
+class GroupOutputs:
     """The group level's part of an output folder.
 
     Parameters
@@ -177,12 +177,12 @@ class GroupResults:
             return ()
 
     @cached_property
-    def contrasts(self) -> list[ContrastResult]:
+    def contrasts(self) -> list[ContrastOutputs]:
         """Contrasts with a mask, in the order of the coordinate table."""
         found = []
         for path in sorted((self.root / "group").glob("seed-*_desc-significant_mask.nii.gz")):
             label = str(parse_entities(path)["seed"])
-            found.append(ContrastResult(label, read_sidecar(path), path))
+            found.append(ContrastOutputs(label, read_sidecar(path), path))
         order = {contrast.name: number for number, contrast in enumerate(self.asked)}
         if order:  # what an earlier coordinate table left behind is not part of this result
             found = [result for result in found if result.name in order]
@@ -190,13 +190,13 @@ class GroupResults:
         return found
 
     @cached_property
-    def networks(self) -> list[NetworkResult]:
+    def networks(self) -> list[NetworkOutputs]:
         """Networks, in the order of the coordinate table."""
         found = []
         for path in sorted((self.root / "group").glob("network-*_mask.nii.gz")):
             if "_desc-" in path.name:  # a part or a variant of a network
                 continue
-            network = NetworkResult.of(path)
+            network = NetworkOutputs.of(path)
             if network.probability.is_file():
                 found.append(network)
         asked = (contrast.effect for contrast in self.asked or self.contrasts)
@@ -219,7 +219,7 @@ class GroupResults:
         """A table of the folder as texts, or None where it cannot be read."""
         return read_tsv(path)
 
-    def table(self, network: NetworkResult, desc: str) -> pd.DataFrame | None:
+    def table(self, network: NetworkOutputs, desc: str) -> pd.DataFrame | None:
         """A table about a network."""
         path = network.tables().get(desc)
         return None if path is None else read_tsv(path)
@@ -236,19 +236,19 @@ class GroupResults:
         others = network_names((c.effect for c in self.contrasts), self.tail)
         return list(dict.fromkeys([*named, *(n.effect for n in self.networks), *others]))
 
-    def members(self, network: str) -> list[ContrastResult]:
+    def members(self, network: str) -> list[ContrastOutputs]:
         """Return the contrasts with a mask that belong to a network."""
         effect, _ = effect_and_sign(network, self.tail)
         return [contrast for contrast in self.contrasts if contrast.effect == effect]
 
     @cached_property
-    def people(self) -> pd.DataFrame | None:
+    def participants(self) -> pd.DataFrame | None:
         """Everybody in the group."""
         return read_tsv(self.root / "participants.tsv")
 
     @cached_property
     def excluded(self) -> pd.DataFrame:
-        """People and runs that are not in the analysis: participant_id, run, reason."""
+        """Participants and runs that are not in the analysis: participant_id, run, reason."""
         parts = [read_tsv(self.root / "group" / "desc-excluded_runs.tsv")]
         for path in sorted(self.root.glob("sub-*/func/*_desc-qc_metrics.tsv")):
             table = read_tsv(path)
@@ -290,18 +290,29 @@ def describe_place(clusters: pd.DataFrame | None) -> str:
 
 
 def read_sidecar(path: Path) -> dict[str, Any]:
-    """The JSON beside an image or a table; empty where there is none."""
+    """Return the JSON beside an image or a table, empty where there is none.
+
+    Keys that release 0.1.0 wrote are returned under their present names.
+    """
     name = path.name.removesuffix(".nii.gz").removesuffix(".tsv")
     try:
         content = json.loads(path.with_name(f"{name}.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return content if isinstance(content, dict) else {}
+    if not isinstance(content, dict):
+        return {}
+    return {key.replace("People", "Participants"): value for key, value in content.items()}
 
 
 def read_tsv(path: Path) -> pd.DataFrame | None:
-    """A table as texts, or None where it cannot be read."""
+    """Return a table as texts, or None where it cannot be read.
+
+    Values that release 0.1.0 wrote are returned under their present names.
+    """
     try:
-        return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
     except (OSError, ValueError):
         return None
+    if "check" in table:
+        table["check"] = table["check"].replace("people", "participants")
+    return table

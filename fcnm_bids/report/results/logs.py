@@ -1,4 +1,4 @@
-"""What the logs of an output folder say about how it was made."""
+"""Logs of an output folder: settings, versions, errors."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def latest_run(root: Path, level: str) -> RunRecord | None:
 
 
 def subject_crashes(root: Path, subject: str) -> list[tuple[str, str]]:
-    """Tracebacks of one person's nodes in the last participant-level run."""
+    """Tracebacks of one participant's nodes in the last participant-level run."""
     record = latest_run(root, "participant")
     if record is None:
         return []

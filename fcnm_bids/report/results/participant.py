@@ -17,8 +17,8 @@ from fcnm_bids.report.results.logs import latest_run
 
 
 @dataclass(frozen=True)
-class PersonResults:
-    """One person's part of an output folder.
+class ParticipantOutputs:
+    """One participant's part of an output folder.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class PersonResults:
 
     @property
     def folder(self) -> Path:
-        """The person's own folder."""
+        """The participant's own folder."""
         return self.root / f"sub-{self.subject}"
 
     @cached_property
@@ -43,7 +43,7 @@ class PersonResults:
         return record.config if record else None
 
     def table(self, desc: str) -> pd.DataFrame | None:
-        """A table about the person's runs: "qc" or "coverage"."""
+        """A table about the participant's runs: "qc" or "coverage"."""
         found = sorted((self.folder / "func").glob(f"*_desc-{desc}_metrics.tsv"))
         return read_tsv(found[-1]) if found else None
 
@@ -52,7 +52,7 @@ class PersonResults:
         return sorted(self.folder.glob("**/func/*_desc-volumes_timeseries.tsv"))
 
     def maps(self) -> list[Path]:
-        """The person's maps, in the order of the coverage table."""
+        """The participant's maps, in the order of the coverage table."""
         found = sorted((self.folder / "func").glob("*_stat-fisherz_statmap.nii.gz"))
         table = self.table("coverage")
         order = list(table["seed"].unique()) if table is not None and "seed" in table else []

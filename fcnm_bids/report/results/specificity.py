@@ -1,4 +1,4 @@
-"""What an output folder says about whether a network is specific."""
+"""Results on specificity in an output folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from fcnm_bids.report.results.group import NetworkResult, read_sidecar, read_tsv
+from fcnm_bids.report.results.group import NetworkOutputs, read_sidecar, read_tsv
 from fcnm_bids.specificity import ALL_NULLS, FOCUS_NULLS, ORDER
 
 TESTS = tuple(test for test in ORDER if test in ALL_NULLS)
@@ -27,7 +27,7 @@ class SpecificityResult:
         The network.
     """
 
-    network: NetworkResult
+    network: NetworkOutputs
 
     @cached_property
     def tables(self) -> dict[str, Path]:
@@ -51,11 +51,11 @@ class SpecificityResult:
         return {} if path is None else read_sidecar(path)
 
     def has(self, test: str) -> bool:
-        """Whether a test belongs to the last result: what an older one left behind does not."""
+        """Return True if a test belongs to the last result rather than an older one."""
         return self.tests is None or test in set(self.tests["test"])
 
     def row(self, test: str) -> Mapping[str, str]:
-        """What the table says of a test; empty where it says nothing."""
+        """Return a test's cell; empty where it states nothing."""
         if self.tests is None or not self.has(test):
             return {}
         first = self.tests[self.tests["test"] == test].iloc[0]
@@ -91,7 +91,7 @@ class SpecificityResult:
         return number_in(self.about(f"{null}draws").get("NullResolution"))
 
     def named(self, test: str) -> str:
-        """What a test compares the network with, in words."""
+        """Describe what a test compares the network with."""
         if test == "degree":
             return "the connectome's degree"
         if test == "similarity":

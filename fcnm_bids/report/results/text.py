@@ -9,7 +9,7 @@ from typing import Any
 _NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 
 
-def shown(value: Any, digits: int = 3) -> str:
+def as_text(value: Any, digits: int = 3) -> str:
     """A cell: numbers short, nothing as a dash."""
     text = str(value).strip()
     if text.lower() in ("", "n/a", "nan", "none", "<na>"):

@@ -1,4 +1,4 @@
-"""What a null is made of."""
+"""Parts of a null."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from fcnm_bids.connectome.projected_run import ProjectedRun
 from fcnm_bids.inputs.runs.prepare import prepare_run, readable_image
 from fcnm_bids.interfaces.participant import store_run
 from fcnm_bids.planning.input_settings import adopt_layout
-from fcnm_bids.planning.participant import plan_participants
+from fcnm_bids.planning.participant import plan_participant_level
 from fcnm_bids.planning.plan import ParticipantPlan
 from fcnm_bids.simulate import SimulationDesign, simulate_dataset
 from fcnm_bids.simulate.head import load_head
@@ -24,7 +24,7 @@ Project = Callable[..., dict[str, list[ProjectedRun]]]
 @pytest.fixture(scope="session")
 def sessions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two participants with two sessions each, as fMRIPrep leaves them."""
-    design = SimulationDesign(n_people=2, sessions=("1", "2"), voxel_size=8, n_volumes=150)
+    design = SimulationDesign(n_participants=2, sessions=("1", "2"), voxel_size=8, n_volumes=150)
     return simulate_dataset(tmp_path_factory.mktemp("sim") / "data", design).fmriprep
 
 
@@ -51,7 +51,7 @@ def plan(tmp_path: Path) -> Callable[..., ParticipantPlan]:
     def plan(root: Path, *options: str) -> ParticipantPlan:
         line = [str(root), str(tmp_path / f"out-{root.name}"), "participant"]
         asked = parse([*line, "--connectome-only", "--min-time", "60", *options])
-        return plan_participants(adopt_layout(asked.config, asked.explicit))
+        return plan_participant_level(adopt_layout(asked.config, asked.explicit))
 
     return plan
 
@@ -64,13 +64,13 @@ def store(tmp_path: Path) -> Store:
         line = [str(root), str(tmp_path / f"out-{root.name}"), "participant"]
         asked = parse([*line, "--connectome-only", "--min-time", "60", *options])
         config = adopt_layout(asked.config, asked.explicit)
-        planned = plan_participants(config)
+        planned = plan_participant_level(config)
         stored: dict[str, list[StoredRun]] = {}
-        for person in planned.people:
-            for run in person.runs:
+        for participant in planned.participants:
+            for run in participant.runs:
                 store_run(run.files, config.denoising, tmp_path)
-                stored.setdefault(person.subject, []).append(open_run(Path(run.files.stored)))
-                assert stored[person.subject][-1].dof == run.dof
+                stored.setdefault(participant.subject, []).append(open_run(Path(run.files.stored)))
+                assert stored[participant.subject][-1].dof == run.dof
         return stored
 
     return store
@@ -85,8 +85,8 @@ def project(tmp_path: Path) -> Project:
         asked = parse([*line, "--connectome-only", "--min-time", "60", *options])
         config = adopt_layout(asked.config, asked.explicit)
         projected: dict[str, list[ProjectedRun]] = {}
-        for person in plan_participants(config).people:
-            for planned in person.runs:
+        for participant in plan_participant_level(config).participants:
+            for planned in participant.runs:
                 run, smoothing = planned.files, config.denoising.smoothing
                 prepared = prepare_run(run, config.denoising, signals=bool(run.white_matter))
                 with readable_image(run, prepared.image, tmp_path) as image:
@@ -95,7 +95,7 @@ def project(tmp_path: Path) -> Project:
                     found = project_run(
                         image, mask, prepared.denoising.projection, smoothing=smoothing
                     )
-                projected.setdefault(person.subject, []).append(found.run)
+                projected.setdefault(participant.subject, []).append(found.run)
         return projected
 
     return project

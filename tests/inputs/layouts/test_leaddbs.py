@@ -17,7 +17,7 @@ SPACE = "MNI152NLin6Asym"
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    design = SimulationDesign(n_people=2, voxel_size=10, n_volumes=80)
+    design = SimulationDesign(n_participants=2, voxel_size=10, n_volumes=80)
     return simulate_dataset(tmp_path_factory.mktemp("sim") / "data", design).fmriprep
 
 

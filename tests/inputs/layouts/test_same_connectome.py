@@ -183,17 +183,17 @@ def test_without_trinfo_the_header_gives_the_repetition_time(
     root = write_layout("dparsf", sessions, tmp_path / "dparsf")
     table = root / "TRInfo.tsv"
     table.write_text(table.read_text().replace("Sub_001\t2\t2", "Sub_001\t2.5\t3"))
-    dofs = [[run.dof for run in who.runs] for who in plan(root, *PLAIN, "-p", "24P").people]
+    dofs = [[run.dof for run in who.runs] for who in plan(root, *PLAIN, "-p", "24P").participants]
     table.unlink()
     without = plan(root, *PLAIN, "-p", "24P")
     assert any("image's header" in note for note in without.notes)
     # a longer repetition time widens the share of the cosines that lie in the band
-    assert [run.dof for run in without.people[1].runs] == dofs[1]
-    first = [run.dof for run in without.people[0].runs]
+    assert [run.dof for run in without.participants[1].runs] == dofs[1]
+    first = [run.dof for run in without.participants[0].runs]
     assert dofs[0][0] > first[0]
     assert dofs[0][1] > dofs[0][0]
     stated = plan(root, *PLAIN, "-p", "24P", "--tr", "2.5")
-    assert stated.people[0].runs[0].dof == dofs[0][0]
+    assert stated.participants[0].runs[0].dof == dofs[0][0]
 
 
 def test_participants_of_another_voxel_size_are_left_out_with_the_reason(
@@ -209,6 +209,6 @@ def test_participants_of_another_voxel_size_are_left_out_with_the_reason(
         nib.save(smaller, image)
     (root / "Masks" / "AutoMasks" / "wAutoMask_Sub_002.nii").unlink()
     planned = plan(root, *PLAIN, "-p", "24P")
-    reasons = [(run.subject, run.reason) for who in planned.people for run in who.left_out]
+    reasons = [(run.subject, run.reason) for who in planned.participants for run in who.left_out]
     assert [who for who, _ in reasons] == ["Sub002"]
     assert "grid" in reasons[0][1] or "voxel" in reasons[0][1]

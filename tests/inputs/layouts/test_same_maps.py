@@ -23,7 +23,7 @@ LEADDBS = ("--tr", "2", "--space", "MNI152NLin6Asym")
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    design = SimulationDesign(n_people=2, voxel_size=10, n_volumes=170)
+    design = SimulationDesign(n_participants=2, voxel_size=10, n_volumes=170)
     return simulate_dataset(tmp_path_factory.mktemp("sim") / "data", design).fmriprep
 
 

@@ -1,4 +1,4 @@
-"""People without a run of a request, and files in the folders of others, are told."""
+"""Participants without a run of a request, and files in the folders of others, are told."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fcnm_bids.config import SelectionSettings
-from fcnm_bids.inputs.runs.absence import absent_line
+from fcnm_bids.inputs.runs.absence import missing_summary
 from fcnm_bids.inputs.runs.find import search_runs
 from tests.inputs.runs.test_find import data_set, place, problems
 
@@ -69,7 +69,7 @@ def only_an_echo(root: Path) -> None:
         (other_space, "only space T1w"),
     ],
 )
-def test_why_a_person_has_no_run_is_told(
+def test_why_a_participant_has_no_run_is_told(
     root: Path, change: Callable[[Path], None], told: str
 ) -> None:
     change(root)
@@ -80,7 +80,7 @@ def test_why_a_person_has_no_run_is_told(
     assert "03" in problem
 
 
-def test_a_folder_that_cannot_be_read_costs_its_person_alone(
+def test_a_folder_that_cannot_be_read_costs_its_participant_alone(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scandir = os.scandir
@@ -102,18 +102,18 @@ def test_nobody_is_missed_where_everybody_has_a_run_or_was_not_asked_for(root: P
     emptied(root)
     chosen = SelectionSettings(participant_label=("01",))
     assert search_runs(root, chosen).absent == {}
-    assert absent_line({}) is None
+    assert missing_summary({}) is None
 
 
 def test_all_are_told_in_one_line() -> None:
-    line = absent_line({f"{number:02d}": "no func folder" for number in range(15)})
+    line = missing_summary({f"{number:02d}": "no func folder" for number in range(15)})
     assert line is not None
     assert line.startswith("15 participants have no run of this request: 00 (no func folder), 01 ")
     assert line.endswith("11 (no func folder) and 3 more")
-    assert absent_line({"7": "x"}) == "1 participant has no run of this request: 7 (x)"
+    assert missing_summary({"7": "x"}) == "1 participant has no run of this request: 7 (x)"
 
 
-def test_a_run_in_the_folder_of_another_person_is_left_out(root: Path) -> None:
+def test_a_run_in_the_folder_of_another_participant_is_left_out(root: Path) -> None:
     other = root / "sub-03" / "func"
     for path in list(other.iterdir()):
         path.rename(other / path.name.replace("sub-03", "sub-02"))

@@ -203,7 +203,7 @@ def test_a_long_list_is_cut_short(tmp_path: Path) -> None:
     assert "and 3 more" in problem
 
 
-def test_people_and_sessions_can_be_chosen(tmp_path: Path) -> None:
+def test_participants_and_sessions_can_be_chosen(tmp_path: Path) -> None:
     runs = [f"sub-{s}_ses-{t}_task-rest" for s in ("01", "02", "03") for t in ("a", "b")]
     data_set(tmp_path, *runs)
     chosen = SelectionSettings(participant_label=("03", "01"), session_id=("b",))
@@ -213,7 +213,7 @@ def test_people_and_sessions_can_be_chosen(tmp_path: Path) -> None:
     ]
 
 
-def test_people_who_are_not_there_are_named(tmp_path: Path) -> None:
+def test_participants_who_are_not_there_are_named(tmp_path: Path) -> None:
     data_set(tmp_path, "sub-01_task-rest")
     (tmp_path / "sub-02" / "anat").mkdir(parents=True)
     [problem] = problems(tmp_path, participant_label=("01", "02", "99"))
@@ -305,7 +305,7 @@ def test_the_same_run_twice_is_refused_with_both_names(tmp_path: Path) -> None:
     assert 'differ in extension: choose one with --bids-filter-file, such as {"bold": {"' in problem
 
 
-def test_people_without_runs_in_mni_space_are_explained(tmp_path: Path) -> None:
+def test_participants_without_runs_in_mni_space_are_explained(tmp_path: Path) -> None:
     data_set(tmp_path, "sub-01_task-rest", space="space-T1w")
     [problem] = problems(tmp_path)
     assert "MNI" in problem

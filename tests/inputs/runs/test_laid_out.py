@@ -6,7 +6,7 @@ import pytest
 
 from fcnm_bids.config import SelectionSettings
 from fcnm_bids.errors import RequestError
-from fcnm_bids.inputs.dataset import recognise
+from fcnm_bids.inputs.dataset import identify_dataset
 from fcnm_bids.inputs.runs.find import find_runs
 
 HCP = "{}/MNINonLinear/Results/rfMRI_REST1_LR/rfMRI_REST1_LR{}.nii.gz"
@@ -75,7 +75,7 @@ def test_the_session_without_prefix_is_the_first_where_there_is_a_second(tmp_pat
     ],
 )
 def test_a_layout_is_found_out(file: str, layout: str, tmp_path: Path) -> None:
-    assert recognise(_tree(tmp_path, file)).layout == layout
+    assert identify_dataset(_tree(tmp_path, file)).layout == layout
 
 
 @pytest.mark.parametrize(
@@ -91,18 +91,18 @@ def test_a_layout_is_found_out(file: str, layout: str, tmp_path: Path) -> None:
 )
 def test_wrong_guesses_are_explained(files: tuple[str, ...], told: str, tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=told):
-        recognise(_tree(tmp_path, *files))
+        identify_dataset(_tree(tmp_path, *files))
 
 
 def test_the_child_of_the_right_folder_is_explained(tmp_path: Path) -> None:
     root = _tree(tmp_path, "FunImgARW/S1/x.nii")
     with pytest.raises(RequestError, match=f"{tmp_path.name} looks like DPARSF"):
-        recognise(root / "FunImgARW")
+        identify_dataset(root / "FunImgARW")
 
 
 def test_a_named_layout_says_what_it_expected(tmp_path: Path) -> None:
     root = _tree(tmp_path, "FunImgARW/S1/x.nii")
     with pytest.raises(RequestError, match=r"no <subject>/MNINonLinear.*but FunImgARW"):
-        recognise(root, "hcp")
+        identify_dataset(root, "hcp")
     with pytest.raises(RequestError, match="there is no such layout, but auto, conn"):
-        recognise(root, "hpc")
+        identify_dataset(root, "hpc")

@@ -66,7 +66,7 @@ class Open:
         self.page.wait_for_selector("#explorer[data-ready]", timeout=120_000)
         self.settle()
 
-    def settle(self) -> None:
+    def lock_settings(self) -> None:
         """Wait until all cells of the table at the crosshair are filled."""
         self.page.wait_for_function(
             "() => document.querySelector('#held tbody tr') && "

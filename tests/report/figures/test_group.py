@@ -10,7 +10,7 @@ import pytest
 from fcnm_bids.report.figures.group import draw_contrast
 from fcnm_bids.report.figures.slices import Overlay
 from fcnm_bids.report.pages.viewer import viewer_content
-from fcnm_bids.report.results.group import GroupResults
+from fcnm_bids.report.results.group import GroupOutputs
 
 
 def set_in_masks(results: Path, **said: object) -> None:
@@ -19,7 +19,7 @@ def set_in_masks(results: Path, **said: object) -> None:
 
 
 def t_entries(results: Path) -> list[dict[str, object]]:
-    return [m for m in viewer_content(GroupResults(results))["maps"] if m["unit"] == "t"]
+    return [m for m in viewer_content(GroupOutputs(results))["maps"] if m["unit"] == "t"]
 
 
 def test_the_viewer_begins_at_a_threshold_that_it_reaches(results: Path) -> None:
@@ -42,7 +42,7 @@ def test_the_figure_marks_it_on_a_bar_that_holds_it(
         "fcnm_bids.report.figures.group.draw_mosaic", lambda _, own, *__, **___: drawn.append(own)
     )
     set_in_masks(results, Threshold=222.0, Tail=tail)
-    draw_contrast(results, GroupResults(results).contrasts[0])
+    draw_contrast(results, GroupOutputs(results).contrasts[0])
     (overlay,) = drawn
     assert overlay.thresholds == marked
     assert overlay.high == -overlay.low == pytest.approx(1.2 * 222)

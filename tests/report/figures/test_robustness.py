@@ -14,7 +14,7 @@ ROWS = [
     ("leave-one-study-out", "Smith <2001> & co", None, 45, 0.95),
     ("bootstrap", None, 0, 30, 0.7),
     ("bootstrap", None, 1, 0, float("nan")),
-    ("people", "0.25", 0, 10, 0.3),
+    ("participants", "0.25", 0, 10, 0.3),
     ("split-half", "0.5", 0, 20, 0.5),
 ]
 
@@ -42,14 +42,14 @@ MISSING = [
     ("leave-one-study-out", "Only 2001", None, 0, None, float("nan")),
     ("bootstrap", None, 0, 5, 30, 0.7),
     ("bootstrap", None, 1, 5, 0, float("nan")),
-    ("people", "0.25", 0, 0, 0, float("nan")),
+    ("participants", "0.25", 0, 0, 0, float("nan")),
     ("split-half", "0.5", 0, 5, 0, float("nan")),
 ]
 
 
 def test_what_has_no_dice_is_said_and_not_drawn_as_0(tmp_path: Path) -> None:
     text = drawn_text(tmp_path / "a.svg", MISSING, empty=False)
-    assert text.count("too few people for the model") == 1
+    assert text.count("too few participants for the model") == 1
     assert text.count("both networks are empty") == 1
     assert "(1 of 2 n/a)" in text
     assert "no map" in text

@@ -10,7 +10,7 @@ import pytest
 
 from fcnm_bids.report.figures.group import draw_group_figures
 from fcnm_bids.report.figures.specificity import draw_specificity
-from fcnm_bids.report.results.group import NetworkResult
+from fcnm_bids.report.results.group import NetworkOutputs
 from fcnm_bids.report.results.specificity import SpecificityResult
 
 AFFINE = np.diag([8.0, 8.0, 8.0, 1.0]) + np.array([[0, 0, 0, -72], [0, 0, 0, -104]] + [[0] * 4] * 2)
@@ -24,7 +24,7 @@ def write_image(path: Path, values: np.ndarray, **sidecar: object) -> Path:
 
 
 @pytest.fixture
-def network(tmp_path: Path) -> NetworkResult:
+def network(tmp_path: Path) -> NetworkOutputs:
     """A network with two nulls and a test of labels."""
     rng = np.random.default_rng(3)
     inside = np.zeros(SHAPE)
@@ -57,20 +57,20 @@ def network(tmp_path: Path) -> NetworkResult:
     pd.DataFrame(rows, columns=columns).to_csv(
         tmp_path / "network-up_desc-specificity_metrics.tsv", sep="\t", index=False, na_rep="n/a"
     )
-    return NetworkResult.of(mask)
+    return NetworkOutputs.of(mask)
 
 
-def drawn(path: Path, network: NetworkResult) -> str:
+def drawn(path: Path, network: NetworkOutputs) -> str:
     assert draw_specificity(path, network)
     return path.read_text(encoding="utf-8")
 
 
-def test_the_same_files_give_the_same_figure(tmp_path: Path, network: NetworkResult) -> None:
+def test_the_same_files_give_the_same_figure(tmp_path: Path, network: NetworkOutputs) -> None:
     first, second = (drawn(tmp_path / name, network) for name in ("a.svg", "b.svg"))
     assert first == second
 
 
-def test_it_tells_the_numbers_of_the_tables(tmp_path: Path, network: NetworkResult) -> None:
+def test_it_tells_the_numbers_of_the_tables(tmp_path: Path, network: NetworkOutputs) -> None:
     text = drawn(tmp_path / "a.svg", network)
     assert text.count("observed: 64, p = 0.123") == 2
     assert text.count("observed: 7.5, family-wise p = 0.0196") == 2
@@ -78,14 +78,14 @@ def test_it_tells_the_numbers_of_the_tables(tmp_path: Path, network: NetworkResu
     assert "Foci of equal strength: 50 draws" in text
 
 
-def test_names_are_text_and_not_endless(tmp_path: Path, network: NetworkResult) -> None:
+def test_names_are_text_and_not_endless(tmp_path: Path, network: NetworkOutputs) -> None:
     text = drawn(tmp_path / "a.svg", network)
     assert "up &lt;b&gt;$x$&lt;/b&gt; less down &amp; outdown" in text
     assert "down & out" * 5 not in text.replace("&amp;", "&")
 
 
 def test_nulls_that_an_earlier_run_left_are_not_drawn(
-    tmp_path: Path, network: NetworkResult
+    tmp_path: Path, network: NetworkOutputs
 ) -> None:
     table = network.tables()["specificity"]
     frame = pd.read_csv(table, sep="\t")
@@ -96,7 +96,7 @@ def test_nulls_that_an_earlier_run_left_are_not_drawn(
     assert "exchange labels" not in text
 
 
-def test_nothing_is_drawn_of_nothing(tmp_path: Path, network: NetworkResult) -> None:
+def test_nothing_is_drawn_of_nothing(tmp_path: Path, network: NetworkOutputs) -> None:
     for path in tmp_path.glob("*draws_metrics.tsv"):
         path.unlink()
     for path in tmp_path.glob("*desc-labels*"):
@@ -107,7 +107,7 @@ def test_nothing_is_drawn_of_nothing(tmp_path: Path, network: NetworkResult) -> 
 
 @pytest.mark.parametrize("values", [[3.0] * 50, [np.nan] * 50, [np.nan, 4.0] * 25])
 def test_draws_without_spread_or_value_are_drawn(
-    tmp_path: Path, network: NetworkResult, values: list[float]
+    tmp_path: Path, network: NetworkOutputs, values: list[float]
 ) -> None:
     table = network.tables()["randomdraws"]
     frame = pd.read_csv(table, sep="\t").assign(max_z=values, n_voxels=0)
@@ -115,7 +115,7 @@ def test_draws_without_spread_or_value_are_drawn(
     assert "50 draws" in drawn(tmp_path / "a.svg", network)
 
 
-def test_the_charts_do_without_maps(tmp_path: Path, network: NetworkResult) -> None:
+def test_the_charts_do_without_maps(tmp_path: Path, network: NetworkOutputs) -> None:
     for path in tmp_path.glob("*stat-z_statmap*"):
         path.unlink()
     text = drawn(tmp_path / "a.svg", network)
@@ -124,7 +124,7 @@ def test_the_charts_do_without_maps(tmp_path: Path, network: NetworkResult) -> N
 
 
 def test_the_map_is_that_of_the_resolution_of_the_draws(
-    tmp_path: Path, network: NetworkResult
+    tmp_path: Path, network: NetworkOutputs
 ) -> None:
     own = SpecificityResult(network).image("random", "z")
     assert own is not None

@@ -11,14 +11,14 @@ import pytest
 from fcnm_bids.report.methods.citations import cited
 from fcnm_bids.report.methods.specificity import SpecificityText
 from fcnm_bids.report.methods.text import Methods
-from fcnm_bids.report.results.group import GroupResults
+from fcnm_bids.report.results.group import GroupOutputs
 from fcnm_bids.report.results.logs import latest_run
 
 
 def paragraph(root: Path) -> str:
     record = latest_run(root, "group")
     assert record is not None
-    return SpecificityText(record.config, GroupResults(root)).paragraph()
+    return SpecificityText(record.config, GroupOutputs(root)).paragraph()
 
 
 def change(root: Path, pattern: str, **changes: Any) -> None:

@@ -28,14 +28,14 @@ def sentences(root: Path, level: str = "group", **sections: dict[str, Any]) -> l
 def test_the_numbers_are_those_on_disk(finished: Path) -> None:
     text = ". ".join(sentences(finished))
     foci = pd.read_csv(finished / "foci.tsv", sep="\t")
-    people = pd.read_csv(finished / "participants.tsv", sep="\t")
+    participants = pd.read_csv(finished / "participants.tsv", sep="\t")
     runs = pd.concat(
         [pd.read_csv(p, sep="\t") for p in finished.glob("sub-*/func/*_desc-qc_metrics.tsv")]
     )
     runs = runs[runs["included"]]
     assert f"{len(foci)} published foci" in text
     assert f"from {foci['study'].nunique()} studies" in text
-    assert f"{people['n_runs'].sum()} runs of {len(people)} people" in text
+    assert f"{participants['n_runs'].sum()} runs of {len(participants)} participants" in text
     dropped, censored = int(runs["n_dummy"].sum()), int(runs["n_censored"].sum())
     assert f"{dropped} and {censored} of {int(runs['n_volumes'].sum())} volumes" in text
     assert f"{runs['dof'].min():.0f} to {runs['dof'].max():.0f} residual degrees" in text
@@ -122,11 +122,11 @@ def test_what_robustness_varied_is_said_with_its_values(results: Path) -> None:
     pd.concat([table, second]).to_csv(path, sep="\t", index=False)
     mask = path.with_name(path.name.replace("robustness_metrics.tsv", "validation_mask.nii.gz"))
     mask.touch()
-    mask.with_name(mask.name.replace(".nii.gz", ".json")).write_text('{"NumberOfPeople": 12}')
+    mask.with_name(mask.name.replace(".nii.gz", ".json")).write_text('{"NumberOfParticipants": 12}')
     text = ". ".join(sentences(results))
     assert "with other radii (1, 7 mm), at other thresholds (0.3, 0.4, 0.5, 0.6" in text
     assert "on studies drawn with replacement (500 draws)" in text
-    assert "on a second connectome (12 people)" in text
+    assert "on a second connectome (12 participants)" in text
     assert "All random draws started from the seed 0" in text
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from fcnm_bids.report.figures.group import draw_group_figures
 from fcnm_bids.report.pages.group import write_group_page
-from fcnm_bids.report.results.group import GroupResults
+from fcnm_bids.report.results.group import GroupOutputs
 from tests.report.conftest import HOSTILE
 
 
@@ -127,7 +127,7 @@ def test_contrasts_of_an_earlier_table_are_not_shown(results: Path) -> None:
     table = pd.read_csv(results / "foci.tsv", sep="\t", dtype=str, keep_default_na=False)
     gone = table["contrast"].iloc[0]
     table[table["contrast"] != gone].to_csv(results / "foci.tsv", sep="\t", index=False)
-    assert gone not in [contrast.name for contrast in GroupResults(results).contrasts]
+    assert gone not in [contrast.name for contrast in GroupOutputs(results).contrasts]
 
 
 def test_runs_left_out_are_listed_with_their_reasons(results: Path) -> None:
@@ -150,7 +150,7 @@ def write_tsv(path: Path, text: str) -> None:
 
 
 def test_whatever_robustness_is_on_disk_is_shown(results: Path) -> None:
-    label = GroupResults(results).networks[0].label
+    label = GroupOutputs(results).networks[0].label
     path = results / "group" / f"network-{label}_desc-robustnessMore_metrics.tsv"
     write_tsv(path, "variant dice\nradius<7> 0.8765\n")
     page = Elements(write_group_page(results).read_text(encoding="utf-8"))
@@ -175,7 +175,7 @@ def test_a_note_says_where_no_robustness_was_checked(results: Path) -> None:
 )
 def test_shares_are_of_the_analysis_mask(results: Path, asked: str, share: str, whole: str) -> None:
     group = results / "group"
-    label = GroupResults(results).networks[0].label
+    label = GroupOutputs(results).networks[0].label
     path = group / f"network-{label}_desc-canonical_metrics.tsv"
     columns = "name n_voxels n_overlap coverage share enrichment dice"
     write_tsv(path, f"{columns}\nVisual 9 3 0.333 0.5 2.5 0.4\n")
@@ -192,7 +192,7 @@ def test_shares_are_of_the_analysis_mask(results: Path, asked: str, share: str, 
 
 
 def test_p_values_of_overlap_are_shown_where_there_are_any(results: Path) -> None:
-    label = GroupResults(results).networks[0].label
+    label = GroupOutputs(results).networks[0].label
     path = results / "group" / f"network-{label}_desc-canonical_metrics.tsv"
     columns = "name n_voxels n_overlap coverage share enrichment dice p_random"
     write_tsv(path, f"{columns}\nVisual 9 3 0.333 0.5 2.5 0.4 0.0123\n")

@@ -16,8 +16,8 @@ from fcnm_bids.report.figures.specificity import draw_specificity
 from fcnm_bids.report.pages import html as page
 from fcnm_bids.report.pages.html import render_page
 from fcnm_bids.report.pages.specificity import specificity_blocks
-from fcnm_bids.report.results.group import GroupResults
-from fcnm_bids.report.results.text import shown
+from fcnm_bids.report.results.group import GroupOutputs
+from fcnm_bids.report.results.text import as_text
 
 REGIONS = "test\tname\tn_overlap\tn_overlap_null\tp\n" + "".join(
     f"{null}\t<b>Visual</b>\t31\t{mean}\t{p}\n{null}\tLimbic & co\t0\t1.5\t1\n"
@@ -86,20 +86,20 @@ class Section(HTMLParser):
 
 def section_of(root: Path, which: int = 0) -> Section:
     """The section made anew."""
-    results = GroupResults(root)
+    results = GroupOutputs(root)
     blocks = tuple(specificity_blocks(results, results.networks[which]))
     return Section(render_page("", "", [page.Section("own", "Is it specific?", blocks)]), "own")
 
 
 def section_within(root: Path, which: int = 0) -> Section:
     """The section of the page that the run wrote."""
-    label = GroupResults(root).networks[which].label.lower()
+    label = GroupOutputs(root).networks[which].label.lower()
     text = (root / "group.html").read_text(encoding="utf-8")
     return Section(text, f"effect-{label}-specificity")
 
 
 def table_path(root: Path, desc: str, which: int = 0) -> Path:
-    label = GroupResults(root).networks[which].label
+    label = GroupOutputs(root).networks[which].label
     return root / "group" / f"network-{label}_desc-{desc}_metrics.tsv"
 
 
@@ -135,7 +135,7 @@ def test_the_table_of_tests_has_the_numbers_on_disk(finished: Path, written: Sec
     for test, row in zip(
         ("labels", "similarity", "strength", "random", "split"), rows[1:], strict=True
     ):
-        expected = [shown(tests.loc[test, name]) for name in columns]
+        expected = [as_text(tests.loc[test, name]) for name in columns]
         share = tests.loc[test, "share_surviving"]
         expected[6] = "–" if share == "n/a" else f"{100 * float(share):.1f} %"
         assert row[1:] == expected
@@ -143,7 +143,7 @@ def test_the_table_of_tests_has_the_numbers_on_disk(finished: Path, written: Sec
 
 def test_the_degree_has_the_numbers_on_disk(finished: Path, written: Section) -> None:
     degree = read(finished, "degree")
-    expected = {row[0]: [shown(cell) for cell in row[1:]] for row in degree.to_numpy().tolist()}
+    expected = {row[0]: [as_text(cell) for cell in row[1:]] for row in degree.to_numpy().tolist()}
     mean, probability = written.table("How far the map follows")[1:]
     assert mean[1:] == expected["mean"]
     assert probability[1:] == expected["probability"]
@@ -174,7 +174,7 @@ def test_both_effects_say_what_the_labels_stand_for(finished: Path, which: int) 
     counts = read(finished, "labels")
     rows = found.table("What the labels")[1:]
     assert rows == [
-        [row[0], *(shown(cell) for cell in row[1:])] for row in counts.to_numpy().tolist()
+        [row[0], *(as_text(cell) for cell in row[1:])] for row in counts.to_numpy().tolist()
     ]
     assert "<img src=x onerror=alert(2)>" in [row[0] for row in rows]
     assert not [about for tag, about in found.tags if tag == "img" and about.get("src") == "x"]
@@ -214,7 +214,7 @@ def test_damaged_tables_are_not_fatal(results: Path, content: str, labels_drawn:
     for desc in ALL:
         table_path(results, desc).write_text(content)
     assert "Is it specific?" in section_of(results).text
-    network = GroupResults(results).networks[0]
+    network = GroupOutputs(results).networks[0]
     assert draw_specificity(results / "a.svg", network) == labels_drawn
 
 
@@ -244,7 +244,7 @@ def test_a_note_says_that_no_null_was_looked_at(results: Path) -> None:
     assert found.findings == [read(results, "specificity")["verdict"][0]]
     assert len([tag for tag, _ in found.tags if tag == "table"]) == 2
     assert not [tag for tag, _ in found.tags if tag == "img"]
-    assert not draw_specificity(results / "a.svg", GroupResults(results).networks[0])
+    assert not draw_specificity(results / "a.svg", GroupOutputs(results).networks[0])
 
 
 def change_settings(root: Path, old: str, new: str) -> None:

@@ -12,11 +12,11 @@ import pytest
 from fcnm_bids.report.pages.empty import empty_blocks
 from fcnm_bids.report.pages.html import Code, Facts
 from fcnm_bids.report.results.empty import find_shortfall
-from fcnm_bids.report.results.group import NetworkResult
+from fcnm_bids.report.results.group import NetworkOutputs
 from fcnm_bids.report.results.text import share_text
 
 
-def network(folder: Path, *, threshold: float = 0.75, volume: float = 128) -> NetworkResult:
+def network(folder: Path, *, threshold: float = 0.75, volume: float = 128) -> NetworkOutputs:
     """Four contrasts on voxels of 4 mm (64 mm³): a pair at 2 of 4, one voxel at 3 of 4."""
     share = np.zeros((6, 5, 4), np.float32)
     share[0, 0, 0] = np.nan
@@ -30,7 +30,7 @@ def network(folder: Path, *, threshold: float = 0.75, volume: float = 128) -> Ne
     sidecar = {"Effect": "up", "Threshold": threshold, "NumberOfContrasts": 4}
     sidecar |= {"MinimumClusterVolume": volume}
     Path(str(mask).replace(".nii.gz", ".json")).write_text(json.dumps(sidecar))
-    return NetworkResult.of(mask)
+    return NetworkOutputs.of(mask)
 
 
 def test_voxels_left_after_each_step(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fcnm_bids.report.results.text import shown
+from fcnm_bids.report.results.text import as_text
 
 
 @pytest.mark.parametrize(
@@ -27,4 +27,4 @@ from fcnm_bids.report.results.text import shown
     ],
 )
 def test_numbers_are_short_and_text_stays(cell: object, text: str) -> None:
-    assert shown(cell) == text
+    assert as_text(cell) == text

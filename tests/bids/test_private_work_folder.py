@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fcnm_bids.bids import locks
-from fcnm_bids.bids.locks import own_folder, remove_own_folder
+from fcnm_bids.bids.locks import private_work_folder, remove_own_folder
 
 PATTERN = "fcnm_*_wf_*"
 
@@ -18,8 +18,9 @@ PATTERN = "fcnm_*_wf_*"
 def leave(parent: Path) -> Path:
     """Make a work folder as a killed process leaves it."""
     code = (
-        "import os, sys; from pathlib import Path; from fcnm_bids.bids.locks import own_folder\n"
-        "with own_folder(Path(sys.argv[1]), 'fcnm_group_wf_', 'nothing') as folder:\n"
+        "import os, sys; from pathlib import Path\n"
+        "from fcnm_bids.bids.locks import private_work_folder\n"
+        "with private_work_folder(Path(sys.argv[1]), 'fcnm_group_wf_', 'nothing') as folder:\n"
         "    (folder / 'node').mkdir(); (folder / 'node' / 'file').touch()\n"
         "    print(folder, flush=True); os.kill(os.getpid(), 9)"
     )
@@ -27,12 +28,13 @@ def leave(parent: Path) -> Path:
     ended = subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2]
     )
+    assert ended.returncode == -9, ended.stderr
     return Path(ended.stdout.strip())
 
 
 def clear(parent: Path) -> None:
     """Do what the next process does first."""
-    with own_folder(parent, "fcnm_group_wf_", PATTERN) as folder:
+    with private_work_folder(parent, "fcnm_group_wf_", PATTERN) as folder:
         remove_own_folder(folder)
 
 
@@ -56,15 +58,27 @@ def test_an_output_folder_with_such_a_name_stays(tmp_path: Path, marker: bytes |
 
 
 def test_a_folder_in_use_stays(tmp_path: Path) -> None:
-    with own_folder(tmp_path, "fcnm_group_wf_", PATTERN) as folder:
+    with private_work_folder(tmp_path, "fcnm_group_wf_", PATTERN) as folder:
         code = (
-            "import sys; from pathlib import Path; from fcnm_bids.bids.locks import own_folder\n"
-            f"with own_folder(Path(sys.argv[1]), 'fcnm_group_wf_', '{PATTERN}'): pass"
+            "import sys; from pathlib import Path\n"
+            "from fcnm_bids.bids.locks import private_work_folder\n"
+            f"with private_work_folder(Path(sys.argv[1]), 'fcnm_group_wf_', '{PATTERN}'): pass"
         )
         subprocess.run(
             [sys.executable, "-c", code, str(tmp_path)], check=True, cwd=Path(__file__).parents[2]
         )
         assert folder.is_dir()
+
+
+@pytest.mark.parametrize("folder", ["", "results"])
+def test_a_folder_of_others_is_not_removed(
+    tmp_path: Path, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "group.html").write_text("finished")
+    monkeypatch.chdir(tmp_path)
+    remove_own_folder(Path(folder))
+    assert (tmp_path / "results" / "group.html").read_text() == "finished"
 
 
 @pytest.mark.parametrize("stop", range(5))
