@@ -16,6 +16,7 @@ from fcnm_bids.config import GroupSettings
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.rules import describe_network_rule
 from fcnm_bids.intermediates.maps import EffectMaps
+from fcnm_bids.mapping import OWN_SEED_MM
 
 EFFECTS_COLUMNS = {
     "effect_a": "First effect",
@@ -35,7 +36,7 @@ EFFECTS_COLUMNS = {
 class Network:
     """Content of a network's outputs: maps, mask, labels of the contrasts, shared sidecar entries.
 
-    The weights of the contrasts belong to the probability and the network; the mean has none.
+    The weights of the contrasts belong to all maps but the mean, which has none.
     """
 
     maps: EffectMaps
@@ -50,7 +51,7 @@ def write_network(
 ) -> list[Path]:
     """Write the images of a network; returns their paths."""
     probseg, mask = names.network(label, "probseg"), names.network(label, "mask")
-    mean = names.network_mean(label)
+    mean, convergence = names.network_mean(label), names.network_convergence(label)
     index = found.maps.index
     contrast_masks = [names.contrast_mask(own) for own in found.contrasts]
     contrast_means = [names.contrast_map(own, "effect") for own in found.contrasts]
@@ -94,4 +95,19 @@ def write_network(
         },
         index=index,
     )
-    return [probseg, mask, mean]
+    write_image(
+        convergence,
+        found.maps.convergence,
+        grid,
+        {
+            "Description": "Mean over the contrasts of their mean Fisher z, each away from its own "
+            "foci, unthresholded",
+            "Units": "Fisher z",
+            "DistanceToFoci": OWN_SEED_MM,
+            **found.said,
+            **found.weighted,
+            "Sources": bids_uris(names.root, contrast_means),
+        },
+        index=index,
+    )
+    return [probseg, mask, mean, convergence]

@@ -36,7 +36,7 @@ from fcnm_bids.intermediates.maps import (
     read_mean,
     write_effect,
 )
-from fcnm_bids.mapping import probability_map
+from fcnm_bids.mapping import assemble_network, near_own_seed
 from fcnm_bids.network import (
     CANONICAL_COLUMNS,
     CLUSTER_COLUMNS,
@@ -79,9 +79,18 @@ class MapNetwork(ConfiguredInterface):
         seeds = read_seed_matrix(self.inputs.seeds_file)
         effect, group = self.inputs.effect, config.group
         own = network_parts(config, seeds.contrasts, effect)
-        mapped = read_mapped(self.inputs.mapped_files, own.sign)
-        weights = contrast_weights(group, own.contrasts)
-        probability, kept = probability_map(mapped.masks, mapped.counted, weights)
+        mapped = read_mapped(self.inputs.mapped_files)
+        means = np.stack([read_mean(path) for path in self.inputs.mapped_files])
+        weights, rows = contrast_weights(group, own.contrasts), list(own.rows)
+        assembled = assemble_network(
+            mapped.masks,
+            mapped.counted,
+            means,
+            near_own_seed(seeds, mapped.index)[rows],
+            sign=own.sign,
+            weights=weights,
+        )
+        probability, kept = assembled.probability, assembled.kept
         counted = [c.name for c, keep in zip(own.contrasts, kept, strict=True) if keep]
         left_out = [c.name for c, keep in zip(own.contrasts, kept, strict=True) if not keep]
         if not counted:
@@ -98,9 +107,8 @@ class MapNetwork(ConfiguredInterface):
         )
         mean = np.full(mapped.index.size, np.nan)
         if counted:
-            means = np.stack([read_mean(path) for path in self.inputs.mapped_files])
             mean = means[kept].mean(axis=0)
-        maps = EffectMaps(probability, mean, mapped.index)
+        maps = EffectMaps(probability, mean, assembled.convergence, mapped.index)
         effect_file = folder / "effect.npz"
         write_effect(effect_file, maps)
         self._results["effect_file"] = str(effect_file)
@@ -120,7 +128,7 @@ class MapNetwork(ConfiguredInterface):
             "ContrastWeights": None if weights is None else weights[kept],
         }
         found = Network(maps, network, [labels[name] for name in counted], said, weighted)
-        names, rows = self._names(config), list(own.rows)
+        names = self._names(config)
         table = names.network_table(own.label, "seeds", "metrics")
         named = [contrast.name for contrast in own.contrasts]
         described = seed_table(named, seeds.weights[rows], seeds.grid, mapped.index)

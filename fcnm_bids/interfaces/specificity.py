@@ -47,7 +47,7 @@ from fcnm_bids.intermediates.maps import (
 )
 from fcnm_bids.intermediates.null_inputs import read_nulls
 from fcnm_bids.intermediates.strength import StrengthFile, read_strength, write_strength
-from fcnm_bids.mapping import OWN_SEED_MM, Participant, analysis_voxels
+from fcnm_bids.mapping import Participant, analysis_voxels
 from fcnm_bids.reruns.result_cache import cached_strength, keep_strength, strength_file
 from fcnm_bids.robustness import Reference, leave_one_study_out
 from fcnm_bids.seeds import SeedMatrix, read_seed_matrix
@@ -227,9 +227,6 @@ class AssessSpecificity(ConfiguredInterface):
         if blocks and n_counted:
             first = blocks.pop(OBSERVED)[0]
             observed = read_block(first, effect)[0]
-            if config.specificity.null_resolution is None:
-                _refuse_another_path(effect, observed, maps.probability)
-                written.append(self._write_convergence(names, label, seeds, first, maps.index))
             data = read_nulls(Path(self.inputs.nulls_file))
             frame = ComparisonFrame.of(config, dict(self.inputs.entities), data, observed)
             for null, paths in blocks.items():
@@ -309,26 +306,6 @@ class AssessSpecificity(ConfiguredInterface):
         )
         return {str(row["map"]): row for row in audit.rows}, [table, residual]
 
-    def _write_convergence(
-        self,
-        names: OutputNames,
-        label: str,
-        seeds: SeedMatrix,
-        block: Path,
-        index: NDArray[np.intp],
-    ) -> Path:
-        path = names.network_convergence(label)
-        described = {
-            "Description": "Mean over the contrasts of their mean Fisher z, each away from its own "
-            "foci, unthresholded",
-            "Units": "Fisher z",
-            "DistanceToFoci": OWN_SEED_MM,
-            **AS_PREPROCESSED,
-        }
-        values = read_block(block, self.inputs.effect, "convergence")[0]
-        write_image(path, values, seeds.grid, described, index=index)
-        return path
-
     def _write_verdict(
         self,
         config: Config,
@@ -388,15 +365,3 @@ def compared_accounts(
         return compare_maps(observed, drawn, maps, np.ones(observed.shape, dtype=bool))
     except ValueError:
         return None
-
-
-def _refuse_another_path(
-    effect: str, again: NDArray[np.float64], probability: NDArray[np.float64]
-) -> None:
-    """The observed foci, mapped as a draw, must give the network's own map, to the bit."""
-    if not np.array_equal(again, probability, equal_nan=True):
-        apart = int(np.count_nonzero(~(again == probability) & ~np.isnan(probability)))
-        raise RuntimeError(
-            f"{effect}: the observed foci, mapped as a draw, differ from the network's map in "
-            f"{apart} voxels: the nulls would not be comparable"
-        )

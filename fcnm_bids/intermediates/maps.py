@@ -41,12 +41,15 @@ class EffectMaps:
         Share of the contrasts whose mask holds the voxel, shape (V,).
     mean
         Mean over the contrasts of their mean Fisher z, shape (V,).
+    convergence
+        The same, each contrast away from its own seed, shape (V,).
     index
         Voxel numbers, shape (V,).
     """
 
     probability: NDArray[np.float64]
     mean: NDArray[np.float64]
+    convergence: NDArray[np.float64]
     index: NDArray[np.intp]
 
 
@@ -133,6 +136,7 @@ def write_effect(path: Path, maps: EffectMaps) -> None:
         allow_pickle=False,
         probability=maps.probability,
         mean=maps.mean,
+        convergence=maps.convergence,
         index=maps.index,
     )
 
@@ -140,4 +144,4 @@ def write_effect(path: Path, maps: EffectMaps) -> None:
 def read_effect(path: str) -> EffectMaps:
     """The content of a file that `write_effect` wrote."""
     with np.load(path, allow_pickle=False) as stored:
-        return EffectMaps(stored["probability"], stored["mean"], stored["index"])
+        return EffectMaps(**stored)

@@ -1,6 +1,7 @@
 """The one way from seeds and participants to contrast masks and network probability maps."""
 
 from fcnm_bids.mapping.analysis_mask import mask_on_grid, mean_probability_mask
+from fcnm_bids.mapping.assembly import AssembledNetwork, assemble_network
 from fcnm_bids.mapping.convergence import OWN_SEED_MM, convergence_map, near_own_seed
 from fcnm_bids.mapping.network_map import (
     GroupMoments,
@@ -18,12 +19,14 @@ from fcnm_bids.mapping.sides import effect_and_sign, network_names, signs
 
 __all__ = [
     "OWN_SEED_MM",
+    "AssembledNetwork",
     "GroupMoments",
     "MappedContrast",
     "MappingRule",
     "NetworkMap",
     "Participant",
     "analysis_voxels",
+    "assemble_network",
     "convergence_map",
     "effect_and_sign",
     "kept_maps",

@@ -1,7 +1,7 @@
 """The one way from seeds and participants to network probability maps.
 
-`map_network` is what the published map, every robustness check and every null go through; the
-workflow calls its three steps as nodes of their own.
+Every null and the Python interface call `map_network`; the workflow calls its three steps,
+`sum_over_participants`, `map_contrast` and `assemble_network`, as nodes of their own.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnm_bids.connectivity import participant_maps
-from fcnm_bids.mapping.convergence import convergence_map, near_own_seed
+from fcnm_bids.mapping.assembly import assemble_network
+from fcnm_bids.mapping.convergence import near_own_seed
 from fcnm_bids.mapping.participants import Participant
-from fcnm_bids.mapping.probability import probability_map
 from fcnm_bids.mapping.sides import effect_and_sign, network_names
 from fcnm_bids.seeds import SeedMatrix
 from fcnm_bids.stats import (
@@ -302,10 +302,10 @@ def map_network(
     means = np.empty(significant.shape)
     members: dict[str, list[int]] = {}
     for i, contrast in enumerate(seeds.contrasts):
-        own = None if maps is None else kept_maps(maps, group.has_map, covariates, i)
-        mapped = map_contrast(group.moments.contrast(i), rule.height, maps=own)
+        everyone = None if maps is None else kept_maps(maps, group.has_map, covariates, i)
+        mapped = map_contrast(group.moments.contrast(i), rule.height, maps=everyone)
         significant[i], counted[i] = mapped.mask.significant, mapped.counted
-        means[i] = np.where(mapped.counted, mapped.test.mean, np.nan)
+        means[i] = mapped.test.mean
         members.setdefault(contrast.effect, []).append(i)
         if keep_tests:
             tests.append(mapped)
@@ -314,13 +314,13 @@ def map_network(
     for name in network_names(members, rule.height.tail):
         effect, sign = effect_and_sign(name, rule.height.tail)
         rows = members[effect]
-        own_weights = None if weights is None else weights[rows]
-        toward = sign * means[rows]
-        masks = significant[rows] & (toward > 0)
-        probability[name], kept = probability_map(masks, counted[rows], own_weights)
-        convergence[name] = convergence_map(
-            toward[kept],
-            near[rows][kept],
-            None if own_weights is None else own_weights[kept],
+        own = assemble_network(
+            significant[rows],
+            counted[rows],
+            means[rows],
+            near[rows],
+            sign=sign,
+            weights=None if weights is None else weights[rows],
         )
+        probability[name], convergence[name] = own.probability, own.convergence
     return NetworkMap(index, tuple(tests), probability, convergence)

@@ -10,6 +10,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from fcnm_bids.intermediates.draws import OBSERVED, read_block
 from fcnm_bids.simulate import Truth
 from tests.cli.desk import Desk, Ended, read_table
 
@@ -67,6 +68,23 @@ def test_every_test_ends_in_a_sentence(compared: tuple[Desk, Path, Ended]) -> No
         assert table["verdict"].str.endswith(".").all()
         drawn = table.set_index("test")["n_draws"]
         assert drawn[["random", "strength"]].tolist() == [str(DRAWS)] * 2
+
+
+@pytest.mark.parametrize("measure", ["probability", "convergence"])
+@pytest.mark.parametrize("effect", ["increase", "decrease"])
+def test_the_observed_foci_as_a_draw_give_the_published_map(
+    compared: tuple[Desk, Path, Ended], effect: str, measure: str
+) -> None:
+    desk, output, _ = compared
+    (block,) = desk.work.glob(f"nulls/*/{OBSERVED}*.npz")
+    (draw,) = read_block(block, effect, measure)
+    ending = "probseg" if measure == "probability" else "stat-convergence_statmap"
+    (path,) = (output / "group").glob(f"network-{effect}_space-*[0-9A-Za-z]Asym_{ending}.nii.gz")
+    published = np.asarray(nib.load(path).dataobj)
+    assert np.isfinite(draw).sum() > 1000
+    np.testing.assert_array_equal(
+        published[np.isfinite(published)], draw[np.isfinite(draw)].astype(np.float32)
+    )
 
 
 def test_p_counts_the_observed_map(compared: tuple[Desk, Path, Ended]) -> None:

@@ -60,10 +60,11 @@ def test_contrasts_stand_in_the_order_of_their_files(tmp_path: Path) -> None:
 
 
 def test_the_maps_of_an_effect_come_back(tmp_path: Path) -> None:
-    maps = EffectMaps(np.array([0, 0.5, 1, np.nan]), np.arange(4.0), INDEX)
+    maps = EffectMaps(np.array([0, 0.5, 1, np.nan]), np.arange(4.0), -np.arange(4.0), INDEX)
     path = tmp_path / "effect.npz"
     write_effect(path, maps)
     found = read_effect(str(path))
     np.testing.assert_array_equal(found.probability, maps.probability)
     np.testing.assert_array_equal(found.mean, maps.mean)
+    np.testing.assert_array_equal(found.convergence, maps.convergence)
     np.testing.assert_array_equal(found.index, INDEX)
