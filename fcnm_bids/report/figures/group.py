@@ -12,10 +12,11 @@ import pandas as pd
 from fcnm_bids.bids.outputs import figure_name
 from fcnm_bids.mapping import effect_and_sign, network_names
 from fcnm_bids.report.figures.charts import draw_histogram, draw_polar
+from fcnm_bids.report.figures.mosaic import draw_mosaic
 from fcnm_bids.report.figures.outcomes import draw_outcome_figures
 from fcnm_bids.report.figures.palette import BLUE, CATEGORIES
 from fcnm_bids.report.figures.robustness import draw_robustness
-from fcnm_bids.report.figures.slices import AXIAL, CORONAL, SAGITTAL, Overlay, Volume, draw_mosaic
+from fcnm_bids.report.figures.slices import AXIAL, CORONAL, SAGITTAL, Overlay, Volume
 from fcnm_bids.report.figures.specificity import draw_specificity
 from fcnm_bids.report.results.group import ContrastOutputs, GroupOutputs, NetworkOutputs, read_tsv
 
@@ -186,5 +187,4 @@ def draw_t_map(
         rows=((2, AXIAL),),
         marks=foci,
         step=1.25,
-        dpi=100,
     )

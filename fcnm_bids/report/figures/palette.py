@@ -9,6 +9,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 INK = "#1b1f24"
 SOFT = "#57606a"
 BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
@@ -32,3 +35,10 @@ def colormap(name: str) -> Any:
     if name == "rising":
         return LinearSegmentedColormap.from_list("fcnm_rising", RISING)
     return LinearSegmentedColormap.from_list("fcnm_diverging", [*FALLING[::-1], *RISING])
+
+
+@cache
+def color_table(name: str) -> NDArray[np.float32]:
+    """Return 256 colours of `colormap` from low to high, shape (256, 3), from 0 to 1."""
+    table: NDArray[np.float32] = colormap(name)(np.arange(256))[:, :3].astype(np.float32)
+    return table

@@ -11,15 +11,24 @@ from numpy.typing import NDArray
 from fcnm_bids.bids.names import parse_entities
 from fcnm_bids.bids.outputs import figure_name, stored_entities
 from fcnm_bids.connectome import StoredRun, read_stored
-from fcnm_bids.report.figures.palette import BLUE, GREY, ORANGE, SOFT
-from fcnm_bids.report.figures.slices import AXIAL, Overlay, Volume, draw_mosaic
-from fcnm_bids.report.figures.style import drawn
+from fcnm_bids.report.figures.mosaic import draw_mosaic
+from fcnm_bids.report.figures.palette import BLUE, SOFT
+from fcnm_bids.report.figures.sheet import Sheet
+from fcnm_bids.report.figures.slices import AXIAL, Overlay, Volume
 from fcnm_bids.report.results.group import read_sidecar, read_tsv
 from fcnm_bids.report.results.participant import ParticipantOutputs
 
 _ROWS = 220
 
 _Z_PERCENTILE = 98
+
+_WIDTH = 662.0
+_PIXELS = 1.5
+"""Width of a run's figures in points, and pixels per point."""
+
+_CARPET_END = 2.0
+_BLANK = (245, 217, 191)
+_PALE_GREY, _PALE_ORANGE = "#d7dadd", "#f0c7a5"
 
 
 def run_figure(root: Path, volumes: Path, desc: str) -> Path:
@@ -79,7 +88,6 @@ def draw_participant_figures(root: Path, subject: str) -> list[Path]:
             marks=read_sidecar(source).get("Foci", []),
             step=1.5,
             width=9.2,
-            dpi=90,
         )
         files.append(path)
     return files
@@ -102,32 +110,42 @@ def draw_motion(path: Path, table: pd.DataFrame, repetition_time: float, thresho
     displacement = pd.to_numeric(table["framewise_displacement"], errors="coerce").to_numpy()
     seconds = np.arange(len(table)) * repetition_time
     use = table["use"].to_numpy()
-    with drawn(path, 9.2, 1.9) as figure:
-        axes = figure.add_axes((0.07, 0.27, 0.8, 0.62))
-        top = 1.15 * max(float(np.nanmax(displacement, initial=0.0)), threshold, 0.2)
-        for kind, color in (("dummy", GREY), ("censored", ORANGE)):
-            for start in seconds[use == kind]:
-                axes.axvspan(
-                    start - repetition_time / 2,
-                    start + repetition_time / 2,
-                    color=color,
-                    alpha=0.35,
-                    lw=0,
-                )
-        axes.plot(seconds, displacement, color=BLUE, linewidth=0.9)
-        if threshold > 0:
-            axes.axhline(threshold, color=SOFT, linewidth=0.9, linestyle="--")
-            axes.text(
-                1.005,
-                threshold / top,
-                f"threshold {threshold:g} mm",
-                transform=axes.transAxes,
-                fontsize=7.5,
-                va="center",
-            )
-        axes.set(xlim=(0, max(seconds[-1], repetition_time)), ylim=(0, top))
-        axes.set_xlabel("time in s")
-        axes.set_ylabel("FD in mm")
+    top = 1.15 * max(float(np.nanmax(displacement, initial=0.0)), threshold, 0.2)
+    end = max(seconds[-1], repetition_time)
+    sheet = Sheet(_WIDTH, 137.0, _PIXELS)
+    left, right, upper, lower = 0.07 * _WIDTH, 0.87 * _WIDTH, 15.0, 100.0
+
+    def place(second: float, value: float) -> tuple[float, float]:
+        return (
+            left + (right - left) * float(np.clip(second / end, 0, 1)),
+            lower + (upper - lower) * value / top,
+        )
+
+    for kind, color in (("dummy", _PALE_GREY), ("censored", _PALE_ORANGE)):
+        for first, last in _stretches(use == kind):
+            x, _ = place(repetition_time * (first - 0.5), 0)
+            width = place(repetition_time * (last + 0.5), 0)[0] - x
+            sheet.box(x, upper, width, lower - upper, color)
+    for first, last in _stretches(np.isfinite(displacement)):
+        points = [place(seconds[n], displacement[n]) for n in range(first, last + 1)]
+        sheet.line(points, width=0.9, color=BLUE)
+    if threshold > 0:
+        level = place(0, threshold)[1]
+        sheet.line([(left, level), (right, level)], width=0.9, color=SOFT, dashed=True)
+        sheet.text(right + 4, level, f"threshold {threshold:g} mm", size=7.5)
+    sheet.line([(left, upper), (left, lower), (right, lower)], width=0.8, color=SOFT)
+    sheet.ticks(0, end, lambda second: place(second, 0), across=True, most=8)
+    for value in (0.0, top / 1.15):
+        sheet.text(left - 4, place(0, value)[1], f"{value:.2g}", size=7, anchor="end")
+    sheet.text((left + right) / 2, lower + 24, "time in s", size=8, anchor="middle")
+    sheet.text(left - 32, (upper + lower) / 2, "FD in mm", size=8, upright=True)
+    sheet.save(path)
+
+
+def _stretches(marked: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return the first and the last position of every stretch of marked ones."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]])))
+    return [(int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def draw_carpet(path: Path, run: StoredRun) -> None:
@@ -153,28 +171,36 @@ def draw_carpet(path: Path, run: StoredRun) -> None:
     scale = float(before[kept].std()) or 1.0
     repetition_time = float(run.attributes.get("repetition_time", 1.0))
     end = raw.shape[0] * repetition_time
-    with drawn(path, 9.2, 4.2, dpi=110) as figure:
-        for number, (values, title) in enumerate(((before, "before"), (denoised, "after"))):
-            axes = figure.add_axes((0.07, 0.53 - 0.44 * number, 0.86, 0.4))
-            picture = _thinned(values[:, order].T / scale)
-            shown = axes.imshow(
-                np.ma.masked_invalid(picture),
-                cmap="gray",
-                vmin=-2,
-                vmax=2,
-                aspect="auto",
-                extent=(0, end, raw.shape[1], 0),
-                interpolation="nearest",
-            )
-            axes.set_facecolor("#f5d9bf")
-            axes.set_ylabel(f"{title}\nvoxels", fontsize=8)
-            axes.set_yticks([])
-            if number == 0:
-                axes.set_xticks([])
-        axes.set_xlabel("time in s")
-        bar = figure.colorbar(shown, cax=figure.add_axes((0.945, 0.3, 0.012, 0.4)))
-        bar.set_label("SD of the raw signal", fontsize=7)
-        bar.ax.tick_params(labelsize=7)
+    sheet = Sheet(_WIDTH, 302.0, _PIXELS)
+    left, width, height, first = 0.07 * _WIDTH, 0.86 * _WIDTH, 121.0, 21.0
+    for number, (values, title) in enumerate(((before, "before"), (denoised, "after"))):
+        top = first + 133 * number
+        sheet.picture(left, top, width, height, _grey(_thinned(values[:, order].T / scale)))
+        sheet.text(left - 24, top + height / 2, title, size=8, upright=True)
+        sheet.text(left - 12, top + height / 2, "voxels", size=8, upright=True)
+    bottom = top + height
+    sheet.ticks(0, end, lambda second: (left + width * second / end, bottom), across=True, most=8)
+    sheet.text(left + width / 2, bottom + 19, "time in s", size=8, anchor="middle")
+    bar = left + width + 10, first + 66.0, 8.6, height
+    sheet.picture(*bar, _grey(np.linspace(_CARPET_END, -_CARPET_END, 256)[:, None]))
+    sheet.ticks(
+        -_CARPET_END,
+        _CARPET_END,
+        lambda sd: (bar[0] + bar[2], bar[1] + bar[3] * (0.5 - sd / (2 * _CARPET_END))),
+        across=False,
+    )
+    sheet.text(_WIDTH - 6, bar[1] + height / 2, "SD of the raw signal", size=7, upright=True)
+    sheet.save(path)
+
+
+def _grey(values: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Return a picture of values between the ends of the carpet's scale; pale where unknown."""
+    scaled = np.clip((values + _CARPET_END) / (2 * _CARPET_END), 0, 1)
+    known = np.isfinite(scaled)
+    picture = np.empty((*values.shape, 3), dtype=np.uint8)
+    picture[known] = np.rint(255 * scaled[known])[:, None]
+    picture[~known] = _BLANK
+    return picture
 
 
 def _thinned(values: NDArray[np.floating]) -> NDArray[np.floating]:

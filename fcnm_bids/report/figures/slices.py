@@ -1,4 +1,4 @@
-"""Maps on slices of the anatomical template."""
+"""Maps painted on slices of the anatomical template."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, map_coordinates
 
-from fcnm_bids.report.figures.palette import INK, OUTLINE, colormap
-from fcnm_bids.report.figures.style import drawn
+from fcnm_bids.report.figures.palette import INK, OUTLINE, color_table, colormap
 
 BOX = ((-74.0, 74.0), (-108.0, 76.0), (-68.0, 84.0))
 """The part of MNI space that is shown, in mm along x, y and z."""
@@ -23,9 +22,6 @@ BOX = ((-74.0, 74.0), (-108.0, 76.0), (-68.0, 84.0))
 AXIAL = (-44, -30, -16, -4, 8, 20, 34, 50)
 CORONAL = (-80, -60, -40, -22, -6, 10, 28, 48)
 SAGITTAL = (-52, -38, -8, 8, 38, 52)
-_SHARE = 0.92
-"""Share of the width that the slices take beside the colour bar."""
-
 _BEYOND = 1.2
 """Return the least factor between the threshold and the end of a map's colour scale."""
 
@@ -50,13 +46,17 @@ class Volume:
         return cls(np.asarray(image.dataobj, dtype=np.float32), np.asarray(image.affine))
 
     def at(self, points: NDArray[np.float64], order: int) -> NDArray[np.float32]:
-        """Values at positions in mm, shape (..., 3); NaN outside."""
-        inverse = np.linalg.inv(self.affine)
-        index = np.moveaxis(points @ inverse[:3, :3].T + inverse[:3, 3], -1, 0)
+        """Return values at positions in mm, shape (..., 3); NaN outside."""
+        index = np.moveaxis(_voxels(points, self.affine), -1, 0)
         found: NDArray[np.float32] = map_coordinates(
             self.values, index, order=order, mode="constant", cval=np.nan
         )
         return found
+
+    def on(self, axis: int, position: float, step: float) -> NDArray[np.float32]:
+        """Return the values of the nearest voxels on a slice; NaN outside."""
+        where = _nearest(axis, position, step, self.values.shape, self.affine.tobytes())
+        return np.append(self.values.ravel(), np.float32(np.nan))[where]
 
     def limit(self, percentile: float, threshold: float | None = None) -> float:
         """End of a scale that is the same to both sides.
@@ -108,6 +108,24 @@ def plane(axis: int, position: float, step: float) -> NDArray[np.float64]:
     return points
 
 
+def _voxels(points: NDArray[np.float64], affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    inverse = np.linalg.inv(affine)
+    index: NDArray[np.float64] = points @ inverse[:3, :3].T + inverse[:3, 3]
+    return index
+
+
+@lru_cache(maxsize=128)
+def _nearest(
+    axis: int, position: float, step: float, shape: tuple[int, ...], affine: bytes
+) -> NDArray[np.intp]:
+    """Return the numbers of the voxels on a slice; the number of voxels itself outside."""
+    points = plane(axis, position, step)
+    index = np.floor(_voxels(points, np.frombuffer(affine).reshape(4, 4)) + 0.5).astype(np.intp)
+    inside = ((index >= 0) & (index < shape)).all(axis=-1)
+    numbers = np.ravel_multi_index(tuple(np.moveaxis(index, -1, 0)), shape, mode="clip")
+    return np.where(inside, numbers, np.prod(shape, dtype=np.intp))
+
+
 @dataclass(frozen=True, eq=False)
 class Overlay:
     """Layers drawn over the anatomy.
@@ -143,32 +161,33 @@ class Overlay:
 @lru_cache(maxsize=64)
 def _ground(
     axis: int, position: float, step: float
-) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Points of a slice, and the anatomy there."""
-    points = plane(axis, position, step)
-    return points, np.nan_to_num(anatomy().at(points, 1))
+) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Return where the head is on a slice, and the anatomy as RGB from 0 to 1."""
+    grey = np.nan_to_num(anatomy().at(plane(axis, position, step), 1))
+    inside = grey > 0.05
+    picture = np.ones((*grey.shape, 3), dtype=np.float32)
+    picture[inside] = (0.12 + 0.72 * grey[inside])[:, None]
+    return inside, picture
 
 
 def paint(axis: int, position: float, step: float, overlay: Overlay) -> NDArray[np.uint8]:
-    """A slice as RGB, shape (rows, columns, 3)."""
-    points, grey = _ground(axis, position, step)
-    inside = grey > 0.05
-    picture = np.ones((*grey.shape, 3))
-    picture[inside] = (0.12 + 0.72 * grey[inside])[:, None]
-    values = overlay.values.at(points, 0)
-    shown = inside & np.isfinite(values) & (np.abs(values) > overlay.hide_below)
+    """Paint a slice as RGB, shape (rows, columns, 3)."""
+    inside, ground = _ground(axis, position, step)
+    values = overlay.values.on(axis, position, step)
+    with np.errstate(invalid="ignore"):
+        shown = inside & (np.abs(values) > overlay.hide_below)
     scaled = np.clip((values[shown] - overlay.low) / (overlay.high - overlay.low), 0, 1)
-    colors = np.asarray(colormap(overlay.colors)(scaled))[:, :3]
-    opacity = np.full(scaled.shape, 0.92)
+    colors = color_table(overlay.colors)[np.rint(scaled * 255).astype(np.uint8)]
+    opacity: Any = np.float32(0.92)
     if overlay.outlined is not None:
-        marked = np.nan_to_num(overlay.outlined.at(points, 0)) > 0.5
-        opacity[~marked[shown]] = overlay.outside
-    picture[shown] = (1 - opacity[:, None]) * picture[shown] + opacity[:, None] * colors
+        marked = overlay.outlined.on(axis, position, step) > 0.5
+        opacity = np.where(marked[shown], opacity, np.float32(overlay.outside))[:, None]
+    picture = ground.copy()
+    picture[shown] += opacity * (colors - picture[shown])
     painted = np.rint(255 * picture).astype(np.uint8)
-    if overlay.outlined is not None:
+    if overlay.outlined is not None and marked.any():
         width = max(1, round(0.9 / step))
-        border = marked & ~binary_erosion(marked, iterations=width)
-        painted[border] = OUTLINE
+        painted[marked & ~binary_erosion(marked, iterations=width)] = OUTLINE
     return painted
 
 
@@ -184,97 +203,6 @@ def strip(
         parts += [panel, np.full((panel.shape[0], gap, 3), 255, np.uint8)]
         left += panel.shape[1] + gap
     return np.concatenate(parts[:-1], axis=1), middles
-
-
-def draw_mosaic(
-    path: Path,
-    overlay: Overlay,
-    label: str,
-    *,
-    rows: tuple[tuple[int, tuple[int, ...]], ...],
-    marks: Sequence[Sequence[float]] = (),
-    step: float = 1.0,
-    width: float = 11.0,
-    dpi: int = 150,
-) -> None:
-    """Draw rows of slices with a colour bar.
-
-    Parameters
-    ----------
-    path
-        SVG or PNG file.
-    overlay
-        The map.
-    label
-        What the colour bar stands for.
-    rows
-        Axis (0 to 2) and positions in mm of the slices of each row.
-    marks
-        Positions in mm that are circled on the nearest slice of the first row.
-    step
-        Millimetres between the pixels.
-    width
-        Width in inches.
-    dpi
-        Pixels per inch, of PNG files.
-    """
-    gap = round(4 / step)
-    names = "xyz"
-    strips, titles, top = [], [], 0.0
-    for axis, positions in rows:
-        picture, middles = strip(axis, positions, step, overlay)
-        titles += [
-            (x, f"{names[axis]} = {at} mm") for x, at in zip(middles, positions, strict=True)
-        ]
-        strips.append(picture)
-        top += picture.shape[0] + 4 * gap
-    widest = max(picture.shape[1] for picture in strips)
-    offsets = [(widest - picture.shape[1]) / 2 for picture in strips]
-    total = top - 2 * gap
-    scale = _SHARE * width / widest
-    with drawn(path, width, scale * (total + 5 * gap), dpi) as figure:
-        axes = figure.add_axes((0, 0, _SHARE, 1))
-        axes.set(xlim=(0, widest), ylim=(total, -5 * gap))
-        axes.axis("off")
-        at_row = 0.0
-        first = 0
-        for (_, positions), picture, offset in zip(rows, strips, offsets, strict=True):
-            axes.imshow(
-                picture,
-                extent=(offset, offset + picture.shape[1], at_row + picture.shape[0], at_row),
-                interpolation="none" if path.suffix == ".svg" else "antialiased",
-                aspect="equal",
-            )
-            for x, text in titles[first : first + len(positions)]:
-                axes.text(
-                    offset + x, at_row - 0.5 * gap, text, ha="center", va="bottom", fontsize=8
-                )
-            if at_row == 0:
-                _circle(axes, rows[0], marks, offset, step, gap)
-            first += len(positions)
-            at_row += picture.shape[0] + 4 * gap
-        axes.text(offsets[0] + gap, 2 * gap, "L", fontsize=8, color=INK, va="top")
-        axes.set(xlim=(0, widest), ylim=(total, -5 * gap))
-        color_bar(figure, overlay, label, (_SHARE + 0.008, 0.22, 0.011, 0.56))
-
-
-def _circle(
-    axes: Any,
-    row: tuple[int, tuple[int, ...]],
-    marks: Sequence[Sequence[float]],
-    offset: float,
-    step: float,
-    gap: int,
-) -> None:
-    axis, positions = row
-    across, up = [a for a in range(3) if a != axis]
-    panel = round((BOX[across][1] - BOX[across][0]) / step) + 1 + gap
-    for mark in marks:
-        number = int(np.argmin([abs(mark[axis] - at) for at in positions]))
-        x = offset + number * panel + (mark[across] - BOX[across][0]) / step
-        y = (BOX[up][1] - mark[up]) / step
-        for color, edge in (("black", 1.9), ("white", 1.0)):
-            axes.plot(x, y, "o", ms=5.5, mfc="none", mec=color, mew=edge)
 
 
 def color_bar(
