@@ -7,7 +7,7 @@ import sys
 
 import fcnm_bids
 
-PUBLIC = ["Connectome", "NetworkOutputs", "Results", "SeedMap", "__version__", "load_results"]
+PUBLIC = ["Connectome", "NetworkResult", "Results", "SeedMap", "__version__", "load_results"]
 
 
 def test_public_names_are_listed_and_there() -> None:

@@ -38,7 +38,7 @@ def test_nothing_is_written_but_outputs_and_work(finished: Finished) -> None:
     assert list(desk.cwd.iterdir()) == []
     assert list(desk.temporary.iterdir()) == []
     assert not desk.home.exists()
-    assert {path.name for path in desk.work.iterdir()} <= {"matplotlib", "kept"}
+    assert {path.name for path in desk.work.iterdir()} <= {"matplotlib", "cached"}
 
 
 def test_the_request_is_saved_beside_the_outputs(finished: Finished) -> None:

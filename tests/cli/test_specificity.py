@@ -79,8 +79,9 @@ def test_the_observed_foci_as_a_draw_give_the_published_map(
     (block,) = desk.work.glob(f"nulls/*/{OBSERVED}*.npz")
     (draw,) = read_block(block, effect, measure)
     ending = "probseg" if measure == "probability" else "stat-convergence_statmap"
-    (path,) = (output / "group").glob(f"network-{effect}_space-*[0-9A-Za-z]Asym_{ending}.nii.gz")
-    published = np.asarray(nib.load(path).dataobj)
+    found = (output / "group").glob(f"network-{effect}_space-*_{ending}.nii.gz")
+    (path,) = (path for path in found if "_desc-" not in path.name)
+    published = np.asarray(nib.load(path).dataobj).ravel(order="F")
     assert np.isfinite(draw).sum() > 1000
     np.testing.assert_array_equal(
         published[np.isfinite(published)], draw[np.isfinite(draw)].astype(np.float32)

@@ -292,7 +292,7 @@ def describe_place(clusters: pd.DataFrame | None) -> str:
 def read_sidecar(path: Path) -> dict[str, Any]:
     """Return the JSON beside an image or a table, empty where there is none.
 
-    Keys that release 0.1.0 wrote are returned under their present names.
+    Keys that earlier versions wrote are returned under their present names.
     """
     name = path.name.removesuffix(".nii.gz").removesuffix(".tsv")
     try:
@@ -307,7 +307,7 @@ def read_sidecar(path: Path) -> dict[str, Any]:
 def read_tsv(path: Path) -> pd.DataFrame | None:
     """Return a table as texts, or None where it cannot be read.
 
-    Values that release 0.1.0 wrote are returned under their present names.
+    Values that earlier versions wrote are returned under their present names.
     """
     try:
         table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)

@@ -1,4 +1,4 @@
-"""Results that release 0.1.0 wrote are read under the present names."""
+"""Results that earlier versions wrote are read under the present names."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from fcnm_bids.report.results.group import read_sidecar, read_tsv
 
 
-def test_keys_of_release_0_1_0_have_their_present_names(tmp_path: Path) -> None:
+def test_keys_of_earlier_versions_have_their_present_names(tmp_path: Path) -> None:
     (tmp_path / "network-x_mask.json").write_text(
         json.dumps({"NumberOfPeople": 7, "PeopleWithoutCoverage": ["01"], "Effect": "x"})
     )
@@ -17,7 +17,7 @@ def test_keys_of_release_0_1_0_have_their_present_names(tmp_path: Path) -> None:
     }
 
 
-def test_checks_of_release_0_1_0_have_their_present_names(tmp_path: Path) -> None:
+def test_checks_of_earlier_versions_have_their_present_names(tmp_path: Path) -> None:
     path = tmp_path / "network-x_desc-robustness.tsv"
     path.write_text("check\tlevel\npeople\t0.5\nthreshold\t0.5\n")
     table = read_tsv(path)
