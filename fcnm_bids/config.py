@@ -19,7 +19,15 @@ import tomli_w
 from fcnm_bids._version import __version__
 from fcnm_bids.errors import FileError, RequestError
 from fcnm_bids.readers.files import read_text
-from fcnm_bids.setting import NOTHING, coerce, declared_settings, flag, present_names, setting
+from fcnm_bids.setting import (
+    NOTHING,
+    choices,
+    coerce,
+    declared_settings,
+    flag,
+    present_names,
+    setting,
+)
 
 
 def usable_processors() -> int:
@@ -732,8 +740,16 @@ class Config:
         )
         problems = []
         for section in map(partial(getattr, self), SECTIONS):
+            hints = get_type_hints(type(section))
             for option, declared in declared_settings(section):
                 value = getattr(section, option.name)
+                words = choices(hints[option.name])
+                named = value if isinstance(value, tuple) else (value,)
+                if words and not {*named} <= {*words, None}:
+                    problems.append(
+                        f"{flag(option.name)} {as_typed(value)}: one of {', '.join(words)} was "
+                        "expected"
+                    )
                 if wrong := declared.problem(value):
                     problems.append(f"{flag(option.name)} {as_typed(value)}: {wrong}")
                 unused = declared.nulls and not {*declared.nulls, "all"} & {*special.specificity}

@@ -129,6 +129,13 @@ def flag(option: str) -> str:
     return "--" + option.replace("_", "-")
 
 
+def choices(hint: Any) -> tuple[str, ...]:
+    """Return the words that a setting may hold, alone or in a list; none where all are valid."""
+    if get_origin(hint) is Literal:
+        return get_args(hint)
+    return tuple(word for part in get_args(hint) for word in choices(part))
+
+
 def coerce(value: Any, hint: Any) -> Any:
     """Return a value of a TOML file as the type of a setting.
 
