@@ -86,7 +86,7 @@ def read_coarser(path: Path) -> ProjectedRun:
         The file is not there, damaged or foreign.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             nx, ny, nz = (int(n) for n in stored["shape"])
             grid = Grid((nx, ny, nz), stored["affine"], str(stored["space"]))
             scale = stored.get("scale", None)

@@ -53,7 +53,7 @@ def read_blocks(
 def block_complete(path: Path, n_draws: int) -> bool:
     """Return True if a block is there and whole."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return all(stored[m].shape[1] == n_draws for m in ("probability", "convergence"))
     except Exception:  # a damaged archive fails in ways of zip, zlib and NumPy
         return False
