@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fcnm_bids.bids.dataset_description import BIDSIGNORE, describe_dataset
+from fcnm_bids.bids.dataset_description import describe_dataset
 from fcnm_bids.errors import RequestError
 from fcnm_bids.inputs.dataset import holds_other_dataset, identify_dataset
 
@@ -113,25 +113,6 @@ def test_odd_generators_do_no_harm(tmp_path: Path, generators: Any) -> None:
     assert identify_dataset(tmp_path).kind == "derivatives"
 
 
-def test_what_an_output_folder_says_about_itself(tmp_path: Path) -> None:
-    source = folder(tmp_path / "räume und", DERIVATIVE)
-    describe_dataset(tmp_path / "out", "Results", source)
-    description = json.loads((tmp_path / "out" / "dataset_description.json").read_text())
-    assert description["Name"] == "Results"
-    assert description["DatasetType"] == "derivative"
-    assert description["GeneratedBy"][0]["Name"] == "fcnm_bids"
-    assert description["DatasetLinks"] == {"preprocessed": source.as_uri()}
-    assert "ProjectedRuns" not in description
-
-
-def test_describing_again_writes_nothing(tmp_path: Path) -> None:
-    describe_dataset(tmp_path, "Results", tmp_path / "fmriprep")
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
-    assert {path.name for path in before} == {"dataset_description.json", ".bidsignore"}
-    describe_dataset(tmp_path, "Results", tmp_path / "fmriprep")
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
-
-
 @pytest.mark.parametrize(
     ("description", "other"),
     [(None, False), (RAW, True), (DERIVATIVE, True)],
@@ -145,16 +126,6 @@ def test_whether_a_folder_belongs_to_another_program(
 def test_our_own_folders_belong_to_us(tmp_path: Path) -> None:
     describe_dataset(tmp_path, "Results", tmp_path / "fmriprep")
     assert not holds_other_dataset(tmp_path)
-
-
-def test_every_ignored_pattern_has_its_reason(tmp_path: Path) -> None:
-    describe_dataset(tmp_path, "Results", tmp_path / "fmriprep")
-    assert (tmp_path / ".bidsignore").read_text() == BIDSIGNORE
-    explained = False
-    for line in BIDSIGNORE.splitlines():
-        explained = line.startswith("# ") or explained
-        assert explained
-        assert line == line.strip() != ""
 
 
 @pytest.mark.parametrize(

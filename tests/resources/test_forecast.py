@@ -14,7 +14,6 @@ from fcnm_bids.config import Config
 from fcnm_bids.planning.group import plan_group_level
 from fcnm_bids.planning.participant import plan_participant_level
 from fcnm_bids.planning.plan import ParticipantPlan
-from fcnm_bids.resources.disk import stored_bytes, sums_bytes
 from fcnm_bids.resources.forecast import Forecast, Needs, table_of
 from fcnm_bids.resources.memory import map_gb, project_gb
 
@@ -77,20 +76,6 @@ def test_processes_share_the_work_as_far_as_memory_allows(
     little = config.update({"resources": {"nprocs": 3, "mem_gb": 0.6}})
     assert rows(plan, little)["project"].at_once == 2
     assert rows(plan, many)["map"].seconds == rows(plan, config)["map"].seconds / 3
-
-
-def test_longer_runs_take_more_disk(plan: ParticipantPlan) -> None:
-    run = plan.runs[0]
-    sizes = [stored_bytes([replace(run, n_components=n)]) for n in (50, 100)]
-    assert sizes[1] - sizes[0] == pytest.approx(100 * run.n_masked + 400 * run.n_kept)
-    assert stored_bytes([run, run]) == 2 * stored_bytes([run])
-
-
-def test_permutations_keep_everybodys_maps() -> None:
-    few, many = (
-        sums_bytes(1000, 5, n, smoothness=False, keeps_maps=True, n_radii=2) for n in (10, 110)
-    )
-    assert many - few == 4 * 100 * 1000 * 5 * 3
 
 
 def test_the_table_adds_up() -> None:

@@ -12,8 +12,6 @@ from fcnm_bids.network import dice, network_mask
 from fcnm_bids.robustness import (
     Reference,
     bootstrap,
-    compared,
-    effects_compared,
     leave_one_study_out,
     studies_alike,
     threshold_sweep,
@@ -156,23 +154,3 @@ def test_undefined_voxels_stay_undefined() -> None:
         interval=0.95,
     )
     np.testing.assert_array_equal(np.flatnonzero(np.isnan(drawn.lower)), [3])
-
-
-def test_nothing_testable_is_an_empty_network_without_dice() -> None:
-    row = compared(reference(contrast_masks()), np.full(INDEX.size, math.nan))
-    assert row["n_voxels"] == 0
-    assert math.isnan(row["dice"])
-    assert math.isnan(row["correlation"])
-    assert math.isnan(row["mean_change"])
-
-
-def test_two_effects_compared_by_hand() -> None:
-    a, b = np.zeros(INDEX.size), np.zeros(INDEX.size)
-    a[:4], b[2:5] = 1.0, 1.0
-    first = Reference(a, grid=GRID, index=INDEX, threshold=0.6, min_cluster_volume=0)
-    second = Reference(b, grid=GRID, index=INDEX, threshold=0.6, min_cluster_volume=0)
-    found = effects_compared(first, second, a, -a)
-    assert (found["n_voxels_a"], found["n_voxels_b"], found["n_voxels_both"]) == (4, 3, 2)
-    assert (found["n_voxels_a_only"], found["n_voxels_b_only"]) == (2, 1)
-    assert found["dice"] == pytest.approx(4 / 7)
-    assert found["correlation_effect"] == pytest.approx(-1)

@@ -104,16 +104,6 @@ def test_scattered_foci_are_uniform_over_the_places() -> None:
     assert goodness(counts, np.ones(INDEX.size)) > 1e-3
 
 
-def test_within_a_voxel_foci_are_uniform() -> None:
-    rng = np.random.default_rng(6)
-    chosen = np.full(4000, 7)
-    inverse = np.linalg.inv(GRID.affine)
-    found = PLACES.within(chosen, rng) @ inverse[:3, :3].T + inverse[:3, 3]
-    found -= np.array(np.unravel_index(INDEX[7], GRID.shape, order="F"))
-    for axis in found.T:
-        assert stats.kstest(axis, stats.uniform(-0.5, 1).cdf).pvalue > 1e-3
-
-
 def test_a_base_rate_is_honoured() -> None:
     rate = np.random.default_rng(7).gamma(0.5, size=INDEX.size)
     rate[::3] = 0
@@ -224,14 +214,6 @@ def test_more_foci_than_places_are_refused() -> None:
     rated = FocusPlaces(GRID, INDEX[:3], np.array([0.0, 1.0, 1.0]))
     with pytest.raises(RequestError, match="3 foci of a contrast have to fall in 2 voxels"):
         random_foci((observed(3),), rated, np.random.default_rng(0), **FREE)
-
-
-def test_places_and_rates_that_cannot_be_are_refused() -> None:
-    with pytest.raises(RequestError, match="no voxel"):
-        FocusPlaces(GRID, INDEX[:0])
-    for wrong in (-1.0, np.nan, np.inf):
-        with pytest.raises(RequestError, match="base rate"):
-            FocusPlaces(GRID, INDEX[:2], np.array([1.0, wrong]))
 
 
 @given(

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from fcnm_bids.bids.read import read_json
 from fcnm_bids.config import SelectionSettings
 from fcnm_bids.errors import RequestError
 from fcnm_bids.inputs.runs.find import RunFiles, find_runs
@@ -316,20 +315,3 @@ def test_an_empty_folder_is_explained(tmp_path: Path) -> None:
     [problem] = problems(tmp_path)
     assert "BIDS_DIR is the folder that fMRIPrep wrote" in problem
     assert str(tmp_path) in problem
-
-
-def test_a_sidecar_is_an_object_and_an_absent_one_is_empty(tmp_path: Path) -> None:
-    path = tmp_path / "x.json"
-    path.write_text('{"TaskName": "schläfrig"}', encoding="utf-8")
-    assert read_json(path) == {"TaskName": "schläfrig"}
-    assert read_json(None) == {}
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'"x"', b"\xff", b"[" * 100_000])
-def test_a_sidecar_that_is_no_object_is_refused_with_its_name(
-    tmp_path: Path, content: bytes
-) -> None:
-    path = tmp_path / "x.json"
-    path.write_bytes(content)
-    with pytest.raises(RequestError, match=r"x\.json"):
-        read_json(path)

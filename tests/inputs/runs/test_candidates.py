@@ -1,3 +1,5 @@
+"""Files that may belong to a run, of BIDS names and of layouts without them."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -7,6 +9,8 @@ import pytest
 from fcnm_bids.config import SelectionSettings
 from fcnm_bids.errors import RequestError
 from fcnm_bids.inputs.dataset import identify_dataset
+from fcnm_bids.inputs.runs.absence import MissingParticipants
+from fcnm_bids.inputs.runs.candidates import FoundFile, found_files
 from fcnm_bids.inputs.runs.find import find_runs
 
 HCP = "{}/MNINonLinear/Results/rfMRI_REST1_LR/rfMRI_REST1_LR{}.nii.gz"
@@ -106,3 +110,56 @@ def test_a_named_layout_says_what_it_expected(tmp_path: Path) -> None:
         identify_dataset(root, "hcp")
     with pytest.raises(RequestError, match="there is no such layout, but auto, conn"):
         identify_dataset(root, "hpc")
+
+
+def _found(root: Path, *participants: str) -> list[FoundFile]:
+    selection = SelectionSettings(participant_label=participants)
+    return list(found_files(root, selection, MissingParticipants(root, participants)))
+
+
+SPACE = "space-MNI152NLin6Asym"
+
+
+def test_only_files_of_runs_are_found_participants_in_order(tmp_path: Path) -> None:
+    root = _tree(
+        tmp_path,
+        f"sub-02/ses-b/func/sub-02_ses-b_task-rest_{SPACE}_desc-preproc_bold.nii.gz",
+        f"sub-02/func/sub-02_task-rest_{SPACE}_desc-brain_mask.nii.gz",
+        "sub-01/func/sub-01_task-rest_desc-confounds_timeseries.tsv",
+        f"sub-01/func/sub-01_task-rest_{SPACE}_desc-preproc_bold.json",
+        f"sub-01/func/sub-01_task-rest_{SPACE}_boldref.nii.gz",
+        f"sub-01/anat/sub-01_{SPACE}_desc-brain_mask.nii.gz",
+        "sub-01/func/deeper/sub-01_task-rest_desc-confounds_timeseries.tsv",
+        "sub-03",
+        f"func/sub-01_task-rest_{SPACE}_desc-preproc_bold.nii.gz",
+    )
+    assert [(f.path.name.split("_")[0], f.entities["suffix"]) for f in _found(root)] == [
+        ("sub-01", "timeseries"),
+        ("sub-01", "bold"),
+        ("sub-02", "mask"),
+        ("sub-02", "bold"),
+    ]
+    assert {f.entities["subject"] for f in _found(root, "02")} == {"02"}
+
+
+def test_a_run_in_the_folder_of_another_participant_is_left_out(tmp_path: Path) -> None:
+    name = f"sub-02_task-rest_{SPACE}_desc-preproc_bold.nii.gz"
+    root = _tree(tmp_path, f"sub-01/func/{name}", f"sub-01/func/{name[:-6]}json")
+    [found] = _found(root)
+    assert (found.entities["subject"], found.left_out) == (
+        *("01", "its name says sub-02, its folder is sub-01"),
+    )
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=r"cannot be read \(No such file"):
+        _found(tmp_path / "gone")
+
+
+def test_runs_differ_by_their_entities_and_files_by_further_ones() -> None:
+    one, other = (
+        FoundFile(Path("x"), {"subject": "01", "task": "rest", "run": run, "desc": desc})
+        for run, desc in ((1, "preproc"), (1, "brain"))
+    )
+    assert one.identity() == other.identity()
+    assert one.identity("desc") != other.identity("desc")
