@@ -333,7 +333,7 @@ def write_labels(
 def count_labels(
     contrasts: Sequence[Contrast], labelled: LabelledContrasts, effects: tuple[str, str]
 ) -> pd.DataFrame:
-    """Count the relabellings that reach each voxel's probability."""
+    """Count contrasts, studies, foci and participants of the effects that labels stand for."""
     paired = np.isin(labelled.unit, labelled.paired)
     rows = []
     for effect in effects:

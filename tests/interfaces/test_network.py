@@ -12,7 +12,9 @@ from fcnm_bids.bids.outputs import OutputNames
 from fcnm_bids.bids.write import write_image
 from fcnm_bids.config import Config
 from fcnm_bids.grid import Grid
-from fcnm_bids.interfaces.network import LocateNetwork
+from fcnm_bids.interfaces.network import CompareNetworks, LocateNetwork
+from tests.interfaces.bench import ENTITIES as BENCH_ENTITIES
+from tests.interfaces.bench import N_PARTICIPANTS, Make, image, stored
 
 SPACE = "MNI152NLin6Asym"
 ENTITIES = {"space": SPACE, "res": "4", "task": "rest"}
@@ -117,3 +119,64 @@ def test_the_sidecars_name_the_atlas(made: OutputNames) -> None:
     assert said["Atlas"] == "Slabs"
     assert said["AtlasFiles"][1] == "atlas-Slabs_dseg.tsv"
     assert "Description" in said["enrichment"]
+
+
+def test_the_mean_map_is_that_of_the_contrasts(bench: Make) -> None:
+    made = bench()
+    made.effect("up")
+    group = made.folder / "out" / "group"
+    each = [image(str(path)) for path in sorted(group.glob("seed-*_stat-effect_statmap.nii.gz"))]
+    mean = image(
+        next(p for p in made.network.out_files if p.endswith("stat-effect_statmap.nii.gz"))
+    )
+    assert len(each) == 3
+    np.testing.assert_allclose(mean, np.mean(each, axis=0), rtol=1e-5)
+
+
+def test_weights_and_covariates_reach_the_network(bench: Make) -> None:
+    made = bench(weights="sqrt-n", height_control="permutation", n_permutations=99)
+    columns = np.random.default_rng(3).standard_normal((N_PARTICIPANTS, 2))
+    columns -= columns.mean(axis=0)
+    made.effect("up", columns)
+    weights = np.sqrt([c.n or 0 for c in made.seeds.contrasts])
+    expected = made.brute_force(
+        stored(made.runs), covariates=columns, weights=weights, spill=made.folder / "maps.npy"
+    )
+    probseg = next(p for p in made.network.out_files if p.endswith("_probseg.nii.gz"))
+    np.testing.assert_allclose(image(probseg)[made.index], expected, atol=1e-6)
+    sidecar = json.loads(Path(probseg.replace(".nii.gz", ".json")).read_text())
+    assert sidecar["Weights"] == "sqrt-n"
+    assert sidecar["ContrastWeights"] == pytest.approx(np.sqrt([20, 10, 30]))
+    group = made.folder / "out" / "group"
+    p = image(str(next(group.glob("seed-a_*_stat-pfwe_statmap.nii.gz"))))[made.index]
+    significant = image(str(next(group.glob("seed-a_*_desc-significant_mask.nii.gz"))))
+    np.testing.assert_array_equal(significant[made.index] > 0, p <= 0.05 + 1e-7)
+    assert np.nanmin(p) >= 0.0099
+
+
+def test_two_effects_are_compared_voxel_by_voxel(bench: Make) -> None:
+    made = bench()
+    files = []
+    for effect in ("up", "down"):
+        made.effect(effect)
+        files.append(made.network.effect_file)
+    found = made.run(
+        CompareNetworks, effects=["up", "down"], effect_files=files, entities=BENCH_ENTITIES
+    )
+    assert all(Path(path).is_file() for path in found.out_files)
+    group = made.folder / "out" / "group"
+    up, down = (
+        image(str(next(group.glob(f"network-{e}_space-*6Asym_probseg.nii.gz")))) for e in
+        ("up", "down")
+    )  # fmt: skip
+    difference, conjunction = (
+        image(next(p for p in found.out_files if p.endswith(f"stat-{stat}_statmap.nii.gz")))
+        for stat in ("difference", "conjunction")
+    )
+    np.testing.assert_allclose(difference, up - down, atol=1e-6)
+    np.testing.assert_allclose(conjunction, np.minimum(up, down), atol=1e-6)
+    (row,) = pd.read_csv(group / "desc-effects_metrics.tsv", sep="\t").itertuples()
+    regions = image(next(p for p in found.out_files if p.endswith("_dseg.nii.gz")))
+    assert row.n_voxels_both == (regions == 3).sum()
+    assert row.n_voxels_a == np.isin(regions, (1, 3)).sum()
+    assert row.n_voxels_b_only == (regions == 2).sum()
