@@ -514,6 +514,17 @@ class SpecificitySettings:
         affects="network draws",
         sentence=True,
     )
+    compare_maps: tuple[str, ...] = setting(
+        (),
+        "maps in the space of the data (NIfTI) that each network is compared with: r with the "
+        "probability and the convergence map, p from the draws of random and strength and from "
+        "exchanged labels, family-wise over the maps",
+        "FILE",
+        path="read",
+        nulls=(*_FOCUS_NULLS, "labels"),
+        affects=NOTHING,
+        sentence=True,
+    )
     null_resolution: float | None = setting(
         None,
         "compare on a coarser grid of about this voxel size in mm, which is faster",

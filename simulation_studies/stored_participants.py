@@ -47,12 +47,25 @@ COLUMNS = {
     "bound": "0.05 and three standard errors of so many literatures",
 }
 
+RELIABILITIES = {f"hubs at reliability {value:g}": value for value in (0.8, 0.9, 0.95)}
+"""Scenarios of foci that follow a strength with such an r with that of those who are mapped."""
+
+SCENARIOS = (
+    "three contrasts a study",
+    "uniform",
+    "base rate",
+    "hubs of others",
+    "clustered",
+    "bilateral",
+    *RELIABILITIES,
+)
+
 _N_CONTRASTS, _N_FOCI, _RADIUS, _THRESHOLD, _STRATA = 8, 6, 8.0, 0.6, 20
 _ALPHA = 0.05
 
 
 @dataclass(frozen=True, eq=False)
-class ProgressCounter:
+class StoredHalves:
     """The participants of a store, halved, and where foci may fall."""
 
     mine: Sequence[Participant]
@@ -62,7 +75,7 @@ class ProgressCounter:
     rates: dict[str, NDArray[np.float64]]
 
 
-def open_stage(store: Path) -> ProgressCounter:
+def open_halves(store: Path) -> StoredHalves:
     """Read all runs of a store and measure the strength of both halves."""
     by_participant: dict[str, list[Path]] = {}
     for path in sorted(store.rglob("*.h5")):
@@ -86,9 +99,26 @@ def open_stage(store: Path) -> ProgressCounter:
     places = FocusPlaces(grid, index)
     xyz = places.centres
     frontal = sum(np.exp(-((xyz - [x, 20, 0]) ** 2).sum(axis=1) / (2 * 25**2)) for x in (30, -30))
-    hubs = (rankdata(other) / other.size) ** 20
-    rates = {"base rate": frontal + 0.15, "hubs of others": hubs}
-    return ProgressCounter(mine, mapper, places, strength_strata(own, _STRATA), rates)
+    strengths = {"hubs of others": other} | {
+        scenario: _of_reliability(own, other, reliability)
+        for scenario, reliability in RELIABILITIES.items()
+    }
+    rates = {"base rate": frontal + 0.15} | {
+        scenario: (rankdata(values) / values.size) ** 20 for scenario, values in strengths.items()
+    }
+    return StoredHalves(mine, mapper, places, strength_strata(own, _STRATA), rates)
+
+
+def _of_reliability(
+    own: NDArray[np.float64], other: NDArray[np.float64], reliability: float
+) -> NDArray[np.float64]:
+    """Mix two strengths so that the result has an r of ``reliability`` with the first.
+
+    Two measures of one strength, each with this reliability, have this r.
+    """
+    first, second = ((values - values.mean()) / values.std() for values in (own, other))
+    rest = second - (first @ second / first.size) * first
+    return reliability * first + np.sqrt(1 - reliability**2) * rest / rest.std()
 
 
 def _contrast(
@@ -102,11 +132,11 @@ def _contrast(
 
 
 def literature(
-    stage: ProgressCounter, scenario: str, rng: np.random.Generator
+    halves: StoredHalves, scenario: str, rng: np.random.Generator
 ) -> tuple[Contrast, ...]:
     """Draw the contrasts of one literature."""
-    places = stage.places
-    rate = stage.rates.get(scenario)
+    places = halves.places
+    rate = halves.rates.get(scenario)
     share = None if rate is None else rate / rate.sum()
 
     def scattered(n: int) -> NDArray[np.float64]:
@@ -138,43 +168,33 @@ Drawer = Callable[[np.random.Generator], tuple[Contrast, ...]]
 
 
 def nulls_of(
-    stage: ProgressCounter, scenario: str, observed: Sequence[Contrast]
+    halves: StoredHalves, scenario: str, observed: Sequence[Contrast]
 ) -> dict[str, Drawer]:
     """Name the nulls that a scenario is tested with."""
-    rated = FocusPlaces(stage.places.grid, stage.places.index, stage.rates["base rate"])
-    places, named = (rated, ", base rate") if scenario == "base rate" else (stage.places, "")
+    rated = FocusPlaces(halves.places.grid, halves.places.index, halves.rates["base rate"])
+    places, named = (rated, ", base rate") if scenario == "base rate" else (halves.places, "")
     groups = focus_groups(observed)
     free = {"keep_distances": False, "keep_hemisphere": False}
     nulls: dict[str, Drawer] = {
         f"random{named}": lambda rng: random_foci(observed, places, rng, groups=groups, **free),
         f"strength{named}": lambda rng: matched_foci(
-            observed, places, stage.strata, rng, groups=groups
+            observed, places, halves.strata, rng, groups=groups
         ),
     }
-    return {"strength": nulls["strength"]} if scenario == "hubs of others" else nulls
-
-
-SCENARIOS = (
-    "three contrasts a study",
-    "uniform",
-    "base rate",
-    "hubs of others",
-    "clustered",
-    "bilateral",
-)
+    return {"strength": nulls["strength"]} if scenario.startswith("hubs") else nulls
 
 
 def assess_literature(
-    stage: ProgressCounter, scenario: str, number: int, n_draws: int
+    halves: StoredHalves, scenario: str, number: int, n_draws: int
 ) -> list[dict[str, object]]:
     """Test one literature with every null, by shares and by convergence."""
     observed = literature(
-        stage, scenario, np.random.default_rng([number, SCENARIOS.index(scenario)])
+        halves, scenario, np.random.default_rng([number, SCENARIOS.index(scenario)])
     )
     rows: list[dict[str, object]] = []
-    for position, (null, draw) in enumerate(nulls_of(stage, scenario, observed).items()):
+    for position, (null, draw) in enumerate(nulls_of(halves, scenario, observed).items()):
         numbers = (np.random.default_rng([number, 100 + position, i]) for i in range(n_draws))
-        maps = stage.mapper.maps([observed, *(draw(rng) for rng in numbers)], memory=4e8)
+        maps = halves.mapper.maps([observed, *(draw(rng) for rng in numbers)], memory=4e8)
         own = {
             "probability": maps.probability["e"],
             "convergence": maps.convergence["e"].astype(np.float64),
@@ -183,8 +203,8 @@ def assess_literature(
             own["probability"][0],
             threshold=_THRESHOLD,
             min_cluster_volume=0,
-            grid=stage.mapper.grid,
-            index=stage.mapper.index,
+            grid=halves.mapper.grid,
+            index=halves.mapper.index,
         )
         for measure, values in own.items():
             step = 1 / len(observed) if measure == "probability" else 0.0
@@ -193,6 +213,7 @@ def assess_literature(
             rows.append(
                 {
                     "scenario": scenario,
+                    "literature": number,
                     "null": null,
                     "measure": measure,
                     "any_voxel": beyond.any(),
@@ -219,7 +240,7 @@ LABEL_DESIGNS = {
 
 
 def exchange_labels(
-    stage: ProgressCounter, design: str, number: int, n_draws: int
+    halves: StoredHalves, design: str, number: int, n_draws: int
 ) -> dict[str, object]:
     """Exchange the labels of a literature whose two effects are alike."""
     (n_first, n_second), kind, (fewest, most) = LABEL_DESIGNS[design]
@@ -229,14 +250,14 @@ def exchange_labels(
     for effect, n in (("a", n_first), ("b", n_second)):
         for study in range(n):
             n_foci = int(rng.integers(fewest, most + 1))
-            base = stage.places.within(rng.choice(stage.places.index.size, n_foci), rng)
+            base = halves.places.within(rng.choice(halves.places.index.size, n_foci), rng)
             name = f"s{study}" if kind == 1 else f"{effect}{study}"
             for _ in range(copies):
                 moved = base + (rng.normal(0, 4, base.shape) if copies > 1 else 0)
                 contrasts.append(_contrast(moved, len(contrasts), name, effect))
-    mapper = stage.mapper
+    mapper = halves.mapper
     seeds = sphere_seeds(contrasts, mapper.grid, radius=_RADIUS, sphere="mm")
-    found = map_network(seeds, stage.mine, mapper.rule, mapper.index)
+    found = map_network(seeds, halves.mine, mapper.rule, mapper.index)
     labelled = LabelledContrasts(
         np.stack([one.mask.significant for one in found.contrasts]),
         np.stack([one.counted for one in found.contrasts]),
@@ -248,6 +269,7 @@ def exchange_labels(
     beyond = np.nan_to_num(tested.p_fwe, nan=1.0) <= _ALPHA + 1e-9
     return {
         "scenario": design,
+        "literature": number,
         "null": "labels",
         "measure": "probability",
         "any_voxel": beyond.any(),
@@ -271,8 +293,9 @@ def build_parser() -> argparse.ArgumentParser:
     """Build the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("store", type=Path)
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=Path, help="table; a row per literature goes beside it")
     parser.add_argument("--repetitions", type=int, default=300)
+    parser.add_argument("--first", type=int, default=0, help="number of the first literature")
     parser.add_argument("--n-draws", type=int, default=99)
     parser.add_argument("--scenario", nargs="*", choices=(*SCENARIOS, *LABEL_DESIGNS), default=None)
     parser.add_argument("--block", type=int, default=20, help="literatures of each at a time")
@@ -280,19 +303,28 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    """Test literatures, some of every scenario at a time, and rewrite the table each time."""
+    """Test literatures, some of every scenario at a time, and rewrite the table each time.
+
+    Literatures that the rows beside the table have are not tested again.
+    """
     options = build_parser().parse_args()
     wanted = options.scenario or (*SCENARIOS, *LABEL_DESIGNS)
-    stage = open_stage(options.store)
-    rows: list[dict[str, object]] = []
+    each = options.out.with_suffix(".rows.tsv")
+    rows = pd.read_csv(each, sep="\t").to_dict("records") if each.exists() else []
+    done = {(row["scenario"], row["literature"]) for row in rows}
+    halves = open_halves(options.store)
     started = time.monotonic()
-    for first in range(0, options.repetitions, options.block):
+    for first in range(options.first, options.repetitions, options.block):
         numbers = range(first, min(first + options.block, options.repetitions))
-        for scenario in (own for own in SCENARIOS if own in wanted):
+        for scenario in wanted:
             for number in numbers:
-                rows += assess_literature(stage, scenario, number, options.n_draws)
-        for design in (own for own in LABEL_DESIGNS if own in wanted):
-            rows += [exchange_labels(stage, design, number, 999) for number in numbers]
+                if (scenario, number) in done:
+                    continue
+                if scenario in LABEL_DESIGNS:
+                    rows.append(exchange_labels(halves, scenario, number, 999))
+                else:
+                    rows += assess_literature(halves, scenario, number, options.n_draws)
+        pd.DataFrame(rows).to_csv(each, sep="\t", index=False)
         summary(rows).to_csv(options.out, sep="\t", index=False, float_format="%.3f")
         print(f"{numbers.stop} literatures, {time.monotonic() - started:.0f} s", flush=True)
 

@@ -25,6 +25,7 @@ from fcnm_bids.specificity import (
     FOCUS_NULLS,
     LabelledContrasts,
     LabelTest,
+    MapComparison,
     NullAssessment,
     null_sentence,
     upper_p,
@@ -37,6 +38,12 @@ REGION_COLUMNS = {
     "n_overlap": "Voxels of the network within it",
     "n_overlap_null": "Mean over draws",
     "p": "Share of maps whose network holds as many voxels of it",
+    "difference": "Mean probability inside less outside, over the places of foci",
+    "difference_null": "Its median over draws",
+    "p_difference": "Two-sided p of the difference by rank, the observed map included",
+    "p_difference_fwe": "Two-sided p of the studentised difference, family-wise over the canonical "
+    "networks",
+    "withheld": "Whether all p are withheld because strength is not reliable enough",
 }
 """Columns of the table of canonical networks against nulls."""
 
@@ -98,6 +105,21 @@ SPECIFICITY_COLUMNS = {
     "verdict": "What the test says",
 }
 """Columns of the table of specificity and what they hold."""
+
+COMPARED_COLUMNS = {
+    "test": "random or strength (draws of these foci), or labels (exchanged labels)",
+    "map": "Name of the other map",
+    "measure": "probability (share of contrasts), convergence (their mean z) or difference (the "
+    "probability map less that of the other effect)",
+    "statistic": "pearson, or for a map of two values the mean inside less the mean outside",
+    "n_voxels": "Voxels compared, the same in all draws",
+    "value": "The statistic of the observed map",
+    "median_null": "Its median over draws",
+    "p": "Two-sided p by rank, the observed map included",
+    "p_fwe": "Two-sided p of the studentised statistic, family-wise over the maps",
+    "withheld": "Whether p are withheld because strength is not reliable enough",
+}
+"""Columns of the table of other maps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,10 +219,30 @@ def null_row(
     }
 
 
-def region_rows(null: str, found: NullAssessment, frame: ComparisonFrame) -> list[dict[str, Any]]:
-    """A null's rows of the table of canonical networks, with `REGION_COLUMNS`."""
+def region_rows(
+    null: str,
+    found: NullAssessment,
+    frame: ComparisonFrame,
+    compared: MapComparison,
+    *,
+    withheld: bool,
+) -> list[dict[str, Any]]:
+    """A null's rows of the table of canonical networks, with `REGION_COLUMNS`.
+
+    Parameters
+    ----------
+    null, found, frame
+        The null, what it gives for the probability map, and where.
+    compared
+        The probability map against the canonical networks.
+    withheld
+        Whether nothing can be concluded.
+    """
     rows = []
-    for (name, region), drawn in zip(frame.regions.items(), found.overlaps.T, strict=True):
+    likeness = compared_rows(null, "probability", compared, withheld=withheld)
+    for (name, region), drawn, like in zip(
+        frame.regions.items(), found.overlaps.T, likeness, strict=True
+    ):
         own = int(np.count_nonzero(frame.network & region))
         rows.append(
             {
@@ -208,10 +250,49 @@ def region_rows(null: str, found: NullAssessment, frame: ComparisonFrame) -> lis
                 "name": name,
                 "n_overlap": own,
                 "n_overlap_null": float(drawn.mean()) if drawn.size else math.nan,
-                "p": upper_p(own, drawn),
+                "p": math.nan if withheld else upper_p(own, drawn),
+                "difference": like["value"],
+                "difference_null": like["median_null"],
+                "p_difference": like["p"],
+                "p_difference_fwe": like["p_fwe"],
+                "withheld": withheld,
             }
         )
     return rows
+
+
+def compared_rows(
+    test: str, measure: str, found: MapComparison, *, withheld: bool, sign: int = 1
+) -> list[dict[str, Any]]:
+    """Return the rows of the table of other maps, with `COMPARED_COLUMNS`.
+
+    Parameters
+    ----------
+    test, measure, found
+        The test, the measure, and the comparison.
+    withheld
+        Whether nothing can be concluded.
+    sign
+        -1 for the second of two effects, whose difference is the negative one.
+    """
+    drawn = len(found.draws) > 0
+    median = np.median(found.draws, axis=0) if drawn else np.full(len(found.names), math.nan)
+    known = drawn and not withheld
+    return [
+        {
+            "test": test,
+            "map": name,
+            "measure": measure,
+            "statistic": found.statistic[number],
+            "n_voxels": int(found.n_voxels[number]),
+            "value": sign * float(found.observed[number]),
+            "median_null": sign * float(median[number]),
+            "p": float(found.p[number]) if known else math.nan,
+            "p_fwe": float(found.p_fwe[number]) if known else math.nan,
+            "withheld": withheld,
+        }
+        for number, name in enumerate(found.names)
+    ]
 
 
 def write_null(

@@ -18,6 +18,7 @@ from fcnm_bids.config import Config
 from fcnm_bids.connectome import coarser_grid, coarser_run, open_run, read_coarser, write_coarser
 from fcnm_bids.derivatives.specificity import (
     LABEL_COLUMNS,
+    compared_rows,
     count_clusters,
     count_labels,
     label_row,
@@ -26,6 +27,7 @@ from fcnm_bids.derivatives.specificity import (
 from fcnm_bids.errors import RequestError, StoreError
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.analysis_mask import read_analysis_mask
+from fcnm_bids.inputs.compared_maps import read_compared_maps
 from fcnm_bids.inputs.contrasts import network_parts
 from fcnm_bids.inputs.nulls import compared_contrasts, nulls_wanted
 from fcnm_bids.inputs.rules import contrast_weights, mapping_rule, network_rule, null_options
@@ -59,6 +61,7 @@ from fcnm_bids.specificity import (
     FocusPlaces,
     LabelledContrasts,
     LabelTest,
+    compare_difference,
     draw_generator,
     label_sentence,
     label_test,
@@ -107,6 +110,8 @@ class CompareLabels(ConfiguredInterface):
             compared, grid, radius=config.seeds.radius, sphere=config.seeds.sphere
         )
         mapped, index = self._mapped(folder, config, compared_seeds)
+        matter = self._matter(grid, index)
+        others = {name: own[index] for name, own in read_compared_maps(config, grid).items()}
         rows: dict[str, Any] = {}
         written: list[Path] = []
         similarity: dict[str, Any] = {}
@@ -135,10 +140,20 @@ class CompareLabels(ConfiguredInterface):
                     rows[network]["labels"] = row
                 # correlations do not depend on the sign of connectivity
                 similarity = similarity or self._similarity_row(
-                    config, compared_seeds, index, labelled, mapped, (first, second)
+                    config, compared_seeds, index, matter, labelled, mapped, (first, second)
                 )
-                for network in named:
+                alike = compare_difference(
+                    labelled,
+                    others,
+                    matter,
+                    n_draws=config.group.n_permutations,
+                    seed=config.group.random_seed,
+                )
+                for network, sign in zip(named, (1, -1), strict=True):
                     rows[network]["similarity"] = similarity
+                    rows[network]["compared"] = compared_rows(
+                        "labels", "difference", alike, withheld=False, sign=sign
+                    )
                 maps = partial(names.network_part, parts.label, "labels", "statmap")
                 written += write_labels(maps, found, named, said, grid, index)
             if "split" in nulls:
@@ -172,19 +187,23 @@ class CompareLabels(ConfiguredInterface):
         )
         return mapped.contrasts, index
 
+    def _matter(self, grid: Grid, index: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return the voxels with grey matter, shape (V,); all where there is no image of it."""
+        files = [Path(path) for path in self.inputs.grey_files]
+        grey = read_analysis_mask("gm", files, grid) if files else None
+        return np.ones(index.size, dtype=bool) if grey is None else grey[index]
+
     def _similarity_row(
         self,
         config: Config,
         seeds: SeedMatrix,
         index: NDArray[np.intp],
+        used: NDArray[np.bool_],
         labelled: LabelledContrasts,
         mapped: Sequence[MappedContrast],
         effects: tuple[str, str],
     ) -> dict[str, Any]:
         """Return the row of left-out studies of the table of specificity."""
-        files = [Path(path) for path in self.inputs.grey_files]
-        grey = read_analysis_mask("gm", files, seeds.grid) if files else None
-        used = np.ones(index.size, dtype=bool) if grey is None else grey[index]
         group = config.group
         found = similarity_test(
             labelled,

@@ -17,14 +17,17 @@ from fcnm_bids.bids.outputs import AS_PREPROCESSED, OutputNames, sidecar_files
 from fcnm_bids.bids.write import atomic_path, write_image, write_json, write_table
 from fcnm_bids.config import NULLS, Config
 from fcnm_bids.derivatives.specificity import (
+    COMPARED_COLUMNS,
     REGION_COLUMNS,
     SPECIFICITY_COLUMNS,
     ComparisonFrame,
+    compared_rows,
     null_row,
     region_rows,
     write_null,
 )
 from fcnm_bids.inputs.analysis_mask import read_analysis_mask
+from fcnm_bids.inputs.compared_maps import read_compared_maps
 from fcnm_bids.inputs.contrasts import NetworkParts, network_parts
 from fcnm_bids.inputs.nulls import rates_from_table, read_base_rate
 from fcnm_bids.inputs.rules import contrast_weights
@@ -218,6 +221,7 @@ class AssessSpecificity(ConfiguredInterface):
         in_draws: MapComparison | None = None
         tests: dict[str, dict[str, Any]] = {}
         overlaps: list[dict[str, Any]] = []
+        label_rows, likenesses = self._label_rows(effect)
         blocks = {
             null: [Path(path) for path, n in files if block_complete(Path(path), n)]
             for null, files in dict(self.inputs.blocks or {}).items()
@@ -229,6 +233,10 @@ class AssessSpecificity(ConfiguredInterface):
             observed = read_block(first, effect)[0]
             data = read_nulls(Path(self.inputs.nulls_file))
             frame = ComparisonFrame.of(config, dict(self.inputs.entities), data, observed)
+            read = read_compared_maps(config, data.grid)
+            others = {name: values[frame.index] for name, values in read.items()}
+            regions = {name: region.astype(float) for name, region in frame.regions.items()}
+            matter = np.isin(frame.index, data.places)
             for null, paths in blocks.items():
                 drawn = partial(read_blocks, paths, effect)
                 found = assess(
@@ -246,11 +254,22 @@ class AssessSpecificity(ConfiguredInterface):
                 cut = NULLS.least_reliability
                 withheld = withheld_sentence(strength, cut) if null == "strength" else None
                 tests[null] = null_row(config, null, found, frame.network, converged, withheld)
-                overlaps += region_rows(null, found, frame)
+                by_region = compare_maps(observed, drawn, regions, matter)
+                overlaps += region_rows(
+                    null, found, frame, by_region, withheld=withheld is not None
+                )
+                for measure in ("probability", "convergence") if others else ():
+                    like = compare_maps(
+                        read_block(first, effect, measure)[0],
+                        partial(read_blocks, paths, effect, measure),
+                        others,
+                        matter,
+                    )
+                    likenesses += compared_rows(null, measure, like, withheld=withheld is not None)
                 written += write_null(config, label, null, found, frame, converged)
                 if null == "random" and config.specificity.null_resolution is None:
                     in_draws = compared_accounts(observed, drawn, strength)
-        tests |= self._label_rows(effect)
+        tests |= label_rows
         tests["degree"] = {"verdict": degree_sentence(audit, in_draws)}
         rows = [{"test": test, **tests[test]} for test in ORDER if test in tests]
         written.append(self._write_verdict(config, own, seeds, maps, mapped, tests, strength))
@@ -261,6 +280,12 @@ class AssessSpecificity(ConfiguredInterface):
             frame_of_rows[column] = frame_of_rows[column].astype("Int64")
         write_table(table, frame_of_rows, SPECIFICITY_COLUMNS, about)
         written.append(table)
+        if likenesses:
+            path = names.network_table(label, "comparedmaps", "metrics")
+            compared = pd.DataFrame(likenesses, columns=list(COMPARED_COLUMNS))
+            files = [Path(each).name for each in config.specificity.compare_maps]
+            write_table(path, compared, COMPARED_COLUMNS, {"Maps": files})
+            written.append(path)
         if overlaps:
             path = names.network_table(label, "canonicalnull", "metrics")
             write_table(path, pd.DataFrame(overlaps, columns=list(REGION_COLUMNS)), REGION_COLUMNS)
@@ -341,27 +366,21 @@ class AssessSpecificity(ConfiguredInterface):
         write_json(path, content)
         return path
 
-    def _label_rows(self, effect: str) -> dict[str, dict[str, Any]]:
+    def _label_rows(self, effect: str) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
+        """Rows of the tests of labels by test, and those of other maps."""
         if not self.inputs.rows_file:
-            return {}
+            return {}, []
         content = json.loads(Path(self.inputs.rows_file).read_text(encoding="utf-8"))
-        rows: dict[str, dict[str, Any]] = content.get(effect, {})
-        return rows
+        rows = content.get(effect, {})
+        return rows, rows.pop("compared", [])
 
 
 def compared_accounts(
     observed: NDArray[np.float64],
     drawn: Callable[[], Iterable[NDArray[np.float64]]],
     strength: Strength,
-) -> MapComparison | None:
-    """Compare correlations with the accounts of connectedness; None where too few voxels do."""
+) -> MapComparison:
+    """Compare correlations with the accounts of connectedness."""
     accounts = (strength.positive, strength.signed, *strength.eigenvectors)
-    maps = {
-        name: values
-        for name, values in zip(list(DEGREE_COLUMNS)[1:], accounts, strict=False)
-        if np.isfinite(values).any()
-    }
-    try:
-        return compare_maps(observed, drawn, maps, np.ones(observed.shape, dtype=bool))
-    except ValueError:
-        return None
+    maps = dict(zip(list(DEGREE_COLUMNS)[1:], accounts, strict=False))
+    return compare_maps(observed, drawn, maps, np.ones(observed.shape, dtype=bool))

@@ -12,6 +12,7 @@ from fcnm_bids.connectome import StoredRun
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.analysis_mask import find_analysis_mask
+from fcnm_bids.inputs.compared_maps import read_compared_maps
 from fcnm_bids.inputs.nulls import compared_contrasts, nulls_wanted, read_base_rate
 from fcnm_bids.planning.group_options import log_other_space
 from fcnm_bids.planning.plan import SpecificityPlan
@@ -55,6 +56,9 @@ def plan_specificity(
     if settings.base_rate:
         log_other_space("--base-rate", Path(settings.base_rate), grid.space)
     rate = read_base_rate(config, grid)
+    read_compared_maps(config, grid)
+    for path in settings.compare_maps:
+        log_other_space("--compare-maps", Path(path), grid.space)
     notes: tuple[str, ...] = ()
     grey: list[Path] = []
     try:
@@ -88,6 +92,8 @@ def plan_specificity(
         **seed_record(config, contrasts),
     }
     asked = {**effective(settings, "network"), "specificity": nulls}
+    if settings.compare_maps:
+        asked["compare_maps"] = [fingerprint(Path(path)) for path in settings.compare_maps]
     return SpecificityPlan(
         nulls,
         tuple(grey),

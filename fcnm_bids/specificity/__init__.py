@@ -29,7 +29,12 @@ from fcnm_bids.specificity.labels import (
     split_test,
     thinned,
 )
-from fcnm_bids.specificity.map_comparison import MapComparison, compare_maps
+from fcnm_bids.specificity.map_comparison import (
+    FEWEST_VOXELS,
+    MapComparison,
+    compare_difference,
+    compare_maps,
+)
 from fcnm_bids.specificity.nulls import ALL_NULLS, FOCUS_NULLS, LABEL_NULLS, DrawInputs
 from fcnm_bids.specificity.places import FocusPlaces
 from fcnm_bids.specificity.rigid_groups import GROUP_DIAMETER_MM, FocusGroup, focus_groups
@@ -46,6 +51,7 @@ __all__ = [
     "ALL_NULLS",
     "BASE_RATE_FWHM_MM",
     "DEGREE_COLUMNS",
+    "FEWEST_VOXELS",
     "FOCUS_NULLS",
     "GROUP_DIAMETER_MM",
     "LABEL_NULLS",
@@ -65,6 +71,7 @@ __all__ = [
     "Strength",
     "assess",
     "choose_targets",
+    "compare_difference",
     "compare_maps",
     "degree_audit",
     "degree_sentence",

@@ -57,6 +57,8 @@ def _among_draws(account: str, found: MapComparison | None, name: str) -> str:
     if found is None or name != "probability" or not len(found.draws):
         return ""
     number = [_ACCOUNTS[column] for column in found.names].index(account)
+    if not np.isfinite(found.p[number]):
+        return ""
     return (
         f"; p = {found.p[number]:.3g} two-sided among {len(found.draws):,} draws of random foci, "
         f"median r = {np.median(found.draws[:, number]):.2f}"

@@ -156,6 +156,65 @@ class LabelTest:
         return not self.exact and self.n_labellings < self.n_possible
 
 
+@dataclass(frozen=True, eq=False)
+class SignedLabellings:
+    """Weights that make the difference of two effects' maps, in every labelling.
+
+    Parameters
+    ----------
+    weights
+        Of each contrast, those of the first label positive, of the second negative, shape
+        (labellings, C), the observed one first; without a row where a label has no contrast left.
+    defined
+        Voxels at which every contrast that is in a count is tested, shape (V,).
+    exact
+        Whether all labellings were taken.
+    """
+
+    weights: NDArray[np.float64]
+    defined: NDArray[np.bool_]
+    exact: bool
+
+    @classmethod
+    def of(cls, labelled: LabelledContrasts, *, n_draws: int, seed: int) -> SignedLabellings:
+        """Weigh the contrasts in the labellings of `relabellings`."""
+        rows, exact = relabellings(labelled, n_draws, seed)
+        kept = labelled.counted.any(axis=1)
+        weights = np.ones(kept.size) if labelled.weights is None else labelled.weights
+        weights = np.where(kept, weights, 0)
+        share, other = np.where(rows, weights, 0), np.where(rows, 0, weights)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            signed = share / share.sum(axis=1, keepdims=True)
+            signed -= other / other.sum(axis=1, keepdims=True)
+        possible = np.isfinite(signed).all(axis=1)
+        defined = labelled.counted[kept].all(axis=0)
+        # without the observed labelling there is nothing to compare others with
+        return cls(signed[possible] if possible[0] else signed[:0], defined, exact)
+
+    def differences(
+        self, labelled: LabelledContrasts, first: int = 0
+    ) -> Iterator[NDArray[np.float64]]:
+        """Give the maps of the differences, some labellings at a time, each of shape (rows, V).
+
+        Parameters
+        ----------
+        labelled
+            The contrasts.
+        first
+            The labelling to begin with.
+
+        Yields
+        ------
+        maps
+            NaN at voxels that are not `defined`.
+        """
+        some = max(1, _TILE_NUMBERS // max(1, self.defined.size))
+        for start in range(first, len(self.weights), some):
+            maps = self.weights[start : start + some] @ labelled.masks
+            maps[:, ~self.defined] = math.nan
+            yield maps
+
+
 def label_test(labelled: LabelledContrasts, *, n_draws: int, seed: int) -> LabelTest:
     """Test the difference of two effects' maps by exchanging the labels of whole studies.
 
@@ -169,26 +228,17 @@ def label_test(labelled: LabelledContrasts, *, n_draws: int, seed: int) -> Label
     n_draws, seed
         As for `relabellings`.
     """
-    rows, exact = relabellings(labelled, n_draws, seed)
-    kept = labelled.counted.any(axis=1)
-    weights = np.ones(kept.size) if labelled.weights is None else labelled.weights
-    weights = np.where(kept, weights, 0)
-    share = np.where(rows, weights, 0)
-    other = np.where(rows, 0, weights)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        signed = share / share.sum(axis=1, keepdims=True) - other / other.sum(axis=1, keepdims=True)
-    possible = np.isfinite(signed).all(axis=1)
-    if not possible[0]:
-        nowhere = np.full(labelled.masks.shape[1], math.nan)
-        return LabelTest(nowhere, nowhere, nowhere, nowhere, 1, 1, True, 1.0)
-    signed = signed[possible]
+    labellings = SignedLabellings.of(labelled, n_draws=n_draws, seed=seed)
+    signed, exact = labellings.weights, labellings.exact
     n_rows, n_voxels = len(signed), labelled.masks.shape[1]
-    defined = labelled.counted[kept].all(axis=0)
+    if n_rows == 0:
+        nowhere = np.full(n_voxels, math.nan)
+        return LabelTest(nowhere, nowhere, nowhere, nowhere, 1, 1, True, 1.0)
     difference, z = np.full(n_voxels, math.nan), np.full(n_voxels, math.nan)
     p, p_fwe = np.full(n_voxels, math.nan), np.full(n_voxels, math.nan)
     maxima = np.full(n_rows, -math.inf)
     tile = max(1, _TILE_NUMBERS // n_rows)
-    voxels = np.flatnonzero(defined)
+    voxels = np.flatnonzero(labellings.defined)
     for start in range(0, voxels.size, tile):
         own = voxels[start : start + tile]
         maps = signed @ labelled.masks[:, own]
@@ -207,7 +257,7 @@ def label_test(labelled: LabelledContrasts, *, n_draws: int, seed: int) -> Label
     ordered = np.sort(maxima)
     beyond = n_rows - np.searchsorted(ordered, np.abs(z[varies]) - _TOLERANCE, side="left")
     p_fwe[varies] = beyond / n_rows
-    mirrored = exact and any(np.array_equal(row, ~rows[0]) for row in rows)
+    mirrored = exact and any(np.array_equal(row, -signed[0]) for row in signed)
     return LabelTest(
         difference,
         p,

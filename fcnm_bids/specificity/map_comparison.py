@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fcnm_bids.specificity.labels import LabelledContrasts, SignedLabellings
 
 _TOLERANCE = 1e-9
 _NO_VARIANCE = 1e-12
@@ -31,14 +34,14 @@ class MapComparison:
     draws
         The same with each drawn map, shape (draws, M).
     n_voxels
-        Voxels compared, the same in all draws.
+        Voxels compared with each map, the same in all draws, (M,).
     """
 
     names: tuple[str, ...]
     statistic: tuple[str, ...]
     observed: NDArray[np.float64]
     draws: NDArray[np.float64]
-    n_voxels: int
+    n_voxels: NDArray[np.intp]
 
     @property
     def p(self) -> NDArray[np.float64]:
@@ -51,14 +54,18 @@ class MapComparison:
 
     @property
     def p_fwe(self) -> NDArray[np.float64]:
-        """Two-sided p of the studentised statistic, family-wise over the maps, shape (M,)."""
+        """Two-sided p of the studentised statistic, family-wise over the maps, shape (M,).
+
+        Where the draws are skewed it could fall below `p`, of which it is at least the value.
+        """
         every = np.vstack([self.observed, self.draws])
         sd = every.std(axis=0)
         varies = sd > _NO_VARIANCE
         size = np.abs((every - every.mean(axis=0)) / np.where(varies, sd, 1))
         size[:, ~varies] = 0
         reached = (size.max(axis=1)[:, None] >= size[0] - _TOLERANCE).mean(axis=0)
-        return np.where(varies & np.isfinite(self.observed), reached, math.nan)
+        own = np.maximum(reached, self.p)
+        return np.where(varies & np.isfinite(self.observed), own, math.nan)
 
 
 def compare_maps(
@@ -81,50 +88,122 @@ def compare_maps(
         Other maps on the same voxels, shape (V,), by name. Of one that has two values, the mean of
         the network's map at the higher less that at the lower is taken, of others Pearson's r.
     where
-        Voxels that may enter, shape (V,), such as grey matter; those where any map of data, draws
-        or others is not finite do not.
+        Voxels that may enter, shape (V,), such as grey matter; those where the map of data or of
+        any draw, or the other map itself, is not finite do not.
     spearman
         Take Spearman's in place of Pearson's r.
 
-    Raises
-    ------
-    ValueError
-        Fewer than 200 voxels are left.
+    Returns
+    -------
+    comparison
+        NaN for a map that is flat over its voxels, or has fewer than 200 of them.
     """
-    from scipy.stats import rankdata  # slow to import
-
-    used = where & np.isfinite(observed) & np.isfinite(np.array(list(maps.values()))).all(axis=0)
+    used = where & np.isfinite(observed)
     for block in blocks():
         used &= np.isfinite(block).all(axis=0)
-    n_voxels = int(np.count_nonzero(used))
-    if n_voxels < FEWEST_VOXELS:
-        raise ValueError(f"{n_voxels} voxels in common, and at least {FEWEST_VOXELS} are needed")
-    others = np.array([values[used] for values in maps.values()])
-    binary = np.array([np.unique(values).size == 2 for values in others])
-    if spearman:
-        others[~binary] = rankdata(others[~binary], axis=1)
-    others -= others.mean(axis=1, keepdims=True)
-    # of a binary map, weights that give the mean inside less the mean outside
-    square = (others**2).sum(axis=1)
-    scale = np.where(binary, square / np.ptp(others, axis=1).clip(_NO_VARIANCE), np.sqrt(square))
-    constant = square <= _NO_VARIANCE
-    columns = (others / np.where(constant, 1, scale)[:, None]).T
+    columns = [_Column.of(values[used], spearman) for values in maps.values()]
 
-    def statistic(block: NDArray[np.float64]) -> NDArray[np.float64]:
+    def statistics(block: NDArray[np.float64]) -> NDArray[np.float64]:
         own = block[:, used]
-        ranks = rankdata(own, axis=1) if spearman else own
-        ranks = ranks - ranks.mean(axis=1, keepdims=True)
-        length = np.sqrt((ranks**2).sum(axis=1, keepdims=True))
-        # a map that is flat is like none
-        r = ranks / np.where(length > _NO_VARIANCE, length, 1) @ columns
-        return np.where(constant, math.nan, np.where(binary, own @ columns, r))
+        found = [column.statistic(own) for column in columns]
+        return np.stack(found, axis=1) if found else np.empty((len(own), 0))
 
-    drawn = [statistic(block) for block in blocks()]
-    plain = "spearman" if spearman else "pearson"
+    drawn = [statistics(block) for block in blocks()]
     return MapComparison(
         tuple(maps),
-        tuple("inside minus outside" if is_binary else plain for is_binary in binary),
-        statistic(observed[None])[0],
+        tuple(column.name for column in columns),
+        statistics(observed[None])[0],
         np.concatenate(drawn) if drawn else np.empty((0, len(maps))),
-        n_voxels,
+        np.array([np.count_nonzero(column.finite) for column in columns], dtype=np.intp),
     )
+
+
+def compare_difference(
+    labelled: LabelledContrasts,
+    maps: Mapping[str, NDArray[np.float64]],
+    where: NDArray[np.bool_],
+    *,
+    n_draws: int,
+    seed: int,
+) -> MapComparison:
+    """Compare the difference of two effects' maps with other maps, and exchange the labels.
+
+    Parameters
+    ----------
+    labelled
+        The contrasts of both effects.
+    maps, where
+        As for `compare_maps`.
+    n_draws, seed
+        As for `relabellings`.
+
+    Returns
+    -------
+    comparison
+        Of the probability map of the first effect less that of the second; of no map where a label
+        has no contrast.
+    """
+    labellings = SignedLabellings.of(labelled, n_draws=n_draws, seed=seed)
+    if not maps or not len(labellings.weights):
+        return compare_maps(np.full(where.size, math.nan), list, {}, where)
+    observed = next(labellings.differences(labelled))[0]
+    return compare_maps(observed, partial(labellings.differences, labelled, 1), maps, where)
+
+
+@dataclass(frozen=True, eq=False)
+class _Column:
+    """Another map over the voxels that the network's maps have.
+
+    Parameters
+    ----------
+    name
+        Of the statistic.
+    finite
+        Voxels at which the map has a value.
+    weights
+        Whose product with a network's map, centred and of length 1 unless `binary`, is the
+        statistic, shape (finite voxels,); None where there is none.
+    binary
+        Whether the map has two values.
+    ranked
+        Whether ranks are correlated.
+    """
+
+    name: str
+    finite: NDArray[np.bool_]
+    weights: NDArray[np.float64] | None
+    binary: bool
+    ranked: bool
+
+    @classmethod
+    def of(cls, values: NDArray[np.float64], spearman: bool) -> _Column:
+        from scipy.stats import rankdata  # slow to import
+
+        finite = np.isfinite(values)
+        own = values[finite]
+        binary = np.unique(own).size == 2
+        ranked = spearman and not binary
+        own = rankdata(own) if ranked else own
+        own = own - own.mean() if own.size else own
+        square = float((own**2).sum())
+        # of a binary map, weights that give the mean inside less the mean outside
+        scale = square / np.ptp(own) if binary else math.sqrt(square)
+        enough = own.size >= FEWEST_VOXELS and np.unique(own).size > 1
+        name = "inside minus outside" if binary else "spearman" if ranked else "pearson"
+        return cls(name, finite, own / scale if enough else None, binary, ranked)
+
+    def statistic(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the statistic of each map of a block, shape (draws,)."""
+        from scipy.stats import rankdata  # slow to import
+
+        if self.weights is None:
+            return np.full(len(block), math.nan)
+        own = block if self.finite.all() else block[:, self.finite]
+        own = rankdata(own, axis=1) if self.ranked else own
+        own = own - own.mean(axis=1, keepdims=True)
+        product: NDArray[np.float64] = own @ self.weights
+        if self.binary:
+            return product
+        length = np.sqrt((own**2).sum(axis=1))
+        # a map that is flat is like none
+        return np.where(length > _NO_VARIANCE, product / np.where(length > 0, length, 1), 0.0)

@@ -121,9 +121,8 @@ def moved_group(
 
     The first of up to 2,000 places of the medoid and rotations is taken at which every member
     lies within one voxel of a place, in a voxel of its own within its contrast (where it had
-    one), and fits; else
-    the one at which most members do (of equals, that of the least misfit), from which members
-    that are off the places go to the nearest one.
+    one), and fits; else the one at which most members do (of equals, that of the least misfit),
+    from which members that are off the places go to the nearest one.
 
     Parameters
     ----------
@@ -149,7 +148,7 @@ def moved_group(
     share = places.share_of(anchors)
     around = group.positions - group.positions[group.medoid]
     apart = places.nearest(group.positions)
-    most = (-1.0, 0.0)
+    most = (-1, 0.0)
     for _ in range(TURNS // _TURNS_AT_ONCE):
         centres = places.within(rng.choice(anchors, _TURNS_AT_ONCE, p=share), rng)
         turns = Rotation.random(_TURNS_AT_ONCE, rng=rng).as_matrix()
@@ -158,8 +157,8 @@ def moved_group(
         off = distance > places.grid.voxel_sizes.max()
         badness = misfit(tried, nearest)
         fits = ~off & ~_shared(nearest, apart, group.contrast, taken) & (badness <= 0)
-        for turn in range(_TURNS_AT_ONCE):
-            score = (float(fits[turn].sum()), -float(badness[turn].sum()))
+        scores = zip(fits.sum(axis=1).tolist(), (-badness.sum(axis=1)).tolist(), strict=True)
+        for turn, score in enumerate(scores):
             if score > most:
                 most = score
                 found, own, away = tried[turn], nearest[turn], off[turn]

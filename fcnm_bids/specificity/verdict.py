@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,10 +43,10 @@ def verdict(
     content: dict[str, Any] = {
         "Effect": effect,
         "Voxels": n_voxels,
-        "Volume": volume,
+        "Volume": round(volume, 1),
         "VolumeUnits": "mm3",
-        "StrengthReliability": reliability if reliability == reliability else None,
-        "LowestDiceWithoutAStudy": lowest_dice,
+        "StrengthReliability": _rounded(reliability),
+        "LowestDiceWithoutAStudy": _rounded(lowest_dice),
     }
     plural = "" if n_voxels == 1 else "s"
     parts = [f"{effect}: {n_voxels:,} voxel{plural} ({volume / 1000:.1f} cm3)"]
@@ -56,8 +57,8 @@ def verdict(
         known = share is not None and share == share and not withheld
         lowest_p = None if row is None or withheld else row.get("min_pfwe")
         content[test] = {
-            "ShareSurviving": share if known else None,
-            "SmallestPFWE": lowest_p if lowest_p == lowest_p else None,
+            "ShareSurviving": _rounded(share) if known else None,
+            "SmallestPFWE": _rounded(lowest_p),
             "Sentence": "Not tested." if row is None else row.get("verdict"),
         }
         said = "not tested" if row is None else CANNOT
@@ -73,3 +74,8 @@ def verdict(
     parts.append(f"robustness: {robust}")
     content["Line"] = "; ".join(parts)
     return content
+
+
+def _rounded(value: float | None) -> float | None:
+    """Round to four significant digits; None for what is unknown."""
+    return None if value is None or not math.isfinite(value) else float(f"{value:.4g}")

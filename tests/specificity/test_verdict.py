@@ -31,6 +31,16 @@ def test_an_unreliable_strength_has_no_number() -> None:
     )
 
 
+def test_numbers_have_four_digits() -> None:
+    tests = {"random": {**RANDOM, "share_surviving": 2 / 3, "min_pfwe": 1 / 3000}}
+    found = verdict("up", 3, 3 * 26.999999999999996, tests, 0.912345, 1 / 7)
+    assert found["Volume"] == 81.0
+    assert found["StrengthReliability"] == 0.9123
+    assert found["LowestDiceWithoutAStudy"] == 0.1429
+    assert found["random"]["ShareSurviving"] == 0.6667
+    assert found["random"]["SmallestPFWE"] == 0.0003333
+
+
 def test_random_foci_alone_are_said_to_be_alone() -> None:
     line = verdict("up", 5, 40.0, {"random": RANDOM}, math.nan, 0.5)["Line"]
     assert "random: 90% of the network survives (alone it speaks of scattered foci only)" in line

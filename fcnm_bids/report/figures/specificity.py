@@ -130,7 +130,8 @@ def _draw_charts(
     ):
         if value is not None:
             text = f"observed: {as_text(value)}"
-            text += f", {name} = {as_text(p)}" if number_in(p) is not None else ""
+            known = number_in(p) is not None and row.get("withheld") != "True"
+            text += f", {name} = {as_text(p)}" if known else ""
             axes.set_title(text, fontsize=8.5, color=ORANGE, loc="left")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from fcnm_bids.config import Config
 from fcnm_bids.report.methods.citations import as_data, number_of
 from fcnm_bids.report.results.group import GroupOutputs, read_sidecar
-from fcnm_bids.report.results.specificity import SpecificityResult
+from fcnm_bids.report.results.specificity import SpecificityResult, capital
 from fcnm_bids.specificity import FOCUS_NULLS
 
 _STUDENTISED = (
@@ -53,6 +53,7 @@ class SpecificityText:
             within = ", in all and within canonical networks," if regions else ""
             parts += [*draws, self._same_path(tested), _STUDENTISED.replace("{in_regions}", within)]
         parts += self._labels(tested)
+        parts += self._compared_maps(tested)
         return " ".join(part for part in parts if part)
 
     def _degree(self, about: Mapping[str, Any]) -> str:
@@ -108,6 +109,25 @@ class SpecificityText:
             listed = ", ".join(f"{size:g}" for size in sorted(coarse))
             return f"{text}; data and draws were compared at voxels about {listed} mm apart."
         return f"{text}; the observed foci, fed in as a draw, gave the observed map to the bit."
+
+    def _compared_maps(self, found: list[SpecificityResult]) -> list[str]:
+        about = next((a for one in found if (a := one.about("comparedmaps"))), {})
+        names = [as_data(str(name)) for name in about.get("Maps", [])]
+        if not names:
+            return []
+        tables = [table for one in found if (table := one.table("comparedmaps")) is not None]
+        tests = {test for table in tables for test in table["test"]}
+        measures = [
+            *(["the probability and the convergence map"] if tests & {*FOCUS_NULLS} else []),
+            *(["the difference of the two probability maps"] if "labels" in tests else []),
+        ]
+        return [
+            f"{capital(' and '.join(measures))} were correlated over grey matter with "
+            f"{number_of(len(names), 'other map')} ({', '.join(names)}; of maps of two values the "
+            "mean inside less the mean outside was taken). Two-sided p are by rank among the same "
+            "draws and labellings, family-wise p over the maps by the largest absolute studentised "
+            "value."
+        ]
 
     def _labels(self, found: list[SpecificityResult]) -> list[str]:
         for one in found:

@@ -9,6 +9,7 @@ from typing import Any
 from fcnm_bids.report.figures.group import network_figure
 from fcnm_bids.report.pages.html import Figure, Findings, Note, Prose
 from fcnm_bids.report.pages.specificity_tables import (
+    compared_blocks,
     degree_blocks,
     label_blocks,
     merged_levels,
@@ -68,6 +69,7 @@ def specificity_blocks(results: GroupOutputs, network: NetworkOutputs) -> list[A
         blocks.append(Figure(path, alt, caption, results.root))
     blocks += degree_blocks(found)
     blocks += region_blocks(found)
+    blocks += compared_blocks(found)
     if found.has("labels") or found.has("split"):
         # the table lies with the first of the two effects
         for other in map(SpecificityResult, results.networks):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
 from fcnm_bids.report.pages.html import Folded, Note, Prose, Table
-from fcnm_bids.report.pages.tables import frame_table
+from fcnm_bids.report.pages.tables import WITHHELD, frame_table
 from fcnm_bids.report.results.group import read_sidecar
 from fcnm_bids.report.results.specificity import SpecificityResult, capital, number_in
 from fcnm_bids.report.results.text import as_text
@@ -28,6 +31,18 @@ TEST_HEADINGS = {
     "p": "p of these",
 }
 
+COMPARED_HEADINGS = {
+    "map": "Map",
+    "measure": "Compared with its",
+    "test": "Draws",
+    "statistic": "Statistic",
+    "value": "Observed",
+    "median_null": "Draws: median",
+    "p": "p",
+    "p_fwe": "Family-wise p over the maps",
+    "n_voxels": "Voxels",
+}
+
 DEGREE_HEADINGS = {
     "map": "Map",
     "r_positive": "r, positive strength",
@@ -48,12 +63,32 @@ LABEL_HEADINGS = {
     "n_participants_median": "Median sample size",
 }
 
+_WITHHELD = (
+    "n_voxels_p",
+    "share_surviving",
+    "n_voxels_pfwe",
+    "min_pfwe",
+    "n_voxels_convergence",
+    "min_pfwe_convergence",
+    "p_size",
+    "p",
+    "p_fwe",
+    "p_difference",
+    "p_difference_fwe",
+)
+"""Columns that a withheld verdict leaves nothing to conclude from."""
+
 _UNTOLD = ("levels", "n_voxels_p", "withheld", "verdict")
 """Columns of the table of tests that stand elsewhere or on disk only."""
 
 _MAPS = {
     "mean": "Mean over the contrasts of their mean Fisher z",
     "probability": "Probability map",
+}
+_MEASURES = {
+    "probability": "probability map",
+    "convergence": "convergence map",
+    "difference": "difference from the other effect",
 }
 _OF_CONTRAST = "contrast "
 _MOST_REGIONS = 30
@@ -63,18 +98,44 @@ def table_of_tests(found: SpecificityResult) -> Table | None:
     """The network against its nulls; tests without any number are left out."""
     if found.tests is None:
         return None
-    frame = found.tests.drop(columns=[name for name in _UNTOLD if name in found.tests])
+    tests = _withheld(found.tests)
+    frame = tests.drop(columns=[name for name in _UNTOLD if name in tests])
     cells = frame.drop(columns="test")
     frame = frame[~cells.isin(["", "n/a"]).all(axis=1)] if len(cells.columns) else cells
     if frame.empty:
         return None
     frame = frame.assign(test=[capital(found.named(test)) for test in frame["test"]])
     if "share_surviving" in frame:
-        frame["share_surviving"] = [percent(share) for share in frame["share_surviving"]]
+        frame["share_surviving"] = [
+            share if share == WITHHELD else percent(share) for share in frame["share_surviving"]
+        ]
     others = {str(name): str(name) for name in frame if name not in TEST_HEADINGS}
     alpha = "alpha" if found.alpha is None else as_text(found.alpha)
     caption = f"The network against its nulls; what survives has a family-wise p ≤ {alpha}"
     return frame_table(caption, frame, {**TEST_HEADINGS, **others}, as_is=("test",))
+
+
+def _withheld(frame: pd.DataFrame) -> pd.DataFrame:
+    """Mark what nothing can be concluded from in the rows whose verdict is withheld."""
+    if "withheld" not in frame:
+        return frame
+    rows = frame["withheld"] == "True"
+    columns = [name for name in _WITHHELD if name in frame]
+    return frame.assign(**{name: frame[name].mask(rows, WITHHELD) for name in columns})
+
+
+def compared_blocks(found: SpecificityResult) -> list[Any]:
+    """Compare other maps with the network's, against the same draws."""
+    frame = found.table("comparedmaps")
+    if frame is None or not {"test", "map", "measure"} <= set(frame):
+        return []
+    frame = _withheld(frame[[found.has(test) for test in frame["test"]]])
+    frame = frame.assign(
+        test=[capital(found.named(test)) for test in frame["test"]],
+        measure=[_MEASURES.get(measure, measure) for measure in frame["measure"]],
+    )
+    caption = "Other maps: likeness with the network's maps, against the same draws"
+    return [frame_table(caption, frame, COMPARED_HEADINGS, as_is=("map", "test", "measure"))]
 
 
 def degree_blocks(found: SpecificityResult) -> list[Any]:
@@ -106,31 +167,70 @@ def degree_blocks(found: SpecificityResult) -> list[Any]:
 
 
 def region_blocks(found: SpecificityResult) -> list[Any]:
-    """Voxels in canonical networks against those of every null, in one table."""
+    """Compare the network and its map with canonical networks, against every null."""
     frame = found.table("canonicalnull")
     if frame is None or not {"test", "name", "n_overlap", "n_overlap_null", "p"} <= set(frame):
         return []
-    tests = [test for test in dict.fromkeys(frame["test"]) if found.has(test)]
-    merged = frame[frame["test"].isin(tests)].drop_duplicates("name")[["name", "n_overlap"]]
-    headings = {"name": "Canonical network", "n_overlap": "Voxels of the network"}
-    for test in tests:
-        mean, p = f"mean {test}", f"p {test}"
-        own = frame[frame["test"] == test][["name", "n_overlap_null", "p"]]
-        own = own.rename(columns={"n_overlap_null": mean, "p": p})
-        merged = merged.merge(own, on="name", how="left")
-        short = FOCUS_NULLS[test].title if test in FOCUS_NULLS else test
-        headings |= {mean: f"{capital(short)}: mean", p: f"p, {short}"}
-    if merged.empty:
+    frame = _withheld(frame[[found.has(test) for test in frame["test"]]])
+    n = frame["name"].nunique()
+    if not n:
         return []
     caption = "Voxels of the network in each canonical network, against the nulls"
-    table = frame_table(caption, merged.fillna(""), headings, as_is=("name",))
+    headings = {"n_overlap": "Voxels of the network"}
     text = (
         "p: share of all maps, the observed one included, whose network holds as many voxels of "
-        f"the canonical one; each by itself, not corrected for their number ({len(merged)})."
+        f"the canonical one; each by itself, not corrected for their number ({n})."
     )
-    if len(merged) > _MOST_REGIONS:
-        return [Folded(f"All {len(merged)} canonical networks", (table, Prose((text,))))]
-    return [table, Prose((text,))]
+    blocks: list[Any] = [
+        _by_null(caption, frame, headings, {"n_overlap_null": "{}: mean", "p": "p, {}"}),
+        Prose((text,)),
+    ]
+    if {"difference", "difference_null", "p_difference", "p_difference_fwe"} <= set(frame):
+        caption = "Probability inside each canonical network less outside, against the nulls"
+        headings = {"difference": "Difference"}
+        each = {
+            "difference_null": "{}: median",
+            "p_difference": "p, {}",
+            "p_difference_fwe": "family-wise p, {}",
+        }
+        text = (
+            "Means over the places of foci; p: two-sided, by rank among all maps; family-wise p "
+            "over the canonical networks."
+        )
+        blocks += [_by_null(caption, frame, headings, each), Prose((text,))]
+    if n > _MOST_REGIONS:
+        return [Folded(f"All {n} canonical networks", tuple(blocks))]
+    return blocks
+
+
+def _by_null(
+    caption: str, frame: pd.DataFrame, once: Mapping[str, str], each: Mapping[str, str]
+) -> Table:
+    """Put the rows of all nulls on a canonical network side by side.
+
+    Parameters
+    ----------
+    caption, frame
+        What the table shows, and its rows by ``test`` and ``name``.
+    once
+        Headings of columns that all nulls share.
+    each
+        Those of columns of every null, with {} for its title.
+    """
+    merged = frame.drop_duplicates("name")[["name", *once]]
+    headings = {"name": "Canonical network", **once}
+    for test in dict.fromkeys(frame["test"]):
+        short = FOCUS_NULLS[test].title if test in FOCUS_NULLS else test
+        renamed = {column: f"{column} {test}" for column in each}
+        own = frame[frame["test"] == test][["name", *each]].rename(columns=renamed)
+        merged = merged.merge(own, on="name", how="left")
+        headings |= {
+            renamed[column]: capital(text.format(short))
+            if text.startswith("{}")
+            else text.format(short)
+            for column, text in each.items()
+        }
+    return frame_table(caption, merged.fillna(""), headings, as_is=("name",))
 
 
 def label_blocks(found: SpecificityResult) -> list[Any]:

@@ -9,6 +9,9 @@ import pandas as pd
 from fcnm_bids.report.pages.html import Table
 from fcnm_bids.report.results.text import as_text
 
+WITHHELD = "withheld"
+"""Stands in place of a number that nothing may be concluded from."""
+
 
 def frame_table(
     caption: str,
@@ -51,7 +54,7 @@ def frame_table(
 
 def _all_numbers(column: pd.Series) -> bool:
     texts = [str(cell).removesuffix(" %") for cell in column]
-    stated = [text for text in texts if text not in ("", "n/a")]
+    stated = [text for text in texts if text not in ("", "n/a", WITHHELD)]
     return bool(stated) and all(_is_number(text) for text in stated)
 
 

@@ -157,6 +157,47 @@ def test_the_degree_has_the_numbers_on_disk(finished: Path, written: Section) ->
     assert f"{said['Targets']:,} random voxels" in written.text
 
 
+COMPARED = "\n".join(
+    (
+        "test\tmap\tmeasure\tstatistic\tn_voxels\tvalue\tmedian_null\tp\tp_fwe\twithheld",
+        "random\t<b>PET\tconvergence\tpearson\t712\t0.4321\t0.01\t0.0123\t0.03\tFalse",
+        "strength\t<b>PET\tprobability\tpearson\t713\t0.4\t0.2\tn/a\tn/a\tTrue",
+        "labels\t12\tdifference\tinside minus outside\t9\tn/a\tn/a\tn/a\tn/a\tFalse",
+    )
+)
+
+
+def test_other_maps_stand_with_every_test(results: Path) -> None:
+    table_path(results, "comparedmaps").write_text(COMPARED + "\n")
+    found = section_of(results)
+    random, strength, labels = found.table("Other maps")[1:]
+    scattered = "Foci scattered in grey matter"
+    assert random[:5] == ["<b>PET", "convergence map", scattered, "pearson", "0.432"]
+    assert random[5:] == ["0.01", "0.0123", "0.03", "712"]
+    assert strength[1:3] == ["probability map", "Foci of equal strength"]
+    assert strength[4:] == ["0.4", "0.2", "withheld", "withheld", "713"]
+    assert labels[:2] == ["12", "difference from the other effect"]
+    assert labels[4:] == ["–", "–", "–", "–", "9"]
+    assert not [tag for tag, _ in found.tags if tag == "b"]
+
+
+def test_nothing_of_a_withheld_test_looks_like_a_result(results: Path) -> None:
+    path = table_path(results, "specificity")
+    tests = read(results, "specificity")
+    tests["withheld"] = ["True" if test == "strength" else "n/a" for test in tests["test"]]
+    tests.to_csv(path, sep="\t", index=False)
+    regions = REGIONS.replace("\tp\n", "\tp\twithheld\n")
+    regions = re.sub(r"(random.*)", r"\1\tFalse", re.sub(r"(strength.*)", r"\1\tTrue", regions))
+    table_path(results, "canonicalnull").write_text(regions)
+    found = section_of(results)
+    rows = {row[0]: row[1:] for row in found.table("The network against its nulls")[1:]}
+    # p of the size, share, voxels, p, and voxels and p of convergence; p of no statistic
+    assert rows["Foci of equal strength"][5:11] == ["withheld"] * 6
+    assert "withheld" not in rows["Foci scattered in grey matter"]
+    rows = {row[0]: row[1:] for row in found.table("Voxels of the network in each")[1:]}
+    assert rows["<b>Visual</b>"] == ["31", "12.3", "0.0123", "17.5", "withheld"]
+
+
 def test_canonical_networks_stand_once_with_every_null(results: Path) -> None:
     table_path(results, "canonicalnull").write_text(REGIONS)
     found = section_of(results)
@@ -166,6 +207,17 @@ def test_canonical_networks_stand_once_with_every_null(results: Path) -> None:
     ]
     assert not [tag for tag, _ in found.tags if tag == "b"]
     assert "not corrected for their number (2)" in found.text
+    assert "inside each canonical network less outside" not in found.text
+
+
+def test_the_map_inside_canonical_networks_is_compared_too(results: Path) -> None:
+    columns = "\tdifference\tdifference_null\tp_difference\tp_difference_fwe"
+    lines = REGIONS.splitlines()
+    more = [f"{line}\t0.25\t{i}\t0.0{i}\t0.1" for i, line in enumerate(lines[1:], 1)]
+    table_path(results, "canonicalnull").write_text("\n".join([lines[0] + columns, *more]) + "\n")
+    rows = section_of(results).table("Probability inside each canonical")
+    assert rows[1] == ["<b>Visual</b>", "0.25", "1", "0.01", "0.1", "3", "0.03", "0.1"]
+    assert rows[0][2:4] == ["Scattered foci: median", "p, scattered foci"]
 
 
 @pytest.mark.parametrize("which", [0, 1])
