@@ -310,7 +310,9 @@ def main() -> None:
     options = build_parser().parse_args()
     wanted = options.scenario or (*SCENARIOS, *LABEL_DESIGNS)
     each = options.out.with_suffix(".rows.tsv")
-    rows = pd.read_csv(each, sep="\t").to_dict("records") if each.exists() else []
+    rows: list[dict[str, object]] = []
+    if each.exists():
+        rows = [dict(row) for _, row in pd.read_csv(each, sep="\t").iterrows()]
     done = {(row["scenario"], row["literature"]) for row in rows}
     halves = open_halves(options.store)
     started = time.monotonic()

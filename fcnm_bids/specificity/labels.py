@@ -187,7 +187,7 @@ class SignedLabellings:
             signed = share / share.sum(axis=1, keepdims=True)
             signed -= other / other.sum(axis=1, keepdims=True)
         possible = np.isfinite(signed).all(axis=1)
-        defined = labelled.counted[kept].all(axis=0)
+        defined = np.asarray(labelled.counted[kept].all(axis=0))
         # without the observed labelling there is nothing to compare others with
         return cls(signed[possible] if possible[0] else signed[:0], defined, exact)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -63,20 +63,16 @@ LABEL_HEADINGS = {
     "n_participants_median": "Median sample size",
 }
 
-_WITHHELD = (
-    "n_voxels_p",
+_OF_TESTS = (
     "share_surviving",
     "n_voxels_pfwe",
     "min_pfwe",
     "n_voxels_convergence",
     "min_pfwe_convergence",
     "p_size",
-    "p",
-    "p_fwe",
-    "p_difference",
-    "p_difference_fwe",
 )
-"""Columns that a withheld verdict leaves nothing to conclude from."""
+_OF_MAPS = ("p", "p_fwe", "p_difference", "p_difference_fwe")
+"""Columns of the tables of tests, and of maps, that are hidden where the verdict is withheld."""
 
 _UNTOLD = ("levels", "n_voxels_p", "withheld", "verdict")
 """Columns of the table of tests that stand elsewhere or on disk only."""
@@ -98,7 +94,7 @@ def table_of_tests(found: SpecificityResult) -> Table | None:
     """The network against its nulls; tests without any number are left out."""
     if found.tests is None:
         return None
-    tests = _withheld(found.tests)
+    tests = _withheld(found.tests, _OF_TESTS)
     frame = tests.drop(columns=[name for name in _UNTOLD if name in tests])
     cells = frame.drop(columns="test")
     frame = frame[~cells.isin(["", "n/a"]).all(axis=1)] if len(cells.columns) else cells
@@ -115,13 +111,13 @@ def table_of_tests(found: SpecificityResult) -> Table | None:
     return frame_table(caption, frame, {**TEST_HEADINGS, **others}, as_is=("test",))
 
 
-def _withheld(frame: pd.DataFrame) -> pd.DataFrame:
+def _withheld(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """Mark what nothing can be concluded from in the rows whose verdict is withheld."""
     if "withheld" not in frame:
         return frame
     rows = frame["withheld"] == "True"
-    columns = [name for name in _WITHHELD if name in frame]
-    return frame.assign(**{name: frame[name].mask(rows, WITHHELD) for name in columns})
+    found = [name for name in columns if name in frame]
+    return frame.assign(**{name: frame[name].mask(rows, WITHHELD) for name in found})
 
 
 def compared_blocks(found: SpecificityResult) -> list[Any]:
@@ -129,7 +125,7 @@ def compared_blocks(found: SpecificityResult) -> list[Any]:
     frame = found.table("comparedmaps")
     if frame is None or not {"test", "map", "measure"} <= set(frame):
         return []
-    frame = _withheld(frame[[found.has(test) for test in frame["test"]]])
+    frame = _withheld(frame[[found.has(test) for test in frame["test"]]], _OF_MAPS)
     frame = frame.assign(
         test=[capital(found.named(test)) for test in frame["test"]],
         measure=[_MEASURES.get(measure, measure) for measure in frame["measure"]],
@@ -171,7 +167,7 @@ def region_blocks(found: SpecificityResult) -> list[Any]:
     frame = found.table("canonicalnull")
     if frame is None or not {"test", "name", "n_overlap", "n_overlap_null", "p"} <= set(frame):
         return []
-    frame = _withheld(frame[[found.has(test) for test in frame["test"]]])
+    frame = _withheld(frame[[found.has(test) for test in frame["test"]]], _OF_MAPS)
     n = frame["name"].nunique()
     if not n:
         return []

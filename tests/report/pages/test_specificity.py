@@ -137,6 +137,11 @@ def test_the_table_of_tests_has_the_numbers_on_disk(finished: Path, written: Sec
     ):
         expected = [as_text(tests.loc[test, name]) for name in columns]
         share = tests.loc[test, "share_surviving"]
+        if test == "strength":
+            # four participants: the reliability of strength is far too small
+            expected[5:11] = ["withheld"] * 6
+            assert row[1:] == expected
+            continue
         expected[6] = "–" if share == "n/a" else f"{100 * float(share):.1f} %"
         assert row[1:] == expected
 
