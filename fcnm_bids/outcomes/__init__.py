@@ -26,6 +26,7 @@ from fcnm_bids.outcomes.random_studies import (
     between_seed_variance,
     fit_random_studies,
     study_permutations,
+    without_covariates,
 )
 
 __all__ = [
@@ -52,4 +53,5 @@ __all__ = [
     "roc_area",
     "sensitivity",
     "study_permutations",
+    "without_covariates",
 ]

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.outcomes.model import nuisance_basis, without
+from fcnm_bids.outcomes.model import nuisance_basis, varies, without
 from fcnm_bids.outcomes.permutation import BlockPermutations, block_permutations
 from fcnm_bids.stats import MaxNull
 
@@ -79,13 +80,13 @@ class RandomStudies:
     tau2
         Variance between seeds that the moderators leave, not below 0, shape (V,).
     slopes, z
-        Coefficient of each moderator, and the coefficient over its standard error, with the
-        tau2 of the model without this moderator, shape (moderators, V).
-    p_fwe
-        Two-sided p of each moderator's z, by the largest of every permutation of the moderator
-        over studies, shape (moderators, V).
-    nulls
-        Largest absolute z of every permutation, one for each moderator.
+        Coefficient of each tested moderator, and the coefficient over its standard error, with
+        the tau2 of the model without this moderator, shape (moderators, V).
+    largest
+        Largest absolute z of every permutation over studies, the observed order first, one array
+        for each tested moderator.
+    exhaustive
+        True if the permutations are all there are, for each tested moderator.
     """
 
     mean: NDArray[np.float64]
@@ -93,8 +94,28 @@ class RandomStudies:
     tau2: NDArray[np.float64]
     slopes: NDArray[np.float64]
     z: NDArray[np.float64]
-    p_fwe: NDArray[np.float64]
-    nulls: tuple[MaxNull, ...]
+    largest: tuple[NDArray[np.float64], ...]
+    exhaustive: tuple[bool, ...]
+
+    @cached_property
+    def nulls(self) -> tuple[MaxNull, ...]:
+        """Largest absolute z of every permutation, one for each tested moderator."""
+        both = zip(self.largest, self.exhaustive, strict=True)
+        return tuple(MaxNull(np.sort(own)[::-1], whole) for own, whole in both)
+
+    @cached_property
+    def p_fwe(self) -> NDArray[np.float64]:
+        """Two-sided p of each z, corrected for all voxels, shape (moderators, V)."""
+        p = [null.p(np.abs(own)) for null, own in zip(self.nulls, self.z, strict=True)]
+        return np.array(p).reshape(self.z.shape)
+
+    @classmethod
+    def join(cls, slabs: Sequence[RandomStudies]) -> RandomStudies:
+        """Join fits of the same permutations on slabs of voxels."""
+        names = ("mean", "standard_error", "tau2", "slopes", "z")
+        maps = (np.concatenate([getattr(own, name) for own in slabs], axis=-1) for name in names)
+        largest = (np.max(own, axis=0) for own in zip(*(s.largest for s in slabs), strict=True))
+        return cls(*maps, tuple(largest), slabs[0].exhaustive)
 
 
 def between_seed_variance(
@@ -142,7 +163,8 @@ def fit_random_studies(
     moderators
         Values of the contrasts, shape (C, M); M may be 0.
     permutations
-        Of each moderator over studies, as `study_permutations` makes them.
+        Of the first moderators over studies, as `study_permutations` makes them; those are
+        tested, and the others are covariates.
 
     Raises
     ------
@@ -150,14 +172,13 @@ def fit_random_studies(
         Moderators that determine each other, or leave no degree of freedom.
     """
     n_contrasts, n_voxels = effects.shape
-    n_moderators = moderators.shape[1]
     centred = moderators - moderators.mean(axis=0)
     constant = np.ones((n_contrasts, 1))
     whole = np.hstack([constant, centred])
     if nuisance_basis(whole).shape[1] < whole.shape[1] or n_contrasts <= whole.shape[1]:
         raise ValueError("moderators that determine each other, or as many as contrasts")
     mean, error, tau2 = np.full((3, n_voxels), np.nan)
-    slopes, z = np.full((2, n_moderators, n_voxels), np.nan)
+    slopes, z = np.full((2, len(permutations), n_voxels), np.nan)
     largest = [np.zeros(len(own.rows)) for own in permutations]
     usable = np.flatnonzero(np.isfinite(effects).all(axis=0) & np.isfinite(errors).all(axis=0))
     pairs = np.tril_indices(n_contrasts)
@@ -191,12 +212,8 @@ def fit_random_studies(
             z[number, voxels] = ratio[0]
             own = np.nan_to_num(np.abs(ratio)).max(axis=1)
             np.maximum(largest[number], own, out=largest[number])
-    nulls = tuple(
-        MaxNull(np.sort(own)[::-1], permuted.exhaustive)
-        for own, permuted in zip(largest, permutations, strict=True)
-    )
-    p_fwe = np.array([null.p(np.abs(own)) for null, own in zip(nulls, z, strict=True)])
-    return RandomStudies(mean, error, tau2, slopes, z, p_fwe.reshape(z.shape), nulls)
+    exhaustive = tuple(own.exhaustive for own in permutations)
+    return RandomStudies(mean, error, tau2, slopes, z, tuple(largest), exhaustive)
 
 
 def _precision(errors: NDArray[np.float64], tau2: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -213,6 +230,30 @@ def _precision(errors: NDArray[np.float64], tau2: NDArray[np.float64]) -> NDArra
     singular = values[:, :1] <= _SINGULAR * values[:, -1:]
     inverse = np.where(singular, np.nan, 1 / np.where(singular, 1.0, values))
     return (vectors * inverse[:, None, :]) @ vectors.transpose(0, 2, 1)
+
+
+def without_covariates(
+    moderator: NDArray[np.float64], covariates: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Take intercept and covariates out of a moderator, whose rest is what studies exchange.
+
+    Contrasts that are alike in all of them keep the same rest to the bit (Smith's permutation:
+    Winkler et al. 2014, NeuroImage 92:381).
+
+    Parameters
+    ----------
+    moderator
+        Shape (C,).
+    covariates
+        Shape (C, q).
+    """
+    rows = np.column_stack([moderator, covariates])
+    _, first, alike = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    basis = nuisance_basis(np.column_stack([np.ones(moderator.size), covariates]))
+    rest = without(basis, moderator)
+    if not varies(rest, moderator - moderator.mean()).all():
+        return np.zeros_like(rest)
+    return rest[first][alike.ravel()]
 
 
 def study_permutations(

@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 
 from fcnm_bids.outcomes.random_studies import (
     CrossProducts,
+    RandomStudies,
     between_seed_variance,
     fit_random_studies,
     study_permutations,
+    without_covariates,
 )
 
 Array = NDArray[np.float64]
@@ -142,3 +144,44 @@ def test_moderators_that_determine_each_other_are_refused() -> None:
     same = np.column_stack([np.arange(4.0)] * 2)
     with pytest.raises(ValueError, match="determine each other"):
         fit_random_studies(np.ones((4, 2)), sums.error_covariance(), same, [])
+
+
+def test_slabs_of_voxels_joined_are_one_fit() -> None:
+    z, _, sums = participants(20, 7, 50, tau=0.1)
+    effects, errors = z.mean(axis=0), sums.error_covariance()
+    dose = np.arange(7.0) ** 2
+    permuted = [study_permutations(np.arange(7), dose, 60, 0)]
+    whole = fit_random_studies(effects, errors, dose[:, None], permuted)
+    slabs = [
+        fit_random_studies(effects[:, part], errors[:, part], dose[:, None], permuted)
+        for part in (slice(0, 20), slice(20, 50))
+    ]
+    joined = RandomStudies.join(slabs)
+    np.testing.assert_allclose(joined.tau2, whole.tau2, rtol=1e-12)
+    np.testing.assert_allclose(joined.z, whole.z, rtol=1e-10)
+    np.testing.assert_array_equal(joined.p_fwe, whole.p_fwe)
+
+
+def test_covariates_adjust_and_are_not_tested() -> None:
+    z, _, sums = participants(20, 9, 5, tau=0.1)
+    effects, errors = z.mean(axis=0), sums.error_covariance()
+    rng = np.random.default_rng(2)
+    year = np.repeat(rng.standard_normal(3), 3)
+    dose = year + np.repeat(rng.standard_normal(3), 3)
+    rest = without_covariates(dose, year[:, None])
+    assert [np.ptp(rest[3 * i : 3 * i + 3]) for i in range(3)] == [0, 0, 0]
+    np.testing.assert_allclose([rest.sum(), rest @ year], 0, atol=1e-12)
+    study = np.repeat(np.arange(3), 3)
+    permuted = [study_permutations(study, rest, 100, 0)]
+    assert len(permuted[0].rows) == 6
+    found = fit_random_studies(effects, errors, np.column_stack([rest, year]), permuted)
+    both = [study_permutations(study, own, 1, 0) for own in (dose, year)]
+    plain = fit_random_studies(effects, errors, np.column_stack([dose, year]), both)
+    assert found.z.shape == (1, 5)
+    np.testing.assert_allclose(found.z[0], plain.z[0], rtol=1e-9)
+    np.testing.assert_allclose(found.slopes[0], plain.slopes[0], rtol=1e-9)
+
+
+def test_a_moderator_that_covariates_determine_has_no_rest() -> None:
+    year = np.array([1.0, 2.0, 4.0])
+    assert (without_covariates(3 * year + 1, year[:, None]) == 0).all()
