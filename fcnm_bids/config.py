@@ -579,6 +579,14 @@ class OutcomeSettings:
         "the maps",
         affects="network",
     )
+    random_studies: bool = setting(
+        False,
+        "also take the contrasts of an effect as a sample of studies: variance between seeds, and "
+        "the outcomes of --scores as moderators, permuted over studies",
+        affects="network",
+        later=True,
+        sentence=True,
+    )
 
 
 @dataclass(frozen=True)
@@ -745,7 +753,10 @@ class Config:
             (
                 outcomes.scores is not None
                 or bool(self.seeds.control_masks)
-                or outcomes == OutcomeSettings(outcomes=outcomes.outcomes),
+                or outcomes
+                == OutcomeSettings(
+                    outcomes=outcomes.outcomes, random_studies=outcomes.random_studies
+                ),
                 "--score-covariates, --mask-test: need --scores or --control-masks",
             ),
         )

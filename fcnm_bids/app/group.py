@@ -34,6 +34,7 @@ _GROUP: Mapping[str, str] = {
     "draws": "draws made",
     "robustness": "networks checked",
     "outcome": "outcomes related",
+    "sample": "effects taken as samples",
     "specificity": "networks compared",
     "figures": "networks drawn",
     "report": "report drawn",

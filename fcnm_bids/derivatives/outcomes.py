@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from fcnm_bids.network import (
     cluster_table,
     describe_clusters,
 )
-from fcnm_bids.outcomes import Association, OutOfSample
+from fcnm_bids.outcomes import Association, OutOfSample, RandomStudies
 
 STAT_MEANING = {
     "r": ("Partial correlation over seeds of the outcome with the mean Fisher z", "correlation"),
@@ -70,6 +70,39 @@ TEST_COLUMNS = {
     "smallest_p": "Smallest p that these permutations can give",
 }
 
+SAMPLE_COLUMNS = {
+    "model": "mean alone, or the moderator",
+    "covariates": "Covariates of the moderator",
+    "n_contrasts": "Contrasts in the model",
+    "n_studies": "Their studies, which are permuted",
+    "n_voxels": "Voxels at which all of them have a value",
+    "median_variance": "Median over voxels of the variance between seeds that the model leaves",
+    "z": "Coefficient over its standard error, where its absolute value is largest",
+    "slope": "The coefficient there, Fisher z per unit of the moderator",
+    "peak_x": "Where that is, in mm",
+    "peak_y": "Where that is, in mm",
+    "peak_z": "Where that is, in mm",
+    "p": "Its two-sided p, corrected for all voxels by permutation over studies",
+    "n_permutations": "Permutations, the observed order included",
+    "smallest_p": "Smallest p that these permutations can give",
+}
+
+MEAN_ALONE = "mean alone"
+
+SAMPLE_MEANING = {
+    "effect": ("Mean over contrasts of the mean Fisher z, by generalised least squares", "z"),
+    "se": ("Standard error of that mean, for participants and contrasts both as samples", "z"),
+    "variance": ("Variance between seeds of the mean Fisher z, without that of participants", "z2"),
+}
+"""Meaning and units of the maps of contrasts as a sample."""
+
+MODERATOR_MEANING = {
+    "effect": ("Coefficient of the moderator", "z per unit"),
+    "z": ("The coefficient over its standard error", "z"),
+    "pfwe": ("Two-sided p of z, corrected for all voxels by permutation over studies", "p"),
+}
+"""Meaning and units of the maps of a moderator."""
+
 VOXELWISE = "largest |t|"
 PREDICTIONS = {
     "leave one seed out": "similarity",
@@ -114,6 +147,53 @@ def outcome_clusters(
     table = pd.concat([own for own in tables if len(own)] or tables[:1], ignore_index=True)
     table = table.rename(columns={"peak_probability": "peak_r"})
     return table[[name for name in OUTCOME_CLUSTER_COLUMNS if name in table]]
+
+
+def sample_row(
+    model: str,
+    covariates: Sequence[str],
+    found: RandomStudies,
+    n_contrasts: int,
+    n_studies: int,
+    positions: NDArray[np.float64],
+) -> dict[str, Any]:
+    """Return the row of one model of contrasts as a sample.
+
+    Parameters
+    ----------
+    model
+        Name of the moderator, or `MEAN_ALONE`.
+    covariates
+        Names of the covariates.
+    found
+        The fit, of one moderator or none.
+    n_contrasts, n_studies
+        Contrasts in the model, and their studies.
+    positions
+        Of the voxels, in mm, shape (V, 3).
+    """
+    fitted = np.isfinite(found.tau2)
+    row: dict[str, Any] = {
+        "model": model,
+        "covariates": ", ".join(covariates) or "n/a",
+        "n_contrasts": n_contrasts,
+        "n_studies": n_studies,
+        "n_voxels": int(fitted.sum()),
+        "median_variance": float(np.median(found.tau2[fitted])) if fitted.any() else np.nan,
+    }
+    if not len(found.z) or not np.isfinite(found.z[0]).any():
+        return row
+    peak = int(np.nanargmax(np.abs(found.z[0])))
+    n_permutations = found.largest[0].size
+    return {
+        **row,
+        "z": float(found.z[0, peak]),
+        "slope": float(found.slopes[0, peak]),
+        **dict(zip(("peak_x", "peak_y", "peak_z"), positions[peak].tolist(), strict=True)),
+        "p": float(found.p_fwe[0, peak]),
+        "n_permutations": n_permutations,
+        "smallest_p": 1 / n_permutations,
+    }
 
 
 def outcome_test_rows(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,9 @@ class RelateOutcome(ConfiguredInterface):
         rows = [c.name for c in seeds.contrasts]
         weights = seeds.weights[[rows.index(outcome.seeds[i]) for i in there]]
         volumes = seed_volumes(weights, seeds.grid)
-        model, columns = self._model(outcome, there, weights, volumes)
+        model, columns = seed_model(
+            outcome, there, weights, volumes, Path(self.inputs.strength_file or "")
+        )
         if model.determined or model.df < 1:
             raise RequestError(
                 f"outcome {outcome.name}: the covariates ({', '.join(columns)}) leave nothing of "
@@ -129,7 +132,8 @@ class RelateOutcome(ConfiguredInterface):
             **AS_PREPROCESSED,
         }
         significant = np.nan_to_num(found.p_fwe, nan=1.0) <= config.group.alpha
-        writer = _Images(names, outcome.label, seeds.grid, index, said, self._sources(names, seeds))
+        named = partial(names.outcome, outcome.label)
+        writer = Images(named, seeds.grid, index, said, self._sources(names, seeds))
         for stat, (meaning, units) in STAT_MEANING.items():
             values = getattr(found, {"pfwe": "p_fwe"}.get(stat, stat))
             writer.write(values, meaning, units, stat=stat, suffix="statmap")
@@ -178,33 +182,10 @@ class RelateOutcome(ConfiguredInterface):
         )
         self._expect(writer.files)
 
-    def _model(
-        self,
-        outcome: PlannedOutcome,
-        there: NDArray[np.intp],
-        weights: sparse.csr_array,
-        volumes: NDArray[np.float64],
-    ) -> tuple[OutcomeModel, list[str]]:
-        """Return the model of the seeds with a map, and the names of its covariates."""
-        columns = np.array(outcome.columns, dtype=np.float64).reshape(len(outcome.seeds), -1)
-        parts = [np.ones(there.size), *columns[there].T]
-        for name in outcome.measured:
-            if name == "log_volume":
-                own = np.log(volumes)
-            else:
-                strength = read_strength(self.inputs.strength_file).strength
-                own = _mean_within(weights[:, strength.index], strength.positive)
-            parts.append(own - own.mean())
-        blocks = np.unique(np.array(outcome.cohorts)[there], return_inverse=True)[1]
-        model = OutcomeModel(
-            np.array(outcome.values)[there], np.column_stack(parts), blocks.astype(np.intp)
-        )
-        return model, [*outcome.column_names, *outcome.measured]
-
     def _compare_groups(
         self,
         config: Config,
-        writer: _Images,
+        writer: Images,
         found: Association,
         model: OutcomeModel,
         there: NDArray[np.intp],
@@ -238,25 +219,60 @@ class RelateOutcome(ConfiguredInterface):
         return bids_uris(names.root, [names.contrast_map(label, "effect") for label in own])
 
 
-class _Images:
-    """Writes the images of an outcome and remembers their paths."""
+def seed_model(
+    outcome: PlannedOutcome,
+    there: NDArray[np.intp],
+    weights: sparse.csr_array,
+    volumes: NDArray[np.float64],
+    strength_file: Path,
+) -> tuple[OutcomeModel, list[str]]:
+    """Return the model of some seeds of an outcome, and the names of its covariates.
+
+    Parameters
+    ----------
+    outcome
+        The outcome.
+    there
+        Positions of the seeds among those of the outcome, shape (K,).
+    weights, volumes
+        Weights on the grid, shape (K, voxels), and volumes of these seeds.
+    strength_file
+        Strength of the connectome, where it is a covariate.
+    """
+    columns = np.array(outcome.columns, dtype=np.float64).reshape(len(outcome.seeds), -1)
+    parts = [np.ones(there.size), *columns[there].T]
+    for name in outcome.measured:
+        if name == "log_volume":
+            own = np.log(volumes)
+        else:
+            strength = read_strength(strength_file).strength
+            own = _mean_within(weights[:, strength.index], strength.positive)
+        parts.append(own - own.mean())
+    blocks = np.unique(np.array(outcome.cohorts)[there], return_inverse=True)[1]
+    model = OutcomeModel(
+        np.array(outcome.values)[there], np.column_stack(parts), blocks.astype(np.intp)
+    )
+    return model, [*outcome.column_names, *outcome.measured]
+
+
+class Images:
+    """Writes images about one outcome or network and remembers their paths."""
 
     def __init__(
         self,
-        names: OutputNames,
-        label: str,
+        named: Callable[..., Path],
         grid: Grid,
         index: NDArray[np.intp],
         said: Mapping[str, Any],
         made_from: Sequence[str],
     ) -> None:
-        self.names, self.label, self.grid, self.index = names, label, grid, index
+        self.named, self.grid, self.index = named, grid, index
         self.said, self.made_from = said, made_from
         self.files: list[Path] = []
 
     def write(self, values: NDArray[Any], meaning: str, units: str | None, **entities: str) -> None:
         """Write an image named by its entities."""
-        path = self.names.outcome(self.label, **entities)
+        path = self.named(**entities)
         described = {"Description": meaning, **({"Units": units} if units else {}), **self.said}
         described["Sources"] = list(self.made_from)
         write_image(path, values, self.grid, described, index=self.index)

@@ -68,7 +68,7 @@ class DrawNetwork(ConfiguredInterface):
 class DrawOutcomeInputSpec(ConfiguredInputSpec):
     """Inputs of `DrawOutcome`."""
 
-    label = traits.Str(mandatory=True, desc="BIDS label of the outcome")
+    label = traits.Str(mandatory=True, desc="BIDS label of the outcome or the effect")
     after = traits.List(traits.List(traits.Str()), desc="files that have to be there before")
 
 
@@ -82,6 +82,18 @@ class DrawOutcome(ConfiguredInterface):
         from fcnm_bids.report.figures.outcomes import draw_outcome_figures
 
         self._expect([], draw_outcome_figures(Path(config.output_dir), self.inputs.label))
+
+
+class DrawSample(ConfiguredInterface):
+    """Draw the variance between the seeds of an effect."""
+
+    input_spec = DrawOutcomeInputSpec
+    output_spec = DerivativesOutputSpec
+
+    def _make(self, config: Config, folder: Path) -> None:
+        from fcnm_bids.report.figures.outcomes import draw_sample_figure
+
+        self._expect([], [draw_sample_figure(Path(config.output_dir), self.inputs.label)])
 
 
 class ReportGroup(ConfiguredInterface):

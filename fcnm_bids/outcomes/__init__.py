@@ -21,15 +21,18 @@ from fcnm_bids.outcomes.prediction import (
     roc_area,
 )
 from fcnm_bids.outcomes.random_studies import (
+    FEWEST_CONTRASTS,
     CrossProducts,
     RandomStudies,
     between_seed_variance,
     fit_random_studies,
+    slab_voxels,
     study_permutations,
     without_covariates,
 )
 
 __all__ = [
+    "FEWEST_CONTRASTS",
     "MASK_TESTS",
     "Association",
     "BlockPermutations",
@@ -52,6 +55,7 @@ __all__ = [
     "predict",
     "roc_area",
     "sensitivity",
+    "slab_voxels",
     "study_permutations",
     "without_covariates",
 ]

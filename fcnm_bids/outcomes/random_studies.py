@@ -9,8 +9,9 @@ participants. tau2 is the moment estimator for correlated errors (Chen et al. 20
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,19 @@ from fcnm_bids.stats import MaxNull
 _TILE_NUMBERS = 1 << 22
 """Numbers (pairs of contrasts or permutations, times voxels) of one tile."""
 
+_SLAB_NUMBERS = 1 << 26
+"""Numbers (pairs of contrasts times voxels) of one slab."""
+
+FEWEST_CONTRASTS = 3
+"""Contrasts from which a variance between seeds is estimated."""
+
 _SINGULAR = 1e-12
 """Smallest eigenvalue of a covariance, as a share of the largest, from which it is inverted."""
+
+
+def slab_voxels(n_contrasts: int) -> int:
+    """Return how many voxels have their products summed in one pass over the participants."""
+    return max(1024, _SLAB_NUMBERS // (n_contrasts * (n_contrasts + 1) // 2))
 
 
 class CrossProducts:
@@ -113,9 +125,10 @@ class RandomStudies:
     def join(cls, slabs: Sequence[RandomStudies]) -> RandomStudies:
         """Join fits of the same permutations on slabs of voxels."""
         names = ("mean", "standard_error", "tau2", "slopes", "z")
-        maps = (np.concatenate([getattr(own, name) for own in slabs], axis=-1) for name in names)
+        maps = {n: np.concatenate([getattr(own, n) for own in slabs], axis=-1) for n in names}
         largest = (np.max(own, axis=0) for own in zip(*(s.largest for s in slabs), strict=True))
-        return cls(*maps, tuple(largest), slabs[0].exhaustive)
+        joined: dict[str, Any] = {**maps, "largest": tuple(largest)}
+        return replace(slabs[0], **joined)
 
 
 def between_seed_variance(

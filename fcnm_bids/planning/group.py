@@ -16,7 +16,7 @@ from fcnm_bids.inputs.contrasts import contrast_names
 from fcnm_bids.inputs.rules import contrast_weights
 from fcnm_bids.inputs.scores import plan_outcomes
 from fcnm_bids.planning.design import group_design, moved_too_much
-from fcnm_bids.planning.group_options import check_analysis_mask
+from fcnm_bids.planning.group_options import check_analysis_mask, sampled_effects
 from fcnm_bids.planning.plan import ExcludedRun, GroupPlan, by_reason
 from fcnm_bids.planning.request import (
     check_output_names,
@@ -73,6 +73,8 @@ def plan_group_level(config: Config) -> GroupPlan:
     with collect_problems(problems):
         named = contrast_names(config.seeds)
         outcomes, lacking = plan_outcomes(config.outcomes, named, masks=bool(config.seeds.masks))
+    with collect_problems(problems):
+        sampled, unsampled = sampled_effects(config, contrast_names(config.seeds))
     if config.seeds.masks and config.group.weights != "none":
         problems.append(
             f"--weights {config.group.weights}: masks have no sample size; leave it out"
@@ -93,6 +95,7 @@ def plan_group_level(config: Config) -> GroupPlan:
         "participants": {label: [run.key for run in own] for label, own in participants},
         **model,
     }
+    related = affecting(config.outcomes, "network")
     key = digest(
         {
             **common,
@@ -102,7 +105,7 @@ def plan_group_level(config: Config) -> GroupPlan:
             "validation_design": (validation.design.names, validation.design.columns.tolist()),
             **({"sides": "apart"} if config.group.tail == "two-sided" else {}),
             "atlas": [digest({"": path.read_bytes().hex()}) for path in atlas.paths],
-            **({"outcomes": [outcomes, affecting(config.outcomes, "network")]} if outcomes else {}),
+            **({"outcomes": [outcomes, related]} if outcomes or sampled else {}),
             **seed_record(config, contrasts),
         }
     )
@@ -118,12 +121,13 @@ def plan_group_level(config: Config) -> GroupPlan:
         key,
         contrast_keys(config, contrasts, {**common, "left_out": [asdict(r) for r in left_out]}),
         done,
-        (*atlas.missing, *validation.notes, *specificity.notes, *lacking),
+        (*atlas.missing, *validation.notes, *specificity.notes, *lacking, *unsampled),
         design,
         tuple(within),
         validation,
         specificity,
         outcomes,
+        sampled,
     )
 
 

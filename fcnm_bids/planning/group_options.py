@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from fcnm_bids.inputs.participants_table import (
 from fcnm_bids.inputs.rules import contrast_weights
 from fcnm_bids.inputs.runs.io_spec import DIAGNOSIS
 from fcnm_bids.inputs.scores import plan_outcomes
+from fcnm_bids.outcomes import FEWEST_CONTRASTS
 from fcnm_bids.planning.design import MEAN_FD
 from fcnm_bids.planning.request import collect_problems
 from fcnm_bids.planning.validation import plan_validation
@@ -71,6 +73,8 @@ def check_group_options(
             masks=bool(config.seeds.masks),
         ),
     ]
+    if config.seeds.masks or contrasts:
+        checks.append(partial(sampled_effects, config, contrast_names(config.seeds)))
     if contrasts:
         checks.append(partial(contrast_weights, group, contrasts))
     problems: list[str] = []
@@ -96,6 +100,37 @@ def check_analysis_mask(
         log_other_space("--analysis-mask", Path(choice), grid.space)
         read_analysis_mask(choice, within, grid)
     return within
+
+
+def sampled_effects(
+    config: Config, contrasts: Sequence[tuple[str, str]]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the effects whose contrasts are taken as a sample, and notes on the others.
+
+    Parameters
+    ----------
+    config
+        The request.
+    contrasts
+        Name and effect of every contrast.
+
+    Raises
+    ------
+    RequestError
+        No effect has enough contrasts.
+    """
+    if not config.outcomes.random_studies:
+        return (), ()
+    sizes = Counter(effect for _, effect in contrasts)
+    enough = tuple(effect for effect, size in sizes.items() if size >= FEWEST_CONTRASTS)
+    notes = tuple(
+        f"--random-studies: {effect} has {size} contrasts; {FEWEST_CONTRASTS} make a sample"
+        for effect, size in sizes.items()
+        if effect not in enough
+    )
+    if not enough:
+        raise RequestError([*notes, "--random-studies: no effect is left; leave it out"])
+    return enough, notes
 
 
 def log_other_space(option: str, path: Path, space: str) -> None:

@@ -213,6 +213,8 @@ class GroupPlan:
         What there is to do about specificity.
     outcomes
         Outcomes of the seeds to relate to their maps.
+    sampled
+        Effects whose contrasts are taken as a sample of studies.
     """
 
     store: Path
@@ -230,6 +232,7 @@ class GroupPlan:
     validation: Validation
     specificity: SpecificityPlan
     outcomes: tuple[PlannedOutcome, ...] = ()
+    sampled: tuple[str, ...] = ()
 
     @property
     def n_masked(self) -> int:

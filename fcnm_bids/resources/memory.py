@@ -9,6 +9,7 @@ from functools import partial
 from fcnm_bids.config import NULLS, ROBUSTNESS
 from fcnm_bids.connectome import projection_bytes
 from fcnm_bids.grid import Grid
+from fcnm_bids.outcomes import slab_voxels
 from fcnm_bids.planning.plan import PlannedRun
 from fcnm_bids.stats import bytes_of_sums
 
@@ -111,6 +112,15 @@ def outcome_gb(n_voxels: int, n_seeds: int, n_permutations: int) -> float:
     of_tiles = 12 * 8 * max(1 << 22, 64 * rows)
     of_permutations = 12 * 8 * n_seeds * n_permutations
     return _PROCESS_GB + 1e-9 * (of_tiles + of_permutations + n_voxels * (120 + 2 * n_seeds))
+
+
+def sample_gb(n_voxels: int, n_contrasts: int, dof: int, n_permutations: int) -> float:
+    """Fitting contrasts as a sample of studies, slab by slab."""
+    pairs = n_contrasts * (n_contrasts + 1) // 2
+    slab = min(n_voxels, slab_voxels(n_contrasts))
+    of_slab = 8 * slab * (3 * pairs + 8 * n_contrasts) + 2 * dof * n_voxels
+    of_fit = 8 * 8 * (1 << 22) + 8 * pairs * n_permutations
+    return _PROCESS_GB + 1e-9 * (of_slab + of_fit + 8 * 12 * n_voxels)
 
 
 def contrast_gb(n_voxels: int) -> float:

@@ -24,6 +24,7 @@ from fcnm_bids.resources.memory import (
     outcome_gb,
     report_gb,
     robustness_gb,
+    sample_gb,
     variants_gb,
 )
 from fcnm_bids.workflows.base import GroupWorkflowParts
@@ -86,6 +87,7 @@ def init_group_wf(
     compared = _connect_comparison(level, [node for node, _ in networks.values()])
     measured, assessed = add_specificity_nodes(level, networks)
     related = _connect_outcomes(level, [own.mapped for own in mapped], measured[0])
+    related += _connect_samples(level, measured[0])
     promising = [seeds, described, *(own.mapped for own in mapped)]
     promising += [*validated, *compared, *measured, *related]
     for name in level.networks:
@@ -334,6 +336,46 @@ def _connect_outcomes(
         if "strength" in outcome.measured:
             level.workflow.connect(strength, "strength_file", related, "strength_file")
         nodes += [related, drawn]
+    return nodes
+
+
+def _connect_samples(level: GroupWorkflowParts, strength: pe.Node) -> list[pe.Node]:
+    """Add the nodes that take the contrasts of an effect as a sample, and draw it."""
+    from fcnm_bids.interfaces.random_studies import SampleStudies
+    from fcnm_bids.interfaces.report import DrawSample
+
+    plan, nodes = level.plan, []
+    labels = to_labels(dict.fromkeys(effect for _, effect in level.contrasts))
+    for effect in plan.sampled:
+        n_contrasts = sum(own == effect for _, own in level.contrasts)
+        sampled = pe.Node(
+            SampleStudies(
+                **level.shared,
+                participants=level.participants,
+                effect=effect,
+                label=labels[effect],
+                outcomes=[asdict(outcome) for outcome in plan.outcomes],
+                mask_files=[str(path) for path in plan.mask_files],
+                entities=level.entities,
+            ),
+            name=f"sample_{labels[effect]}",
+            mem_gb=sample_gb(
+                plan.n_masked, n_contrasts, plan.dof, level.config.group.n_permutations
+            ),
+        )
+        drawn = pe.Node(
+            DrawSample(**level.shared, label=labels[effect]),
+            name=f"drawing_sample_{labels[effect]}",
+            mem_gb=report_gb(plan.grid.n_voxels),
+        )
+        level.seed(sampled)
+        before = level.gather(
+            [sampled], "out_files", f"gather_sample_{labels[effect]}", no_flatten=True
+        )
+        level.workflow.connect(before, "out", drawn, "after")
+        if any("strength" in outcome.measured for outcome in plan.outcomes):
+            level.workflow.connect(strength, "strength_file", sampled, "strength_file")
+        nodes += [sampled, drawn]
     return nodes
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,34 @@ def draw_outcome_figures(root: Path, label: str) -> list[Path]:
         return [slices]
     draw_scatter(scatter, table, outcome)
     return [slices, scatter]
+
+
+def sample_figure(root: Path, label: str) -> Path:
+    """Return where the figure of an effect's contrasts as a sample lies."""
+    return figure_name(root, ".svg", network=label, desc="betweenseeds", suffix="statmap")
+
+
+def draw_sample_figure(root: Path, label: str) -> Path:
+    """Draw the standard deviation between the seeds of an effect.
+
+    Parameters
+    ----------
+    root
+        Output folder.
+    label
+        BIDS label of the effect.
+    """
+    sample = next(own for own in GroupOutputs(root).samples if own.label == label)
+    variance = Volume.read(sample.variance)
+    deviation = replace(variance, values=np.sqrt(variance.values))
+    path = sample_figure(root, label)
+    draw_mosaic(
+        path,
+        Overlay(deviation, None, "rising", 0, deviation.limit(_PERCENTILE, None), 0, outside=1),
+        "standard deviation between seeds (Fisher z)",
+        rows=((2, AXIAL), (1, CORONAL), (0, SAGITTAL)),
+    )
+    return path
 
 
 def draw_scatter(path: Path, table: pd.DataFrame, outcome: OutcomeResult) -> None:

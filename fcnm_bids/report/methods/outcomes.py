@@ -31,6 +31,26 @@ def outcomes_text(results: GroupOutputs) -> str:
     return text
 
 
+def samples_text(results: GroupOutputs) -> str:
+    """Return how contrasts were taken as a sample of studies; empty if they were not."""
+    if not results.samples:
+        return ""
+    listed = [name for own in results.samples for name in own.sidecar.get("Moderators", [])]
+    moderators = list(dict.fromkeys(map(str, listed)))
+    text = (
+        "The contrasts of an effect were also taken as a sample: their mean Fisher z were fitted "
+        "at every voxel by generalised least squares, with the covariance of their errors over "
+        "the participants that they share and a variance between seeds that was estimated by "
+        "moments."
+    )
+    if moderators:
+        text += (
+            f" Moderators ({', '.join(map(as_data, moderators))}) were tested one by one, with p "
+            "corrected for all voxels by the largest absolute z under permutation over studies."
+        )
+    return text
+
+
 def _described(outcome: OutcomeResult) -> str:
     covariates = ", ".join(as_data(str(name)) for name in outcome.sidecar.get("Covariates", []))
     given = f", given {covariates}" if covariates else ""

@@ -20,7 +20,7 @@ from fcnm_bids.report.methods.citations import (
     was,
 )
 from fcnm_bids.report.methods.connectome import ConnectomeText
-from fcnm_bids.report.methods.outcomes import outcomes_text
+from fcnm_bids.report.methods.outcomes import outcomes_text, samples_text
 from fcnm_bids.report.methods.robustness import robustness_text
 from fcnm_bids.report.methods.specificity import SpecificityText
 from fcnm_bids.report.results.group import GroupOutputs, read_sidecar
@@ -86,7 +86,7 @@ class Methods:
         if self.config.analysis_level == "group":
             found += [self._group(), self._network()]
             found.append(SpecificityText(self.config, self.results).paragraph())
-            found.append(outcomes_text(self.results))
+            found += [outcomes_text(self.results), samples_text(self.results)]
         return [text for text in (*found, self._further(), self._software()) if text]
 
     @property

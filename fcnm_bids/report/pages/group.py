@@ -22,7 +22,7 @@ from fcnm_bids.report.pages.html import (
     render_page,
 )
 from fcnm_bids.report.pages.network import network_section
-from fcnm_bids.report.pages.outcomes import outcome_sections
+from fcnm_bids.report.pages.outcomes import outcome_sections, sample_sections
 from fcnm_bids.report.pages.tables import frame_table
 from fcnm_bids.report.results.group import GroupOutputs, network_volume
 from fcnm_bids.report.results.text import as_text
@@ -54,6 +54,7 @@ def write_group_page(root: Path) -> Path:
         _summary(results),
         *(network_section(results, effect) for effect in results.effects),
         *outcome_sections(results),
+        *sample_sections(results),
         *_viewer(results),
         _participants(results),
         *about_sections(root, results.record),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fcnm_bids.report.figures.outcomes import outcome_figure
+from fcnm_bids.report.figures.outcomes import outcome_figure, sample_figure
 from fcnm_bids.report.pages.html import Figure, Folded, Note, Prose, Section
 from fcnm_bids.report.pages.tables import frame_table
-from fcnm_bids.report.results.group import GroupOutputs, OutcomeResult
+from fcnm_bids.report.results.group import GroupOutputs, OutcomeResult, SampleResult
 from fcnm_bids.report.results.text import as_text
 
 _CLUSTERS = {
@@ -48,6 +48,28 @@ _SEEDS = {
     "damage_sum": "sum",
 }
 
+_SAMPLE = {
+    "model": "Model",
+    "covariates": "Covariates",
+    "n_contrasts": "Contrasts",
+    "n_studies": "Studies",
+    "n_voxels": "Voxels",
+    "median_variance": "Median variance between seeds",
+    "z": "Largest z",
+    "slope": "Slope there",
+    "peak_x": "x",
+    "peak_y": "y",
+    "peak_z": "z",
+    "p": "p",
+    "smallest_p": "Smallest p possible",
+}
+
+_AS_A_SAMPLE = (
+    "how much do their mean Fisher z differ beyond what the participants' differences explain? All "
+    "are mapped on the same participants, so their errors covary, and generalised least squares "
+    "takes that into account."
+)
+
 _WORDS = (
     "Sensitivity is the share of the cases whose map holds a voxel, specificity the difference of "
     "connectivity between cases and controls there: words of lesion network mapping, and not the "
@@ -58,6 +80,35 @@ _WORDS = (
 def outcome_sections(results: GroupOutputs) -> list[Section]:
     """Return one section per outcome."""
     return [_section(results, outcome) for outcome in results.outcomes]
+
+
+def sample_sections(results: GroupOutputs) -> list[Section]:
+    """Return one section per effect whose contrasts are taken as a sample of studies."""
+    return [_sample(results, sample) for sample in results.samples]
+
+
+def _sample(results: GroupOutputs, sample: SampleResult) -> Section:
+    effect = str(sample.sidecar.get("Effect", sample.label))
+    n_contrasts = len(sample.sidecar.get("Contrasts", []))
+    blocks: list[Any] = [
+        Prose(
+            (
+                f"The {n_contrasts} contrasts of {effect} as a sample: {_AS_A_SAMPLE}",
+                "The mean has no p: seeds near any hub would reject a mean of zero. Whether seeds "
+                "converge is tested by the nulls of specificity.",
+            )
+        )
+    ]
+    path = sample_figure(results.root, sample.label)
+    if path.is_file():
+        caption = "Standard deviation between seeds of the mean Fisher z."
+        alt = f"Slices of the standard deviation between the seeds of {effect}."
+        blocks.append(Figure(path, alt, caption, results.root, "wide"))
+    if (table := sample.table()) is not None:
+        caption = "Models of the contrasts; position in mm of the largest |z|"
+        blocks.append(frame_table(caption, table, _SAMPLE, as_is=("model", "covariates")))
+    name = f"sample-{sample.label.lower()}"
+    return Section(name, f"Contrasts as a sample: {effect}", tuple(blocks))
 
 
 def _section(results: GroupOutputs, outcome: OutcomeResult) -> Section:

@@ -147,6 +147,35 @@ class OutcomeResult:
         return read_tsv(found[0]) if found else None
 
 
+@dataclass(frozen=True, eq=False)
+class SampleResult:
+    """The files of an effect's contrasts as a sample of studies.
+
+    Parameters
+    ----------
+    label
+        BIDS label of the effect.
+    sidecar
+        Sidecar of the table.
+    path
+        The table of models.
+    """
+
+    label: str
+    sidecar: Mapping[str, Any]
+    path: Path
+
+    @property
+    def variance(self) -> Path:
+        """The map of the variance between seeds."""
+        pattern = f"network-{self.label}_space-*_desc-betweenseeds_stat-variance_statmap.nii.gz"
+        return next(self.path.parent.glob(pattern))
+
+    def table(self) -> pd.DataFrame | None:
+        """Return the table of models as texts, or None."""
+        return read_tsv(self.path)
+
+
 @dataclass(frozen=True)
 class GroupOutputs:
     """The group level's part of an output folder.
@@ -205,6 +234,15 @@ class GroupOutputs:
             found = [result for result in found if result.effect in order]
             found.sort(key=lambda result: order.index(result.effect))
         return found
+
+    @cached_property
+    def samples(self) -> list[SampleResult]:
+        """Contrasts as samples of studies, by the labels of their effects."""
+        tables = sorted((self.root / "group").glob("network-*_desc-betweenseeds_metrics.tsv"))
+        return [
+            SampleResult(str(parse_entities(path)["network"]), read_sidecar(path), path)
+            for path in tables
+        ]
 
     @cached_property
     def outcomes(self) -> list[OutcomeResult]:
