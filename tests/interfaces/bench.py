@@ -37,6 +37,7 @@ V = GRID.n_voxels
 
 
 N_PARTICIPANTS = 12
+N_DRAWS = 9
 
 
 ENTITIES = {"space": "MNI152NLin6Asym", "task": "rest"}
@@ -64,7 +65,9 @@ def stored(runs: Participants) -> list[Participant]:
 class Bench:
     """One request, its seeds, and the way to run a node of it."""
 
-    def __init__(self, folder: Path, runs: Participants, **group: Any) -> None:
+    def __init__(
+        self, folder: Path, runs: Participants, specificity: Any = None, **group: Any
+    ) -> None:
         self.folder, self.runs = folder, runs
         self.at_once = 100
         write_text(folder / "foci.tsv", FOCI)
@@ -72,6 +75,7 @@ class Bench:
         self.config = Config(str(folder), str(folder / "out"), "group").update(
             {"seeds": {"coordinates": str(folder / "foci.tsv")}, "group": options}
         )
+        self.config = self.config.update({"specificity": specificity or {}})
         write_text(folder / "config.toml", self.config.to_toml())
         self.seeds = make_seeds(self.config.seeds, GRID)
         write_seed_matrix(self.seeds, folder / "seeds.npz")
@@ -98,15 +102,20 @@ class Bench:
             mask_files=[],
         )
 
+    def mapped(self, sums: Any, number: int) -> Any:
+        """The node that maps a contrast."""
+        shared = self.of_contrast(sums, number)
+        return self.run(MapContrast, **shared, model=MODEL, entities=ENTITIES)
+
     def contrast(self, sums: Any, number: int) -> tuple[Any, Any]:
         """The nodes that map a contrast and its variants."""
-        shared = {
-            "moments_dir": sums.moments_dir,
-            "number": number,
-            "cache_dir": str(self.folder / "kept" / str(number)),
-        }
-        own = self.run(MapContrast, **shared, model=MODEL, entities=ENTITIES)
+        own, shared = self.mapped(sums, number), self.of_contrast(sums, number)
         return own, self.run(MapContrastVariants, **shared, mapped_file=own.mapped_file)
+
+    def of_contrast(self, sums: Any, number: int) -> dict[str, Any]:
+        """Inputs of the nodes of a contrast."""
+        cache_dir = str(self.folder / "kept" / str(number))
+        return {"moments_dir": sums.moments_dir, "number": number, "cache_dir": cache_dir}
 
     def effect(self, effect: str, columns: np.ndarray | None = None, **more: Any) -> Any:
         """All nodes of one effect; returns the table of its robustness."""
@@ -128,8 +137,14 @@ class Bench:
         self, participants: list[Participant], seeds: SeedMatrix | None = None, **more: Any
     ) -> np.ndarray:
         """P of ``up`` through `map_network`."""
-        found = map_network(seeds or self.seeds, participants, self.rule, self.index, **more)
-        return found.probability["up"]
+        return self.probability(participants, seeds, **more)["up"]
+
+    def probability(
+        self, participants: list[Participant], seeds: SeedMatrix | None = None, **more: Any
+    ) -> Any:
+        """P of every effect through `map_network`."""
+        seeds = seeds or self.seeds
+        return map_network(seeds, participants, self.rule, self.index, **more).probability
 
     def network_of(self, probability: np.ndarray) -> np.ndarray:
         return network_mask(

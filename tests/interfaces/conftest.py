@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
+from fcnm_bids.bids.write import write_image
 from fcnm_bids.connectome import Projected, ProjectedRun, RunImage, write_run
 from fcnm_bids.denoise import build_projection
-from tests.interfaces.bench import GRID, N_PARTICIPANTS, Bench, Make, Participants, V
+from fcnm_bids.interfaces.network import MapNetwork
+from fcnm_bids.interfaces.nulls import CompareLabels, MapNullDraws, PrepareNulls
+from fcnm_bids.interfaces.specificity import AssessSpecificity, MeasureStrength
+from tests.interfaces.bench import (
+    ENTITIES,
+    GRID,
+    N_DRAWS,
+    N_PARTICIPANTS,
+    Bench,
+    Make,
+    Participants,
+    V,
+)
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +54,69 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Participants:
 @pytest.fixture
 def bench(tmp_path: Path, runs: Participants) -> Make:
     return lambda **group: Bench(tmp_path, runs, **group)
+
+
+@pytest.fixture(scope="session")
+def compared(tmp_path_factory: pytest.TempPathFactory, runs: Participants) -> SimpleNamespace:
+    """All nodes of the nulls of one request; not to be changed."""
+    folder = tmp_path_factory.mktemp("nulls")
+    rate = np.zeros(V)
+    rate[V // 4 :] = np.random.default_rng(5).random(V - V // 4) + 0.1
+    write_image(folder / "rate.nii.gz", rate, GRID, {})
+    asked = {
+        "specificity": ("random", "labels", "split"),
+        "base_rate": str(folder / "rate.nii.gz"),
+    }
+    made = Bench(folder, runs, asked, height_control="t=1", n_permutations=N_DRAWS)
+    sums = made.sums(*range(5))
+    mapped = [made.mapped(sums, number).mapped_file for number in range(5)]
+    up = mapped[:3]
+    shared = {"participants": made.runs, "entities": ENTITIES}
+    found = SimpleNamespace(made=made, mapped=mapped, rate=rate, folder=folder)
+    found.network = made.run(MapNetwork, effect="up", mapped_files=up, entities=ENTITIES)
+    found.strength = made.run(
+        MeasureStrength, **shared, mask_files=[], grey_files=[], cache_dir=str(folder / "degree")
+    )
+    found.prepared = made.run(
+        PrepareNulls,
+        participants=made.runs,
+        strength_file=found.strength.strength_file,
+        mapped_files=mapped,
+        store_dir=str(folder / "coarser"),
+    )
+    found.blocks = {
+        null: [(str(folder / f"{null}.npz"), n)]
+        for null, n in (("observed", 1), ("random", N_DRAWS))
+    }
+    for null, [(block, n)] in found.blocks.items():
+        made.run(
+            MapNullDraws,
+            null=null,
+            first=0,
+            n_draws=n,
+            memory_gb=0.01,
+            block_file=block,
+            deadline=0.0,
+            covariates=[[]] * N_PARTICIPANTS,
+            nulls_file=found.prepared.nulls_file,
+        )
+    found.labels = made.run(
+        CompareLabels,
+        **shared,
+        covariates=[[]] * N_PARTICIPANTS,
+        index_file=mapped[0],
+        grey_files=[],
+    )
+    found.assessed = made.run(
+        AssessSpecificity,
+        effect="up",
+        entities=ENTITIES,
+        effect_file=found.network.effect_file,
+        mapped_files=up,
+        strength_file=found.strength.strength_file,
+        blocks=found.blocks,
+        after=[],
+        nulls_file=found.prepared.nulls_file,
+        rows_file=found.labels.rows_file,
+    )
+    return found
