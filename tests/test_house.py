@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 import subprocess
@@ -168,3 +169,28 @@ def test_every_import_of_the_package_that_is_written_down_can_be_made(
                 missing.append(f"{file.relative_to(REPOSITORY)}: {module}.{name}")
     assert looked_at > 300
     assert not missing
+
+
+TESTED_ELSEWHERE = {
+    "__init__.py": "public names that are imported when they are used: test_public_names.py",
+    "_version.py": "the version: test_the_version_is_the_same_everywhere",
+}
+"""Modules with logic that have no test file of their own, and the reasons."""
+
+
+def has_logic(source: str) -> bool:
+    """Return True if a module defines functions or classes."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return any(isinstance(statement, kinds) for statement in ast.parse(source).body)
+
+
+def test_every_module_with_logic_has_a_like_named_test() -> None:
+    modules = [path.relative_to(PACKAGE) for path in sorted(PACKAGE.rglob("*.py"))]
+    lacking = [
+        module.as_posix()
+        for module in modules
+        if has_logic((PACKAGE / module).read_text(encoding="utf-8"))
+        and not (REPOSITORY / "tests" / module.parent / f"test_{module.name}").is_file()
+    ]
+    assert len(modules) > 200
+    assert lacking == sorted(TESTED_ELSEWHERE)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from nipype.pipeline.engine import Workflow
 
+from fcnm_bids.config import Config
 from fcnm_bids.execution.crash_reports import crash_text, exception_message, failed_result
+from fcnm_bids.execution.progress import Progress
+from fcnm_bids.execution.workflow import run_workflow
+from tests.execution.nodes import die, fail, run
+from tests.execution.nodes import node as made
 
 TRACEBACK = """Traceback (most recent call last):
   File "a.py", line 1, in run
@@ -69,3 +76,34 @@ def test_a_node_that_raised_nothing_has_a_traceback_too() -> None:
     failed = failed_result(7, "BrokenProcessPool", "killed")
     assert failed["taskid"] == 7
     assert exception_message(failed["traceback"]) == "BrokenProcessPool: killed"
+
+
+@pytest.mark.faults
+def test_a_crash_report_names_the_cause_first(settings: Config, tmp_path: Path) -> None:
+    workflow = Workflow(name="fcnm")
+    participant = Workflow(name="sub_07_wf")
+    participant.add_nodes([made("project", fail, tmp_path / "bold.nii.gz", mem_gb=0.2)])
+    workflow.add_nodes([participant])
+    run_workflow(workflow, settings, Progress())
+    [report] = (tmp_path / "logs").glob("crash*")
+    lines = report.read_text().splitlines()
+    assert lines[:3] == [
+        "ValueError: first line",
+        f"second line of {tmp_path}/bold.nii.gz",
+        "",
+    ]
+    assert lines[3:5] == ["node: fcnm.sub_07_wf.project", "participant: 07"]
+    assert lines[5].startswith("memory: 0.20 GB declared, 0.")
+    assert f"  path: {tmp_path}/bold.nii.gz" in lines
+    assert any(line.startswith("Traceback") for line in lines)
+
+
+@pytest.mark.faults
+def test_a_crash_report_of_a_killed_worker_tells_its_memory(
+    settings: Config, tmp_path: Path
+) -> None:
+    run(settings, made("killer", die, tmp_path / "always"))
+    [report] = (tmp_path / "logs").glob("crash*")
+    [memory] = [line for line in report.read_text().splitlines() if line.startswith("memory:")]
+    assert memory.startswith("memory: 0.10 GB declared, ")
+    assert "not known" not in memory

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +33,7 @@ class Undisturbed:
 
 
 @pytest.fixture(scope="module")
-def defer_signals(three: Truth, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+def undisturbed(three: Truth, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     folder = tmp_path_factory.mktemp("killed")
     # reports hold the command, so all of it happens in one place
     job = Job(Desk(folder), three, folder / "out")
@@ -53,17 +55,36 @@ def defer_signals(three: Truth, tmp_path_factory: pytest.TempPathFactory) -> Und
     ("level", "number"), [(level, n) for level, count in MOMENTS.items() for n in range(count)]
 )
 def test_killed_at_any_moment_a_rerun_gives_the_same_bytes(
-    defer_signals: Undisturbed, level: str, number: int
+    undisturbed: Undisturbed, level: str, number: int
 ) -> None:
-    job = defer_signals.job
+    job = undisturbed.job
     shutil.rmtree(job.output)
-    shutil.copytree(defer_signals.before[level], job.output)
+    shutil.copytree(undisturbed.before[level], job.output)
     command = job.desk.start(*getattr(job, level), "--nprocs", "2")
     # spread over the whole of it: somewhere in each of so many parts of its time
     share = (number + random.Random(f"{level}{number}").random()) / MOMENTS[level]
-    time.sleep(share * defer_signals.seconds[level])
+    time.sleep(share * undisturbed.seconds[level])
     command.kill()
     command.wait()
     ended = job.run(level)
     assert ended.code == 0, ended.out + ended.err
-    assert contents(job.output) == defer_signals.after[level]
+    assert contents(job.output) == undisturbed.after[level]
+
+
+def children(pid: int) -> list[int]:
+    try:
+        listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except OSError:
+        return []
+    return [int(child) for child in listed.split()]
+
+
+def test_a_worker_killed_in_a_real_job_costs_nothing(job: Job, done: Job) -> None:
+    command = job.desk.start(*job.participant, "--nprocs", "2")
+    while command.poll() is None and not (workers := children(command.pid)):
+        time.sleep(0.02)
+    assert workers
+    os.kill(workers[0], signal.SIGKILL)
+    ended = job.desk.wait(command)
+    assert ended.code == 0, ended.out + ended.err
+    assert contents(job.output, but="html") == contents(done.output, but="html")

@@ -4,78 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
 
-import pytest
-
-from fcnm_bids.app.dry_run import forecast_level
 from fcnm_bids.config import Config
-from fcnm_bids.planning.group import plan_group_level
-from fcnm_bids.planning.participant import plan_participant_level
-from fcnm_bids.planning.plan import ParticipantPlan
 from fcnm_bids.resources.forecast import Forecast, Needs, table_of
-from fcnm_bids.resources.memory import map_gb, project_gb
 
 Make = Callable[..., Config]
-
-
-@pytest.fixture
-def config(request_for: Make) -> Config:
-    return request_for()
-
-
-@pytest.fixture
-def plan(config: Config) -> ParticipantPlan:
-    return plan_participant_level(config)
-
-
-def rows(plan: ParticipantPlan, config: Config) -> dict[str, Forecast]:
-    return {row.kind: row for row in forecast_level(plan, config)}
-
-
-def test_memory_is_what_the_nodes_declare(plan: ParticipantPlan, config: Config) -> None:
-    found = rows(plan, config)
-    assert list(found) == ["seeds", "project", "map", "report"]
-    largest = max(project_gb(plan.grid, participant.runs) for participant in plan.participants)
-    assert found["project"].memory_gb == largest
-    largest = max(
-        map_gb(participant.runs, len(plan.contrasts)) for participant in plan.participants
-    )
-    assert found["map"].memory_gb == largest
-
-
-def test_runs_that_are_stored_take_no_more_disk(
-    plan: ParticipantPlan, config: Config, store: Path
-) -> None:
-    assert rows(plan, config)["project"].needs.output > 1e6
-    there = rows(plan_participant_level(config), config)["project"].needs
-    assert there.output == 0
-    assert there.seconds < rows(plan, config)["project"].needs.seconds
-
-
-def test_without_maps_nothing_is_mapped(request_for: Make) -> None:
-    config = request_for(connectome={"subject_maps": "none"})
-    assert list(rows(plan_participant_level(config), config)) == ["project", "report"]
-
-
-def test_when_all_is_there_nothing_is_foreseen(plan: ParticipantPlan, config: Config) -> None:
-    done = replace(
-        plan,
-        participants=tuple(replace(participant, done=True) for participant in plan.participants),
-    )
-    assert forecast_level(done, config) == []
-
-
-def test_processes_share_the_work_as_far_as_memory_allows(
-    plan: ParticipantPlan, config: Config, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("fcnm_bids.resources.machine.held_gb", lambda: 0.0)
-    many = config.update({"resources": {"nprocs": 3, "mem_gb": 100.0}})
-    assert rows(plan, many)["project"].at_once == 3
-    little = config.update({"resources": {"nprocs": 3, "mem_gb": 0.6}})
-    assert rows(plan, little)["project"].at_once == 2
-    assert rows(plan, many)["map"].seconds == rows(plan, config)["map"].seconds / 3
 
 
 def test_the_table_adds_up() -> None:
@@ -92,16 +25,3 @@ def test_the_table_adds_up() -> None:
     assert last[3:5] == ["2.0", "GB"]
     assert last[5:7] == ["5", "MB"]
     assert last[7:] == [">", "3", "min"]
-
-
-def test_the_time_of_draws_is_measured(request_for: Make, store: Path) -> None:
-    asked = request_for(
-        level="group",
-        connectome={"connectome_dir": str(store)},
-        group={"n_permutations": 20},
-        specificity={"specificity": ("random",)},
-    )
-    (draws,) = (
-        row for row in forecast_level(plan_group_level(asked), asked) if row.kind == "draws"
-    )
-    assert 0 < draws.seconds < 1000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 from pathlib import Path
@@ -14,8 +13,7 @@ import pytest
 from scipy.stats import trim_mean
 
 from fcnm_bids.errors import RequestError
-from fcnm_bids.simulate import SimulationDesign, Truth, simulate_dataset, simulate_run
-from fcnm_bids.simulate.__main__ import main
+from fcnm_bids.simulate import SimulationDesign, Truth, simulate_dataset
 from fcnm_bids.simulate.motion import MOTION_COLUMNS, framewise_displacement
 
 _SPACE = "space-MNI152NLin6Asym_res-5"
@@ -206,23 +204,6 @@ def test_the_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:
     assert "coordinates.tsv" in changed
 
 
-def test_a_run_alone_has_the_bytes_it_has_in_the_data_set(
-    truth: Truth, design: SimulationDesign, tmp_path: Path
-) -> None:
-    files = simulate_run(tmp_path, design, participant=1, run=2)
-    for path in (files.bold, files.mask, files.confounds):
-        twin = truth.fmriprep / path.relative_to(tmp_path)
-        assert path.read_bytes() == twin.read_bytes()
-
-
-def test_gzip_headers_carry_no_time_and_no_name(truth: Truth) -> None:
-    for path in truth.fmriprep.rglob("*.nii.gz"):
-        head = path.read_bytes()[:10]
-        assert head[3] == 0
-        assert head[4:8] == bytes(4)
-    assert gzip.decompress(path.read_bytes())[344:348] == b"n+1\0"
-
-
 def test_sessions_are_folders_and_entities(tmp_path: Path) -> None:
     design = SimulationDesign(
         n_participants=1, sessions=("pre", "post"), n_runs=2, voxel_size=8.0, n_volumes=20
@@ -244,28 +225,3 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="not an empty folder"):
         simulate_dataset(tmp_path, SimulationDesign())
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
-
-
-def test_the_command_writes_what_it_is_asked_for(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "out"
-    asked = [
-        str(out),
-        "--participants",
-        "2",
-        "--voxel-size",
-        "8",
-        "--volumes",
-        "20",
-        "--runs",
-        "1",
-        "2",
-    ]
-    assert main([*asked, "--studies", "2", "--coordinates", "random", "--seed", "4"]) == 0
-    assert len(list(out.rglob("*_bold.nii.gz"))) == 3
-    written = json.loads((out / "truth" / "design.json").read_text())
-    assert (written["random_seed"], written["coordinates"]) == (4, "random")
-    assert str(out) in capsys.readouterr().out
-    assert main(asked) == 2
-    assert "not an empty folder" in capsys.readouterr().err

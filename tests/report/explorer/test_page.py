@@ -33,22 +33,6 @@ def test_the_script_is_the_published_one() -> None:
     assert b"</script" not in script
 
 
-def test_a_folder_without_networks_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main([str(tmp_path)]) == 2
-    assert "no network in it" in capsys.readouterr().err
-
-
-def test_the_page_names_licences_and_no_path(first: Path, tmp_path: Path) -> None:
-    assert main([str(first), "--output", str(tmp_path / "e.html")]) == 0
-    text = (tmp_path / "e.html").read_text()
-    assert "Copyright (c) 2021, Niivue" in text
-    assert "Louis Collins" in text
-    assert str(first.parent) not in text
-    assert "connect-src data: blob:" in text
-
-
 class Open:
     """An opened explorer."""
 

@@ -9,25 +9,12 @@ import pytest
 
 from fcnm_bids.report.figures.group import draw_contrast
 from fcnm_bids.report.figures.slices import Overlay
-from fcnm_bids.report.pages.viewer import viewer_content
 from fcnm_bids.report.results.group import GroupOutputs
 
 
 def set_in_masks(results: Path, **said: object) -> None:
     for path in (results / "group").glob("seed-*_desc-significant_mask.json"):
         path.write_text(json.dumps({**json.loads(path.read_text()), **said}))
-
-
-def t_entries(results: Path) -> list[dict[str, object]]:
-    return [m for m in viewer_content(GroupOutputs(results))["maps"] if m["unit"] == "t"]
-
-
-def test_the_viewer_begins_at_a_threshold_that_it_reaches(results: Path) -> None:
-    assert {entry["threshold"] for entry in t_entries(results)} == {2.0}
-    set_in_masks(results, Threshold=222.0)
-    assert {(e["threshold"], e["high"]) for e in t_entries(results)} == {(222.0, 266.0)}
-    set_in_masks(results, Threshold=None)
-    assert {entry["threshold"] for entry in t_entries(results)} == {0.0}
 
 
 @pytest.mark.parametrize(

@@ -115,21 +115,6 @@ def test_a_contrast_that_left_the_count_is_named(results: Path) -> None:
     assert f"network of {said['Effect']} rests on 2 contrasts" in text
 
 
-def test_what_robustness_varied_is_said_with_its_values(results: Path) -> None:
-    (path, *_) = sorted((results / "group").glob("network-*_desc-robustness_metrics.tsv"))
-    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-    second = table.iloc[:1].assign(check="second connectome", level="n/a", draw="n/a")
-    pd.concat([table, second]).to_csv(path, sep="\t", index=False)
-    mask = path.with_name(path.name.replace("robustness_metrics.tsv", "validation_mask.nii.gz"))
-    mask.touch()
-    mask.with_name(mask.name.replace(".nii.gz", ".json")).write_text('{"NumberOfParticipants": 12}')
-    text = ". ".join(sentences(results))
-    assert "with other radii (1, 7 mm), at other thresholds (0.3, 0.4, 0.5, 0.6" in text
-    assert "on studies drawn with replacement (500 draws)" in text
-    assert "on a second connectome (12 participants)" in text
-    assert "All random draws started from the seed 0" in text
-
-
 def test_covariates_are_said_with_their_coding(results: Path) -> None:
     for path in (results / "group").glob("seed-*_desc-significant_mask.json"):
         said = {**json.loads(path.read_text()), "CovariateCoding": ["age: a number, centred at 30"]}

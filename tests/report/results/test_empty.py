@@ -9,8 +9,6 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from fcnm_bids.report.pages.empty import empty_blocks
-from fcnm_bids.report.pages.html import Code, Facts
 from fcnm_bids.report.results.empty import find_shortfall
 from fcnm_bids.report.results.group import NetworkOutputs
 from fcnm_bids.report.results.text import share_text
@@ -43,15 +41,6 @@ def test_voxels_left_after_each_step(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("volume", "first"), [(64, 0.75), (128, 0.5), (192, None)])
 def test_threshold_of_a_first_cluster(tmp_path: Path, volume: float, first: float | None) -> None:
     assert find_shortfall(network(tmp_path, volume=volume)).first_threshold == first
-
-
-def test_the_report_proposes_the_threshold_of_the_first_cluster(tmp_path: Path) -> None:
-    blocks = empty_blocks(network(tmp_path), [])
-    (facts,) = (block for block in blocks if isinstance(block, Facts))
-    assert dict(facts.entries)["First cluster at"] == "2 of 4 (0.5)"
-    (code,) = (block for block in blocks if isinstance(block, Code))
-    assert "--network-threshold 0.5" in code.text
-    assert not any(isinstance(b, Code) for b in empty_blocks(network(tmp_path, volume=192), []))
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,7 @@
-"""Workers that are killed, and what is left behind about nodes that failed."""
+"""Workers that are killed cost their own nodes, and none outlives its parent."""
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -18,8 +16,6 @@ from nipype.pipeline.engine import Workflow
 from fcnm_bids.config import Config
 from fcnm_bids.execution.progress import Progress
 from fcnm_bids.execution.workflow import configure, run_workflow
-from tests.reliability.conftest import Job
-from tests.reliability.outputs import contents
 
 pytestmark = pytest.mark.faults
 
@@ -47,11 +43,6 @@ def work(path: str) -> str:
     time.sleep(1.5)
     Path(path).touch()
     return path
-
-
-def fail(path: str) -> str:
-    """Fail as programs do."""
-    raise ValueError(f"the first line\nand another about {path}")
 
 
 def node(name: str, function: Any, path: Path, mem_gb: float = 0.1) -> pe.Node:
@@ -100,35 +91,6 @@ def test_a_killed_worker_costs_its_own_node_and_none_beside_it(
     assert all((tmp_path / f"other{n}").exists() for n in range(4))
 
 
-def test_a_crash_report_names_the_cause_first(settings: Config, tmp_path: Path) -> None:
-    workflow = Workflow(name="fcnm")
-    participant = Workflow(name="sub_07_wf")
-    participant.add_nodes([node("project", fail, tmp_path / "bold.nii.gz", mem_gb=0.2)])
-    workflow.add_nodes([participant])
-    run_workflow(workflow, settings, Progress())
-    [report] = (tmp_path / "logs").glob("crash*")
-    lines = report.read_text().splitlines()
-    assert lines[:3] == [
-        "ValueError: the first line",
-        f"and another about {tmp_path}/bold.nii.gz",
-        "",
-    ]
-    assert lines[3:5] == ["node: fcnm.sub_07_wf.project", "participant: 07"]
-    assert lines[5].startswith("memory: 0.20 GB declared, 0.")
-    assert f"  path: {tmp_path}/bold.nii.gz" in lines
-    assert any(line.startswith("Traceback") for line in lines)
-
-
-def test_a_crash_report_of_a_killed_worker_tells_its_memory(
-    settings: Config, tmp_path: Path
-) -> None:
-    run(settings, node("killer", die, tmp_path / "always"))
-    [report] = (tmp_path / "logs").glob("crash*")
-    [memory] = [line for line in report.read_text().splitlines() if line.startswith("memory:")]
-    assert memory.startswith("memory: 0.10 GB declared, ")
-    assert "not known" not in memory
-
-
 ORPHAN = """
 import os, sys, time
 from fcnm_bids.execution.multiproc import _workers
@@ -162,23 +124,3 @@ def alive(pid: int) -> bool:
         return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return False
-
-
-def children(pid: int) -> list[int]:
-    try:
-        listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    except OSError:
-        return []
-    return [int(child) for child in listed.split()]
-
-
-@pytest.mark.slow
-def test_a_worker_killed_in_a_real_job_costs_nothing(job: Job, done: Job) -> None:
-    command = job.desk.start(*job.participant, "--nprocs", "2")
-    while command.poll() is None and not (workers := children(command.pid)):
-        time.sleep(0.02)
-    assert workers
-    os.kill(workers[0], signal.SIGKILL)
-    ended = job.desk.wait(command)
-    assert ended.code == 0, ended.out + ended.err
-    assert contents(job.output, but="html") == contents(done.output, but="html")

@@ -1,0 +1,109 @@
+"""Slices show the voxels that lie on them."""
+
+from __future__ import annotations
+
+import nibabel as nib
+import numpy as np
+import pytest
+from nilearn.image import resample_img
+
+from fcnm_bids.report.figures.palette import OUTLINE, color_table
+from fcnm_bids.report.figures.slices import (
+    BOX,
+    Overlay,
+    Volume,
+    anatomy,
+    paint,
+    plane,
+    strip,
+)
+
+AFFINE = np.diag([8.0, 8, 8, 1])
+AFFINE[:3, 3] = (-92, -128, -76)
+SHAPE = (24, 28, 24)
+VALUES = np.random.default_rng(0).random(SHAPE).astype(np.float32)
+STEP = 8.0
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_plane_has_its_points_the_top_row_first(axis: int) -> None:
+    points = plane(axis, 4.0, STEP)
+    across, up = [a for a in range(3) if a != axis]
+    assert (points[..., axis] == 4.0).all()
+    assert (np.diff(points[..., across], axis=1) == STEP).all()
+    assert (np.diff(points[..., up], axis=0) == -STEP).all()
+    assert points[0, 0, across] == BOX[across][0]
+    assert points[0, 0, up] == BOX[up][1]
+
+
+def test_values_at_points_are_nilearns() -> None:
+    volume = Volume.of(nib.Nifti1Image(VALUES, AFFINE))
+    target = np.diag([5.0, 5, 5, 1])
+    target[:3, 3] = (-40, -50, -30)
+    expected = resample_img(
+        nib.Nifti1Image(VALUES, AFFINE), target, (9, 9, 9), interpolation="linear",
+        force_resample=True, copy_header=True,
+    )  # fmt: skip
+    index = np.stack(np.meshgrid(*[np.arange(9)] * 3, indexing="ij"), axis=-1)
+    points = index @ target[:3, :3].T + target[:3, 3]
+    np.testing.assert_allclose(volume.at(points, 1), expected.get_fdata(), atol=1e-5)
+    assert np.isnan(volume.at(np.array([[500.0, 0, 0]]), 0)).all()
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_slice_shows_the_nearest_voxels(axis: int) -> None:
+    volume = Volume(VALUES, AFFINE)
+    found = volume.on(axis, 3.0, 5.0)
+    points = plane(axis, 3.0, 5.0)
+    index = np.floor((points - AFFINE[:3, 3]) / 8 + 0.5).astype(int)
+    inside = ((index >= 0) & (index < SHAPE)).all(axis=-1)
+    np.testing.assert_array_equal(found[inside], VALUES[tuple(index[inside].T)])
+
+
+def test_a_scale_is_symmetric_and_holds_its_threshold() -> None:
+    volume = Volume(np.array([[[-4.0, 1, 2, np.nan]]], np.float32), AFFINE)
+    assert volume.limit(100) == 4
+    assert volume.limit(100, threshold=10) == 12
+    assert Volume(np.full((1, 1, 1), np.nan, np.float32), AFFINE).limit(99) == 1
+    assert volume.finest == 8
+
+
+def overlay(outlined: Volume | None) -> Overlay:
+    return Overlay(Volume(VALUES, AFFINE), outlined, "rising", 0, 1, 0.5, outside=0.2)
+
+
+def test_colours_stand_where_values_pass_and_the_head_is() -> None:
+    painted = paint(2, 8.0, STEP, overlay(None))
+    values = Volume(VALUES, AFFINE).on(2, 8.0, STEP)
+    head = np.nan_to_num(anatomy().at(plane(2, 8.0, STEP), 1)) > 0.05
+    shown = head & (values > 0.5)
+    grey = (painted == painted[..., :1]).all(axis=-1)
+    assert grey[~shown].all()
+    assert not grey[shown].any()
+    assert (painted[~head] == 255).all()
+    table = color_table("rising")[np.rint(values[shown] * 255).astype(int)]
+    assert np.abs(painted[shown] / 255 - table).max() < 0.1  # a little of the anatomy shows
+
+
+def test_outside_of_the_mask_colours_are_pale_and_its_border_is_drawn() -> None:
+    mask = np.zeros(SHAPE, np.float32)
+    mask[6:14, 8:18, 6:16] = 1
+    plain, marked = (paint(2, 8.0, STEP, overlay(m)) for m in (None, Volume(mask, AFFINE)))
+    inside = Volume(mask, AFFINE).on(2, 8.0, STEP) > 0.5
+    border = inside & (marked == OUTLINE).all(axis=-1)
+    assert border.any()
+    within = inside & ~border
+    np.testing.assert_array_equal(marked[within], plain[within])
+    spread = [np.ptp(picture[~inside].astype(int), axis=-1).sum() for picture in (plain, marked)]
+    assert spread[1] < 0.5 * spread[0]
+
+
+def test_a_strip_has_its_slices_side_by_side() -> None:
+    positions = (-16, 8, 34)
+    picture, middles = strip(2, positions, STEP, overlay(None))
+    first = paint(2, -16, STEP, overlay(None))
+    width = first.shape[1]
+    np.testing.assert_array_equal(picture[:, :width], first)
+    np.testing.assert_array_equal(picture[:, -width:], paint(2, 34, STEP, overlay(None)))
+    assert middles[0] == width / 2
+    assert np.diff(middles).tolist() == [width + round(4 / STEP)] * 2

@@ -1,0 +1,39 @@
+"""What the page of an empty network proposes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fcnm_bids.report.pages.empty import empty_blocks
+from fcnm_bids.report.pages.html import Code, Facts, Prose, Table
+from fcnm_bids.report.results.group import ContrastOutputs
+from tests.report.results.test_empty import network
+
+
+def test_the_report_proposes_the_threshold_of_the_first_cluster(tmp_path: Path) -> None:
+    blocks = empty_blocks(network(tmp_path), [])
+    (facts,) = (block for block in blocks if isinstance(block, Facts))
+    assert dict(facts.entries)["First cluster at"] == "2 of 4 (0.5)"
+    (code,) = (block for block in blocks if isinstance(block, Code))
+    assert "--network-threshold 0.5" in code.text
+    assert not any(isinstance(b, Code) for b in empty_blocks(network(tmp_path, volume=192), []))
+
+
+def test_voxels_left_are_shares_of_all(tmp_path: Path) -> None:
+    (table,) = (b for b in empty_blocks(network(tmp_path), []) if isinstance(b, Table))
+    assert [row[1] for row in table.rows] == ["119", "3", "1", "0"]
+    assert table.rows[1][2] == "2.5 %"
+
+
+def test_contrasts_without_a_voxel_are_named_up_to_five(tmp_path: Path) -> None:
+    silent = [
+        ContrastOutputs(f"c{n}", {"VoxelsSignificant": int(n == 0)}, tmp_path) for n in range(8)
+    ]
+    text = [
+        paragraph
+        for block in empty_blocks(network(tmp_path), silent)
+        if isinstance(block, Prose)
+        for paragraph in block.paragraphs
+    ]
+    listed = "7 of 8 (c1, c2, c3, c4, c5 and 2 more)"
+    assert f"Contrasts without a significant voxel: {listed}." in text

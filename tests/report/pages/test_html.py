@@ -1,0 +1,101 @@
+"""Pages hold everything inside, and text stays text."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+from jinja2 import UndefinedError
+
+from fcnm_bids.report.pages.html import (
+    Code,
+    Facts,
+    Figure,
+    Findings,
+    Folded,
+    Html,
+    Note,
+    Prose,
+    Row,
+    Section,
+    Table,
+    Viewer,
+    render_page,
+    template,
+)
+
+HOSTILE = "</script><img src=x onerror=alert(1)> & 'x' \"y\" {{ 7 * 7 }}"
+BLOCKS = (
+    Prose((HOSTILE,)),
+    Note(HOSTILE, "warning"),
+    Facts(((HOSTILE, HOSTILE),)),
+    Findings(((HOSTILE, HOSTILE),)),
+    Table(HOSTILE, (HOSTILE,), ((HOSTILE,),), frozenset({0})),
+    Code(HOSTILE, HOSTILE),
+    Folded(HOSTILE, (Row((Prose((HOSTILE,)), Prose((HOSTILE,)))),)),
+    Viewer({"name": HOSTILE}),
+)
+
+
+def page(*blocks: object, title: str = "T") -> str:
+    return render_page(title, "S", [Section("own", "Own", blocks)])
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: type(block).__name__)
+def test_text_stays_text_in_every_block(block: object) -> None:
+    text = page(block, title=HOSTILE)
+    assert "<img src=x" not in text
+    assert "49" not in re.sub(r"(?s)<(style|script).*?</\1>", "", text)
+    assert text.count("</script>") == page(Prose(("x",))).count("</script>") + (
+        1 if isinstance(block, Viewer) else 0
+    )
+
+
+def test_what_the_viewer_reads_comes_back() -> None:
+    content = {"name": HOSTILE, "values": [1, 2.5, None], "ä": "研究"}
+    text = page(Viewer(content))
+    (found,) = re.findall(r'(?s)<script[^>]*type="application/json"[^>]*>(.*?)</script>', text)
+    assert json.loads(found) == content
+    with pytest.raises(ValueError, match="JSON compliant"):
+        page(Viewer({"x": float("nan")}))
+
+
+def test_the_policy_lets_the_pages_own_script_run_alone() -> None:
+    text = page(Prose(("x",)))
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)
+    script = re.findall(r"(?s)<script>(.*?)</script>", text)[-1]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"sha256-{digest}" in policy.replace("&#43;", "+").replace("&#39;", "'")
+    assert "default-src &#39;none&#39;" in policy or "default-src 'none'" in policy
+    assert not re.findall(r'(?:src|href)="https?:', text)
+
+
+def test_a_figure_is_a_copy_of_its_file_and_names_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "group" / "figures" / "a.svg"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"<svg/>")
+    figure = Figure(path, "what it shows", "caption", tmp_path)
+    kind, coded = figure.source.split(",")
+    assert kind == "data:image/svg+xml;base64"
+    assert base64.b64decode(coded) == b"<svg/>"
+    assert figure.place == "group/figures/a.svg"
+    text = page(figure)
+    assert figure.source in text
+    assert 'alt="what it shows"' in text
+
+
+def test_own_markup_is_kept_and_sections_have_their_anchors() -> None:
+    inner = Section("inner", "Inner", (Html("<b>bold</b>"),))
+    text = render_page("T", "S", [Section("outer", "Outer", (), (inner,))])
+    assert "<b>bold</b>" in text
+    assert {'id="outer"', 'id="inner"'} <= set(re.findall(r'id="\w+"', text))
+    assert 'href="#outer"' in text
+
+
+def test_a_template_that_lacks_a_value_is_an_error() -> None:
+    with pytest.raises(UndefinedError):
+        template("page.html.jinja").render(title="T")
