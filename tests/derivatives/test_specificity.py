@@ -32,7 +32,7 @@ from fcnm_bids.derivatives.specificity import (
 from fcnm_bids.grid import Grid
 from fcnm_bids.intermediates.null_inputs import NullData
 from fcnm_bids.seeds import Contrast, Focus
-from fcnm_bids.specificity import LabelledContrasts, LabelTest, NullAssessment
+from fcnm_bids.specificity import LabelledContrasts, LabelTest, MapComparison, NullAssessment
 
 GRID = Grid((6, 5, 4), np.diag([3.0, 3.0, 3.0, 1.0]), "MNI152NLin6Asym")
 INDEX = np.arange(0, GRID.n_voxels, 2)
@@ -104,12 +104,20 @@ def test_a_withheld_verdict_and_no_draws_are_stated(tmp_path: Path) -> None:
 def test_canonical_networks_are_counted_against_the_draws(tmp_path: Path) -> None:
     found = assessment()
     regions = {"Visual": RNG.random(V) < 0.5, "Limbic": np.zeros(V, bool)}
-    rows = region_rows("random", found, frame(tmp_path, **regions))
+    place = frame(tmp_path, **regions)
+    likeness = MapComparison(
+        *(("Visual", "Limbic"), ("inside minus outside",) * 2, np.array([0.5, np.nan])),
+        *(RNG.random((19, 2)), np.array([V, 0])),
+    )
+    rows = region_rows("random", found, place, likeness, withheld=False)
+    assert [row["difference"] for row in rows] == [0.5, pytest.approx(math.nan, nan_ok=True)]
     for number, (row, region) in enumerate(zip(rows, regions.values(), strict=True)):
         assert list(row) == list(REGION_COLUMNS)
         own, drawn = (NETWORK & region).sum(), found.overlaps[:, number]
         assert (row["n_overlap"], row["n_overlap_null"]) == (own, drawn.mean())
         assert row["p"] == (1 + (drawn >= own).sum()) / 20
+    withheld = region_rows("random", found, place, likeness, withheld=True)
+    assert all(math.isnan(row["p"]) for row in withheld)
 
 
 def test_maps_and_draws_of_a_null_are_written_with_what_it_was(tmp_path: Path) -> None:

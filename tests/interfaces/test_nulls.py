@@ -142,7 +142,7 @@ def test_exchanged_labels_compare_the_maps_of_both_effects(
     np.testing.assert_allclose(image(difference)[made.index], both["up"] - both["down"], atol=1e-6)
     rows = json.loads(Path(found.rows_file).read_text())
     assert {name: set(own) for name, own in rows.items()} == {
-        effect: {"labels", "similarity", "split"} for effect in ("up", "down")
+        effect: {"compared", "labels", "similarity", "split"} for effect in ("up", "down")
     }
     sidecar = json.loads(Path(difference.replace(".nii.gz", ".json")).read_text())
     assert rows["up"]["labels"]["n_draws"] + 1 == sidecar["Labellings"]

@@ -94,8 +94,12 @@ def test_every_test_has_its_row_and_the_verdict_its_line(compared: SimpleNamespa
     assert all(Path(path).is_file() for path in compared.assessed.out_files)
 
 
-def test_maps_that_do_not_vary_have_no_accounts(compared: SimpleNamespace) -> None:
+def test_a_map_without_values_is_like_no_account(compared: SimpleNamespace) -> None:
     maps = read_effect(compared.network.effect_file)
     strength = read_strength(Path(compared.strength.strength_file)).strength.on(maps.index)
     few = np.full(maps.index.size, np.nan)
-    assert compared_accounts(few, lambda: iter(()), strength) is None
+    found = compared_accounts(few, lambda: iter(()), strength)
+    assert np.isnan(found.observed).all()
+    known = compared_accounts(maps.probability, lambda: iter(()), strength)
+    degree = table(compared, "degree").set_index("map").loc["probability"]
+    assert known.observed[0] == pytest.approx(degree["r_positive"], rel=1e-4)
