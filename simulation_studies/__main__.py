@@ -87,21 +87,23 @@ def backbone_table(results: pd.DataFrame) -> str:
         _row(
             "coordinates",
             "null",
+            "measure",
             "step^2 added",
             "planted voxels found",
             "found voxels that were planted",
             "network surviving",
             "literatures with any voxel",
         ),
-        _rule(7),
+        _rule(8),
     ]
-    by_case = results.groupby(["coordinates", "null", "step"], sort=False)
-    for (coordinates, null, step), own in by_case:
+    by_case = results.groupby(["coordinates", "null", "measure", "step"], sort=False)
+    for (coordinates, null, measure, step), own in by_case:
         planted = coordinates == "planted"
         lines.append(
             _row(
                 coordinates,
                 null,
+                measure,
                 "yes" if step == "added" else "no",
                 _median(own["found"]) if planted else "",
                 _median(own["inside"]) if planted else "",

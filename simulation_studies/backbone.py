@@ -26,6 +26,7 @@ BACKBONE_COLUMNS = {
     "repetition": "Number of the simulated participants and literatures",
     "coordinates": "planted: most foci in one network; random: anywhere in grey matter",
     "null": "random or strength",
+    "measure": "probability: share of contrasts; convergence: their mean z, unthresholded",
     "step": "Whether the step of the share is added to the variance",
     "r_strength": "Correlation of the probability map with the positive strength",
     "n_voxels": "Voxels of the network",
@@ -35,6 +36,8 @@ BACKBONE_COLUMNS = {
     "flagged": "Whether any voxel has family-wise p at most 0.05",
 }
 """Columns of what the nulls of foci find."""
+
+_MEASURES = (("probability", "added"), ("probability", "none"), ("convergence", "none"))
 
 _SCATTERED, _MATCHED = 1, 2
 """Streams of random numbers of draws."""
@@ -133,12 +136,19 @@ def _repetition(design: BackboneDesign, number: int) -> list[dict[str, float | s
             for draw in n_draws
         ]
     everything = [*observed.values(), *draws]
-    maps = draw_maps(connectome, participants, design.height_control, design.radius, everything)
-    seen, (scatter, *matched) = maps[:2], np.split(maps[2:], 3)
+    measures = dict(
+        zip(
+            ("probability", "convergence"),
+            draw_maps(connectome, participants, design.height_control, design.radius, everything),
+            strict=True,
+        )
+    )
     truth = connectome.truth("network1")
     group = GroupSettings()
     rows: list[dict[str, float | str | bool]] = []
-    for coordinates, own, by_strength in zip(observed, seen, matched, strict=True):
+    n = design.n_draws
+    for position, coordinates in enumerate(observed):
+        own = measures["probability"][position]
         network = network_mask(
             own,
             threshold=group.network_threshold,
@@ -147,15 +157,18 @@ def _repetition(design: BackboneDesign, number: int) -> list[dict[str, float | s
             index=connectome.index,
         )
         r = spatial_correlation(own, strength.positive, np.ones(own.size, dtype=bool))
-        for null, block in (("random", scatter), ("strength", by_strength)):
-            for step in ("added", "none"):
-                found = assessed(own, block, (step == "added") / design.n_contrasts)
+        for null, start in (("random", 2), ("strength", 2 + n * (1 + position))):
+            for measure, step in _MEASURES:
+                maps = measures[measure]
+                added = (step == "added") / design.n_contrasts
+                found = assessed(maps[position], maps[start : start + n], added)
                 beyond = np.nan_to_num(found.p_fwe, nan=1.0) <= group.alpha + 1e-9
                 rows.append(
                     {
                         "repetition": number,
                         "coordinates": coordinates,
                         "null": null,
+                        "measure": measure,
                         "step": step,
                         "r_strength": float(r),
                         "n_voxels": int(np.count_nonzero(network)),

@@ -217,9 +217,8 @@ def _validity_repetition(
         for case, make in enumerate(makers.values())
         for draw in range(design.n_draws)
     ]
-    maps = draw_maps(
-        connectome, participants, design.height_control, design.radius, [*observed.values(), *draws]
-    )
+    literatures = [*observed.values(), *draws]
+    maps, _ = draw_maps(connectome, participants, design.height_control, design.radius, literatures)
     seen = dict(zip(observed, maps, strict=False))
     blocks = dict(zip(makers, np.split(maps[len(observed) :], len(makers)), strict=True))
     # random foci, asked about foci on hubs: a question with another answer
@@ -236,8 +235,8 @@ def draw_maps(
     height_control: str,
     radius: float,
     draws: Sequence[Sequence[Contrast]],
-) -> NDArray[np.float64]:
-    """The probability maps of literatures of one effect, shape (draws, V)."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the probability and the convergence maps of literatures, shape (draws, V) each."""
     mapper = DrawMapper(
         connectome.grid,
         radius,
@@ -248,8 +247,9 @@ def draw_maps(
         None,
         None,
     )
-    (maps,) = mapper.probability(draws, memory=5e8).values()
-    return maps
+    maps = mapper.maps(draws, memory=5e8)
+    (probability,), (convergence,) = maps.probability.values(), maps.convergence.values()
+    return probability, convergence.astype(np.float64)
 
 
 def assessed(

@@ -47,7 +47,7 @@ COLUMNS = {
     "bound": "0.05 and three standard errors of so many literatures",
 }
 
-RELIABILITIES = {f"hubs at reliability {value:g}": value for value in (0.8, 0.9, 0.95)}
+RELIABILITIES = {f"hubs at reliability {value:g}": value for value in (0.8, 0.9, 0.95, 0.98, 0.99)}
 """Scenarios of foci that follow a strength with such an r with that of those who are mapped."""
 
 SCENARIOS = (

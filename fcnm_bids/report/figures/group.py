@@ -24,6 +24,7 @@ LOGGER = logging.getLogger("fcnm_bids")
 
 NETWORK_FIGURES = {
     "slices": ("probseg", ".svg"),
+    "convergence": ("statmap", ".svg"),
     "histogram": ("probseg", ".svg"),
     "glass": ("mask", ".svg"),
     "surface": ("probseg", ".png"),
@@ -102,6 +103,8 @@ def draw_network(root: Path, network: NetworkOutputs) -> list[Path]:
     label = "share of contrasts"
     files = {desc: network_figure(root, network.label, desc) for desc in NETWORK_FIGURES}
     draw_probability(files["slices"], probability, mask, threshold)
+    if not draw_convergence(files["convergence"], network, mask):
+        files.pop("convergence").unlink(missing_ok=True)
     defined = probability.values[np.isfinite(probability.values)]
     draw_histogram(files["histogram"], defined, n_contrasts, threshold)
     inside = np.where(mask.values > 0.5, probability.values, 0)
@@ -142,6 +145,19 @@ def draw_probability(
         "share of contrasts",
         rows=((2, AXIAL), (1, CORONAL), (0, SAGITTAL)),
     )
+
+
+def draw_convergence(path: Path, network: NetworkOutputs, mask: Volume) -> bool:
+    """Draw the map of convergence on slices with the network outlined; False without any value."""
+    if not network.convergence.is_file():
+        return False
+    convergence = Volume.read(network.convergence)
+    if not np.isfinite(convergence.values).any():
+        return False
+    limit = convergence.limit(_T_PERCENTILE, None)
+    overlay = Overlay(convergence, mask, "diverging", -limit, limit, 0, outside=1)
+    draw_mosaic(path, overlay, "mean Fisher z", rows=((2, AXIAL),), step=1.25)
+    return True
 
 
 def _canonical(network: NetworkOutputs) -> pd.DataFrame | None:

@@ -76,6 +76,8 @@ ROBUSTNESS_HEADINGS = {
 _MOST_ROWS = 25
 _MOST_REGIONS = 6
 _MOST_PEAKS = 5
+_WIDE = ("slices", "convergence")
+"""Figures of a network that take the whole width."""
 
 
 _TESTED = {"brain": "Brain", "gm": "Grey matter"}
@@ -97,9 +99,9 @@ def network_section(results: GroupOutputs, effect: str) -> Section:
         blocks.append(Note("The network was not made; see Errors.", "error"))
     elif is_empty(results, network):
         blocks += empty_blocks(network, results.members(effect))
-        blocks += _pictures(results, network, ("slices", "histogram"))
+        blocks += _pictures(results, network, (*_WIDE, "histogram"))
     else:
-        blocks += _pictures(results, network, ("slices", "glass", "surface", "histogram"))
+        blocks += _pictures(results, network, (*_WIDE, "glass", "surface", "histogram"))
         sections.append(
             Section(f"{anchor}-clusters", "Clusters", tuple(_clusters(results, network)))
         )
@@ -150,6 +152,11 @@ def _pictures(
             f"{as_text(sidecar.get('MinimumClusterVolume', 0))} mm³.",
             f"Slices of the probability map of {network.effect}. {where}",
         ),
+        "convergence": (
+            "Convergence: mean over the contrasts of their mean Fisher z, unthresholded, at each "
+            "voxel of those without a focus of their own within 10 mm. White border: the network.",
+            f"Slices of the convergence map of {network.effect}.",
+        ),
         "glass": (
             "The network on a glass brain: the highest share along the line of sight.",
             f"Glass brain with the network of {network.effect}. {where}",
@@ -171,10 +178,12 @@ def _pictures(
         caption, alt = described[desc]
         path = network_figure(results.root, network.label, desc)
         if path.is_file():
-            size = "small" if desc == "histogram" else "wide" if desc == "slices" else "half"
+            size = "small" if desc == "histogram" else "wide" if desc in _WIDE else "half"
             blocks.append(Figure(path, alt, caption, results.root, size))
-    if len(blocks) == 4:
-        return [blocks[0], Row((blocks[1], blocks[2])), blocks[3]]
+    halves = [number for number, block in enumerate(blocks) if block.size == "half"]
+    if len(halves) == 2:
+        first, second = halves
+        blocks[first : second + 1] = [Row((blocks[first], blocks[second]))]
     return blocks
 
 

@@ -94,6 +94,12 @@ class NetworkOutputs:
         return str(self.sidecar.get("Effect", self.label))
 
     @property
+    def convergence(self) -> Path:
+        """The map of convergence."""
+        name = self.mask.name.replace("_mask.nii.gz", "_stat-convergence_statmap.nii.gz")
+        return self.mask.with_name(name)
+
+    @property
     def verdict(self) -> str | None:
         """The verdict in one line; None where there is none."""
         path = self.mask.with_name(f"network-{self.label}_desc-verdict")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import pytest
 
-from fcnm_bids.report.figures.group import draw_contrast
+from fcnm_bids.report.figures.group import draw_contrast, draw_network
 from fcnm_bids.report.figures.slices import Overlay
 from fcnm_bids.report.results.group import GroupOutputs
 
@@ -33,3 +35,13 @@ def test_the_figure_marks_it_on_a_bar_that_holds_it(
     (overlay,) = drawn
     assert overlay.thresholds == marked
     assert overlay.high == -overlay.low == pytest.approx(1.2 * 222)
+
+
+def test_convergence_is_drawn_where_it_has_a_value(results: Path) -> None:
+    network = GroupOutputs(results).networks[0]
+    (drawn,) = [path for path in draw_network(results, network) if "convergence" in path.name]
+    assert drawn.is_file()
+    image = nib.load(network.convergence)
+    nib.save(nib.Nifti1Image(np.full(image.shape, np.nan), image.affine), network.convergence)
+    assert not [path for path in draw_network(results, network) if "convergence" in path.name]
+    assert not drawn.exists()
