@@ -19,7 +19,14 @@ from scipy.ndimage import gaussian_filter
 
 from fcnm_bids.bids.write import write_table, write_text
 from fcnm_bids.mapping import sum_over_participants
-from fcnm_bids.outcomes import OutcomeModel, OutOfSample, associate, leave_one_out, predict
+from fcnm_bids.outcomes import (
+    OutcomeModel,
+    OutOfSample,
+    Prediction,
+    associate,
+    leave_one_out,
+    predict,
+)
 from fcnm_bids.outcomes.model import without
 from fcnm_bids.seeds import Contrast, SeedMatrix
 from fcnm_bids.simulate.connectome import (
@@ -40,6 +47,10 @@ OUTCOME_COLUMNS = {
     "partial_r": "The same correlation, volume and cohort aside",
     "partial_null_r": "The mean of that over permutations",
     "partial_p": "p of it",
+    "weighted_r": "The partial correlation with the scores from the strongest voxels",
+    "weighted_null_r": "The mean of that over permutations",
+    "weighted_p": "p of it",
+    "weighted_limit_r": "As limit_r, with those scores",
     "limit_r": "The same correlation with maps of the true circuit's connectivity in the others, "
     "which hold no noise of the outcome: the most that scores of this kind can reach",
 }
@@ -176,6 +187,10 @@ def simulate_outcomes(
         own = predicted.similarity
         cause = OutcomeModel(circuit, nuisance, cohort)
         limit = predict(maps, cause, cause.permutations(1, number), leave_one_out(len(maps)))
+
+        def best(of: Prediction, model: OutcomeModel = model) -> float:
+            return _correlation(without(model.basis, of.scores), model.residuals)
+
         rows.append(
             {
                 "repetition": number // design.outcomes_per_patients,
@@ -188,9 +203,11 @@ def simulate_outcomes(
                 "partial_r": own.partial_r,
                 "partial_null_r": own.partial_null[1:].mean(),
                 "partial_p": own.partial_p,
-                "limit_r": _correlation(
-                    without(model.basis, limit.similarity.scores), model.residuals
-                ),
+                "weighted_r": predicted.weighted.partial_r,
+                "weighted_null_r": predicted.weighted.partial_null[1:].mean(),
+                "weighted_p": predicted.weighted.partial_p,
+                "weighted_limit_r": best(limit.weighted),
+                "limit_r": best(limit.similarity),
             }
         )
         progress(number + 1)
@@ -220,11 +237,14 @@ def rates(results: pd.DataFrame) -> str:
     columns = (
         *("outcomes", "number", "any voxel", "prediction", "covariates out", "in the circuit"),
         *("r out of sample, covariates out", "its mean under permutation", "its limit"),
+        *("strongest voxels: rate", "r", "mean under permutation", "limit"),
     )
     lines = [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
     for kind, own in results.groupby("outcome", sort=False):
         shares = [(own[name] <= 0.05).mean() for name in ("p_fwe", "p", "partial_p")]
         means = [own[name].mean() for name in ("hit", "partial_r", "partial_null_r", "limit_r")]
+        means.append((own["weighted_p"] <= 0.05).mean())
+        means += [own[f"weighted_{name}"].mean() for name in ("r", "null_r", "limit_r")]
         cells = [str(kind), str(len(own)), *(f"{value:.3f}" for value in (*shares, *means))]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

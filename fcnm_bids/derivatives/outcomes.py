@@ -51,6 +51,9 @@ SEED_COLUMNS = {
     "peak_connectivity": "Mean Fisher z at the voxel of the largest |t|",
     "similarity": "Spatial correlation of its map with the map of all other seeds",
     "cohort_similarity": "The same with the map of all other cohorts",
+    "weighted": "Mean of its map over the 1 % of voxels where the map of all other seeds has the "
+    "largest |r|, weighted by that r",
+    "cohort_weighted": "The same with the map of all other cohorts",
     "damage_mean": "Mean of the map of all other seeds (partial correlation) within the seed",
     "damage_maximum": "Maximum of that map within the seed",
     "damage_sum": "Sum of that map within the seed, weighted by the seed",
@@ -77,6 +80,7 @@ SAMPLE_COLUMNS = {
     "n_studies": "Their studies, which are permuted",
     "n_voxels": "Voxels at which all of them have a value",
     "median_variance": "Median over voxels of the variance between seeds that the model leaves",
+    "largest_variance": "The largest of them",
     "z": "Coefficient over its standard error, where its absolute value is largest",
     "slope": "The coefficient there, Fisher z per unit of the moderator",
     "peak_x": "Where that is, in mm",
@@ -105,11 +109,13 @@ MODERATOR_MEANING = {
 
 VOXELWISE = "largest |t|"
 PREDICTIONS = {
-    "leave one seed out": "similarity",
-    "leave one cohort out": "cohort_similarity",
-    "damage score, leave one seed out": "damage_mean",
+    "leave one seed out": ("similarity", "similarity"),
+    "leave one seed out, strongest voxels": ("weighted", "weighted"),
+    "leave one cohort out": ("similarity", "cohort_similarity"),
+    "leave one cohort out, strongest voxels": ("weighted", "cohort_weighted"),
+    "damage score, leave one seed out": ("damage", "damage_mean"),
 }
-"""Tests of prediction, and the column of the table of seeds that predicts."""
+"""Tests of prediction: whose scores they take, and the column of the table of seeds."""
 
 
 def outcome_clusters(
@@ -180,6 +186,7 @@ def sample_row(
         "n_studies": n_studies,
         "n_voxels": int(fitted.sum()),
         "median_variance": float(np.median(found.tau2[fitted])) if fitted.any() else np.nan,
+        "largest_variance": float(found.tau2[fitted].max()) if fitted.any() else np.nan,
     }
     if not len(found.z) or not np.isfinite(found.z[0]).any():
         return row
@@ -226,7 +233,7 @@ def outcome_test_rows(
         }
     ]
     for name, own in predicted.items():
-        prediction = own.damage if name.startswith("damage") else own.similarity
+        prediction = getattr(own, PREDICTIONS[name][0])
         if prediction is None:
             continue
         rows.append(

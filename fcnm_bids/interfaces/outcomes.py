@@ -101,7 +101,7 @@ class RelateOutcome(ConfiguredInterface):
         folds = {"leave one seed out": leave_one_out(there.size)}
         if len(set(model.block.tolist())) > 1:
             folds["leave one cohort out"] = model.block
-        predicted = {
+        left_out = {
             name: predict(
                 maps,
                 model,
@@ -112,9 +112,13 @@ class RelateOutcome(ConfiguredInterface):
             )
             for name, own in folds.items()
         }
-        whole = predicted["leave one seed out"]
-        if whole.damage is not None:
-            predicted["damage score, leave one seed out"] = whole
+        whole = left_out["leave one seed out"]
+        predicted = {
+            name: own
+            for name, (kind, _) in PREDICTIONS.items()
+            for fold, own in left_out.items()
+            if fold in name and getattr(own, kind) is not None
+        }
         names = self._names(config)
         said: dict[str, Any] = {
             "Outcome": outcome.name,
@@ -324,9 +328,9 @@ def _seed_rows(
         }
     )
     for name, own in predicted.items():
-        column = PREDICTIONS[name]
-        if column != "damage_mean":
-            table[column] = own.similarity.scores
+        kind, column = PREDICTIONS[name]
+        if kind != "damage":
+            table[column] = getattr(own, kind).scores
         elif own.damage_scores is not None:
             table["damage_mean"] = own.damage_scores.mean
             table["damage_maximum"] = own.damage_scores.maximum

@@ -193,6 +193,8 @@ class SampleStudies(ConfiguredInterface):
             )
             both = np.column_stack([rest, basis])
             label = to_label(outcome.label)
+            varying = np.ptp(covariates, axis=0) > 0
+            columns = [name for name, some in zip(columns, varying, strict=True) if some]
             models.append(_Model(outcome.name, label, rows, both, columns, [permuted]))
         return models
 

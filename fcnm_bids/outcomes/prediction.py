@@ -8,6 +8,8 @@ procedure by matrix products.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +28,15 @@ _LEAST_LEFT = 1e-10
 
 _ROUNDING = 1e-9
 """Difference of two statistics that is taken for rounding."""
+
+STRONGEST = 0.01
+"""Share of the voxels, those of the largest |r| of a fold's map, that the weighted score takes."""
+
+_SINGLE_ROUNDING = 1e-5
+"""The same for the weighted score, whose maps are single precision."""
+
+_BLOCK = 16
+"""Permutations whose maps are in memory together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +85,9 @@ class OutOfSample:
     ----------
     similarity
         Prediction by the spatial correlation of a seed's own map with the map of its fold.
+    weighted
+        Prediction by the mean of a seed's own map over the `STRONGEST` voxels of the map of its
+        fold, weighted by that map.
     damage
         Prediction by the mean of the map of its fold within the seed; None without seeds.
     damage_scores
@@ -83,6 +97,7 @@ class OutOfSample:
     """
 
     similarity: Prediction
+    weighted: Prediction
     damage: Prediction | None
     damage_scores: DamageScores | None
     n_voxels: int
@@ -139,13 +154,14 @@ def predict(
     own, within = _Sums(parts, permuted.shape[1]), _Sums(parts, permuted.shape[1])
     shape = _MapSums(fold_of, permuted.shape[1])
     extremes = np.full(fold_of.size, -np.inf)
+    whole = _Weighted()
     tile = max(64, _TILE_NUMBERS // max(permuted.shape))
     for start in range(0, maps.shape[1], tile):
         values = np.asarray(maps[:, start : start + tile], dtype=np.float64)
         usable = np.isfinite(values).all(axis=0)
         left = without(model.basis, np.where(usable, values, 0.0))
         squares = np.einsum("kv,kv->v", left, left)
-        remaining = np.stack([part.remaining(left, squares) for part in parts])
+        remaining = np.stack([part.remaining(left[part.seeds], squares) for part in parts])
         usable &= (remaining > _LEAST_LEFT * squares).all(axis=0)
         usable &= varies(left, np.where(usable, values, 0.0))
         places = np.flatnonzero(usable)
@@ -154,6 +170,7 @@ def predict(
         slopes = left.T @ permuted
         own.add(values * scale[fold_of], left, slopes, values.sum(axis=1))
         shape.add(left, scale, slopes, np.einsum("kv,kv->k", values, values))
+        whole.add(values, left, squares[places])
         if seeds is not None:
             weights = seeds[:, start + places]
             held = sparse.csr_array(weights.multiply(scale[fold_of]))
@@ -169,8 +186,10 @@ def predict(
         raise ValueError("no voxel at which all seeds have values that vary in every fold")
     scores = shape.correlations(own, parts, changes)
     similarity = _prediction(scores, outcomes, model.basis, is_group)
+    strongest = whole.scores(parts, permuted, changes)
+    weighted = _prediction(strongest, outcomes, model.basis, is_group, rounding=_SINGLE_ROUNDING)
     if seeds is None:
-        return OutOfSample(similarity, None, None, shape.n_voxels)
+        return OutOfSample(similarity, weighted, None, None, shape.n_voxels)
     squared = np.einsum("kb,kb->b", permuted, permuted)
     lengths = np.empty_like(permuted)
     for part, change in zip(parts, changes, strict=True):
@@ -182,6 +201,7 @@ def predict(
     extremes = np.where(np.isfinite(extremes), extremes / lengths[:, 0], np.nan)
     return OutOfSample(
         similarity,
+        weighted,
         _prediction(means, outcomes, model.basis, is_group) if np.isfinite(means).all() else None,
         DamageScores(means[:, 0], extremes, inside[:, 0]),
         shape.n_voxels,
@@ -198,10 +218,9 @@ class _Fold:
         self.leave = np.linalg.pinv(np.eye(seeds.size) - own @ own.T, rcond=1e-9, hermitian=True)
 
     def remaining(
-        self, left: NDArray[np.float64], squares: NDArray[np.float64]
+        self, own: NDArray[np.floating[Any]], squares: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Residual sum of squares over the other seeds at every voxel."""
-        own = left[self.seeds]
+        """Residual sum of squares over the other seeds, from the residuals of the fold's own."""
         return squares - np.einsum("iv,iv->v", own, self.leave @ own)
 
 
@@ -292,6 +311,61 @@ class _MapSums:
         return scores
 
 
+class _Weighted:
+    """Maps and residuals at all usable voxels, single precision."""
+
+    def __init__(self) -> None:
+        self.values: list[NDArray[np.float32]] = []
+        self.left: list[NDArray[np.float32]] = []
+        self.squares: list[NDArray[np.float64]] = []
+
+    def add(
+        self,
+        values: NDArray[np.float64],
+        left: NDArray[np.float64],
+        squares: NDArray[np.float64],
+    ) -> None:
+        """Add a tile: values and residuals (K, v), and sums of squares of residuals (v,)."""
+        self.values.append(values.astype(np.float32))
+        self.left.append(left.astype(np.float32))
+        self.squares.append(squares)
+
+    def scores(
+        self,
+        parts: Sequence[_Fold],
+        permuted: NDArray[np.float64],
+        changes: Sequence[NDArray[np.float64]],
+    ) -> NDArray[np.float64]:
+        """Return each seed's weighted mean over the strongest voxels of its fold, shape (K, B).
+
+        Voxels are chosen in the fold, as in connectome-based predictive modelling (Shen et al.
+        2017, Nat Protoc 12:506), by their share, so that every permutation has as many.
+        """
+        values, left = np.hstack(self.values), np.hstack(self.left)
+        self.values, self.left = [], []
+        squares = np.concatenate(self.squares)
+        n_voxels = squares.size
+        last = n_voxels - math.ceil(STRONGEST * n_voxels)
+        scores = np.empty(permuted.shape)
+        for start in range(0, permuted.shape[1], _BLOCK):
+            block = slice(start, start + _BLOCK)
+            slopes = permuted[:, block].T.astype(np.float32) @ left
+            for part, change in zip(parts, changes, strict=True):
+                own = left[part.seeds]
+                remaining = part.remaining(own, squares)
+                scale = (1 / np.sqrt(remaining)).astype(np.float32)
+                maps = (slopes - change[:, block].T.astype(np.float32) @ own) * scale
+                size = np.abs(maps)
+                least = np.partition(size, last, axis=1)[:, last]
+                for number, (row, threshold) in enumerate(zip(maps, least, strict=True)):
+                    chosen = np.flatnonzero(size[number] >= threshold)
+                    weights = row[chosen].astype(np.float64)
+                    total = values[np.ix_(part.seeds, chosen)] @ weights
+                    with np.errstate(invalid="ignore"):
+                        scores[part.seeds, start + number] = total / np.abs(weights).sum()
+        return scores
+
+
 def _largest_within(weights: sparse.csr_array, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the largest value where each row has a weight, shape (K,); -inf where none has."""
     largest = np.full(weights.shape[0], -np.inf)
@@ -306,6 +380,8 @@ def _prediction(
     outcomes: NDArray[np.float64],
     basis: NDArray[np.float64],
     is_group: bool,
+    *,
+    rounding: float = _ROUNDING,
 ) -> Prediction:
     """Return the statistics of every permutation, and their p; columns are permutations."""
     null = roc_area(scores, outcomes > 0.5) if is_group else _column_r(scores, outcomes)
@@ -313,7 +389,7 @@ def _prediction(
     found = []
     for values in (null, partial):
         values = np.where(np.isfinite(values), values, -np.inf)
-        p = np.count_nonzero(values >= values[0] - _ROUNDING) / values.size
+        p = np.count_nonzero(values >= values[0] - rounding) / values.size
         found.append((float(values[0]), p, values))
     return Prediction(scores[:, 0], *found[0], *found[1])
 

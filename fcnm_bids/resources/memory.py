@@ -111,7 +111,7 @@ def outcome_gb(n_voxels: int, n_seeds: int, n_permutations: int) -> float:
     rows = max(n_seeds, n_permutations)
     of_tiles = 12 * 8 * max(1 << 22, 64 * rows)
     of_permutations = 12 * 8 * n_seeds * n_permutations
-    return _PROCESS_GB + 1e-9 * (of_tiles + of_permutations + n_voxels * (120 + 2 * n_seeds))
+    return _PROCESS_GB + 1e-9 * (of_tiles + of_permutations + n_voxels * (120 + 10 * n_seeds))
 
 
 def sample_gb(n_voxels: int, n_contrasts: int, dof: int, n_permutations: int) -> float:

@@ -128,7 +128,9 @@ def test_the_tests_and_the_seeds_are_in_tables(made: Made) -> None:
     assert list(tests.index) == [
         "voxelwise association",
         "leave one seed out",
+        "leave one seed out, strongest voxels",
         "leave one cohort out",
+        "leave one cohort out, strongest voxels",
         "damage score, leave one seed out",
     ]
     seeds = made.table("seeds_metrics")
@@ -136,6 +138,7 @@ def test_the_tests_and_the_seeds_are_in_tables(made: Made) -> None:
     np.testing.assert_allclose(seeds["outcome"], made.outcome)
     for test, column in (
         ("leave one seed out", "similarity"),
+        ("leave one seed out, strongest voxels", "weighted"),
         ("leave one cohort out", "cohort_similarity"),
         ("damage score, leave one seed out", "damage_mean"),
     ):

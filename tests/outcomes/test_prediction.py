@@ -92,6 +92,43 @@ def test_the_damage_score_is_the_map_of_the_others_within_the_seed() -> None:
     assert found.damage.statistic == pytest.approx(wanted, abs=1e-10)
 
 
+@pytest.mark.parametrize("by_cohort", [False, True])
+def test_the_weighted_score_takes_the_strongest_voxels_of_the_fold(by_cohort: bool) -> None:
+    maps, model = simulated(k=15, v=230, cohorts=3)
+    folds = model.block if by_cohort else leave_one_out(15)
+    permutations = model.permutations(4, 1)
+    found = predict(maps, model, permutations, folds).weighted
+    fitted = model.outcome - model.residuals
+    for number, row in enumerate(permutations.rows):
+        y = fitted + model.residuals[row]
+        scores = np.empty(15)
+        for i, fold in enumerate(folds):
+            own = map_without(maps, y, model.nuisance, folds != fold)
+            strongest = np.argsort(-np.abs(own))[:3]  # 1 % of 230, and no less
+            scores[i] = own[strongest] @ maps[i, strongest] / np.abs(own[strongest]).sum()
+        wanted = np.corrcoef(scores, y)[0, 1]
+        assert found.null[number] == pytest.approx(wanted, abs=1e-5)
+        if not number:
+            np.testing.assert_allclose(found.scores, scores, atol=1e-5)
+
+
+def test_the_weighted_score_finds_a_small_circuit_better_than_whole_maps() -> None:
+    rng = np.random.default_rng(0)
+    planted, whole, weighted = np.empty((3, 20))
+    for number in range(20):
+        shared = rng.standard_normal((40, 6)) @ rng.standard_normal((6, 1000))
+        maps = rng.standard_normal((40, 1000)) + shared
+        circuit = rng.standard_normal(40)
+        maps[:, :15] = 2 * circuit[:, None] + rng.standard_normal((40, 15))
+        outcome = circuit + rng.standard_normal(40)
+        model = OutcomeModel(outcome, np.ones((40, 1)), np.zeros(40, dtype=int))
+        found = predict(maps, model, model.permutations(20, number), leave_one_out(40))
+        planted[number] = np.corrcoef(circuit, outcome)[0, 1]
+        whole[number], weighted[number] = found.similarity.statistic, found.weighted.statistic
+    assert abs(weighted.mean() - planted.mean()) < 0.05
+    assert whole.mean() < planted.mean() - 0.1
+
+
 def test_tiles_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
     maps, model = simulated(v=300)
     whole = predict(maps, model, model.permutations(20, 0), leave_one_out(14))
@@ -105,12 +142,11 @@ def test_the_outcome_of_a_seed_does_not_enter_its_own_score() -> None:
     changed = model.outcome.copy()
     changed[4] += 100
     other = OutcomeModel(changed, model.nuisance, model.block)
-    scores = [
-        predict(maps, m, m.permutations(1, 0), leave_one_out(14)).similarity.scores
-        for m in (model, other)
-    ]
-    assert scores[0][4] == pytest.approx(scores[1][4], abs=1e-9)
-    assert abs(scores[0][5] - scores[1][5]) > 1e-3
+    scores = [predict(maps, m, m.permutations(1, 0), leave_one_out(14)) for m in (model, other)]
+    for name, rounding in (("similarity", 1e-9), ("weighted", 1e-4)):
+        first, second = (getattr(own, name).scores for own in scores)
+        assert first[4] == pytest.approx(second[4], abs=rounding)
+        assert abs(first[5] - second[5]) > 1e-3
 
 
 def test_voxels_where_a_seed_has_no_value_or_none_varies_are_left_out() -> None:

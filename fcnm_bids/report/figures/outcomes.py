@@ -23,6 +23,7 @@ _PANELS = {
     "peak_connectivity": "mean Fisher z at the peak",
     "similarity": "similarity to the map\nof the other seeds",
     "cohort_similarity": "similarity to the map\nof the other cohorts",
+    "weighted": "mean at the strongest voxels\nof the other seeds' map",
     "damage_mean": "mean of the map of the\nother seeds in the seed",
 }
 _PERCENTILE = 99.5

@@ -19,7 +19,8 @@ def outcomes_text(results: GroupOutputs) -> str:
         f"permutation of the residuals (Freedman and Lane; {number_of(drawn, 'permutation')}"
         f"{', within cohorts' if any(o.sidecar.get('Cohorts') for o in results.outcomes) else ''})."
         " Each seed was also scored by the spatial correlation of its map with the partial "
-        "correlation map of all other seeds; p of the prediction came from permutations that "
+        "correlation map of all other seeds, and by its mean at the 1 % of voxels where that map "
+        "is strongest, weighted by it; p of the prediction came from permutations that "
         "repeated the whole procedure."
     )
     if any(outcome.is_group for outcome in results.outcomes):
