@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -60,7 +62,7 @@ class Strategy:
         chosen: list[str] = []
         missing: list[str] = []
         for pattern in self.patterns:
-            hits = [name for name in available if fnmatchcase(name, pattern)]
+            hits = list(filter(_matcher(pattern), available))
             chosen += hits
             if not hits:
                 missing.append(pattern)
@@ -102,6 +104,12 @@ def load_strategy(name: str) -> Strategy:
             "nor a file"
         )
     return _parse(path.stem, read_text(path), name)
+
+
+@cache
+def _matcher(pattern: str) -> Callable[[str], object]:
+    """Return the function that tells the names of a shell pattern, in the letters' own case."""
+    return re.compile(translate(pattern)).match
 
 
 def _parse(name: str, text: str, origin: str) -> Strategy:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fcnm_bids.bids.manifest import Manifest
 from fcnm_bids.config import Config
+from fcnm_bids.connectome import StoredRun
 from fcnm_bids.errors import RequestError, RunError
 from fcnm_bids.inputs.contrasts import contrast_names
 from fcnm_bids.inputs.layouts.tissue import sampled_series
@@ -28,7 +29,7 @@ from fcnm_bids.planning.request import (
 )
 from fcnm_bids.planning.runs import check_runs, run_input, run_notes, with_template_tissue
 from fcnm_bids.planning.stored_runs import stored_entities, stored_runs
-from fcnm_bids.reruns.keys import participant_key
+from fcnm_bids.reruns.keys import participant_key, seed_digest
 from fcnm_bids.seeds import Contrast
 
 
@@ -73,10 +74,14 @@ def plan_participant_level(config: Config) -> ParticipantPlan:
     check_group_options(config, dataset.root, grid, entities, subjects, contrasts)
     if problems := check_output_names(config, entities, subjects):
         raise RequestError(problems)
-    participants = []
-    for subject in subjects:
-        own = [i for i, run in zip(inputs, found, strict=True) if run.subject == subject]
-        participants.append(_plan_participant(subject, own, usable, reasons, config, contrasts))
+    by_subject: dict[str, list[RunInput]] = {subject: [] for subject in subjects}
+    for files, run in zip(inputs, found, strict=True):
+        by_subject[run.subject].append(files)
+    seeds = seed_digest(config, contrasts)
+    participants = [
+        _plan_participant(subject, own, usable, reasons, Path(config.output_dir), seeds)
+        for subject, own in by_subject.items()
+    ]
     return ParticipantPlan(
         dataset.root,
         grid,
@@ -108,7 +113,14 @@ def _plan_stored_participants(
     runs, left_out = stored_runs(store, config, from_store=True)
     root = Path(config.output_dir)
     participants = []
-    for subject in dict.fromkeys([s for s, _ in runs] + [run.subject for run in left_out]):
+    seeds = seed_digest(config, contrasts)
+    missing_of: dict[str, list[ExcludedRun]] = {}
+    for gone in left_out:
+        missing_of.setdefault(gone.subject, []).append(gone)
+    runs_of: dict[str, list[StoredRun]] = {label: [] for label in (*dict(runs), *missing_of)}
+    for label, run in runs:
+        runs_of[label].append(run)
+    for subject, stored in runs_of.items():
         own = tuple(
             PlannedRun(
                 files=RunInput(
@@ -131,11 +143,10 @@ def _plan_stored_participants(
                 itemsize=2,
                 n_masked=run.attributes["n_voxels"],
             )
-            for label, run in runs
-            if label == subject
+            for run in stored
         )
-        missing = tuple(run for run in left_out if run.subject == subject)
-        key = _key(own, missing, config, contrasts)
+        missing = tuple(missing_of.get(subject, ()))
+        key = _key(own, missing, seeds)
         done = Manifest(root / f"sub-{subject}", root).complete(key)
         participants.append(PlannedParticipant(subject, own, missing, key, done))
     first = runs[0][1]
@@ -159,8 +170,8 @@ def _plan_participant(
     own: Sequence[RunInput],
     usable: Mapping[str, PlannedRun],
     reasons: Mapping[str, str],
-    config: Config,
-    contrasts: tuple[Contrast, ...],
+    root: Path,
+    seeds: Mapping[str, str],
 ) -> PlannedParticipant:
     runs = tuple(usable[run.name] for run in own if run.name in usable)
     left_out = tuple(
@@ -168,8 +179,7 @@ def _plan_participant(
         for run in own
         if run.name in reasons
     )
-    key = _key(runs, left_out, config, contrasts)
-    root = Path(config.output_dir)
+    key = _key(runs, left_out, seeds)
     done = Manifest(root / f"sub-{subject}", root).complete(key)
     return PlannedParticipant(
         subject,
@@ -181,14 +191,11 @@ def _plan_participant(
 
 
 def _key(
-    runs: Sequence[PlannedRun],
-    left_out: Sequence[ExcludedRun],
-    config: Config,
-    contrasts: tuple[Contrast, ...],
+    runs: Sequence[PlannedRun], left_out: Sequence[ExcludedRun], seeds: Mapping[str, str]
 ) -> str:
     keys = {run.files.name: run.key for run in runs}
     reasons = {run.name: run.reason for run in left_out}
-    return participant_key(keys, reasons, config, contrasts)
+    return participant_key(keys, reasons, seeds)
 
 
 def _number_of_seeds(config: Config) -> int:

@@ -41,10 +41,7 @@ def contrast_keys(
 
 
 def participant_key(
-    runs: Mapping[str, str],
-    left_out: Mapping[str, str],
-    config: Config,
-    contrasts: tuple[Contrast, ...],
+    runs: Mapping[str, str], left_out: Mapping[str, str], seeds: Mapping[str, Any]
 ) -> str:
     """Return the digest of everything that a participant's outputs depend on.
 
@@ -54,17 +51,17 @@ def participant_key(
         Keys of the usable runs, by their names.
     left_out
         Reasons of the excluded runs, by their names.
-    config, contrasts
-        The request and its contrasts.
+    seeds
+        The `seed_digest` of the request, the same for all participants.
     """
-    return digest(
-        {
-            "version": __version__,
-            "runs": dict(runs),
-            "left_out": dict(left_out),
-            **(seed_record(config, contrasts) if config.makes_subject_maps else {}),
-        }
-    )
+    return digest({"version": __version__, "runs": dict(runs), "left_out": dict(left_out), **seeds})
+
+
+def seed_digest(config: Config, contrasts: tuple[Contrast, ...]) -> dict[str, str]:
+    """Return the digest of the seeds that participants are mapped for; none where none are."""
+    if not config.makes_subject_maps:
+        return {}
+    return {"seeds": digest(seed_record(config, contrasts))}
 
 
 def seed_record(config: Config, contrasts: tuple[Contrast, ...]) -> dict[str, Any]:

@@ -121,20 +121,26 @@ class Forecast:
 
 
 def forecast(
-    workflow: Any, needs: Mapping[str, Needs], config: Config, memory_gb: float
+    workflow: Any,
+    needs: Mapping[str, Needs],
+    config: Config,
+    memory_gb: float,
+    n_nodes: Mapping[str, int],
 ) -> list[Forecast]:
     """The kinds of a workflow's nodes, in the order in which they first come.
 
     Parameters
     ----------
     workflow
-        What would run.
+        What would run, as far as its nodes differ in memory.
     needs
         Disk and time by kind, from :func:`participant_needs` or :func:`group_needs`.
     config
         The request.
     memory_gb
         What all nodes at once may take.
+    n_nodes
+        How many nodes there are of a kind of which `workflow` holds the largest alone.
     """
     kinds: dict[str, list[Any]] = {}
     # get_node compares all names for each
@@ -144,12 +150,13 @@ def forecast(
     rows = []
     for kind, nodes in kinds.items():
         largest = max(node.mem_gb for node in nodes)
+        number = n_nodes.get(kind, len(nodes))
         together = min(
-            len(nodes),
+            number,
             config.resources.nprocs // max(node.n_procs or 1 for node in nodes),
             int(memory_gb / largest),
         )
-        rows.append(Forecast(kind, len(nodes), largest, max(1, together), needs.get(kind, Needs())))
+        rows.append(Forecast(kind, number, largest, max(1, together), needs.get(kind, Needs())))
     order = list(needs)
     return sorted(rows, key=lambda row: order.index(row.kind) if row.kind in needs else len(order))
 

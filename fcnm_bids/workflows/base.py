@@ -28,6 +28,8 @@ class GroupWorkflowParts:
     ----------
     plan, config, config_file, contrasts
         As for :func:`~fcnm_bids.workflows.group.init_group_wf`.
+    forecasting
+        Whether a node that would be like another stands for it, since nothing is run.
     workflow
         The workflow, empty at first.
     """
@@ -36,6 +38,7 @@ class GroupWorkflowParts:
     config: Config
     config_file: Path
     contrasts: Sequence[tuple[str, str]]
+    forecasting: bool = False
     workflow: Workflow = field(default_factory=lambda: Workflow(name="fcnm_group_wf"))
 
     @property
@@ -76,6 +79,11 @@ class GroupWorkflowParts:
         """Labels of the networks, by their names."""
         return to_labels(self.networks)
 
+    @cached_property
+    def contrast_labels(self) -> dict[str, str]:
+        """Labels of the contrasts, by their names."""
+        return to_labels(name for name, _ in self.contrasts)
+
     def seed(self, *nodes: pe.Node) -> None:
         """Give nodes the seed matrix."""
         seeds = next(node for node in self.workflow._graph if node.name == "seeds")
@@ -97,6 +105,8 @@ class GroupWorkflowParts:
         no_flatten
             Whether outputs that are lists stay lists, in a list of lists.
         """
+        if self.forecasting:
+            nodes = list(dict.fromkeys(nodes))
         merge = Merge(len(nodes), no_flatten=no_flatten)
         gather = pe.Node(merge, name=name, run_without_submitting=True)
         self.workflow.connect(

@@ -11,7 +11,7 @@ from typing import Any
 from nipype.pipeline import engine as pe
 from nipype.pipeline.engine import Workflow
 
-from fcnm_bids.bids.names import to_label, to_labels
+from fcnm_bids.bids.names import to_label
 from fcnm_bids.config import Config
 from fcnm_bids.inputs.store import run_paths
 from fcnm_bids.planning.plan import GroupPlan
@@ -40,7 +40,12 @@ class _Contrast:
 
 
 def init_group_wf(
-    plan: GroupPlan, config: Config, config_file: Path, contrasts: list[tuple[str, str]]
+    plan: GroupPlan,
+    config: Config,
+    config_file: Path,
+    contrasts: list[tuple[str, str]],
+    *,
+    forecasting: bool = False,
 ) -> Workflow:
     """Build the group level.
 
@@ -54,12 +59,14 @@ def init_group_wf(
         The request, saved.
     contrasts
         Name and effect of every row of the seed matrix.
+    forecasting
+        Whether the nodes of one contrast stand for those of all, since nothing is run.
     """
     from fcnm_bids.interfaces.group import WriteParticipants
     from fcnm_bids.interfaces.report import ReportGroup, WriteManifest
     from fcnm_bids.interfaces.seeds import MakeSeeds
 
-    level = GroupWorkflowParts(plan, config, config_file, contrasts)
+    level = GroupWorkflowParts(plan, config, config_file, contrasts, forecasting)
     workflow, n_voxels = level.workflow, plan.grid.n_voxels
     seeds = pe.Node(
         MakeSeeds(**level.shared, **level.grid, entities=level.entities),
@@ -123,7 +130,11 @@ def _connect_contrasts(level: GroupWorkflowParts) -> list[_Contrast]:
         level.seed(sums)
     found = []
     connections: list[tuple[pe.Node, pe.Node, list[tuple[str, str]]]] = []
+    alike: dict[bool, _Contrast] = {}
     for number, (name, _) in enumerate(level.contrasts):
+        if level.forecasting and (number in new) in alike:
+            found.append(alike[number in new])
+            continue
         own = f"{number:04d}_{to_label(name)[:40]}"
         cache_dir = str(cache_folder(config, plan.contrast_keys[name]))
         if number not in new:
@@ -132,7 +143,7 @@ def _connect_contrasts(level: GroupWorkflowParts) -> list[_Contrast]:
                 name=f"cached_{own}",
                 run_without_submitting=True,
             )
-            found.append(_Contrast(recalled, recalled))
+            found.append(alike.setdefault(False, _Contrast(recalled, recalled)))
             continue
         mapped = pe.Node(
             MapContrast(
@@ -155,7 +166,7 @@ def _connect_contrasts(level: GroupWorkflowParts) -> list[_Contrast]:
             (sums, varied, [("moments_dir", "moments_dir")]),
             (mapped, varied, [("mapped_file", "mapped_file")]),
         ]
-        found.append(_Contrast(mapped, varied))
+        found.append(alike.setdefault(True, _Contrast(mapped, varied)))
     # in one call: each compares with all nodes there are
     level.workflow.connect(connections)
     level.seed(*(node for _, node, (port, *_) in connections if port[0] == "moments_dir"))
@@ -253,7 +264,6 @@ def _connect_network(
         name=f"network_{label}",
         mem_gb=contrast_gb(n_voxels) + 2e-9 * n_voxels * len(members),
     )
-    labels = to_labels(name for name, _ in level.contrasts)
     located = pe.Node(
         LocateNetwork(
             **level.shared,
@@ -261,7 +271,11 @@ def _connect_network(
             effect=name,
             label=label,
             sign=sign,
-            contrasts=[labels[contrast] for contrast, own in level.contrasts if own == effect],
+            contrasts=[
+                level.contrast_labels[contrast]
+                for contrast, own in level.contrasts
+                if own == effect
+            ],
             entities=level.entities,
         ),
         name=f"locate_{label}",

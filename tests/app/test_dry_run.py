@@ -7,14 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from nipype.pipeline.engine import Workflow
 
 from fcnm_bids.app.dry_run import forecast_level, say_forecast
 from fcnm_bids.config import Config
+from fcnm_bids.inputs.contrasts import contrast_names
 from fcnm_bids.planning.group import plan_group_level
 from fcnm_bids.planning.participant import plan_participant_level
 from fcnm_bids.planning.plan import ParticipantPlan
 from fcnm_bids.resources.forecast import Forecast
 from fcnm_bids.resources.memory import map_gb, project_gb
+from fcnm_bids.workflows.group import init_group_wf
+from fcnm_bids.workflows.participant import init_participants_wf
 
 Make = Callable[..., Config]
 
@@ -42,6 +46,46 @@ def test_memory_is_what_the_nodes_declare(plan: ParticipantPlan, config: Config)
         map_gb(participant.runs, len(plan.contrasts)) for participant in plan.participants
     )
     assert found["map"].memory_gb == largest
+
+
+def declared(workflow: Workflow) -> dict[str, tuple[int, float]]:
+    """Number of nodes and largest memory of each kind of node that takes a process."""
+    found: dict[str, list[float]] = {}
+    for node in workflow._get_all_nodes():
+        if not node.run_without_submitting:
+            found.setdefault(node.name.split("_")[0], []).append(node.mem_gb)
+    return {kind: (len(sizes), max(sizes)) for kind, sizes in found.items()}
+
+
+def test_a_few_participants_stand_for_all(
+    plan: ParticipantPlan, config: Config, tmp_path: Path
+) -> None:
+    (first, *middle, last), file = plan.participants, tmp_path / "config.toml"
+    file.write_text(config.to_toml())
+    uneven = replace(
+        plan,
+        participants=(
+            replace(first, runs=()),
+            *middle,
+            replace(last, runs=tuple(replace(run, n_volumes=9999) for run in last.runs)),
+        ),
+    )
+    found = {k: (row.n_nodes, row.memory_gb) for k, row in rows(uneven, config).items()}
+    assert found == declared(init_participants_wf(uneven, config, file))
+
+
+def test_one_contrast_stands_for_all(request_for: Make, store: Path, tmp_path: Path) -> None:
+    asked = request_for(
+        level="group",
+        connectome={"connectome_dir": str(store)},
+        specificity={"specificity": ("random", "labels")},
+    )
+    plan, file = plan_group_level(asked), tmp_path / "config.toml"
+    file.write_text(asked.to_toml())
+    whole = declared(init_group_wf(plan, asked, file, contrast_names(asked.seeds)))
+    found = {row.kind: (row.n_nodes, row.memory_gb) for row in forecast_level(plan, asked)}
+    assert found == whole
+    assert whole["contrast"][0] == len(plan.contrasts) > 2
 
 
 def test_runs_that_are_stored_take_no_more_disk(

@@ -7,11 +7,13 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from bids.layout import Config, parse_file_entities
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fcnm_bids.bids.names import (
     LONGEST_LABEL,
+    PYBIDS_CONFIG,
     build_name,
     check_names,
     entity_names,
@@ -134,6 +136,23 @@ def test_entities_of_an_image() -> None:
 def test_only_the_name_of_a_file_says_what_it_is(folder: str) -> None:
     name = Path(f"{BOLD}.json")
     assert parse_entities(folder / name) == parse_entities(name)
+
+
+CONFIGS = [Config.load(name) for name in ("bids", "derivatives", str(PYBIDS_CONFIG))]
+LABEL = st.text("abXY01+", min_size=1, max_size=4)
+PART = st.tuples(st.sampled_from(["ses", "task", "run", "desc", "from", "res", "x"]), LABEL)
+ENDING = st.sampled_from(["bold.nii.gz", "scans.tsv", "xfm.h5", "desc-x", "1.nii", "epi.nii"])
+
+
+@given(subject=LABEL, parts=st.lists(PART, max_size=4), ending=ENDING, head=st.sampled_from("s_"))
+def test_entities_do_not_depend_on_what_was_parsed_before(
+    subject: str, parts: list[tuple[str, str]], ending: str, head: str
+) -> None:
+    named = [f"{head}ub-{subject}", *(f"{name}-{value}" for name, value in parts), ending]
+    path = Path("_".join(named))
+    expected = parse_file_entities(f"/{path}", config=CONFIGS)
+    assert parse_entities(path) == expected
+    assert list(parse_entities(path)) == list(expected)
 
 
 OUTPUTS = {

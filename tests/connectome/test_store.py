@@ -269,7 +269,7 @@ def replace_part(file: h5py.File, name: str, content: object, **options: Any) ->
         (lambda f: rename_part(f, "components", "other"), "is damaged or foreign"),
         (lambda f: rename_part(f, "scale", "other"), "is damaged or foreign"),
         (lambda f: replace_part(f, "index", np.zeros(3)), "has parts of unequal length"),
-        (lambda f: replace_part(f, "sd", 1.0), "is damaged or foreign"),
+        (lambda f: replace_part(f, "sd", 1.0), "has parts of unequal length"),
         (
             lambda f: replace_part(f, "components", np.zeros((M, 499), "<i2")),
             "does not hold what its header says",
