@@ -26,6 +26,7 @@ SECTIONS: dict[str, Callable[[Plan], list[Section]]] = {
     "declared": resources.declared,
     "scaling": scaling.measure,
     "indexing": indexing.measure,
+    "planning": indexing.planning,
 }
 
 

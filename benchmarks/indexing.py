@@ -1,4 +1,4 @@
-"""Finding the runs of many participants."""
+"""Finding the runs of many participants, and planning large requests."""
 
 from __future__ import annotations
 
@@ -7,6 +7,17 @@ import shutil
 from benchmarks.plan import Arm, Plan, Section, Verdict, markdown, run, say, within
 
 _MOST = 30.0
+_MOST_CPU = 20.0
+_SIZES = {
+    "contrasts": (1250, 5000),
+    "participants": (250, 1000),
+    "stored": (2500, 10_000),
+}
+_TITLES = {
+    "contrasts": "contrasts, group level",
+    "participants": "participants with a run each, participant level",
+    "stored": "stored participants, group level",
+}
 
 
 def measure(plan: Plan) -> list[Section]:
@@ -37,3 +48,47 @@ def measure(plan: Plan) -> list[Section]:
         "indexing 1,000 participants, seconds", f"below {_MOST:g}", ours.text(), within(ours, _MOST)
     )
     return [Section("Indexing", text, [verdict])]
+
+
+def planning(plan: Plan) -> list[Section]:
+    """Dry runs of two sizes: seconds of all threads, and what one more costs."""
+    say("dry runs of large requests")
+    folder = plan.folder / "large"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    job = {"folder": str(folder)}
+    run(Arm("large requests", "dry_run", {**job, "make": True, "counts": _SIZES}))
+    arms = {
+        (what, n): Arm(f"{n} {what}", "dry_run", {**job, "what": what, "n": n})
+        for what, sizes in _SIZES.items()
+        for n in sizes
+    }
+    timings = plan.time(list(arms.values()))
+    rows, verdicts = [], []
+    for what, (few, many) in _SIZES.items():
+        cpu = {n: timings[arms[what, n].name].cpu for n in (few, many)}
+        each = (cpu[many].median - cpu[few].median) / (many - few)
+        for n in (few, many):
+            timing = timings[arms[what, n].name]
+            rows.append(
+                (
+                    f"{n:,} {_TITLES[what]}",
+                    cpu[n].text(1),
+                    timing.peak_mb.text(0),
+                    f"{1e3 * each:.1f}",
+                )
+            )
+        verdicts.append(
+            Verdict(
+                f"dry run of {many:,} {_TITLES[what]}, CPU seconds",
+                f"below {_MOST_CPU:g}",
+                cpu[many].text(1),
+                within(cpu[many], _MOST_CPU),
+            )
+        )
+    text = [
+        "Dry runs of 8 mm data, as whole processes; the files are hard links to those of one "
+        "simulated participant.",
+        markdown(("request", "CPU seconds", "peak MB", "ms for one more"), rows),
+    ]
+    return [Section("Planning", text, verdicts)]
