@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,13 +108,18 @@ def read_cells(path: Path) -> pd.DataFrame:
     text = read_text(path)
     first = text.partition("\n")[0]
     separator = max("\t,;", key=first.count)
-    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+    except csv.Error as error:
+        raise RequestError(
+            f"{path}: cannot be read as a table ({error}); is a quotation mark left open?"
+        ) from error
     # spreadsheets end lines with empty cells
     filled = [_trimmed(row) for row in rows if any(cell.strip() for cell in row)]
     if not filled:
         raise RequestError(f"{path}: is empty")
     header = [cell.strip() for cell in filled[0]]
-    if repeated := {name for name in header if header.count(name) > 1}:
+    if repeated := [name for name, times in Counter(header).items() if times > 1]:
         raise RequestError(f"{path}: several columns are called {min(repeated)!r}: rename them")
     for row in filled[1:]:
         if len(row) > len(header):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from fcnm_bids.bids.names import to_labels
 from fcnm_bids.config import OutcomeSettings
 from fcnm_bids.errors import RequestError
 from fcnm_bids.inputs.contrasts import CONTROL_EFFECT
-from fcnm_bids.inputs.participants_table import describe_columns
+from fcnm_bids.inputs.participants_table import describe_columns, read_cells
 from fcnm_bids.readers.spelling import skeleton
 from fcnm_bids.stats import design_of, is_missing, is_number
 
@@ -95,7 +96,7 @@ def read_scores(path: Path, names: Sequence[str]) -> Scores:
     Parameters
     ----------
     path
-        Tab-separated, with a column ``contrast``, ``mask`` or ``seed``.
+        Separated by tabs, commas or semicolons, with a column ``contrast``, ``mask`` or ``seed``.
     names
         Names of the contrasts, which the rows name; a mask may be named by its file, and case,
         blanks and kinds of hyphen do not matter.
@@ -105,11 +106,7 @@ def read_scores(path: Path, names: Sequence[str]) -> Scores:
     RequestError
         It cannot be read, has no such column, or has rows of no contrast or twice of one.
     """
-    try:
-        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise RequestError(f"--scores {path}: cannot be read as a table ({error})") from error
-    table.columns = table.columns.str.strip()
+    table = read_cells(path)
     column = next((name for name in _NAMES if name in table), None)
     if column is None:
         raise RequestError(
@@ -123,7 +120,7 @@ def read_scores(path: Path, names: Sequence[str]) -> Scores:
     meant = [known.get(name) or spelled.get(skeleton(name)) for name in rows]
     strange = [name for name, own in zip(rows, meant, strict=True) if own is None]
     found = [own for own in meant if own is not None]
-    twice = sorted({name for name in found if found.count(name) > 1})
+    twice = sorted(name for name, times in Counter(found).items() if times > 1)
     problems = []
     if strange:
         problems.append(

@@ -139,6 +139,6 @@ def test_rows_of_no_mask_and_rows_twice(tmp_path: Path) -> None:
 
 def test_a_table_that_is_none(tmp_path: Path) -> None:
     path = tmp_path / "scores.tsv"
-    assert "cannot be read" in problems(OutcomeSettings(scores=str(path)))
+    assert "there is no such file" in problems(OutcomeSettings(scores=str(path)))
     path.write_text("patient\tpain\na\t1\n")
     assert "no column contrast, mask or seed" in problems(OutcomeSettings(scores=str(path)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fcnm_bids.bids.read import read_json
 from fcnm_bids.connectome import (
     Projected,
     ProjectedRun,
@@ -34,16 +36,24 @@ from fcnm_bids.denoise import (
     nuisance_columns,
     read_confounds,
 )
-from fcnm_bids.errors import RunError, SeedError, StoreError
+from fcnm_bids.errors import RequestError, RunError, SeedError, StoreError
 from fcnm_bids.grid import Grid
+from fcnm_bids.inputs.atlas import check_atlas
+from fcnm_bids.inputs.participants_table import read_participants
+from fcnm_bids.inputs.scores import read_scores
 from fcnm_bids.seeds import read_foci
+from fcnm_bids.stats import design_of
 
 pytestmark = pytest.mark.faults
 
 GRID = Grid((6, 5, 4), np.diag([2.0, 2, 2, 1]), "MNI152NLin6Asym")
 N = 12
 
-CASES = [150, pytest.param(10_000, marks=pytest.mark.slow)]
+CASES = [
+    150,
+    pytest.param(int(os.environ.get("FCNM_FUZZ_CASES", "2500")), marks=pytest.mark.slow),
+]
+"""Files for each reader; ``FCNM_FUZZ_CASES=10000`` : so many."""
 
 
 @st.composite
@@ -153,14 +163,62 @@ def workbook() -> bytes:
 )
 def test_coordinates(tmp_path: Path, name: str, content: str, cases: int) -> None:
     path = tmp_path / name
-    read = lambda path: read_foci(path, effect="up")  # noqa: E731
-    try_out(cases // 4, [content.encode()], path, read, SeedError)
+    try_out(cases, [content.encode()], path, coordinates, SeedError)
 
 
-@pytest.mark.parametrize("cases", [60, pytest.param(2_000, marks=pytest.mark.slow)])
+def coordinates(path: Path) -> None:
+    foci = read_foci(path, effect="up")
+    assert np.isfinite([(focus.x, focus.y, focus.z) for focus in foci]).all()
+
+
+@pytest.mark.parametrize("cases", CASES)
 def test_coordinates_in_workbooks(tmp_path: Path, cases: int) -> None:
-    path = tmp_path / "foci.xlsx"
-    try_out(cases, [workbook()], path, lambda path: read_foci(path, effect="up"), SeedError)
+    try_out(cases, [workbook()], tmp_path / "foci.xlsx", coordinates, SeedError)
+
+
+PARTICIPANTS = """participant_id\tage\tsite
+sub-01\t31\tessen
+sub-02\t44\t"bochum, west"
+sub-03\t5e1\tessen
+sub-04\t29.5\t"bochum, west"
+"""
+
+
+@pytest.mark.parametrize("cases", CASES)
+def test_participants(tmp_path: Path, cases: int) -> None:
+    originals = [PARTICIPANTS.encode(), PARTICIPANTS.encode("utf-16")]
+
+    def read(path: Path) -> None:
+        found = read_participants(path)
+        cells = {name: list(found.table[name]) for name in found.table.columns}
+        design = design_of(cells, list(found.table.index), found.categorical)
+        assert np.isfinite(design.columns).all()
+
+    try_out(cases, originals, tmp_path / "participants.tsv", read, RequestError)
+
+
+@pytest.mark.parametrize("cases", CASES)
+def test_scores(tmp_path: Path, cases: int) -> None:
+    table = "mask\tpain\tgroup\nA\t1.5\tcase\nB\t-2\tcontrol\nC\tn/a\tcase\n"
+    read = lambda path: read_scores(path, ["A", "B", "C"])  # noqa: E731
+    try_out(cases, [table.encode()], tmp_path / "scores.tsv", read, RequestError)
+
+
+@pytest.mark.parametrize("cases", CASES)
+def test_atlas_tables(tmp_path: Path, cases: int) -> None:
+    image = tmp_path / f"atlas-Mine_space-{GRID.space}_dseg.nii"
+    labels = np.arange(GRID.n_voxels, dtype=np.int16).reshape(GRID.shape) % 2
+    image.write_bytes(nib.Nifti1Image(labels, GRID.affine).to_bytes())
+    table = b"index\tname\tnetwork\n1\tleft\tVis\n2\tNA\tn/a\n"
+    read = lambda path: check_atlas([str(image)], GRID)  # noqa: E731
+    try_out(cases, [table], image.with_suffix(".tsv"), read, RequestError)
+
+
+@pytest.mark.parametrize("cases", CASES)
+def test_sidecars(tmp_path: Path, cases: int) -> None:
+    sidecar = {"RepetitionTime": 2.0, "SliceTiming": [0, 1e-3], "x": {"y": None, "z": "\u00fc"}}
+    content = json.dumps(sidecar, ensure_ascii=False).encode()
+    try_out(cases, [content], tmp_path / "bold.json", read_json, RequestError)
 
 
 def confounds() -> bytes:
@@ -210,7 +268,7 @@ def test_runs(tmp_path: Path, suffix: str, cases: int) -> None:
             path.write_bytes(gzip.compress(path.read_bytes(), 1))
         read(path)
 
-    try_out(cases // 2, originals, tmp_path / f"bold{suffix}", packed, RunError)
+    try_out(cases, originals, tmp_path / f"bold{suffix}", packed, RunError)
 
 
 @pytest.mark.parametrize("cases", CASES)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from fcnm_bids.bids.locks import lock_outputs
+from fcnm_bids.bids.locks import lock_outputs, private_work_folder
 from tests.cli.desk import Ended, read_table
 from tests.reliability.conftest import Job
 
@@ -170,3 +170,35 @@ def test_commands_on_different_participants_of_one_folder_run_side_by_side(job: 
         manifest = job.output / f"sub-{label}" / "manifest.tsv"
         assert set(read_table(manifest)["status"]) == {"present"}
     assert not [path for path in job.output.rglob(".*") if path.name.endswith(".tmp")]
+
+
+CLEAR = """
+import sys
+from pathlib import Path
+from fcnm_bids.bids.locks import private_work_folder
+with private_work_folder(Path(sys.argv[1]), "fcnm_group_wf_", "fcnm_*_wf_*") as folder:
+    print(folder.name, flush=True)
+"""
+N_NODES, N_FILES = 200, 40
+
+
+def test_killed_while_it_clears_what_another_left_the_next_clears_the_rest(tmp_path: Path) -> None:
+    with private_work_folder(tmp_path, "fcnm_group_wf_", "nothing") as left:
+        for node in range(N_NODES):
+            (left / f"node{node}").mkdir()
+            for number in range(N_FILES):
+                (left / f"node{node}" / f"{number}.nii").touch()
+    foreign = tmp_path / "fcnm_results_wf_mine"
+    shutil.copytree(left / "node0", foreign)
+    command = [sys.executable, "-c", CLEAR, str(tmp_path)]
+    root = Path(__file__).resolve().parents[2]
+    for stop in (0.9, 0.6, 0.3, 0.01):
+        clearing = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=root)
+        while len(list(left.glob("node*"))) > stop * N_NODES:
+            assert clearing.poll() is None
+        clearing.kill()
+        clearing.wait()
+        assert left.is_dir()
+    (used,) = subprocess.check_output(command, cwd=root, text=True).split()
+    assert {path.name for path in tmp_path.iterdir()} == {used, foreign.name}
+    assert len(list(foreign.iterdir())) == N_FILES
