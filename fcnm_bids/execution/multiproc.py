@@ -20,6 +20,7 @@ from typing import Any
 from nipype.pipeline.plugins.multiproc import MultiProcPlugin, process_initializer, run_node
 
 from fcnm_bids.execution.crash_reports import CrashReportMixin, failed_result
+from fcnm_bids.execution.dependencies import DependencyMixin
 from fcnm_bids.execution.signals import defer_signals
 from fcnm_bids.resources.machine import held_gb
 
@@ -28,7 +29,7 @@ LOGGER = logging.getLogger("fcnm_bids")
 _PR_SET_PDEATHSIG = 1
 
 
-class LocalProcessPlugin(CrashReportMixin, MultiProcPlugin):
+class LocalProcessPlugin(CrashReportMixin, DependencyMixin, MultiProcPlugin):
     """Nipype's MultiProc, which outlives a worker that the kernel killed.
 
     Nipype waits for ever for the result of a worker that died. Here every node that ran in a

@@ -18,6 +18,7 @@ from typing import Any
 from nipype.pipeline.plugins.slurm import SLURMPlugin
 
 from fcnm_bids.execution.crash_reports import CrashReportMixin, failed_result
+from fcnm_bids.execution.dependencies import DependencyMixin
 
 LOGGER = logging.getLogger("fcnm_bids")
 
@@ -40,7 +41,7 @@ _LONGEST_PAUSE = 60.0
 _LAST_LINES = 5
 
 
-class SlurmPlugin(CrashReportMixin, SLURMPlugin):
+class SlurmPlugin(CrashReportMixin, DependencyMixin, SLURMPlugin):
     """Nipype's SLURM plugin, which outlives what can happen to a job.
 
     Every job asks for the memory and the processors that its node declares. A job that was

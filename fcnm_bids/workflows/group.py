@@ -132,8 +132,8 @@ def _connect_contrasts(level: GroupWorkflowParts) -> list[_Contrast]:
     connections: list[tuple[pe.Node, pe.Node, list[tuple[str, str]]]] = []
     alike: dict[bool, _Contrast] = {}
     for number, (name, _) in enumerate(level.contrasts):
-        if level.forecasting and (number in new) in alike:
-            found.append(alike[number in new])
+        if level.forecasting and (same := alike.get(number in new)):
+            found.append(same)
             continue
         own = f"{number:04d}_{to_label(name)[:40]}"
         cache_dir = str(cache_folder(config, plan.contrast_keys[name]))
@@ -143,7 +143,8 @@ def _connect_contrasts(level: GroupWorkflowParts) -> list[_Contrast]:
                 name=f"cached_{own}",
                 run_without_submitting=True,
             )
-            found.append(alike.setdefault(False, _Contrast(recalled, recalled)))
+            found.append(_Contrast(recalled, recalled))
+            alike[False] = found[-1]
             continue
         mapped = pe.Node(
             MapContrast(
@@ -166,7 +167,8 @@ def _connect_contrasts(level: GroupWorkflowParts) -> list[_Contrast]:
             (sums, varied, [("moments_dir", "moments_dir")]),
             (mapped, varied, [("mapped_file", "mapped_file")]),
         ]
-        found.append(alike.setdefault(True, _Contrast(mapped, varied)))
+        found.append(_Contrast(mapped, varied))
+        alike[True] = found[-1]
     # in one call: each compares with all nodes there are
     level.workflow.connect(connections)
     level.seed(*(node for _, node, (port, *_) in connections if port[0] == "moments_dir"))
