@@ -11,7 +11,7 @@ from typing import Any
 from nipype.pipeline import engine as pe
 from nipype.pipeline.engine import Workflow
 
-from fcnm_bids.bids.names import to_label
+from fcnm_bids.bids.names import to_label, to_labels
 from fcnm_bids.config import Config
 from fcnm_bids.inputs.store import run_paths
 from fcnm_bids.planning.plan import GroupPlan
