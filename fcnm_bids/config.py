@@ -640,6 +640,12 @@ class RunningSettings:
         "look at everything, say what it would take in memory, disk and time, compute nothing",
         affects=NOTHING,
     )
+    reports: Literal["all", "qc", "none"] = setting(
+        "all",
+        "reports with all figures; qc: without the figures of single contrasts; none: no reports "
+        "and figures (--reports-only draws them later)",
+        affects=NOTHING,
+    )
     reports_only: bool = setting(
         False, "write the reports of this level again from what OUTPUT_DIR holds", affects=NOTHING
     )

@@ -10,7 +10,12 @@ from typing import Any
 from fcnm_bids.app.dry_run import say_forecast
 from fcnm_bids.app.logs import DATASET_NAME, create_log_folder, end_level
 from fcnm_bids.app.plan_log import log_group_plan
-from fcnm_bids.app.reports import log_report_paths, rebuild_reports, write_boilerplate
+from fcnm_bids.app.reports import (
+    draw_missing_reports,
+    log_report_paths,
+    rebuild_reports,
+    write_boilerplate,
+)
 from fcnm_bids.bids.dataset_description import describe_dataset
 from fcnm_bids.bids.locks import lock_outputs
 from fcnm_bids.bids.manifest import Manifest
@@ -78,6 +83,7 @@ def _make_group(plan: GroupPlan, config: Config) -> bool:
     root = Path(config.output_dir)
     if plan.done:
         LOGGER.info("everything is there already; nothing to do")
+        draw_missing_reports(config, (), group=True)
         return True
     from fcnm_bids.execution.progress import Progress
     from fcnm_bids.execution.workflow import configure, run_workflow
@@ -96,7 +102,7 @@ def _make_group(plan: GroupPlan, config: Config) -> bool:
     if complete:
         remove_stale((*plan.contrast_keys.values(), plan.specificity.strength_key), config)
     else:
-        rebuild_reports(root, (), group=True)
+        rebuild_reports(config, (), group=True)
     write_boilerplate(config, logs)
     log_report_paths(root, (), group=True)
     return end_level(failures, {"group": complete}, config, logs)

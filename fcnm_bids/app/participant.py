@@ -8,7 +8,12 @@ from pathlib import Path
 from fcnm_bids.app.dry_run import say_forecast
 from fcnm_bids.app.logs import DATASET_NAME, create_log_folder, end_level
 from fcnm_bids.app.plan_log import log_participant_plan
-from fcnm_bids.app.reports import log_report_paths, rebuild_reports, write_boilerplate
+from fcnm_bids.app.reports import (
+    draw_missing_reports,
+    log_report_paths,
+    rebuild_reports,
+    write_boilerplate,
+)
 from fcnm_bids.bids.dataset_description import describe_dataset
 from fcnm_bids.bids.locks import lock_outputs
 from fcnm_bids.bids.manifest import Manifest
@@ -51,9 +56,11 @@ def _make_participants(plan: ParticipantPlan, config: Config) -> bool:
     """Make what is missing of the participants of a plan."""
     root = Path(config.output_dir)
     waiting = [participant for participant in plan.participants if not participant.done]
+    done = [participant.subject for participant in plan.participants if participant.done]
     if not waiting:
         _refuse_if_nothing_stored(plan)
         LOGGER.info("everything is there already; nothing to do")
+        draw_missing_reports(config, done, group=False)
         return True
     from fcnm_bids.execution.progress import Progress, ProgressCounter
     from fcnm_bids.execution.workflow import configure, run_workflow
@@ -73,8 +80,9 @@ def _make_participants(plan: ParticipantPlan, config: Config) -> bool:
     if config.makes_subject_maps:
         mapped = {wf.format(participant_wf_name(p.subject), "map"): 1 for p in active}
         stages.append(ProgressCounter("participants mapped", mapped))
-    reports = {wf.format(participant_wf_name(p.subject), "report"): 1 for p in waiting}
-    stages.append(ProgressCounter("reports drawn", reports))
+    if config.running.reports != "none":
+        reports = {wf.format(participant_wf_name(p.subject), "report"): 1 for p in waiting}
+        stages.append(ProgressCounter("reports drawn", reports))
     failures = run_workflow(workflow, config, Progress(*stages))
     if not failures:
         _refuse_if_nothing_stored(plan)
@@ -84,7 +92,8 @@ def _make_participants(plan: ParticipantPlan, config: Config) -> bool:
         )
         for participant in waiting
     }
-    rebuild_reports(root, [name for name, whole in complete.items() if not whole], group=False)
+    rebuild_reports(config, [name for name, whole in complete.items() if not whole], group=False)
+    draw_missing_reports(config, done, group=False)
     write_boilerplate(config, logs)
     log_report_paths(root, list(complete), group=False)
     return end_level(

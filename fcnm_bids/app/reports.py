@@ -15,13 +15,13 @@ from fcnm_bids.errors import RequestError
 LOGGER = logging.getLogger("fcnm_bids")
 
 
-def rebuild_reports(root: Path, subjects: Iterable[str], *, group: bool) -> bool:
+def rebuild_reports(config: Config, subjects: Iterable[str], *, group: bool) -> bool:
     """Draw figures and write reports from what is on disk, whatever the state it is in.
 
     Parameters
     ----------
-    root
-        Output folder.
+    config
+        The request: output folder, and which figures are drawn.
     subjects
         Participant labels whose reports are made.
     group
@@ -37,14 +37,20 @@ def rebuild_reports(root: Path, subjects: Iterable[str], *, group: bool) -> bool
     from fcnm_bids.report.pages.group import write_group_page
     from fcnm_bids.report.pages.participant import write_participant_page
 
+    if config.running.reports == "none":
+        return True
+    root, every = Path(config.output_dir), config.running.reports == "all"
     parts: list[tuple[str, Callable[[], object]]] = []
     for subject in subjects:
         parts.append(
-            (f"figures of sub-{subject}", partial(draw_participant_figures, root, subject))
+            (
+                f"figures of sub-{subject}",
+                partial(draw_participant_figures, root, subject, maps=every),
+            )
         )
         parts.append((f"report of sub-{subject}", partial(write_participant_page, root, subject)))
     if group:
-        parts.append(("figures of the group", partial(draw_group_figures, root)))
+        parts.append(("figures of the group", partial(draw_group_figures, root, contrasts=every)))
         parts.append(("report of the group", partial(write_group_page, root)))
     whole = True
     for what, make in parts:
@@ -66,6 +72,8 @@ def rewrite_reports(config: Config) -> bool:
     """
     from fcnm_bids.report.results.logs import latest_run
 
+    if config.running.reports == "none":
+        raise RequestError("--reports-only writes reports, and --reports none asks for none")
     root = Path(config.output_dir)
     group = config.analysis_level == "group"
     wanted = config.selection.participant_label
@@ -79,12 +87,28 @@ def rewrite_reports(config: Config) -> bool:
     with lock_outputs(
         [root], []
     ):  # or a process that begins now would clear up what is half written
-        whole = rebuild_reports(root, subjects, group=group)
+        whole = rebuild_reports(config, subjects, group=group)
         record = latest_run(root, config.analysis_level)
         if record is not None:
             whole = write_boilerplate(record.config, record.logs) and whole
     log_report_paths(root, subjects, group=group)
     return whole
+
+
+def draw_missing_reports(config: Config, subjects: Iterable[str], *, group: bool) -> None:
+    """Write the reports that an earlier run with ``--reports none`` did not write.
+
+    Parameters
+    ----------
+    config, subjects, group
+        As for `rebuild_reports`.
+    """
+    root = Path(config.output_dir)
+    missing = [subject for subject in subjects if not report_name(root, subject).is_file()]
+    group = group and not report_name(root, None).is_file()
+    if config.running.reports != "none" and (missing or group):
+        rebuild_reports(config, missing, group=group)
+        log_report_paths(root, missing, group=group)
 
 
 def write_boilerplate(config: Config, logs: Path) -> bool:

@@ -40,7 +40,8 @@ class ReportParticipant(ConfiguredInterface):
         from fcnm_bids.report.pages.participant import write_participant_page
 
         root = Path(config.output_dir)
-        figures = draw_participant_figures(root, self.inputs.subject)
+        maps = config.running.reports == "all"
+        figures = draw_participant_figures(root, self.inputs.subject, maps=maps)
         page = write_participant_page(root, self.inputs.subject)
         self._results["out_files"] = [*self.inputs.after, [str(path) for path in (*figures, page)]]
 
@@ -61,8 +62,9 @@ class DrawNetwork(ConfiguredInterface):
     def _make(self, config: Config, folder: Path) -> None:
         from fcnm_bids.report.figures.group import draw_effect_figures
 
-        figures = draw_effect_figures(Path(config.output_dir), self.inputs.effect)
-        self._expect([], figures)
+        contrasts = config.running.reports == "all"
+        root = Path(config.output_dir)
+        self._expect([], draw_effect_figures(root, self.inputs.effect, contrasts=contrasts))
 
 
 class DrawOutcomeInputSpec(ConfiguredInputSpec):

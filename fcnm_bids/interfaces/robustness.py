@@ -11,7 +11,7 @@ import pandas as pd
 from nipype.interfaces.base import TraitedSpec
 from numpy.typing import NDArray
 
-from fcnm_bids.bids.outputs import AS_PREPROCESSED, OutputNames, bids_uris, figure_name
+from fcnm_bids.bids.outputs import AS_PREPROCESSED, OutputNames, bids_uris
 from fcnm_bids.bids.write import atomic_path, write_image, write_table
 from fcnm_bids.config import ROBUSTNESS, Config
 from fcnm_bids.derivatives.robustness import (
@@ -59,7 +59,6 @@ from fcnm_bids.mapping import (
     probability_map,
     signs,
 )
-from fcnm_bids.report.figures.robustness import draw_robustness
 from fcnm_bids.reruns.result_cache import keep_variants, variants_file
 from fcnm_bids.robustness import (
     ROBUSTNESS_COLUMNS,
@@ -231,10 +230,7 @@ class CheckRobustness(ConfiguredInterface):
             }
             write_image(path, values, seeds.grid, described, index=mapped.index)
             images.append(path)
-        figure = figure_name(names.root, network=label, desc="robustness", suffix="metrics")
-        empty = not reference.network.any()
-        draw_robustness(figure, table, config.group.network_threshold, empty=empty)
-        self._expect([table_file, *images], [figure])
+        self._expect([table_file, *images])
 
 
 class MapValidationInputSpec(SeededInputSpec, DesignedParticipantsInputSpec):

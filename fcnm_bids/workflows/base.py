@@ -67,6 +67,11 @@ class GroupWorkflowParts:
         """Return True if the height control rests on it."""
         return height_control(self.config.group.height_control).needs_smoothness
 
+    @property
+    def reported(self) -> bool:
+        """Return True if figures and a report are made."""
+        return self.config.running.reports != "none"
+
     @cached_property
     def networks(self) -> dict[str, tuple[str, int]]:
         """Effect and sign of connectivity of every network, by its name."""

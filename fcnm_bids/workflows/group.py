@@ -99,20 +99,21 @@ def init_group_wf(
     promising += [*validated, *compared, *measured, *related]
     for name in level.networks:
         own = [*about[name], assessed[name]]
-        promising += [*own, _connect_figures(level, name, [*own, *networks[name][1]])]
-    report = pe.Node(ReportGroup(**level.shared), name="report", mem_gb=report_gb(n_voxels))
+        promising += own
+        if level.reported:
+            promising.append(_connect_figures(level, name, [*own, *networks[name][1]]))
     manifest = pe.Node(
         WriteManifest(**level.shared, folder=str(Path(config.output_dir) / "group"), key=plan.key),
         name="manifest",
         run_without_submitting=True,
     )
     everything = level.gather(promising, "out_files", "gather", no_flatten=True)
-    workflow.connect(
-        [
-            (everything, report, [("out", "after")]),
-            (report, manifest, [("out_files", "out_files")]),
-        ]
-    )
+    if level.reported:
+        report = pe.Node(ReportGroup(**level.shared), name="report", mem_gb=report_gb(n_voxels))
+        workflow.connect(everything, "out", report, "after")
+        workflow.connect(report, "out_files", manifest, "out_files")
+    else:
+        workflow.connect(everything, "out", manifest, "out_files")
     return workflow
 
 
@@ -334,24 +335,22 @@ def _connect_outcomes(
             name=f"outcome_{label}",
             mem_gb=outcome_gb(level.plan.n_masked, len(outcome.seeds), n_permutations),
         )
-        drawn = pe.Node(
-            DrawOutcome(**level.shared, label=label),
-            name=f"drawing_outcome_{label}",
-            mem_gb=report_gb(level.plan.grid.n_voxels),
-        )
         own = [by_name[name] for name in outcome.seeds]
         files = level.gather(own, "mapped_file", f"mapped_outcome_{label}")
-        before = level.gather([related], "out_files", f"gather_outcome_{label}", no_flatten=True)
         level.seed(related)
-        level.workflow.connect(
-            [
-                (files, related, [("out", "mapped_files")]),
-                (before, drawn, [("out", "after")]),
-            ]
-        )
+        level.workflow.connect(files, "out", related, "mapped_files")
         if "strength" in outcome.measured:
             level.workflow.connect(strength, "strength_file", related, "strength_file")
-        nodes += [related, drawn]
+        nodes.append(related)
+        if level.reported:
+            drawn = pe.Node(
+                DrawOutcome(**level.shared, label=label),
+                name=f"drawing_outcome_{label}",
+                mem_gb=report_gb(level.plan.grid.n_voxels),
+            )
+            files = level.gather([related], "out_files", f"gather_outcome_{label}", no_flatten=True)
+            level.workflow.connect(files, "out", drawn, "after")
+            nodes.append(drawn)
     return nodes
 
 

@@ -58,6 +58,8 @@ def init_participant_wf(
 ) -> Workflow:
     """Build one participant's workflow: ``project``, ``map``, ``report``, ``manifest``.
 
+    Without reports there is no ``report``.
+
     Parameters
     ----------
     participant
@@ -99,18 +101,17 @@ def init_participant_wf(
     gather = pe.Node(
         Merge(2, no_flatten=True), name="gather", run_without_submitting=True, mem_gb=0.01
     )
-    report = pe.Node(
-        ReportParticipant(config_file=str(config_file), subject=participant.subject),
-        name="report",
-        mem_gb=report_gb(plan.grid.n_voxels),
-    )
-    workflow.connect(
-        [
-            (project, gather, [("out_files", "in1")]),
-            (gather, report, [("out", "after")]),
-            (report, manifest, [("out_files", "out_files")]),
-        ]
-    )
+    workflow.connect(project, "out_files", gather, "in1")
+    if config.running.reports == "none":
+        workflow.connect(gather, "out", manifest, "out_files")
+    else:
+        report = pe.Node(
+            ReportParticipant(config_file=str(config_file), subject=participant.subject),
+            name="report",
+            mem_gb=report_gb(plan.grid.n_voxels),
+        )
+        workflow.connect(gather, "out", report, "after")
+        workflow.connect(report, "out_files", manifest, "out_files")
     if config.makes_subject_maps and participant.runs:
         maps = pe.Node(
             MapParticipant(

@@ -48,6 +48,42 @@ def test_one_participants_report_alone(simulated: Truth, out: Path, tmp_path: Pa
     assert [path.name for path in out.glob("*.html")] == ["sub-02.html"]
 
 
+def test_reports_left_out_are_drawn_by_a_later_run(simulated: Truth, tmp_path: Path) -> None:
+    given = participants(simulated)
+    root = tmp_path / "out"
+    assert call(simulated, tmp_path, "participant", *given, "--reports", "none") == DONE
+    assert not list(root.glob("*.html"))
+    assert not list(root.rglob("figures"))
+    listed = (root / "sub-01" / "manifest.tsv").read_bytes()
+    assert call(simulated, tmp_path, "participant", *given, "--reports", "qc") == DONE
+    assert (root / "sub-02.html").is_file()
+    shown = {path.name.split("desc-")[1] for path in (root / "sub-01" / "figures").iterdir()}
+    assert shown == {"motion_bold.svg", "carpet_bold.png"}
+    assert "--reports-only draws them" in (root / "sub-01.html").read_text(encoding="utf-8")
+    assert call(simulated, tmp_path, "participant", "--reports-only") == DONE
+    assert len(list((root / "sub-01" / "figures").glob("*_statmap.png"))) > 1
+    assert (root / "sub-01" / "manifest.tsv").read_bytes() == listed
+
+
+def test_no_reports_cannot_be_the_only_ones(simulated: Truth, tmp_path: Path) -> None:
+    options = ("--reports-only", "--reports", "none")
+    assert call(simulated, tmp_path, "participant", *options) == WRONG_REQUEST
+
+
+def test_a_group_without_reports_has_all_its_results(
+    simulated: Truth, out: Path, tmp_path: Path
+) -> None:
+    assert call(simulated, tmp_path, "group", "--reports", "none") == DONE
+    assert not (out / "group.html").exists()
+    assert not (out / "group" / "figures").exists()
+    made = {path.name for path in (out / "group").iterdir()}
+    assert call(simulated, tmp_path, "group") == DONE
+    assert (out / "group.html").is_file()
+    figures = {path.name for path in (out / "group" / "figures").iterdir()}
+    assert any("seed-" in name for name in figures)
+    assert {path.name for path in (out / "group").iterdir()} == made | {"figures"}
+
+
 def test_without_results_there_is_nothing_to_report(simulated: Truth, tmp_path: Path) -> None:
     assert call(simulated, tmp_path, "group", "--reports-only") == WRONG_REQUEST
 

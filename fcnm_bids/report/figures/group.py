@@ -49,13 +49,15 @@ def contrast_figure(root: Path, label: str) -> Path:
     return figure_name(root, ".png", seed=label, desc="slices", suffix="statmap")
 
 
-def draw_group_figures(root: Path) -> list[Path]:
+def draw_group_figures(root: Path, *, contrasts: bool = True) -> list[Path]:
     """Draw all figures of the group report from the files in an output folder.
 
     Parameters
     ----------
     root
         Output folder.
+    contrasts
+        Whether contrasts are drawn, too.
 
     Returns
     -------
@@ -63,12 +65,14 @@ def draw_group_figures(root: Path) -> list[Path]:
         The figures drawn. A figure whose source is not there is left out.
     """
     results = GroupOutputs(root)
-    of_effects = [draw_effect_figures(root, effect) for effect in results.effects]
+    of_effects = [
+        draw_effect_figures(root, effect, contrasts=contrasts) for effect in results.effects
+    ]
     of_outcomes = [draw_outcome_figures(root, outcome.label) for outcome in results.outcomes]
     return [path for paths in (*of_effects, *of_outcomes) for path in paths]
 
 
-def draw_effect_figures(root: Path, effect: str) -> list[Path]:
+def draw_effect_figures(root: Path, effect: str, *, contrasts: bool = True) -> list[Path]:
     """Draw the figures of one network, and of its contrasts where it is its effect's first.
 
     Parameters
@@ -77,6 +81,8 @@ def draw_effect_figures(root: Path, effect: str) -> list[Path]:
         Output folder.
     effect
         Name of the network.
+    contrasts
+        Whether its contrasts are drawn, too.
 
     Returns
     -------
@@ -89,7 +95,7 @@ def draw_effect_figures(root: Path, effect: str) -> list[Path]:
         if network.effect == effect:
             files += draw_network(root, network)
     own = effect_and_sign(effect, results.tail)[0]
-    if effect == network_names([own], results.tail)[0]:  # contrasts are drawn once
+    if contrasts and effect == network_names([own], results.tail)[0]:  # contrasts are drawn once
         there = [c for c in results.members(effect) if c.map("t").is_file()]
         files += [draw_contrast(root, contrast) for contrast in there]
     return files

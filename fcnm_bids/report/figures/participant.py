@@ -44,7 +44,7 @@ def map_figure(root: Path, path: Path) -> Path:
     return figure_name(root, ".png", **kept, desc="slices", suffix="statmap")
 
 
-def draw_participant_figures(root: Path, subject: str) -> list[Path]:
+def draw_participant_figures(root: Path, subject: str, *, maps: bool = True) -> list[Path]:
     """Draw all figures of a participant's report from the files in an output folder.
 
     Parameters
@@ -53,6 +53,8 @@ def draw_participant_figures(root: Path, subject: str) -> list[Path]:
         Output folder.
     subject
         Participant label.
+    maps
+        Whether maps are drawn, too.
 
     Returns
     -------
@@ -75,7 +77,7 @@ def draw_participant_figures(root: Path, subject: str) -> list[Path]:
             path = run_figure(root, volumes, "carpet")
             draw_carpet(path, run)
             files.append(path)
-    for source in participant.maps():
+    for source in participant.maps() if maps else ():
         path = map_figure(root, source)
         z = Volume.read(source)
         seed = _seed_mask(root, source)

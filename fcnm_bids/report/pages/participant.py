@@ -157,7 +157,9 @@ def _maps(participant: ParticipantOutputs) -> Section:
         alt = f"Slices of this participant's connectivity map of {name}."
         blocks.append(Figure(path, alt, caption, participant.root, "wide"))
     if not blocks:
-        blocks.append(Prose(("No maps were written for this participant.",)))
+        there = "This participant's maps have no figures here; --reports-only draws them."
+        none = "No maps were written for this participant."
+        blocks.append(Prose((there if participant.maps() else none,)))
     return Section("maps", "Connectivity maps", tuple(blocks))
 
 
