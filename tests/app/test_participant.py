@@ -37,7 +37,7 @@ def test_when_all_is_done_nothing_is_made_unless_no_run_was_stored(
     said: pytest.LogCaptureFixture,
     stored: bool,
 ) -> None:
-    config = request_for(connectome=ONLY)
+    config = request_for(connectome=ONLY, running={"reports": "none"})
     plan = plan_participant_level(config)
     done = replace(plan, participants=tuple(replace(one, done=True) for one in plan.participants))
     monkeypatch.setattr("fcnm_bids.app.participant.plan_participant_level", lambda _: done)
