@@ -61,9 +61,17 @@ def test_maps_that_a_run_does_not_make_may_still_be_wanted(
     assert (root / "b.tsv").exists() is not removed
 
 
-def test_what_comes_before_a_report_is_passed_on() -> None:
-    for interface in (ReportParticipant, ReportGroup):
-        inputs = interface().inputs
-        assert inputs.subject == ""
-        assert "after" in inputs.copyable_trait_names()
-        assert "out_files" in interface.output_spec().copyable_trait_names()
+@pytest.mark.parametrize("level", ["participant", "group"])
+def test_a_page_is_written_of_whatever_is_there(tmp_path: Path, level: str) -> None:
+    config = Config("in", str(tmp_path), level)
+    (tmp_path / "config.toml").write_text(config.to_toml())
+    interface, inputs = (
+        (ReportParticipant, {"subject": "01"}) if level == "participant" else (ReportGroup, {})
+    )
+    before = [["a.tsv"], ["b.tsv", "c.tsv"]]
+    node = interface(config_file=str(tmp_path / "config.toml"), after=before, **inputs)
+    *passed_on, own = node.run(cwd=str(tmp_path)).outputs.out_files
+    assert passed_on == before
+    page = tmp_path / ("sub-01.html" if level == "participant" else "group.html")
+    assert own == [str(page)]
+    assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from nipype.pipeline.engine import Workflow
 
 from fcnm_bids.config import Config
 from fcnm_bids.connectome import StoredRun
@@ -20,6 +21,7 @@ from fcnm_bids.planning.plan import (
     Validation,
 )
 from fcnm_bids.stats import Design
+from fcnm_bids.workflows.group import init_group_wf
 
 GRID = Grid((9, 8, 7), np.diag([3.0, 3.0, 3.0, 1.0]), "MNI152NLin6Asym")
 ENTITIES = {"space": "MNI152NLin6Asym", "task": "rest"}
@@ -84,3 +86,22 @@ def planned_run(name: str) -> PlannedRun:
 
 def participant_plan(*participants: PlannedParticipant) -> ParticipantPlan:
     return ParticipantPlan(Path("/in"), GRID, ENTITIES, (), participants, 3)
+
+
+def built(folder: Path, plan: dict[str, Any] | None = None, **sections: Any) -> Workflow:
+    config, path = configured(folder, **sections)
+    return init_group_wf(group_plan(**(plan or {})), config, path, CONTRASTS)
+
+
+def nodes(workflow: Workflow) -> dict[str, Any]:
+    return {node.name: node for node in workflow._graph.nodes()}
+
+
+def links(workflow: Workflow, into: str) -> set[tuple[str, str, str]]:
+    """Node, output and input of everything that a node receives."""
+    return {
+        (source.name, output, port)
+        for source, target, link in workflow._graph.edges(data=True)
+        if target.name == into
+        for output, port in link["connect"]
+    }

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import networkx as nx
 import numpy as np
 import pytest
-from nipype.pipeline.engine import Workflow
 
 from fcnm_bids.inputs.scores import PlannedOutcome
 from fcnm_bids.planning.plan import ExcludedRun, Validation
@@ -21,26 +19,14 @@ from fcnm_bids.reruns.result_cache import (
 )
 from fcnm_bids.stats import Design
 from fcnm_bids.workflows.group import init_group_wf
-from tests.workflows.plans import CONTRASTS, configured, group_plan, stored_run
-
-
-def built(folder: Path, plan: dict[str, Any] | None = None, **sections: Any) -> Workflow:
-    config, path = configured(folder, **sections)
-    return init_group_wf(group_plan(**(plan or {})), config, path, CONTRASTS)
-
-
-def nodes(workflow: Workflow) -> dict[str, Any]:
-    return {node.name: node for node in workflow._graph.nodes()}
-
-
-def links(workflow: Workflow, into: str) -> set[tuple[str, str, str]]:
-    """Node, output and input of everything that a node receives."""
-    return {
-        (source.name, output, port)
-        for source, target, link in workflow._graph.edges(data=True)
-        if target.name == into
-        for output, port in link["connect"]
-    }
+from tests.workflows.plans import (
+    built,
+    configured,
+    group_plan,
+    links,
+    nodes,
+    stored_run,
+)
 
 
 def test_every_contrast_and_network_has_its_nodes(tmp_path: Path) -> None:

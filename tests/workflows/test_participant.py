@@ -9,8 +9,7 @@ import pytest
 
 from fcnm_bids.planning.plan import ExcludedRun, PlannedParticipant
 from fcnm_bids.workflows.participant import init_participants_wf, participant_wf_name
-from tests.workflows.plans import configured, participant_plan, planned_run
-from tests.workflows.test_group import links, nodes
+from tests.workflows.plans import configured, links, nodes, participant_plan, planned_run
 
 EXCLUDED = ExcludedRun("02", "b.nii.gz", "short", "/store/b.h5")
 PARTICIPANTS = (

@@ -9,7 +9,7 @@ import pytest
 
 from fcnm_bids.config import NULLS
 from fcnm_bids.planning.plan import SpecificityPlan
-from tests.workflows.test_group import built, links, nodes
+from tests.workflows.plans import built, links, nodes
 
 
 def plan(*nulls: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +15,28 @@ from PIL import Image
 
 from fcnm_bids.report.figures.slices import BOX
 from fcnm_bids.report.pages.viewer import viewer_content
-from fcnm_bids.report.results.group import GroupOutputs
+from fcnm_bids.report.results.group import ContrastOutputs, GroupOutputs
 from tests.report.explorer.made import make_results
-from tests.report.figures.test_group import set_in_masks
 
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    return make_results(tmp_path / "out", voxel=16.0, contrasts=2)
+    return make_results(tmp_path / "out", voxel=16.0, contrasts=3)
 
 
-def t_entries(results: Path) -> list[dict[str, object]]:
-    return [m for m in viewer_content(GroupOutputs(results))["maps"] if m["unit"] == "t"]
+def set_in_mask(contrast: ContrastOutputs, **said: object) -> None:
+    sidecar = Path(str(contrast.mask).replace(".nii.gz", ".json"))
+    sidecar.write_text(json.dumps({**contrast.sidecar, **said}))
 
 
 def test_the_viewer_begins_at_a_threshold_that_it_reaches(results: Path) -> None:
-    assert {entry["threshold"] for entry in t_entries(results)} == {4.5}
-    set_in_masks(results, Threshold=222.0)
-    assert {(e["threshold"], e["high"]) for e in t_entries(results)} == {(222.0, 266.0)}
-    set_in_masks(results, Threshold=None)
-    assert {entry["threshold"] for entry in t_entries(results)} == {0.0}
+    first, second, _ = GroupOutputs(results).contrasts
+    set_in_mask(first, Threshold=222.0)
+    set_in_mask(second, Threshold=None)
+    maps = viewer_content(GroupOutputs(results))["maps"]
+    entries = [entry for entry in maps if entry["unit"] == "t"]
+    assert [entry["threshold"] for entry in entries] == [222.0, 0.0, 4.5]
+    assert entries[0]["high"] == -entries[0]["low"] == 266.0
 
 
 def unpacked(entry: dict[str, Any]) -> np.ndarray:
@@ -49,7 +52,7 @@ def test_pictures_hold_the_maps_on_the_viewers_grid(results: Path) -> None:
     content = viewer_content(GroupOutputs(results))
     network = content["maps"][0]
     image = nib.load(GroupOutputs(results).networks[0].probability)
-    assert (network["unit"], network["levels"]) == ("share", 2)
+    assert (network["unit"], network["levels"]) == ("share", 3)
     found, step = unpacked(network), network["step"]
     assert found.shape == tuple(int((b - a) / step + 1e-9) + 1 for a, b in BOX)
     rng, share = np.random.default_rng(0), image.get_fdata()
@@ -69,4 +72,5 @@ def test_a_contrast_without_its_map_is_left_out(results: Path) -> None:
     outputs = GroupOutputs(results)
     outputs.contrasts[0].map("t").unlink()
     names = [entry["name"] for entry in viewer_content(outputs)["maps"]]
-    assert names == ["increase: share of contrasts", f"{outputs.contrasts[1].name}: t"]
+    rest = [f"{contrast.name}: t" for contrast in outputs.contrasts[1:]]
+    assert names == ["increase: share of contrasts", *rest]
