@@ -7,6 +7,7 @@ import io
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import nibabel as nib
@@ -36,7 +37,7 @@ from fcnm_bids.denoise import (
     nuisance_columns,
     read_confounds,
 )
-from fcnm_bids.errors import RequestError, RunError, SeedError, StoreError
+from fcnm_bids.errors import FcnmError, RequestError, RunError, SeedError, StoreError
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.atlas import check_atlas
 from fcnm_bids.inputs.participants_table import read_participants
@@ -184,17 +185,17 @@ sub-04\t29.5\t"bochum, west"
 """
 
 
+def covariates(path: Path) -> None:
+    found = read_participants(path)
+    cells = {name: list(found.table[name]) for name in found.table.columns}
+    design = design_of(cells, list(found.table.index), found.categorical)
+    assert np.isfinite(design.columns).all()
+
+
 @pytest.mark.parametrize("cases", CASES)
 def test_participants(tmp_path: Path, cases: int) -> None:
     originals = [PARTICIPANTS.encode(), PARTICIPANTS.encode("utf-16")]
-
-    def read(path: Path) -> None:
-        found = read_participants(path)
-        cells = {name: list(found.table[name]) for name in found.table.columns}
-        design = design_of(cells, list(found.table.index), found.categorical)
-        assert np.isfinite(design.columns).all()
-
-    try_out(cases, originals, tmp_path / "participants.tsv", read, RequestError)
+    try_out(cases, originals, tmp_path / "participants.tsv", covariates, RequestError)
 
 
 @pytest.mark.parametrize("cases", CASES)
@@ -214,11 +215,15 @@ def test_atlas_tables(tmp_path: Path, cases: int) -> None:
     try_out(cases, [table], image.with_suffix(".tsv"), read, RequestError)
 
 
+SIDECAR = json.dumps(
+    {"RepetitionTime": 2.0, "SliceTiming": [0, 1e-3], "x": {"y": None, "z": "\u00fc"}},
+    ensure_ascii=False,
+).encode()
+
+
 @pytest.mark.parametrize("cases", CASES)
 def test_sidecars(tmp_path: Path, cases: int) -> None:
-    sidecar = {"RepetitionTime": 2.0, "SliceTiming": [0, 1e-3], "x": {"y": None, "z": "\u00fc"}}
-    content = json.dumps(sidecar, ensure_ascii=False).encode()
-    try_out(cases, [content], tmp_path / "bold.json", read_json, RequestError)
+    try_out(cases, [SIDECAR], tmp_path / "bold.json", read_json, RequestError)
 
 
 def confounds() -> bytes:
@@ -231,17 +236,37 @@ def confounds() -> bytes:
     return table.to_csv(sep="\t", index=False, na_rep="n/a").encode()
 
 
+def nuisance(path: Path) -> None:
+    table = complete_confounds(read_confounds(path))
+    keep_volumes(table, dummy_scans="auto", fd_threshold=0.5)
+    names = load_strategy("27P").columns(table.names, {})
+    assert np.isfinite(nuisance_columns(table, names)).all()
+
+
 @pytest.mark.parametrize("cases", CASES)
 def test_confounds(tmp_path: Path, cases: int) -> None:
-    strategy = load_strategy("27P")
+    try_out(cases, [confounds()], tmp_path / "confounds.tsv", nuisance, RunError)
 
-    def read(path: Path) -> None:
-        table = complete_confounds(read_confounds(path))
-        keep_volumes(table, dummy_scans="auto", fd_threshold=0.5)
-        names = strategy.columns(table.names, {})
-        assert np.isfinite(nuisance_columns(table, names)).all()
 
-    try_out(cases, [confounds()], tmp_path / "confounds.tsv", read, RunError)
+WITHOUT_CHECK_SUM: dict[str, tuple[bytes, Callable[[Path], object]]] = {
+    "foci.tsv": (TABLE.encode(), coordinates),
+    "foci.txt": (SLEUTH.encode(), coordinates),
+    "foci.json": (NIMADS.encode(), coordinates),
+    "participants.tsv": (PARTICIPANTS.encode(), covariates),
+    "bold.json": (SIDECAR, read_json),
+    "confounds.tsv": (confounds(), nuisance),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_CHECK_SUM)
+def test_a_flipped_bit_in_a_text_is_read_or_refused(tmp_path: Path, name: str) -> None:
+    path, (content, read) = tmp_path / name, WITHOUT_CHECK_SUM[name]
+    for place in np.random.default_rng(13).choice(8 * len(content), 300, replace=False):
+        damaged = bytearray(content)
+        damaged[place // 8] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        with suppress(FcnmError):
+            read(path)
 
 
 def image(shape: tuple[int, ...], kind: type[nib.Nifti1Image] = nib.Nifti1Image) -> bytes:
