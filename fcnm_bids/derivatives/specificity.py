@@ -205,7 +205,9 @@ def null_row(
         "p_size": upper_p(size, found.sizes),
         "n_voxels_p": int(np.count_nonzero(np.nan_to_num(found.p, nan=1.0) <= alpha)),
         "n_voxels_pfwe": int(np.count_nonzero(beyond)),
-        "share_surviving": np.count_nonzero(beyond & network) / size if size else math.nan,
+        "share_surviving": np.count_nonzero(beyond & network) / size
+        if size and found.smallest_p <= alpha
+        else math.nan,
         "min_pfwe": float(np.nanmin(found.p_fwe)) if np.isfinite(found.p_fwe).any() else math.nan,
         "n_voxels_convergence": int(
             np.count_nonzero(np.nan_to_num(converged.p_fwe, nan=1.0) <= alpha)

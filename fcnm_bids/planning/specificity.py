@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fcnm_bids._version import __version__
-from fcnm_bids.config import Config
+from fcnm_bids.config import NULLS, Config
 from fcnm_bids.connectome import StoredRun
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
@@ -91,7 +91,11 @@ def plan_specificity(
         **model,
         **seed_record(config, contrasts),
     }
-    asked = {**effective(settings, "network"), "specificity": nulls}
+    asked = {
+        **effective(settings, "network"),
+        "specificity": nulls,
+        "least_reliability": NULLS.least_reliability,
+    }
     if settings.compare_maps:
         asked["compare_maps"] = [fingerprint(Path(path)) for path in settings.compare_maps]
     return SpecificityPlan(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -93,7 +94,20 @@ def withheld_sentence(strength: Strength, cut: float) -> str | None:
         return f"{opening}: the reliability of their strength is unknown."
     needed = strength.participants_for(cut)
     remedy = "" if needed is None else f" (about {needed:,} participants would reach it)"
-    return f"{opening}: the reliability of their strength is {own:.2f}, below {cut:g}{remedy}."
+    return (
+        f"{opening}: the reliability of their strength is {reliability_text(own)}, below "
+        f"{cut:g}{remedy}."
+    )
+
+
+def reliability_text(reliability: float) -> str:
+    """Return a reliability with three decimals, rounded down so that it stays below a cut."""
+    return f"{math.floor(1000 * reliability + 1e-9) / 1000:.3f}"
+
+
+def share_text(share: float) -> str:
+    """Return a share in per cent, which is not 0% where it is not 0."""
+    return "less than 1%" if 0 < share < _PER_CENT else f"{share:.0%}"
 
 
 def null_sentence(foci: str, result: NullAssessment, network: np.ndarray, alpha: float) -> str:
@@ -108,9 +122,9 @@ def null_sentence(foci: str, result: NullAssessment, network: np.ndarray, alpha:
         return "There is no network to compare."
     if not inside:
         return f"No part of the network is shared by more contrasts than {than} {tail}"
-    share = inside / np.count_nonzero(network)
-    told = f"{share:.0%}" if share >= _PER_CENT else "Less than 1%"
-    return f"{told} of the network is shared by more contrasts than {than} {tail}"
+    share = share_text(inside / np.count_nonzero(network))
+    share = share[:1].upper() + share[1:]
+    return f"{share} of the network is shared by more contrasts than {than} {tail}"
 
 
 def label_sentence(

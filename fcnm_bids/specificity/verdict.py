@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from fcnm_bids.specificity.interpretation import reliability_text, share_text
+
 ORDER = ("labels", "similarity", "strength", "random", "split", "degree")
 """Tests in the order of the evidence: exchanged labels first, scattered foci last of the nulls."""
 
@@ -62,10 +64,10 @@ def verdict(
             "Sentence": "Not tested." if row is None else row.get("verdict"),
         }
         said = "not tested" if row is None else CANNOT
-        if known:
-            said = f"{share:.0%} of the network survives"
+        if share is not None and known:
+            said = f"{share_text(share)} of the network survives"
         if test == "strength":
-            of = f"{reliability:.2f}" if reliability == reliability else "unknown"
+            of = reliability_text(reliability) if reliability == reliability else "unknown"
             said += f" (reliability {of})"
         if test == "random" and set(tests) & {"labels", "strength"} == set() and known:
             said += " (alone it speaks of scattered foci only)"

@@ -102,7 +102,7 @@ def test_an_unreliable_strength_withholds_the_verdict() -> None:
     assert withheld_sentence(STRENGTH, 0.9) == (
         "Whether foci of equal strength explain the network cannot be said with 12 participants: "
         "the "
-        "reliability of their strength is 0.58, below 0.9 (about 78 participants would reach it)."
+        "reliability of their strength is 0.581, below 0.9 (about 78 participants would reach it)."
     )
     assert withheld_sentence(replace(STRENGTH, half_correlation=math.nan), 0.9) == (
         "Whether foci of equal strength explain the network cannot be said with 12 participants: "

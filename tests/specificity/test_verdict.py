@@ -16,7 +16,7 @@ def test_every_kind_of_evidence_in_its_order() -> None:
     found = verdict("up", 1234, 9872.0, tests, 0.93, 0.71)
     assert found["Line"] == (
         "up: 1,234 voxels (9.9 cm3); labels: 40% of the network survives; strength: 30% of the "
-        "network survives (reliability 0.93); random: 90% of the network survives; robustness: "
+        "network survives (reliability 0.930); random: 90% of the network survives; robustness: "
         "Dice 0.71 or more without any study"
     )
     assert found["labels"] == {"ShareSurviving": 0.4, "SmallestPFWE": 0.01, "Sentence": "a"}
@@ -26,7 +26,7 @@ def test_an_unreliable_strength_has_no_number() -> None:
     found = verdict("up", 1, 8.0, {"strength": {**STRENGTH, "withheld": True}}, 0.6, None)
     assert found["strength"]["ShareSurviving"] is found["strength"]["SmallestPFWE"] is None
     assert found["Line"] == (
-        "up: 1 voxel (0.0 cm3); labels: not tested; strength: cannot be said (reliability 0.60); "
+        "up: 1 voxel (0.0 cm3); labels: not tested; strength: cannot be said (reliability 0.600); "
         "random: not tested; robustness: cannot be said"
     )
 
