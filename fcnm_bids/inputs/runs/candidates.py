@@ -92,17 +92,17 @@ def found_files(
     root: Path, selection: SelectionSettings, absent: MissingParticipants
 ) -> Iterator[FoundFile]:
     """Files that may matter, of the participants who are asked for."""
-    labels = selection.participant_label
+    labels, depth = selection.participant_label, len(root.parts)
     if selection.bids_database_dir:
         paths = _in_database(root, labels, Path(selection.bids_database_dir))
     else:
         paths = _in_folders(root, labels, absent)
     for path in paths:
         name = modern_name(path.name)
-        entities = parse_entities(Path(name)) if _may_matter(name) else {}
+        entities = parse_entities(Path(name))
         if "subject" not in entities:
             continue
-        own = path.relative_to(root).parts[0].removeprefix("sub-")
+        own = path.parts[depth].removeprefix("sub-")
         if entities["subject"] == own:
             yield FoundFile(path, entities)
         elif name.endswith(IMAGES) and "_bold." in name:
@@ -117,7 +117,9 @@ def _in_database(root: Path, labels: Sequence[str], database: Path) -> Iterator[
             continue
         if labels and folders[0].removeprefix("sub-") not in labels:
             continue
-        if _may_matter(modern_name(path.name)) and not path.is_file():
+        if not _may_matter(path.name):
+            continue
+        if not path.is_file():
             raise RequestError(
                 f"--bids-database-dir {database}: lists {path}, which is not there any more; "
                 "remove the database, and it is made anew"
@@ -147,10 +149,17 @@ def _of_participant(participant: Path) -> list[Path]:
     with os.scandir(participant) as entries:
         sessions = sorted(e.name for e in entries if e.name.startswith("ses-") and e.is_dir())
     folders = [participant / "func", *(participant / session / "func" for session in sessions)]
-    return [path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())]
+    return [
+        folder / name
+        for folder in folders
+        if folder.is_dir()
+        for name in sorted(entry.name for entry in os.scandir(folder))
+        if _may_matter(name)
+    ]
 
 
 def _may_matter(name: str) -> bool:
+    name = modern_name(name)
     image = name.endswith(IMAGES) and ("_bold." in name or "_desc-brain_mask." in name)
     return name.startswith("sub-") and (
         image or "_desc-confounds_" in name or name.endswith(("_bold.json", "_design.tsv"))
