@@ -35,7 +35,10 @@ STRONGEST = 0.01
 _SINGLE_ROUNDING = 1e-5
 """The same for the weighted score, whose maps are single precision."""
 
-_BLOCK = 16
+_LOWER = np.float32(0.85)
+"""Share of the threshold of one fold above which the strongest voxels of the next are sought."""
+
+_BLOCK = 32
 """Permutations whose maps are in memory together."""
 
 
@@ -345,25 +348,41 @@ class _Weighted:
         self.values, self.left = [], []
         squares = np.concatenate(self.squares)
         n_voxels = squares.size
-        last = n_voxels - math.ceil(STRONGEST * n_voxels)
+        n_strongest = math.ceil(STRONGEST * n_voxels)
         scores = np.empty(permuted.shape)
+        row, size = np.empty((2, n_voxels), dtype=np.float32)
         for start in range(0, permuted.shape[1], _BLOCK):
             block = slice(start, start + _BLOCK)
             slopes = permuted[:, block].T.astype(np.float32) @ left
+            low = np.zeros(len(slopes), dtype=np.float32)
             for part, change in zip(parts, changes, strict=True):
-                own = left[part.seeds]
+                own, theirs = left[part.seeds], values[part.seeds]
                 remaining = part.remaining(own, squares)
                 scale = (1 / np.sqrt(remaining)).astype(np.float32)
-                maps = (slopes - change[:, block].T.astype(np.float32) @ own) * scale
-                size = np.abs(maps)
-                least = np.partition(size, last, axis=1)[:, last]
-                for number, (row, threshold) in enumerate(zip(maps, least, strict=True)):
-                    chosen = np.flatnonzero(size[number] >= threshold)
+                lost = change[:, block].T.astype(np.float32)
+                for number, (slope, own_lost) in enumerate(zip(slopes, lost, strict=True)):
+                    # one row at a time stays in the processor's cache
+                    np.dot(own_lost, own, out=row)
+                    np.subtract(slope, row, out=row)
+                    np.multiply(row, scale, out=row)
+                    np.abs(row, out=size)
+                    chosen = _strongest(size, n_strongest, low[number])
+                    low[number] = _LOWER * size[chosen].min()
                     weights = row[chosen].astype(np.float64)
-                    total = values[np.ix_(part.seeds, chosen)] @ weights
+                    total = theirs[:, chosen] @ weights
                     with np.errstate(invalid="ignore"):
                         scores[part.seeds, start + number] = total / np.abs(weights).sum()
         return scores
+
+
+def _strongest(size: NDArray[np.float32], n_strongest: int, low: np.float32) -> NDArray[np.intp]:
+    """Return where the largest values are, sorted; quick if as many are at least `low`."""
+    places = np.flatnonzero(size >= low)
+    if places.size < n_strongest:
+        places = np.arange(size.size)
+    some = size[places]
+    last = places.size - n_strongest
+    return places[some >= np.partition(some, last)[last]]
 
 
 def _largest_within(weights: sparse.csr_array, values: NDArray[np.float64]) -> NDArray[np.float64]:
