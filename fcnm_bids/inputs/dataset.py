@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -15,7 +16,8 @@ from fcnm_bids.errors import RequestError
 from fcnm_bids.inputs.runs.find import holds_denoised
 from fcnm_bids.inputs.runs.io_spec import IoSpec, io_specs, layout_names
 
-_LISTED = 12
+_LISTED, _COMPARED = 12, 1000
+"""Names that a message lists, and names in folders of a folder that are compared."""
 
 
 @dataclass(frozen=True)
@@ -105,25 +107,43 @@ def _laid_out(folder: Path) -> InputDataset | None:
 
 def _unlike(folder: Path, spec: IoSpec) -> str:
     """Describe what a folder has in place of what its layout expects."""
-    there = sorted(path.name for path in folder.iterdir())
-    listed = ", ".join(there[:_LISTED]) + (" ..." if len(there) > _LISTED else "")
-    return f"{folder} has no {spec.expects} ({spec.title}), but {listed or 'nothing'}" + (
-        _nearby(folder, [spec]) or ""
-    )
+    near = _nearby(folder, [spec]) or _misspelled(folder, [spec])
+    expected = f"{folder} has no {spec.expects} ({spec.title})"
+    return f"{expected}, but {_content(folder)}" + (f"; {near}" if near else "")
+
+
+def _content(folder: Path) -> str:
+    """List what a folder holds."""
+    there = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    return (", ".join(there[:_LISTED]) or "nothing") + (" ..." if len(there) > _LISTED else "")
 
 
 def _nearby(folder: Path, specs: Iterable[IoSpec]) -> str | None:
-    """Describe a layout that lies near a folder: above, below, or with a name misspelled."""
+    """Describe the layouts above a folder and in it."""
     below = (path for path in sorted(folder.glob("*/")) if path.is_dir())
-    near = [folder.parent, folder.parent.parent, *islice(below, _LISTED)]
+    places = [folder.parent, folder.parent.parent, *islice(below, _LISTED)]
+    found = [f"{at} looks like {spec.title}" for at in places for spec in specs if spec.is_in(at)]
+    if not found:
+        return None
+    return f"{'; '.join(found)}: give {'that' if len(found) == 1 else 'one of them'} as BIDS_DIR"
+
+
+def _misspelled(folder: Path, specs: Iterable[IoSpec]) -> str | None:
+    """Describe a name in a folder, or in a folder of it, that is nearly one of a layout."""
+    below = sorted(islice(folder.glob("*/*"), _COMPARED))
+    names = [path.name for path in (*sorted(folder.iterdir()), *below)]
+    there = dict.fromkeys([*names, *(path.relative_to(folder).as_posix() for path in below)])
     for spec in specs:
-        for path in near:
-            if spec.is_in(path):
-                return f"; {path} looks like {spec.title}: give that as BIDS_DIR"
-        for name in sorted(path.name for path in folder.iterdir()):
+        for name in there:
             close = difflib.get_close_matches(name, spec.landmarks, 1, 0.85)
             if close and name not in spec.landmarks:
-                return f"; {name} looks like {close[0]} of {spec.title}, misspelled"
+                return f"{name} looks like {close[0]} of {spec.title}, misspelled"
+    for name in there:
+        word = re.match(r"[A-Za-z]*", name)
+        if word and difflib.get_close_matches(word[0].lower(), ["sub"], 1, 0.6):
+            label = name[word.end() :].lstrip("-_ ")
+            if not name.startswith("sub-") and re.fullmatch(r"[A-Za-z0-9]+", label):
+                return f"{name} looks like sub-{label}, misspelled"
     return None
 
 
@@ -176,8 +196,11 @@ def _with_bids_names(folder: Path) -> InputDataset:
             f"{folder}: no sub-* folders in it; {near[0]} looks like what fMRIPrep wrote: give "
             "that as BIDS_DIR"
         )
+    specs = list(io_specs().values())
+    if said := _nearby(folder, specs) or _misspelled(folder, specs):
+        raise RequestError(f"{folder}: no sub-* folders in it, but {_content(folder)}; {said}")
     raise RequestError(
-        f"{folder}: no sub-* folders in it{_nearby(folder, io_specs().values()) or ''}; BIDS_DIR "
+        f"{folder}: no sub-* folders in it, but {_content(folder)}; BIDS_DIR "
         "is the folder that fMRIPrep wrote its derivatives to, a raw data set with "
         "derivatives/fmriprep inside, a connectome that fcnm_bids stored, or one of "
         + ", ".join(io_specs()[name].title for name in layout_names())

@@ -90,7 +90,16 @@ def test_a_layout_is_found_out(file: str, layout: str, tmp_path: Path) -> None:
         (("sub-1/ses-1/func/sub-1_ses-1_task-rest_space-MNI_bold.nii.gz",), "DCAN"),
         (("FunImARW/S1/x.nii", "x.txt"), "FunImARW looks like FunImgARW of DPARSF"),
         (("project/FunImgARW/S1/x.nii",), "project looks like DPARSF"),
-        ((), "no sub-"),
+        ((), "but nothing; BIDS_DIR is"),
+        (
+            ("a/FunImgARW/S1/x.nii", f"b/{HCP.format(100, '')}"),
+            "a looks like DPARSF.*b looks like Human.*: give one of them as BIDS_DIR$",
+        ),
+        (("100/MNINonlinear/x",), "MNINonlinear looks like MNINonLinear of Human.*, misspelled$"),
+        (("derivative/halfpipe/x",), "derivative/halfpipe looks like derivatives/halfpipe of"),
+        (("reslts/x",), "reslts looks like results of CONN, misspelled$"),
+        (("Sub-01/func/x.nii",), "but Sub-01; Sub-01 looks like sub-01, misspelled$"),
+        (("sbu-a1/func/x.nii", "y.txt"), "but sbu-a1, y.txt; sbu-a1 looks like sub-a1"),
     ],
 )
 def test_wrong_guesses_are_explained(files: tuple[str, ...], told: str, tmp_path: Path) -> None:
