@@ -43,6 +43,12 @@ _UNKNOWN_TR = 1.0
 _TR_TOLERANCE = 0.01
 """Largest difference without a warning between the header's and the sidecar's repetition time."""
 
+_MOTION_FILES = {
+    "dpabi": "RealignParameter/<subject>/rp_*.txt",
+    "hcp": "Movement_Regressors.txt",
+}
+"""Motion parameters of layouts, by their readers."""
+
 _VARYING_FOR_MASK = "no brain mask; the voxels that vary over time are taken for it"
 
 _ANNEX_POINTER = b"/annex/objects/"
@@ -179,6 +185,8 @@ def prepare_run(
     if not run.mask and not settings.denoised and not run.reader:
         raise RunError("no brain mask (desc-brain_mask) in the same space and resolution")
     if not run.confounds and not settings.denoised:
+        if motion := _MOTION_FILES.get(run.reader):
+            raise RunError(f"no motion parameters ({motion}); copy them along, or -p none")
         raise RunError("no confound table (desc-confounds_timeseries or _regressors)")
     if absent := [path for path in run.paths if _not_fetched(path)]:
         folder = Path(run.name).parent
@@ -186,11 +194,13 @@ def prepare_run(
             "not fetched: datalad get "
             + " ".join((folder / path.name).as_posix() for path in absent)
         )
+    if run.reader == "leaddbs" and not run.metadata:
+        raise RunError("no dataset_info.mat (or dataset_volsurf.mat), which has the grid of vol/")
     image, mask = _open(run)
     sidecar = run.metadata if run.metadata.endswith(".json") else ""
     metadata, confounds_metadata = (_sidecar(path) for path in (sidecar, run.confounds_metadata))
     metadata |= _layout_metadata(run, settings.tr)
-    repetition_time = _repetition_time(metadata, image, settings.tr)
+    repetition_time = _repetition_time(metadata, image, settings.tr, _where(run))
     strategy = load_strategy(settings.nuisance_regressors)
     dummies = settings.dummy_scans
     band, removed = _applied_filter(run, metadata, settings, image.n_volumes, repetition_time)
@@ -225,7 +235,7 @@ def prepare_run(
     notes = [] if run.mask else [_VARYING_FOR_MASK]
     if "RepetitionTime" not in metadata and settings.tr is None:
         notes.append(
-            f"no RepetitionTime in a JSON file; the {repetition_time:g} s of the image's header "
+            f"no RepetitionTime in {_where(run)}; the {repetition_time:g} s of the image's header "
             "are used (--tr S states another)"
         )
     stated, header = repetition_time, image.repetition_time
@@ -372,14 +382,21 @@ def _layout_metadata(run: RunInput, option: float | None) -> dict[str, Any]:
     return {} if stated is None else {"RepetitionTime": stated}
 
 
-def _repetition_time(metadata: Mapping[str, Any], image: RunImage, option: float | None) -> float:
+def _where(run: RunInput) -> str:
+    """Return the file that a layout has the repetition time in."""
+    return "TRInfo.tsv" if run.reader == "dpabi" else "a JSON file"
+
+
+def _repetition_time(
+    metadata: Mapping[str, Any], image: RunImage, option: float | None, where: str
+) -> float:
     stated = metadata.get("RepetitionTime")
     if stated is None:
         header = image.repetition_time
         if option is None and (header <= 0 or header == _UNKNOWN_TR):
             raise RunError(
-                f"no RepetitionTime in a JSON file, and the header says {header:g} s, as programs "
-                "write that do not know it: copy the JSON file along, or state it with --tr"
+                f"no RepetitionTime in {where}, and the header says {header:g} s, as programs "
+                "write that do not know it: copy that file along, or state it with --tr"
             )
         stated = header if option is None else option
     elif option is not None and stated != option:

@@ -91,6 +91,26 @@ def test_files_that_are_needed_are_named(run: RunInput, missing: str, told: str)
     assert prepare_run(replace(run, **{missing: ""}), DENOISED).image.n_volumes == N
 
 
+@pytest.mark.parametrize(
+    ("reader", "missing", "told"),
+    [
+        ("dpabi", "confounds", "no motion parameters (RealignParameter/<subject>/rp_*.txt)"),
+        ("hcp", "confounds", "no motion parameters (Movement_Regressors.txt)"),
+        ("leaddbs", "metadata", "no dataset_info.mat"),
+    ],
+)
+def test_files_that_a_layout_needs_are_named_as_there(
+    run: RunInput, reader: str, missing: str, told: str
+) -> None:
+    assert told in refused(replace(run, reader=reader, **{missing: ""}))
+
+
+def test_without_trinfo_its_name_is_in_the_note(run: RunInput) -> None:
+    settings = replace(DENOISED, applied_band=(0.01, 0.1))
+    [note] = prepare_run(replace(run, reader="dpabi", metadata=""), settings).notes
+    assert note.startswith("no RepetitionTime in TRInfo.tsv; the")
+
+
 def test_without_a_mask_the_first_volume_of_a_denoised_run_is_it(run: RunInput) -> None:
     prepared = prepare_run(replace(run, mask=""), DENOISED)
     assert prepared.mask.sum() == 3 * 3 * 2  # its first plane is 0
