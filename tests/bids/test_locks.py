@@ -1,7 +1,13 @@
-"""A process's own work folder is cleared by others because of a marker, never because of a name."""
+"""Processes that share folders wait for each other, and clear up what killed ones left.
+
+A process's own work folder is cleared by others because of a marker, never because of a name.
+"""
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import logging
 import subprocess
 import sys
 from contextlib import suppress
@@ -10,9 +16,12 @@ from pathlib import Path
 import pytest
 
 from fcnm_bids.bids import locks
-from fcnm_bids.bids.locks import private_work_folder, remove_own_folder
+from fcnm_bids.bids.locks import lock_outputs, private_work_folder, remove_own_folder
+from tests.bids.locked import said, somebody
 
 PATTERN = "fcnm_*_wf_*"
+LEFT = f".{'0123456789abcdef' * 2}.sub-01_statmap.nii.gz"
+"""What a killed process leaves of a file that it was writing."""
 
 
 def leave(parent: Path) -> Path:
@@ -108,3 +117,56 @@ def test_clearing_that_was_broken_off_is_finished_later(
     clear(tmp_path)
     # a folder that has nothing in it any more may be anybody's
     assert [path for path in tmp_path.iterdir() if any(path.iterdir())] == []
+
+
+@pytest.mark.faults
+def test_the_second_on_a_participant_waits_until_the_first_is_killed(tmp_path: Path) -> None:
+    with somebody(tmp_path, "sub-01") as first:
+        assert said(first) == "held"
+        with somebody(tmp_path, "sub-01") as second:
+            with pytest.raises(subprocess.TimeoutExpired):
+                second.wait(1)
+            first.kill()
+            assert said(second) == "waited"
+
+
+@pytest.mark.faults
+def test_different_participants_are_worked_on_side_by_side(tmp_path: Path) -> None:
+    with somebody(tmp_path, "sub-01", "sub-02") as first, somebody(tmp_path, "sub-03") as second:
+        assert said(first) == said(second) == "held"
+        with lock_outputs([tmp_path], ["sub-04"]) as waited:
+            assert not waited
+
+
+@pytest.mark.faults
+def test_what_a_killed_process_left_is_cleared_when_nobody_is_at_work(tmp_path: Path) -> None:
+    left = [tmp_path / LEFT, tmp_path / "sub-01" / "func" / LEFT, tmp_path / "store" / LEFT]
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (tmp_path / "store" / ".lock").touch()
+    (tmp_path / ".bidsignore").touch()
+    with somebody(tmp_path, "sub-02") as other:
+        # whoever comes first clears up, but not in a folder with locks of its own
+        assert said(other) == "held"
+        assert [path.exists() for path in left] == [False, False, True]
+        left[0].touch()
+        with lock_outputs([tmp_path], ["sub-01"]):
+            assert left[0].exists()
+    with lock_outputs([tmp_path, tmp_path / "store"], ["sub-01"]):
+        assert not any(path.exists() for path in left)
+    assert (tmp_path / ".bidsignore").exists()
+
+
+@pytest.mark.faults
+def test_a_file_system_without_locks_is_told_and_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(logging.getLogger("fcnm_bids"), "propagate", True)
+    monkeypatch.setattr(fcntl, "lockf", none)
+    with lock_outputs([tmp_path], ["sub-01"]) as waited:
+        assert not waited
+    assert "no locks on this file system" in caplog.text

@@ -2,56 +2,19 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import logging
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from fcnm_bids.bids.locks import lock_outputs, private_work_folder
+from fcnm_bids.bids.locks import private_work_folder
+from tests.bids.locked import said, somebody
 from tests.cli.desk import Ended, read_table
 from tests.reliability.conftest import Job
 
 pytestmark = pytest.mark.faults
-
-HOLD = """
-import sys
-from pathlib import Path
-from fcnm_bids.bids.locks import lock_outputs
-with lock_outputs([Path(sys.argv[1])], sys.argv[2:]) as waited:
-    print("waited" if waited else "held", flush=True)
-    sys.stdin.readline()
-"""
-LEFT = f".{'0123456789abcdef' * 2}.sub-01_statmap.nii.gz"
-"""What a killed process leaves of a file that it was writing."""
-
-
-@contextmanager
-def somebody(folder: Path, *names: str) -> Iterator[subprocess.Popen[str]]:
-    """Another process at work on names in a folder."""
-    other = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder), *names],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).resolve().parents[2],
-    )
-    try:
-        yield other
-    finally:
-        other.kill()
-        other.wait()
-
-
-def said(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
 
 
 def wait_for(process: subprocess.Popen[str], words: str) -> str:
@@ -63,55 +26,6 @@ def wait_for(process: subprocess.Popen[str], words: str) -> str:
         if words in line:
             return "".join(lines)
     raise AssertionError(f"never said {words!r}: {''.join(lines)}")
-
-
-def test_the_second_on_a_participant_waits_until_the_first_is_killed(tmp_path: Path) -> None:
-    with somebody(tmp_path, "sub-01") as first:
-        assert said(first) == "held"
-        with somebody(tmp_path, "sub-01") as second:
-            with pytest.raises(subprocess.TimeoutExpired):
-                second.wait(1)
-            first.kill()
-            assert said(second) == "waited"
-
-
-def test_different_participants_are_worked_on_side_by_side(tmp_path: Path) -> None:
-    with somebody(tmp_path, "sub-01", "sub-02") as first, somebody(tmp_path, "sub-03") as second:
-        assert said(first) == said(second) == "held"
-        with lock_outputs([tmp_path], ["sub-04"]) as waited:
-            assert not waited
-
-
-def test_what_a_killed_process_left_is_cleared_when_nobody_is_at_work(tmp_path: Path) -> None:
-    left = [tmp_path / LEFT, tmp_path / "sub-01" / "func" / LEFT, tmp_path / "store" / LEFT]
-    for path in left:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    (tmp_path / "store" / ".lock").touch()
-    (tmp_path / ".bidsignore").touch()
-    with somebody(tmp_path, "sub-02") as other:
-        # whoever comes first clears up, but not in a folder with locks of its own
-        assert said(other) == "held"
-        assert [path.exists() for path in left] == [False, False, True]
-        left[0].touch()
-        with lock_outputs([tmp_path], ["sub-01"]):
-            assert left[0].exists()
-    with lock_outputs([tmp_path, tmp_path / "store"], ["sub-01"]):
-        assert not any(path.exists() for path in left)
-    assert (tmp_path / ".bidsignore").exists()
-
-
-def test_a_file_system_without_locks_is_told_and_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def none(*_: object) -> None:
-        raise OSError(errno.ENOLCK, "No locks available")
-
-    monkeypatch.setattr(logging.getLogger("fcnm_bids"), "propagate", True)
-    monkeypatch.setattr(fcntl, "lockf", none)
-    with lock_outputs([tmp_path], ["sub-01"]) as waited:
-        assert not waited
-    assert "no locks on this file system" in caplog.text
 
 
 def ended(process: subprocess.Popen[str]) -> Ended:
