@@ -109,6 +109,44 @@ def test_the_degree_maps_are_the_connectomes_own(compared: tuple[Desk, Path, End
     assert sidecar["LastChange"] < 1e-6
 
 
+def test_other_maps_are_compared_with_draws_that_are_there(
+    compared: tuple[Desk, Path, Ended], simulated: Truth, tmp_path: Path
+) -> None:
+    desk, output, _ = compared
+    again = Path(shutil.copytree(output, tmp_path / "again"))
+    work = Path(shutil.copytree(desk.work, tmp_path / "scratch"))
+    blocks = {path: path.stat().st_mtime_ns for path in work.glob("nulls/*/*.npz")}
+    (convergence,) = (output / "group").glob("network-increase_*_stat-convergence_statmap.nii.gz")
+    own = Path(shutil.copy(convergence, tmp_path / "own.nii.gz"))
+    image = nib.load(own)
+    noise = np.random.default_rng(0).standard_normal(image.shape)
+    nib.save(nib.Nifti1Image(noise, image.affine), tmp_path / "noise.nii.gz")
+    ended = Desk(tmp_path).run(
+        simulated.fmriprep, again, "group", "--overwrite", "--specificity",
+        "--n-permutations", DRAWS, "--compare-maps", own, tmp_path / "noise.nii.gz",
+    )  # fmt: skip
+    assert ended.code == 0, ended.out + ended.err
+    assert {path: path.stat().st_mtime_ns for path in work.glob("nulls/*/*.npz")} == blocks
+    table = read_table(again / "group" / "network-increase_desc-comparedmaps_metrics.tsv")
+    cells = table.set_index(["test", "measure", "map"])
+    assert set(cells.index) == {
+        (test, measure, name)
+        for test, measure in (
+            ("labels", "difference"),
+            *((null, m) for null in ("random", "strength") for m in ("probability", "convergence")),
+        )
+        for name in ("own", "noise")
+    }
+    own_cells = cells.loc[("random", "convergence", "own")]
+    assert float(own_cells["value"]) == pytest.approx(1, abs=1e-6)
+    assert float(own_cells["p"]) == pytest.approx(2 / (DRAWS + 1))
+    # four participants: the reliability of strength is too small
+    assert cells.loc["strength", "p"].tolist() == ["n/a"] * 4
+    assert (again / "group.html").read_text().count("Other maps: likeness") == 2
+    methods = "".join(path.read_text() for path in (again / "logs").glob("*/CITATION.md"))
+    assert "2 other maps (own.nii.gz, noise.nii.gz;" in methods
+
+
 def test_blocks_lost_are_drawn_again_with_the_same_result(
     compared: tuple[Desk, Path, Ended], simulated: Truth, tmp_path: Path
 ) -> None:
