@@ -71,7 +71,8 @@ def identify_dataset(folder: Path, input_type: str = "auto") -> InputDataset:
         if not named.is_in(folder):
             raise RequestError(f"--input-type {input_type}: {_unlike(folder, named)}")
         return InputDataset(folder, "derivatives", input_type)
-    dataset = None if named else _laid_out(folder)
+    # a store of our own has thousands of folders, in which no other layout is looked for
+    dataset = None if named or _is_ours(_description(folder)) else _laid_out(folder)
     dataset = dataset or _with_bids_names(folder)
     if dataset.kind == "connectome":
         return dataset
