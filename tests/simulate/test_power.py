@@ -20,7 +20,7 @@ SMALL = PowerDesign(
     contrasts=(4, 8),
     shares=(0.0, 1.0),
     backbones=(0.0,),
-    repetitions=2,
+    repetitions=1,
     connectome=ConnectomeDesign(
         shape=(16, 18, 16), voxel_size=8.0, dof=40, n_networks=2, n_nodes=2, network_strength=1.0
     ),
