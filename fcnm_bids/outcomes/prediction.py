@@ -157,7 +157,7 @@ def predict(
     own, within = _Sums(parts, permuted.shape[1]), _Sums(parts, permuted.shape[1])
     shape = _MapSums(fold_of, permuted.shape[1])
     extremes = np.full(fold_of.size, -np.inf)
-    whole = _Weighted()
+    whole = _Weighted(*maps.shape)
     tile = max(64, _TILE_NUMBERS // max(permuted.shape))
     for start in range(0, maps.shape[1], tile):
         values = np.asarray(maps[:, start : start + tile], dtype=np.float64)
@@ -317,10 +317,10 @@ class _MapSums:
 class _Weighted:
     """Maps and residuals at all usable voxels, single precision."""
 
-    def __init__(self) -> None:
-        self.values: list[NDArray[np.float32]] = []
-        self.left: list[NDArray[np.float32]] = []
-        self.squares: list[NDArray[np.float64]] = []
+    def __init__(self, n_seeds: int, n_voxels: int) -> None:
+        self.values, self.left = np.empty((2, n_seeds, n_voxels), dtype=np.float32)
+        self.squares = np.empty(n_voxels)
+        self.n_voxels = 0
 
     def add(
         self,
@@ -329,9 +329,9 @@ class _Weighted:
         squares: NDArray[np.float64],
     ) -> None:
         """Add a tile: values and residuals (K, v), and sums of squares of residuals (v,)."""
-        self.values.append(values.astype(np.float32))
-        self.left.append(left.astype(np.float32))
-        self.squares.append(squares)
+        tile = slice(self.n_voxels, self.n_voxels + squares.size)
+        self.values[:, tile], self.left[:, tile], self.squares[tile] = values, left, squares
+        self.n_voxels = tile.stop
 
     def scores(
         self,
@@ -344,10 +344,9 @@ class _Weighted:
         Voxels are chosen in the fold, as in connectome-based predictive modelling (Shen et al.
         2017, Nat Protoc 12:506), by their share, so that every permutation has as many.
         """
-        values, left = np.hstack(self.values), np.hstack(self.left)
-        self.values, self.left = [], []
-        squares = np.concatenate(self.squares)
-        n_voxels = squares.size
+        n_voxels = self.n_voxels
+        values, left = self.values[:, :n_voxels], self.left[:, :n_voxels]
+        squares = self.squares[:n_voxels]
         n_strongest = math.ceil(STRONGEST * n_voxels)
         scores = np.empty(permuted.shape)
         row, size = np.empty((2, n_voxels), dtype=np.float32)
