@@ -187,6 +187,8 @@ sub-04\t29.5\t"bochum, west"
 
 def covariates(path: Path) -> None:
     found = read_participants(path)
+    if found.table.empty:  # nobody of a group is in it, which is named before
+        return
     cells = {name: list(found.table[name]) for name in found.table.columns}
     design = design_of(cells, list(found.table.index), found.categorical)
     assert np.isfinite(design.columns).all()
