@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ class SeedMap:
         Parameters
         ----------
         path
-            PNG or SVG file; a temporary one where it is None.
+            PNG or SVG file; None for a file that is removed when Python ends.
 
         Returns
         -------
@@ -374,7 +374,13 @@ def _grid(image: nib.Nifti1Image) -> Grid:
 def _figure_file(path: str | Path | None) -> Path:
     if path is not None:
         return Path(path)
-    return Path(tempfile.mkdtemp(prefix="fcnm-figure-")) / "map.png"
+    return Path(tempfile.mkdtemp(dir=_figures().name)) / "map.png"
+
+
+@cache
+def _figures() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder of this process, which is removed when it ends."""
+    return tempfile.TemporaryDirectory(prefix="fcnm-figures-")
 
 
 def _html(figure: Path, caption: str) -> str:

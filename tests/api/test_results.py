@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -69,3 +73,14 @@ def test_specificity_and_report_from_a_network_in_memory(analysed: Analysed, tmp
     table = network.specificity("random", n=19)
     assert "random" in list(table["test"])
     assert network.report(tmp_path / "report").is_file()
+
+
+def test_pictures_without_a_name_are_removed_when_python_ends() -> None:
+    code = (
+        "from fcnm_bids.api.results import _figure_file\n"
+        "path = _figure_file(None); path.write_bytes(b'x'); print(path)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    path = Path(ended.stdout.strip())
+    assert path.name == "map.png"
+    assert not path.parent.parent.exists()
