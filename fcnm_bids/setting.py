@@ -115,7 +115,7 @@ def affecting(section: Any, key: str) -> dict[str, Any]:
 
 
 def effective(section: Any, key: str) -> dict[str, Any]:
-    """Return all settings of a section, those that a cache key does not depend on as by default."""
+    """Return all settings of a section, with the default of those outside of a cache key."""
     defaults = {
         (*declared.formerly, own.name)[0]: own.default
         for own, declared in declared_settings(section)

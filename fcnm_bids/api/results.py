@@ -73,7 +73,7 @@ class SeedMap:
         pathlib.Path
             The file.
         """
-        from fcnm_bids.report.figures.group import draw_t_map
+        from fcnm_bids.report.figures.contrast import draw_t_map
         from fcnm_bids.report.figures.slices import Volume
 
         path = _figure_file(path)
@@ -181,7 +181,7 @@ class NetworkResult:
 
     def plot(self, path: str | Path | None = None) -> Path:
         """Draw the probability map on slices, the network outlined; parameters as for a seed."""
-        from fcnm_bids.report.figures.group import draw_probability
+        from fcnm_bids.report.figures.network import draw_probability
         from fcnm_bids.report.figures.slices import Volume
 
         path = _figure_file(path)

@@ -1,4 +1,4 @@
-"""The command line, read: every option stands for one field of the configuration."""
+"""Build the parser from the settings that `fcnm_bids.config` declares, and parse arguments."""
 
 from __future__ import annotations
 
@@ -98,12 +98,12 @@ class _Parser(argparse.ArgumentParser):
         return words
 
     def error(self, message: str) -> NoReturn:
-        """Return the problem, then the usage."""
+        """Print the problem and the usage, and exit with code 2."""
         message = self._taken_by_a_list() or message
         self.exit(2, f"{self.prog}: {message}\nusage: {_USAGE}\n       {self.prog} --help\n")
 
     def _taken_by_a_list(self) -> str:
-        """Return what an option with several values took that was meant for no option."""
+        """Return a message if a list option took the positional arguments, else an empty string."""
         words = list(self._words)
         levels = [i for i, word in enumerate(words) if word in ("participant", "group")]
         for level in levels:

@@ -1,4 +1,4 @@
-"""Return the voxels of a run that vary over time: the brain mask of an image without one."""
+"""Compute the mask of voxels that vary over time, for images without a brain mask."""
 
 from __future__ import annotations
 

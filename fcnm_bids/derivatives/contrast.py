@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.bids.outputs import bids_uris
+from fcnm_bids.bids.outputs import OutputNames, bids_uris
+from fcnm_bids.bids.write import write_image
 from fcnm_bids.config import Config, GroupSettings
+from fcnm_bids.grid import Grid
 from fcnm_bids.mapping import MappedContrast
 from fcnm_bids.stats import t_to_z
 
@@ -45,6 +48,58 @@ MAP_UNITS = {
 }
 
 
+@dataclass(frozen=True, eq=False)
+class Contrast:
+    """Content of a contrast's outputs: what was found, voxel numbers, sidecar entries, warnings."""
+
+    mapped: MappedContrast
+    index: NDArray[np.intp]
+    said: Mapping[str, Any]
+    warnings: Sequence[str]
+
+
+def write_contrast(
+    found: Contrast, label: str, names: OutputNames, grid: Grid, config: Config, *, seed: Path
+) -> list[Path]:
+    """Write the maps and the mask of a contrast with their sidecars; return the images.
+
+    Parameters
+    ----------
+    found
+        The content.
+    label, names, grid, config
+        Label of the contrast, names of outputs, grid of the data, the request.
+    seed
+        Image of the seed.
+    """
+    mapped = found.mapped
+    made_from = [*bids_uris(names.root, [seed]), store_source(config)]
+    meaning = MAP_MEANING | (MODEL_MEANING if config.group.covariates else {})
+    images = []
+    for stat in (*CONTRAST_STATS, *(("pfwe",) if mapped.mask.null else ())):
+        path = names.contrast_map(label, stat)
+        described = {
+            "Description": meaning[stat],
+            "Units": MAP_UNITS[stat],
+            **found.said,
+            "Sources": made_from,
+        }
+        values = stat_values(mapped, stat, config.group.tail)
+        write_image(path, values, grid, described, index=found.index)
+        images.append(path)
+    path = names.contrast_mask(label)
+    described = {
+        "Description": "Voxels significantly connected with the seed",
+        **found.said,
+        "Sources": bids_uris(names.root, [names.contrast_map(label, "t")]),
+        **describe_threshold(mapped, config.group),
+        "VoxelsSignificant": int(mapped.mask.significant.sum()),
+        "Warnings": found.warnings,
+    }
+    write_image(path, mapped.mask.significant, grid, described, index=found.index)
+    return [*images, path]
+
+
 def store_source(config: Config) -> str:
     """BIDS URI of the store of projected runs."""
     root, store = Path(config.output_dir).resolve(), config.connectome_path.resolve()
@@ -52,7 +107,7 @@ def store_source(config: Config) -> str:
 
 
 def without_clipped(mapped: MappedContrast, clipped: NDArray[np.bool_]) -> MappedContrast:
-    """The contrast without mean and variance where a seed of one voxel met itself."""
+    """Set mean and variance to NaN at voxels with clipped correlations."""
     mean, variance = (
         np.where(clipped, np.nan, values) for values in (mapped.test.mean, mapped.test.variance)
     )

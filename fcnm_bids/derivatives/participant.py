@@ -42,7 +42,7 @@ QC_COLUMNS = {
 }
 
 VARYING = "voxels that vary over time"
-"""Return what a stored run's header states of the mask of a run that came without one."""
+"""Header value of a run without a brain mask file."""
 
 WHOLE_NUMBERS = (
     *("n_volumes", "n_dummy", "n_censored", "n_blank", "n_kept"),

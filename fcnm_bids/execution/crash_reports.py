@@ -19,7 +19,7 @@ _PARTICIPANT = re.compile(r"\.sub_(.+?)_wf\.")
 
 
 class CrashReportMixin:
-    """Comes before one of nipype's plugins: `failures` holds the last words of failed nodes.
+    """Record the error message of each failed node of a nipype plugin in `failures`.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def failed_result(taskid: int, error: str, words: str) -> dict[str, Any]:
 
 
 def exception_message(traceback: Sequence[str]) -> str:
-    """The message at the end of a traceback, without the way there."""
+    """Return the exception message of a traceback."""
     lines = "".join(traceback).rstrip().splitlines()
     starts = [n for n, line in enumerate(lines) if re.match(r"\s*[\w.]+(Error|Exception)\b", line)]
     return "\n".join(line.strip() for line in lines[starts[-1] if starts else -1 :])

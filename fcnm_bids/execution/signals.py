@@ -35,7 +35,7 @@ def handle_signals() -> Iterator[None]:
 
 @contextmanager
 def defer_signals() -> Iterator[None]:
-    """Let requests to end wait: what they raise is lost while a process is forked."""
+    """Block SIGINT and SIGTERM while a process is forked, which would lose what they raise."""
     _waiting.append(None)
     try:
         yield

@@ -1,4 +1,9 @@
-"""Nodes as jobs of Slurm, with what Slurm said when one of them did not end well."""
+"""Submit nodes as Slurm jobs, and collect the error messages of failed jobs.
+
+The queue asks for the state of jobs (`_ask`), a crash report holds Slurm's reason
+(`_get_result`), `fcnm_bids.execution.workflow` gathers the failures, and
+`fcnm_bids.app.logs.end_level` prints them.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +47,7 @@ _LAST_LINES = 5
 
 
 class SlurmPlugin(CrashReportMixin, DependencyMixin, SLURMPlugin):
-    """Nipype's SLURM plugin, which outlives what can happen to a job.
+    """Nipype's SLURM plugin, which goes on after a job fails.
 
     Every job asks for the memory and the processors that its node declares. A job that was
     cancelled, killed or not taken fails its own node, with what Slurm and the job said last; the
@@ -195,7 +200,7 @@ class SlurmPlugin(CrashReportMixin, DependencyMixin, SLURMPlugin):
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Let requests to end the program wait."""
+    """Block SIGINT and SIGTERM while a job is submitted."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield

@@ -83,7 +83,7 @@ def run_workflow(workflow: Workflow, config: Config, progress: Progress) -> list
         try:
             workflow.run(plugin=plugin)
         except Exception as error:  # nipype raises what the first failed node raised
-            return _told(plugin.failures) or [str(error)]
+            return _failure_messages(plugin.failures) or [str(error)]
         except BaseException:  # the program is to end
             if isinstance(plugin, LocalProcessPlugin):
                 plugin.stop()
@@ -114,8 +114,8 @@ def _plugin(workflow: Workflow, config: Config, progress: Progress) -> CrashRepo
     )
 
 
-def _told(failures: Mapping[str, str]) -> list[str]:
-    """One text for all nodes that failed with the same words."""
+def _failure_messages(failures: Mapping[str, str]) -> list[str]:
+    """Group failed nodes by error message; return one line per message."""
     nodes: dict[str, list[str]] = {}
     for node, words in failures.items():
         nodes.setdefault(words, []).append(node)

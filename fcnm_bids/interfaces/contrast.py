@@ -7,19 +7,13 @@ from pathlib import Path
 
 from nipype.interfaces.base import TraitedSpec
 
-from fcnm_bids.bids.outputs import AS_PREPROCESSED, bids_uris, sidecar_files
-from fcnm_bids.bids.write import write_image
+from fcnm_bids.bids.outputs import AS_PREPROCESSED, sidecar_files
 from fcnm_bids.config import Config
 from fcnm_bids.derivatives.contrast import (
-    CONTRAST_STATS,
-    MAP_MEANING,
-    MAP_UNITS,
-    MODEL_MEANING,
+    Contrast,
     contrast_warnings,
-    describe_threshold,
-    stat_values,
-    store_source,
     without_clipped,
+    write_contrast,
 )
 from fcnm_bids.derivatives.seeds import describe_contrast, seed_image
 from fcnm_bids.inputs.contrasts import contrast_labels
@@ -48,13 +42,13 @@ from fcnm_bids.seeds import read_seed_matrix
 LOGGER = logging.getLogger("fcnm_bids")
 
 
-class RecallContrastInputSpec(ConfiguredInputSpec):
+class LoadCachedContrastInputSpec(ConfiguredInputSpec):
     """Inputs of `LoadCachedContrast`."""
 
     cache_dir = traits.Str(mandatory=True, desc="folder in which the contrast is kept")
 
 
-class RecallContrastOutputSpec(TraitedSpec):
+class LoadCachedContrastOutputSpec(TraitedSpec):
     """Outputs of `LoadCachedContrast`."""
 
     mapped_file = File(desc="as of the node that mapped the contrast")
@@ -65,8 +59,8 @@ class RecallContrastOutputSpec(TraitedSpec):
 class LoadCachedContrast(ConfiguredInterface):
     """Stand in for the nodes of a contrast whose results were kept."""
 
-    input_spec = RecallContrastInputSpec
-    output_spec = RecallContrastOutputSpec
+    input_spec = LoadCachedContrastInputSpec
+    output_spec = LoadCachedContrastOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
         kept = Path(self.inputs.cache_dir)
@@ -122,40 +116,9 @@ class MapContrast(ConfiguredInterface):
             "VoxelsTested": mapped.mask.n_tested,
             "VoxelsClipped": seeds.grid.subscripts(moments.index[moments.clipped_in]),
         }
-        root = names.root
-        made_from = [
-            *bids_uris(root, [seed_image(names, label, seeds, self.inputs.number)]),
-            store_source(config),
-        ]
-        images = []
-        for stat in (*CONTRAST_STATS, *(("pfwe",) if mapped.mask.null else ())):
-            path = names.contrast_map(label, stat)
-            values = stat_values(mapped, stat, config.group.tail)
-            meaning = MAP_MEANING | (MODEL_MEANING if config.group.covariates else {})
-            described = {
-                "Description": meaning[stat],
-                "Units": MAP_UNITS[stat],
-                **shared,
-                "Sources": made_from,
-            }
-            write_image(path, values, seeds.grid, described, index=moments.index)
-            images.append(path)
-        path = names.contrast_mask(label)
-        write_image(
-            path,
-            mapped.mask.significant,
-            seeds.grid,
-            {
-                "Description": "Voxels significantly connected with the seed",
-                **shared,
-                "Sources": bids_uris(root, [names.contrast_map(label, "t")]),
-                **describe_threshold(mapped, config.group),
-                "VoxelsSignificant": int(mapped.mask.significant.sum()),
-                "Warnings": warnings,
-            },
-            index=moments.index,
-        )
-        images.append(path)
+        seed = seed_image(names, label, seeds, self.inputs.number)
+        found = Contrast(mapped, moments.index, shared, warnings)
+        images = write_contrast(found, label, names, seeds.grid, config, seed=seed)
         kept = Path(self.inputs.cache_dir)
         write_mapped(mapped_file(kept), mapped, moments.index)
         cache_contrast(kept, [*images, *sidecar_files(images)])

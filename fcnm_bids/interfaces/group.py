@@ -192,7 +192,7 @@ class _Progress:
         )
 
 
-class DescribeParticipantsInputSpec(ParticipantsInputSpec):
+class WriteParticipantsInputSpec(ParticipantsInputSpec):
     """Inputs of `WriteParticipants`."""
 
     excluded = traits.List(desc="participant label, name and reason of every run left out")
@@ -201,7 +201,7 @@ class DescribeParticipantsInputSpec(ParticipantsInputSpec):
 class WriteParticipants(ConfiguredInterface):
     """List the participants of the group, beside what the data set says about them."""
 
-    input_spec = DescribeParticipantsInputSpec
+    input_spec = WriteParticipantsInputSpec
     output_spec = DerivativesOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:

@@ -56,14 +56,14 @@ PEAK_DISTANCE = 8.0
 """Smallest distance in mm between peaks of one cluster."""
 
 
-class MapEffectInputSpec(SeededInputSpec):
+class MapNetworkInputSpec(SeededInputSpec):
     """Inputs of `MapNetwork`."""
 
     effect = traits.Str(mandatory=True, desc="name of the network")
     mapped_files = traits.List(File(exists=True), mandatory=True, desc="one file per contrast")
 
 
-class MapEffectOutputSpec(DerivativesOutputSpec):
+class MapNetworkOutputSpec(DerivativesOutputSpec):
     """Outputs of `MapNetwork`."""
 
     effect_file = File(desc="probability map, mean Fisher z and their voxel numbers")
@@ -72,8 +72,8 @@ class MapEffectOutputSpec(DerivativesOutputSpec):
 class MapNetwork(ConfiguredInterface):
     """Combine the contrasts of one effect into its network."""
 
-    input_spec = MapEffectInputSpec
-    output_spec = MapEffectOutputSpec
+    input_spec = MapNetworkInputSpec
+    output_spec = MapNetworkOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)
@@ -219,7 +219,7 @@ def network_atlas(config: Config, grid: Grid) -> tuple[AtlasFiles, Atlas | None,
         return files, None, (f"no overlap with canonical networks: {error}",)
 
 
-class CompareEffectsInputSpec(SeededInputSpec):
+class CompareNetworksInputSpec(SeededInputSpec):
     """Inputs of `CompareNetworks`."""
 
     effects = traits.List(traits.Str(), mandatory=True, desc="names of the networks")
@@ -229,7 +229,7 @@ class CompareEffectsInputSpec(SeededInputSpec):
 class CompareNetworks(ConfiguredInterface):
     """Compare the networks of every two effects."""
 
-    input_spec = CompareEffectsInputSpec
+    input_spec = CompareNetworksInputSpec
     output_spec = DerivativesOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:

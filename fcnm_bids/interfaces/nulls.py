@@ -342,7 +342,7 @@ def _readable(path: Path, grid: Grid) -> bool:
         return False
 
 
-class MapDrawsInputSpec(ConfiguredInputSpec):
+class MapNullDrawsInputSpec(ConfiguredInputSpec):
     """Inputs of `MapNullDraws`."""
 
     null = traits.Str(mandatory=True, desc="random, strength, or observed")
@@ -356,7 +356,7 @@ class MapDrawsInputSpec(ConfiguredInputSpec):
     nulls_file = File(exists=True, mandatory=True, desc="what all draws share")
 
 
-class MapDrawsOutputSpec(TraitedSpec):
+class MapNullDrawsOutputSpec(TraitedSpec):
     """Outputs of `MapNullDraws`."""
 
     block_file = traits.Str(desc="the maps; not there if the time was up or no contrast counts")
@@ -365,8 +365,8 @@ class MapDrawsOutputSpec(TraitedSpec):
 class MapNullDraws(ConfiguredInterface):
     """Map some draws of a null, exactly as the observed foci were mapped."""
 
-    input_spec = MapDrawsInputSpec
-    output_spec = MapDrawsOutputSpec
+    input_spec = MapNullDrawsInputSpec
+    output_spec = MapNullDrawsOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
         path = Path(self.inputs.block_file)

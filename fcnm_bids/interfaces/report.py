@@ -46,7 +46,7 @@ class ReportParticipant(ConfiguredInterface):
         self._results["out_files"] = [*self.inputs.after, [str(path) for path in (*figures, page)]]
 
 
-class DrawEffectInputSpec(ConfiguredInputSpec):
+class DrawNetworkInputSpec(ConfiguredInputSpec):
     """Inputs of `DrawNetwork`."""
 
     effect = traits.Str(mandatory=True, desc="name of the network")
@@ -56,7 +56,7 @@ class DrawEffectInputSpec(ConfiguredInputSpec):
 class DrawNetwork(ConfiguredInterface):
     """Draw the group report's figures of one network."""
 
-    input_spec = DrawEffectInputSpec
+    input_spec = DrawNetworkInputSpec
     output_spec = DerivativesOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:

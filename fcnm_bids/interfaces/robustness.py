@@ -77,7 +77,7 @@ from fcnm_bids.stats import GroupMaps, summed_moments
 LOGGER = logging.getLogger("fcnm_bids")
 
 
-class VaryContrastInputSpec(ConfiguredInputSpec):
+class MapContrastVariantsInputSpec(ConfiguredInputSpec):
     """Inputs of `MapContrastVariants`."""
 
     moments_dir = traits.Directory(exists=True, mandatory=True, desc="sums per contrast")
@@ -87,7 +87,7 @@ class VaryContrastInputSpec(ConfiguredInputSpec):
     cache_dir = traits.Str(mandatory=True, desc="folder in which the result is kept for later runs")
 
 
-class VaryContrastOutputSpec(TraitedSpec):
+class MapContrastVariantsOutputSpec(TraitedSpec):
     """Outputs of `MapContrastVariants`."""
 
     variants_file = File(desc="masks and voxels that count as tested, packed, by variant")
@@ -96,8 +96,8 @@ class VaryContrastOutputSpec(TraitedSpec):
 class MapContrastVariants(ConfiguredInterface):
     """Map one contrast with other radii, and over parts of the participants."""
 
-    input_spec = VaryContrastInputSpec
-    output_spec = VaryContrastOutputSpec
+    input_spec = MapContrastVariantsInputSpec
+    output_spec = MapContrastVariantsOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)

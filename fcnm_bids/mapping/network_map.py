@@ -226,7 +226,7 @@ def map_contrast(
     rule
         How to threshold.
     maps, smoothness
-        As for :func:`~fcnm_bids.stats.height.contrast_mask`.
+        As for :func:`~fcnm_bids.stats.contrast_mask.contrast_mask`.
     """
     test = one_sample(moments, min_subjects=rule.min_subjects)
     mask = contrast_mask(test, moments, rule, maps=maps, smoothness=smoothness)

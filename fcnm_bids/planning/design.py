@@ -25,24 +25,6 @@ MEAN_FD = "mean_fd"
 _LISTED = 12
 
 
-def moved_too_much(
-    participants: Mapping[str, Sequence[StoredRun]], max_mean_fd: float | None
-) -> dict[str, str]:
-    """Return the reasons for excluding participants for their motion, by label."""
-    reasons: dict[str, str] = {}
-    if max_mean_fd is None:
-        return reasons
-    for label, runs in participants.items():
-        moved = mean_displacement(runs)
-        if moved is None:
-            reasons[label] = "the mean framewise displacement is not known (--max-mean-fd)"
-        elif moved > max_mean_fd:
-            reasons[label] = (
-                f"mean framewise displacement {moved:.3f} mm, above --max-mean-fd {max_mean_fd:g}"
-            )
-    return reasons
-
-
 def group_design(
     config: Config, root: Path, participants: Mapping[str, Sequence[StoredRun]]
 ) -> Design:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from fcnm_bids._version import __version__
 from fcnm_bids.bids.manifest import Manifest
 from fcnm_bids.config import Config
-from fcnm_bids.connectome import StoredRun
 from fcnm_bids.errors import RequestError
 from fcnm_bids.inputs.atlas import check_atlas
 from fcnm_bids.inputs.contrasts import contrast_names
 from fcnm_bids.inputs.rules import contrast_weights
 from fcnm_bids.inputs.scores import plan_outcomes
-from fcnm_bids.planning.design import group_design, moved_too_much
+from fcnm_bids.planning.design import group_design
+from fcnm_bids.planning.exclusion import exclude_by_motion, stored_entities, stored_runs
 from fcnm_bids.planning.group_options import check_analysis_mask, sampled_effects
-from fcnm_bids.planning.plan import ExcludedRun, GroupPlan, by_reason
+from fcnm_bids.planning.plan import GroupPlan
 from fcnm_bids.planning.request import (
     check_output_names,
     check_request,
@@ -26,14 +25,13 @@ from fcnm_bids.planning.request import (
     request_contrasts,
 )
 from fcnm_bids.planning.specificity import plan_specificity
-from fcnm_bids.planning.stored_runs import stored_entities, stored_runs
 from fcnm_bids.planning.validation import plan_validation
 from fcnm_bids.reruns.keys import contrast_keys, digest, fingerprint, seed_record
 from fcnm_bids.setting import affecting, effective
 
 
 def plan_group_level(config: Config) -> GroupPlan:
-    """Look at the store without reading its components.
+    """Plan the group level from the headers of stored runs.
 
     Raises
     ------
@@ -129,32 +127,3 @@ def plan_group_level(config: Config) -> GroupPlan:
         outcomes,
         sampled,
     )
-
-
-def exclude_by_motion(
-    runs: Sequence[tuple[str, StoredRun]], config: Config, left_out: Sequence[ExcludedRun]
-) -> tuple[dict[str, list[StoredRun]], list[ExcludedRun]]:
-    """Split the runs of participants into those who moved little enough and all others."""
-    store = config.connectome_path
-    by_participant: dict[str, list[StoredRun]] = {}
-    for label, run in runs:
-        by_participant.setdefault(label, []).append(run)
-    if len(by_participant) < 2:
-        raise RequestError(
-            [
-                f"{store}: one participant only (sub-{next(iter(by_participant))}); a group needs "
-                "at "
-                "least two",
-                *by_reason({run.name: run.reason for run in left_out}),
-            ]
-        )
-    moved = moved_too_much(by_participant, config.group.max_mean_fd)
-    too_much = [
-        ExcludedRun(label, run.path.relative_to(store).as_posix(), reason)
-        for label, reason in moved.items()
-        for run in by_participant.pop(label)
-    ]
-    if len(by_participant) < 2:
-        reasons = {f"sub-{label}": reason for label, reason in moved.items()}
-        raise RequestError(["fewer than two participants are left", *by_reason(reasons)])
-    return by_participant, too_much

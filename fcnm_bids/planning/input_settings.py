@@ -25,7 +25,7 @@ _NOTHING: Mapping[str, Any] = {
     "dummy_scans": "0",
     "fd_threshold": 0.0,
 }
-"""Return the denoising that is left for denoised runs: mean and linear trend are removed."""
+"""Denoising settings of runs that are denoised already: mean and linear trend are removed."""
 
 
 def adopt_layout(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> Config:

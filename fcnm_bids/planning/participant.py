@@ -13,6 +13,7 @@ from fcnm_bids.inputs.contrasts import contrast_names
 from fcnm_bids.inputs.layouts.tissue import sampled_series
 from fcnm_bids.inputs.runs.find import search_runs
 from fcnm_bids.inputs.runs.prepare import RunInput, denoising_record, prepare_run
+from fcnm_bids.planning.exclusion import stored_entities, stored_runs
 from fcnm_bids.planning.group_options import check_group_options
 from fcnm_bids.planning.plan import (
     ExcludedRun,
@@ -28,13 +29,12 @@ from fcnm_bids.planning.request import (
     request_contrasts,
 )
 from fcnm_bids.planning.runs import check_runs, run_input, run_notes, with_template_tissue
-from fcnm_bids.planning.stored_runs import stored_entities, stored_runs
 from fcnm_bids.reruns.keys import participant_key, seed_digest
 from fcnm_bids.seeds import Contrast
 
 
 def plan_participant_level(config: Config) -> ParticipantPlan:
-    """Look at every run of the request without reading its voxels.
+    """Plan the participant level from the headers and confounds of runs.
 
     Raises
     ------

@@ -1,4 +1,7 @@
-"""Runs, looked at before anything is computed."""
+"""Check runs before they are projected.
+
+The group level excludes stored runs in `fcnm_bids.planning.exclusion`.
+"""
 
 from __future__ import annotations
 
@@ -50,14 +53,14 @@ def run_input(run: RunFiles, root: Path, store: Path, spec: IoSpec) -> RunInput:
 def check_runs(
     inputs: Sequence[RunInput], config: Config
 ) -> tuple[dict[str, PlannedRun], dict[str, str]]:
-    """Look at all of some runs but their voxels, several at a time.
+    """Return the usable runs, and the reasons for excluding the others.
 
     Returns
     -------
     usable
         Usable runs by their names.
     reasons
-        Why the others are none, by their names.
+        Reasons for excluding the others, by their names.
     """
     # reading, decompressing and LAPACK all leave the interpreter to other threads
     with ThreadPoolExecutor(config.resources.nprocs, "preflight") as threads:

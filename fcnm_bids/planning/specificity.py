@@ -31,7 +31,7 @@ def plan_specificity(
     grid: Grid,
     entities: Mapping[str, str],
 ) -> SpecificityPlan:
-    """Look at what the nulls need.
+    """Plan the tests of specificity.
 
     Parameters
     ----------

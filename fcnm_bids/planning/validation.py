@@ -12,7 +12,8 @@ from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.dataset import identify_dataset
 from fcnm_bids.inputs.runs.prepare import what_projects
 from fcnm_bids.inputs.store import stored_files
-from fcnm_bids.planning.design import covariate_design, moved_too_much
+from fcnm_bids.planning.design import covariate_design
+from fcnm_bids.planning.exclusion import moved_too_much
 from fcnm_bids.planning.plan import NO_COVARIATES, Validation
 
 

@@ -37,17 +37,17 @@ def strength_file(folder: Path) -> Path:
 
 
 def cache_contrast(folder: Path, out_files: Iterable[Path]) -> None:
-    """Vouch for the kept file of a contrast, and for the outputs that were made with it."""
+    """Record the cached file of a contrast, and the outputs made with it, as valid."""
     _record(folder, MAPPED, [mapped_file(folder), *out_files])
 
 
 def keep_variants(folder: Path) -> None:
-    """Vouch for the kept file of a contrast's variants."""
+    """Record the cached file of a contrast's variants as valid."""
     _record(folder, _VARIANTS, [variants_file(folder)])
 
 
 def keep_strength(folder: Path, out_files: Iterable[Path]) -> None:
-    """Vouch for the kept file of the degree, and for the outputs that were made with it."""
+    """Record the cached file of the strength, and the outputs made with it, as valid."""
     _record(folder, _STRENGTH, [strength_file(folder), *out_files])
 
 

@@ -1,4 +1,4 @@
-"""Do the labels matter? Studies relabelled, and contrasts split without regard to label."""
+"""Test the difference of two effects by exchanging study labels and by splitting contrasts."""
 
 from __future__ import annotations
 

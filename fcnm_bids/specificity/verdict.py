@@ -7,9 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from fcnm_bids.specificity.interpretation import reliability_text, share_text
+from fcnm_bids.specificity.nulls import ALL_NULLS, FOCUS_NULLS
 
-ORDER = ("labels", "similarity", "strength", "random", "split", "degree")
-"""Tests in the order of the evidence: exchanged labels first, scattered foci last of the nulls."""
+_FIRST = ("labels", "similarity", "strength", "random")
+
+ORDER = (*_FIRST, *(null for null in ALL_NULLS if null not in _FIRST), "degree")
+"""Tests in the order of the evidence: exchanged labels before foci of equal strength, then
+scattered foci; nulls without a place of their own follow."""
+
+_JUDGED = tuple(test for test in ORDER if test == "labels" or test in FOCUS_NULLS)
 
 CANNOT = "cannot be said"
 
@@ -52,7 +58,7 @@ def verdict(
     }
     plural = "" if n_voxels == 1 else "s"
     parts = [f"{effect}: {n_voxels:,} voxel{plural} ({volume / 1000:.1f} cm3)"]
-    for test in ("labels", "strength", "random"):
+    for test in _JUDGED:
         row = tests.get(test)
         share = None if row is None else row.get("share_surviving")
         withheld = row is not None and bool(row.get("withheld"))

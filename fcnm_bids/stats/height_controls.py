@@ -118,7 +118,7 @@ class HeightControl:
     takes_value: bool = False
 
 
-def _random_field(inputs: HeightInputs) -> Height:
+def _fwe(inputs: HeightInputs) -> Height:
     """Return the lower of the random-field and Bonferroni thresholds (Worsley et al. 1996)."""
     alpha, df, n_tested = inputs.side_alpha, inputs.df, inputs.n_tested
     bound = bonferroni_threshold(alpha, df, n_tested)
@@ -177,7 +177,7 @@ _FAMILYWISE = "the familywise error rate was held at {alpha:g} with "
 
 HEIGHT_CONTROLS: Mapping[str, HeightControl] = {
     "fwe": HeightControl(
-        _random_field,
+        _fwe,
         _FAMILYWISE + "random field theory on the t field {{{{worsley1996}}}} or Bonferroni's "
         "bound, whichever was lower",
         needs_smoothness=True,

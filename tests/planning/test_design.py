@@ -13,7 +13,7 @@ from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.participants_table import find_participants, read_participants
 from fcnm_bids.inputs.store import mean_displacement
 from fcnm_bids.interfaces.group import WriteParticipants
-from fcnm_bids.planning.design import group_design, moved_too_much
+from fcnm_bids.planning.design import group_design
 
 GRID = Grid((2, 2, 2), np.eye(4), "MNI152NLin6Asym")
 
@@ -41,14 +41,6 @@ def config(dataset: Path, *covariates: str) -> Config:
 def test_motion_is_the_mean_over_runs() -> None:
     assert mean_displacement([run(0.1), run(None), run(0.3)]) == pytest.approx(0.2)
     assert mean_displacement([run(None)]) is None
-
-
-def test_participants_who_moved_are_named_with_reasons() -> None:
-    assert moved_too_much(PARTICIPANTS, None) == {}
-    reasons = moved_too_much({**PARTICIPANTS, "07": [run(None)]}, 0.45)
-    assert sorted(reasons) == ["05", "06", "07"]
-    assert reasons["05"] == "mean framewise displacement 0.510 mm, above --max-mean-fd 0.45"
-    assert "not known" in reasons["07"]
 
 
 def test_design_from_the_table_and_the_store(dataset: Path) -> None:

@@ -1,4 +1,4 @@
-"""Return the required entities of a run, from the options that choose runs."""
+"""Build entity filters from the selection options."""
 
 from __future__ import annotations
 

@@ -22,8 +22,11 @@ BOX = ((-74.0, 74.0), (-108.0, 76.0), (-68.0, 84.0))
 AXIAL = (-44, -30, -16, -4, 8, 20, 34, 50)
 CORONAL = (-80, -60, -40, -22, -6, 10, 28, 48)
 SAGITTAL = (-52, -38, -8, 8, 38, 52)
+MAP_PERCENTILE = 99.5
+"""Percentile of absolute values at which the colour scale of a map ends."""
+
 _BEYOND = 1.2
-"""Return the least factor between the threshold and the end of a map's colour scale."""
+"""Least ratio between the end of a colour scale and the threshold."""
 
 _TEMPLATE = "datasets/data/mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz"
 

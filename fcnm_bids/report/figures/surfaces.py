@@ -18,7 +18,7 @@ from fcnm_bids.report.figures.style import drawn
 _GREY = 0.6
 _TOLERANCE = 2e-3
 _ZOOM = 1.45
-"""Return the share of its frame that a hemisphere fills."""
+"""Share of its frame that a hemisphere fills."""
 
 
 def draw_glass(path: Path, volume: Volume, *, high: float, label: str) -> None:

@@ -10,7 +10,8 @@ import pandas as pd
 
 from fcnm_bids.bids.names import to_label
 from fcnm_bids.mapping import effect_and_sign
-from fcnm_bids.report.figures.group import contrast_figure, network_figure
+from fcnm_bids.report.figures.contrast import contrast_figure
+from fcnm_bids.report.figures.network import network_figure
 from fcnm_bids.report.pages.empty import empty_blocks
 from fcnm_bids.report.pages.html import Figure, Folded, Note, Prose, Row, Section, Table
 from fcnm_bids.report.pages.specificity import specificity_blocks
@@ -81,7 +82,7 @@ _WIDE = ("slices", "convergence")
 
 
 _TESTED = {"brain": "Brain", "gm": "Grey matter"}
-"""Return what the share of tested voxels refers to, by the analysis mask."""
+"""Name of the tested region, by analysis mask."""
 
 
 def _analysis_mask(sidecar: Mapping[str, Any]) -> str:

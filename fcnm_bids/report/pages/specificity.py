@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from fcnm_bids.report.figures.group import network_figure
+from fcnm_bids.report.figures.network import network_figure
 from fcnm_bids.report.pages.html import Figure, Findings, Note, Prose
 from fcnm_bids.report.pages.specificity_tables import (
     compared_blocks,

@@ -55,7 +55,7 @@ class SpecificityResult:
         return self.tests is None or test in set(self.tests["test"])
 
     def row(self, test: str) -> Mapping[str, str]:
-        """Return a test's cell; empty where it states nothing."""
+        """Return the table row of a test, empty without one."""
         if self.tests is None or not self.has(test):
             return {}
         first = self.tests[self.tests["test"] == test].iloc[0]

@@ -1,47 +1,23 @@
-"""The scale of a t map reaches beyond its threshold, on the page as in the viewer."""
+"""The group report has the figures of all networks and, where asked for, of all contrasts."""
 
-from __future__ import annotations
-
-import json
 from pathlib import Path
 
-import nibabel as nib
-import numpy as np
-import pytest
-
-from fcnm_bids.report.figures.group import draw_contrast, draw_network
-from fcnm_bids.report.figures.slices import Overlay
+from fcnm_bids.report.figures.group import draw_effect_figures, draw_group_figures
 from fcnm_bids.report.results.group import GroupOutputs
 
 
-def set_in_masks(results: Path, **said: object) -> None:
-    for path in (results / "group").glob("seed-*_desc-significant_mask.json"):
-        path.write_text(json.dumps({**json.loads(path.read_text()), **said}))
+def test_contrasts_are_drawn_once_and_only_where_asked_for(results: Path) -> None:
+    outputs = GroupOutputs(results)
+    every = draw_group_figures(results)
+    assert len(set(every)) == len(every)
+    assert all(path.is_file() for path in every)
+    contrasts = {path for path in every if path.name.startswith("seed-")}
+    assert len(contrasts) == len(outputs.contrasts)
+    assert set(draw_group_figures(results, contrasts=False)) == set(every) - contrasts
 
 
-@pytest.mark.parametrize(
-    ("tail", "marked"),
-    [("positive", (222.0,)), ("negative", (-222.0,)), ("two-sided", (222.0, -222.0))],
-)
-def test_the_figure_marks_it_on_a_bar_that_holds_it(
-    results: Path, monkeypatch: pytest.MonkeyPatch, tail: str, marked: tuple[float, ...]
-) -> None:
-    drawn: list[Overlay] = []
-    monkeypatch.setattr(
-        "fcnm_bids.report.figures.group.draw_mosaic", lambda _, own, *__, **___: drawn.append(own)
-    )
-    set_in_masks(results, Threshold=222.0, Tail=tail)
-    draw_contrast(results, GroupOutputs(results).contrasts[0])
-    (overlay,) = drawn
-    assert overlay.thresholds == marked
-    assert overlay.high == -overlay.low == pytest.approx(1.2 * 222)
-
-
-def test_convergence_is_drawn_where_it_has_a_value(results: Path) -> None:
-    network = GroupOutputs(results).networks[0]
-    (drawn,) = [path for path in draw_network(results, network) if "convergence" in path.name]
-    assert drawn.is_file()
-    image = nib.load(network.convergence)
-    nib.save(nib.Nifti1Image(np.full(image.shape, np.nan), image.affine), network.convergence)
-    assert not [path for path in draw_network(results, network) if "convergence" in path.name]
-    assert not drawn.exists()
+def test_the_figures_of_an_effect_are_its_own(results: Path) -> None:
+    effect = GroupOutputs(results).effects[0]
+    own = [path for path in draw_effect_figures(results, effect) if "network-" in path.name]
+    assert own
+    assert all(f"network-{effect}" in path.name for path in own)

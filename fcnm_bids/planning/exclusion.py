@@ -1,23 +1,24 @@
-"""Runs of a store, as far as their headers describe them."""
+"""Exclude stored runs from a group analysis, and record the reasons.
+
+The participant level excludes runs before projection in `fcnm_bids.planning.runs`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from fcnm_bids.bids.names import parse_entities, subject_label
-from fcnm_bids.config import Config, DenoisingSettings
+from fcnm_bids.config import Config
 from fcnm_bids.connectome import StoredRun, open_run
 from fcnm_bids.errors import RequestError, StoreError
 from fcnm_bids.grid import other_grids
 from fcnm_bids.inputs.runs.filters import bold_filters, matches
 from fcnm_bids.inputs.runs.prepare import denoising_record, what_projects
-from fcnm_bids.inputs.store import stored_files
-from fcnm_bids.planning.plan import ExcludedRun, ParticipantPlan, by_reason
+from fcnm_bids.inputs.store import mean_displacement, stored_files
+from fcnm_bids.planning.plan import ExcludedRun, by_reason
 from fcnm_bids.reruns.completion import GONE, ParticipantRecord, participant_records
-from fcnm_bids.setting import flag
 
 _CHOICES = {
     "space": "--space",
@@ -31,7 +32,7 @@ _CHOICES = {
 def stored_runs(
     store: Path, config: Config, *, from_store: bool, source: Path | None = None
 ) -> tuple[list[tuple[str, StoredRun]], list[ExcludedRun]]:
-    """The usable runs of a store, at least one, with their participant labels, and the others.
+    """Return the usable runs of a store with their participant labels, and the excluded runs.
 
     Parameters
     ----------
@@ -148,54 +149,10 @@ def _too_short(run: StoredRun, config: Config) -> str | None:
     return None
 
 
-def refuse_other_store_settings(plan: ParticipantPlan, config: Config) -> None:
-    """Refuse to replace runs of a store that were projected with other denoising settings.
-
-    Raises
-    ------
-    RequestError
-        There are such runs, and ``--overwrite`` was not given; a line for each setting.
-    """
-    if config.running.overwrite:
-        return
-    now = what_projects(denoising_record(config.denoising))
-    others: dict[str, int] = {}
-    for planned in plan.runs:
-        path = Path(planned.files.stored)
-        if planned.stored or not path.is_file():
-            continue
-        try:
-            before = what_projects(open_run(path).attributes["settings"])
-        except StoreError:
-            continue
-        for line in _differences(before, now):
-            others[line] = others.get(line, 0) + 1
-    if others:
-        raise RequestError(
-            [
-                f"{config.connectome_path}: holds runs that were projected with other settings "
-                "(--overwrite replaces them, another --connectome-dir keeps them)",
-                *(f"{line} ({count} runs)" for line, count in others.items()),
-            ]
-        )
-
-
-def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Return the differences between the settings of two projections, one line per option."""
-    lines = []
-    for name, usual in asdict(DenoisingSettings()).items():
-        one, other = now.get(name, usual), before.get(name, usual)
-        if one == other:
-            continue
-        shown = "" if isinstance(one, Mapping) else f" {one} now, {other} before"
-        lines.append(f"{flag(name)}{shown or ' takes out other confounds now than before'}")
-    return lines
-
-
 def _not_stored(
     records: Mapping[str, ParticipantRecord], stored: Iterable[str], filters: Mapping[str, Any]
 ) -> list[ExcludedRun]:
-    """Return the participants of the participant level that the store does not hold."""
+    """Return the recorded runs of the participant level that are missing from the store."""
     there = set(stored)
     left_out = []
     for subject, record in records.items():
@@ -222,3 +179,50 @@ def stored_entities(run: StoredRun) -> dict[str, str]:
     return {
         name: str(entities[name]) for name in ("space", "res", "cohort", "task") if name in entities
     }
+
+
+def exclude_by_motion(
+    runs: Sequence[tuple[str, StoredRun]], config: Config, left_out: Sequence[ExcludedRun]
+) -> tuple[dict[str, list[StoredRun]], list[ExcludedRun]]:
+    """Split the runs of participants into those who moved little enough and all others."""
+    store = config.connectome_path
+    by_participant: dict[str, list[StoredRun]] = {}
+    for label, run in runs:
+        by_participant.setdefault(label, []).append(run)
+    if len(by_participant) < 2:
+        raise RequestError(
+            [
+                f"{store}: one participant only (sub-{next(iter(by_participant))}); a group needs "
+                "at "
+                "least two",
+                *by_reason({run.name: run.reason for run in left_out}),
+            ]
+        )
+    moved = moved_too_much(by_participant, config.group.max_mean_fd)
+    too_much = [
+        ExcludedRun(label, run.path.relative_to(store).as_posix(), reason)
+        for label, reason in moved.items()
+        for run in by_participant.pop(label)
+    ]
+    if len(by_participant) < 2:
+        reasons = {f"sub-{label}": reason for label, reason in moved.items()}
+        raise RequestError(["fewer than two participants are left", *by_reason(reasons)])
+    return by_participant, too_much
+
+
+def moved_too_much(
+    participants: Mapping[str, Sequence[StoredRun]], max_mean_fd: float | None
+) -> dict[str, str]:
+    """Return the reasons for excluding participants for their motion, by label."""
+    reasons: dict[str, str] = {}
+    if max_mean_fd is None:
+        return reasons
+    for label, runs in participants.items():
+        moved = mean_displacement(runs)
+        if moved is None:
+            reasons[label] = "the mean framewise displacement is not known (--max-mean-fd)"
+        elif moved > max_mean_fd:
+            reasons[label] = (
+                f"mean framewise displacement {moved:.3f} mm, above --max-mean-fd {max_mean_fd:g}"
+            )
+    return reasons

@@ -8,21 +8,28 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from fcnm_bids.config import Config
 from fcnm_bids.connectome import StoredRun
 from fcnm_bids.errors import RequestError
-from fcnm_bids.planning.participant import plan_participant_level
-from fcnm_bids.planning.stored_runs import (
-    refuse_other_store_settings,
-    stored_entities,
-    stored_runs,
-)
+from fcnm_bids.grid import Grid
+from fcnm_bids.planning.exclusion import moved_too_much, stored_entities, stored_runs
 from fcnm_bids.simulate import Truth
 from tests.stored import change_header, change_settings, stored_file
 
 Make = Callable[..., Config]
+
+
+GRID = Grid((2, 2, 2), np.eye(4), "MNI152NLin6Asym")
+
+
+def run(mean_fd: float | None) -> StoredRun:
+    return StoredRun(Path("x.h5"), "key", {"mean_fd": mean_fd}, GRID)
+
+
+MOVED = {f"{i:02}": [run(0.1 * i), run(0.1 * i + 0.02)] for i in range(1, 7)}
 
 
 def usable(config: Config, store: Path) -> tuple[list[tuple[str, StoredRun]], dict[str, str]]:
@@ -130,23 +137,6 @@ def test_a_store_of_mixed_settings_is_refused(request_for: Make, store: Path) ->
     assert "not all projected with the same settings" in problem
 
 
-def test_runs_of_a_shared_store_are_not_replaced_by_those_of_other_settings(
-    request_for: Make, store: Path
-) -> None:
-    same = request_for()
-    refuse_other_store_settings(plan_participant_level(same), same)
-    other = request_for(denoising={"smoothing": 4.0, "nuisance_regressors": "24P"})
-    with pytest.raises(RequestError) as refused:
-        refuse_other_store_settings(plan_participant_level(other), other)
-    first, confounds, smoothing = refused.value.problems
-    assert str(store) in first
-    assert "--overwrite" in first
-    assert "--nuisance-regressors" in confounds
-    assert "--smoothing 4.0 now, 6.0 before (6 runs)" in smoothing
-    overwriting = other.update({"running": {"overwrite": True}})
-    refuse_other_store_settings(plan_participant_level(overwriting), overwriting)
-
-
 def test_runs_of_too_little_time_for_this_request_are_left_out(
     request_for: Make, store: Path
 ) -> None:
@@ -170,3 +160,11 @@ def test_a_name_without_a_task_is_refused(request_for: Make, store: Path) -> Non
     path.rename(path.with_name(path.name.replace("task-rest_", "")))
     [problem] = problems(request_for(level="group"), store)
     assert "no task-<label> in its name" in problem
+
+
+def test_participants_who_moved_are_named_with_reasons() -> None:
+    assert moved_too_much(MOVED, None) == {}
+    reasons = moved_too_much({**MOVED, "07": [run(None)]}, 0.45)
+    assert sorted(reasons) == ["05", "06", "07"]
+    assert reasons["05"] == "mean framewise displacement 0.510 mm, above --max-mean-fd 0.45"
+    assert "not known" in reasons["07"]
