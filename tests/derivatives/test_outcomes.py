@@ -71,15 +71,10 @@ def prediction(statistic: float) -> Prediction:
 @pytest.mark.parametrize("is_group", [False, True])
 def test_every_test_has_a_row(is_group: bool) -> None:
     found = association()
-    predicted = {
-        "leave one seed out": OutOfSample(prediction(0.5), None, None, 300),
-        "damage score, leave one seed out": OutOfSample(
-            prediction(0.5), prediction(0.25), None, 300
-        ),
-        "leave one cohort out": OutOfSample(prediction(0.1), None, None, 200),
-    }
-    assert set(predicted) == set(PREDICTIONS)
-    assert set(PREDICTIONS.values()) <= set(SEED_COLUMNS)
+    seeds = OutOfSample(prediction(0.5), prediction(0.45), prediction(0.25), None, 300)
+    cohorts = OutOfSample(prediction(0.1), prediction(0.15), None, None, 200)
+    predicted = {name: cohorts if "cohort" in name else seeds for name in PREDICTIONS}
+    assert {column for _, column in PREDICTIONS.values()} <= set(SEED_COLUMNS)
     table = outcome_test_rows(found, predicted, is_group=is_group).set_index("test")
     assert [table.index.name, *table] == list(TEST_COLUMNS)
     first = table.loc["voxelwise association"]
@@ -87,9 +82,10 @@ def test_every_test_has_a_row(is_group: bool) -> None:
     assert first["p"] == pytest.approx(np.nanmin(found.p_fwe))
     assert (first["n_voxels"], first["n_seeds"]) == (INDEX.size - 3, 20)
     assert first["null_mean"] == pytest.approx(MAXIMA.mean())
-    assert table["smallest_p"].tolist() == [1 / 5] * 4
-    assert table["value"].tolist()[1:] == [0.5, 0.25, 0.1]
-    assert table["null_mean"].tolist()[1:] == pytest.approx([0.15] * 3)
+    assert table["smallest_p"].tolist() == [1 / 5] * 6
+    assert table["value"].tolist()[1:] == [0.5, 0.45, 0.1, 0.15, 0.25]
+    assert table["n_voxels"].tolist()[1:] == [300, 300, 200, 200, 300]
+    assert table["null_mean"].tolist()[1:] == pytest.approx([0.15] * 5)
     kind = "area under the ROC curve" if is_group else "correlation"
     assert set(table["statistic"][1:]) == {kind}
 
@@ -97,6 +93,8 @@ def test_every_test_has_a_row(is_group: bool) -> None:
 def test_a_damage_score_without_seeds_has_no_row() -> None:
     name = "damage score, leave one seed out"
     table = outcome_test_rows(
-        association(), {name: OutOfSample(prediction(0.5), None, None, 3)}, is_group=False
+        association(),
+        {name: OutOfSample(prediction(0.5), prediction(0.4), None, None, 3)},
+        is_group=False,
     )
     assert table["test"].tolist() == ["voxelwise association"]

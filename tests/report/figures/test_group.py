@@ -17,7 +17,8 @@ def test_contrasts_are_drawn_once_and_only_where_asked_for(results: Path) -> Non
 
 
 def test_the_figures_of_an_effect_are_its_own(results: Path) -> None:
-    effect = GroupOutputs(results).effects[0]
-    own = [path for path in draw_effect_figures(results, effect) if "network-" in path.name]
+    network = GroupOutputs(results).networks[0]
+    drawn = draw_effect_figures(results, network.effect)
+    own = [path for path in drawn if "network-" in path.name]
     assert own
-    assert all(f"network-{effect}" in path.name for path in own)
+    assert all(path.name.startswith(f"network-{network.label}_") for path in own)
