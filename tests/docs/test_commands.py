@@ -11,6 +11,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from benchmarks.__main__ import build_parser as benchmarks_parser
@@ -158,7 +159,7 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Desk:
         voxel_size=8.0,
         n_volumes=150,
         repetition_time=3.0,
-        n_studies=2,
+        n_studies=3,
         n_shared_studies=1,
     )
     truth = simulate_dataset(desk.data / "simulated", design)
@@ -187,6 +188,9 @@ def test_commands_do_what_the_pages_say(page: Path, furnished: Desk) -> None:
     names_of_masks = sorted(path.name for path in masks.glob("*.nii.gz"))
     scores = [f"{name}\t{number % 7}" for number, name in enumerate(names_of_masks)]
     (furnished.cwd / "scores.tsv").write_text("\n".join(["mask\tscore", *scores, ""]))
+    contrasts = pd.read_csv(furnished.cwd / "peaks.tsv", sep="\t")["contrast"].unique()
+    weeks = [f"{name}\t{number % 7}" for number, name in enumerate(contrasts)]
+    (furnished.cwd / "moderators.tsv").write_text("\n".join(["contrast\tweeks", *weeks, ""]))
     for block in [*sessions(page), *inline_commands(page)]:
         done, text = furnished.type(block, timeout=600, brief=page != IN_FULL)
         assert done.returncode == 0, f"{block}\n{text}\n{done.stdout[-3000:]}{done.stderr}"
