@@ -47,8 +47,16 @@ _GROUP: Mapping[str, str] = {
 """Kinds of node and what they do, in this order."""
 
 
-def group_progress(workflow: Any) -> list[ProgressCounter]:
-    """The stages of the group level, from the nodes that its workflow has."""
+def group_progress(workflow: Any, *, timed: bool = False) -> list[ProgressCounter]:
+    """Return the stages of the group level, from the nodes that its workflow has.
+
+    Parameters
+    ----------
+    workflow
+        The workflow.
+    timed
+        Whether time may end draws, so that not all that are done with were made.
+    """
     weights: dict[str, dict[str, int]] = {kind: {} for kind in _GROUP}
     for name in workflow.list_node_names():
         kind, _, rest = name.partition("_")
@@ -59,7 +67,8 @@ def group_progress(workflow: Any) -> list[ProgressCounter]:
         elif rest.rpartition("_")[0] in FOCUS_NULLS:  # the observed foci are no draw
             n_draws = int(workflow.get_node(name).inputs.n_draws)
             weights[kind][f"{workflow.name}.{name}"] = n_draws
-    return [ProgressCounter(verb, weights[kind]) for kind, verb in _GROUP.items()]
+    verbs = {**_GROUP, "draws": "draws made or out of time"} if timed else _GROUP
+    return [ProgressCounter(verb, weights[kind]) for kind, verb in verbs.items()]
 
 
 def run_group(config: Config) -> bool:
@@ -95,7 +104,8 @@ def _make_group(plan: GroupPlan, config: Config) -> bool:
     workflow = init_group_wf(plan, config, config_file, contrasts)
     if kept := sum(name.startswith("cached_") for name in workflow.list_node_names()):
         LOGGER.info("%d of %d contrasts are kept from before", kept, len(contrasts))
-    failures = run_workflow(workflow, config, Progress(*group_progress(workflow)))
+    timed = config.specificity.specificity_time is not None
+    failures = run_workflow(workflow, config, Progress(*group_progress(workflow, timed=timed)))
     if any("StoreError" in failure for failure in failures):
         log_damaged_runs(plan)
     complete = Manifest(root / "group", root).complete(plan.key)

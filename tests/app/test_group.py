@@ -29,3 +29,9 @@ def test_draws_and_the_report_count_and_the_observed_foci_are_no_draw() -> None:
     }
     (draws,) = (s for s in group_progress(_Workflow()) if s.verb == "draws made")
     assert set(draws.weights) == {"wf.draws_random_000000", "wf.draws_strength_000020"}
+
+
+def test_draws_that_time_ended_are_not_called_made() -> None:
+    verbs = [stage.verb for stage in group_progress(_Workflow(), timed=True)]
+    assert "draws made or out of time" in verbs
+    assert "draws made" not in verbs
