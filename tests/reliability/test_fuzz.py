@@ -189,7 +189,8 @@ def covariates(path: Path) -> None:
     found = read_participants(path)
     if found.table.empty:  # nobody of a group is in it, which is named before
         return
-    cells = {name: list(found.table[name]) for name in found.table.columns}
+    named = [name for name in found.table.columns if name != "participant_id"]
+    cells = {name: list(found.table[name]) for name in named}
     design = design_of(cells, list(found.table.index), found.categorical)
     assert np.isfinite(design.columns).all()
 

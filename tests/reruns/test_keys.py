@@ -19,7 +19,8 @@ from fcnm_bids.setting import EVERYTHING, NOTHING, affecting, effective, setting
 
 GROUP, NULLS = GroupSettings(), SpecificitySettings()
 NETWORK = {name: v for name, v in effective(GROUP, "network").items() if name != "exclude_near"}
-"""Settings of a network but the check that older outputs lack."""
+TESTS = {name: v for name, v in effective(NULLS, "network").items() if name != "compare_maps"}
+"""Settings of a network and of its tests but those that older outputs lack."""
 
 
 @pytest.mark.parametrize(
@@ -30,7 +31,7 @@ NETWORK = {name: v for name, v in effective(GROUP, "network").items() if name !=
         (affecting(GROUP, "draws"), "afd8a008e5d401a6"),
         (affecting(GROUP, "degree"), "77f174a6f46b3a63"),
         ({"how": tuple(affecting(NULLS, "draws").values())}, "ccba2013db6e312e"),
-        ({**effective(NULLS, "network"), "specificity": ("random",)}, "a8d3f88ba91cb7ad"),
+        ({**TESTS, "specificity": ("random",)}, "a8d3f88ba91cb7ad"),
         (affecting(DenoisingSettings(), "participant"), "248321522a9abde9"),
         (affecting(SeedSettings(), "contrast"), "916a5e89c709a322"),
     ],
