@@ -21,6 +21,8 @@ _FONT = "DejaVu Sans"
 _COLORS = 256
 """Colours of a PNG, which is then a third of the size."""
 
+_ALMOST_WHITE = 252
+
 
 @dataclass(frozen=True, eq=False)
 class _Picture:
@@ -226,6 +228,9 @@ class Sheet:
                     x, y = scale * shape.x, scale * shape.y
                     draw.ellipse((x - r, y - r, x + r, y + r), outline=color, width=width)
         small = canvas.quantize(_COLORS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        palette = small.getpalette() or []
+        # an octree holds a light grey for white
+        small.putpalette([255 if value >= _ALMOST_WHITE else value for value in palette])
         small.save(path, format="PNG", dpi=(72 * scale, 72 * scale), compress_level=6)
 
 

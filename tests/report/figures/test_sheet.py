@@ -28,6 +28,7 @@ def test_a_picture_fills_its_place(tmp_path: Path) -> None:
     sheet.save(tmp_path / "a.png")
     found = pixels(tmp_path / "a.png")
     assert found.shape == (80, 100, 3)
+    assert (found[0, 0] == 255).all()
     rows, columns = (found[..., 1] < 128).nonzero()
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (40, 44, 20, 29)
 
