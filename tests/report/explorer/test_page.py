@@ -50,7 +50,7 @@ class Open:
         self.page.wait_for_selector("#explorer[data-ready]", timeout=120_000)
         self.settle()
 
-    def lock_settings(self) -> None:
+    def settle(self) -> None:
         """Wait until all cells of the table at the crosshair are filled."""
         self.page.wait_for_function(
             "() => document.querySelector('#held tbody tr') && "
