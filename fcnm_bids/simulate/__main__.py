@@ -10,6 +10,7 @@ from pathlib import Path
 from fcnm_bids.errors import RequestError
 from fcnm_bids.simulate.dataset import simulate_dataset
 from fcnm_bids.simulate.design import SimulationDesign
+from fcnm_bids.simulate.layouts import WRITERS, write_layout
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -40,6 +41,17 @@ def build_parser() -> argparse.ArgumentParser:
         "--strength", type=float, default=default.network_strength, help="of networks, per cent"
     )
     parser.add_argument("--seed", type=int, default=default.random_seed)
+    parser.add_argument(
+        "--layout",
+        choices=("fmriprep", *WRITERS),
+        default="fmriprep",
+        help="write the runs in another layout, too, to the folder of its name in OUT",
+    )
+    parser.add_argument(
+        "--variant",
+        default="",
+        help="stage in that layout: letters (dparsf, dpabisurf), hp2000_clean (hcp), v7.3 (leaddbs)",
+    )
     return parser
 
 
@@ -62,10 +74,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             random_seed=options.seed,
         )
         truth = simulate_dataset(options.out, design)
+        data, name = truth.fmriprep, options.layout
+        if name != "fmriprep":
+            data = write_layout(name, data, options.out / name, variant=options.variant)
     except RequestError as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"simulated {design.n_participants} participants in {truth.fmriprep}")
+    print(f"simulated {design.n_participants} participants in {data}")
     print(f"their coordinates in {truth.coordinates}")
     return 0
 

@@ -63,9 +63,6 @@ KNOWN = {
 """Options of our programs, and those of others that pages mention."""
 
 WITH_COMMANDS = [page for page in PAGES if blocks(page)]
-ELSEWHERE = REPOSITORY / "docs" / "connectomes.md"
-"""Its data sets need tissues of TemplateFlow; `tests/inputs/layouts` run all layouts."""
-
 IN_FULL = REPOSITORY / "README.md"
 """The page whose group level is computed; on others it only looks at what it would do."""
 
@@ -174,11 +171,8 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     return desk
 
 
-RUN_HERE = [page for page in WITH_COMMANDS if page != ELSEWHERE]
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("page", RUN_HERE, ids=names(RUN_HERE))
+@pytest.mark.parametrize("page", WITH_COMMANDS, ids=names(WITH_COMMANDS))
 def test_commands_do_what_the_pages_say(page: Path, furnished: Desk) -> None:
     """In the order of `PAGES`: the front page makes the store that others map on."""
     masks = furnished.data / "lesion-masks"

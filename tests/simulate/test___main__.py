@@ -51,3 +51,13 @@ def test_a_design_that_makes_no_sense_ends_with_2(
     assert main([str(tmp_path / "out"), "--participants", "0"]) == 2
     assert capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_layout_and_its_stage_can_be_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    size = ["--participants", "1", "--voxel-size", "8", "--volumes", "20", "--studies", "2"]
+    out = tmp_path / "out"
+    assert main([str(out), *size, "--layout", "dparsf", "--variant", "ARWF"]) == 0
+    assert (out / "dparsf" / "FunImgARWF" / "Sub_001" / "Filtered_4DVolume.nii").is_file()
+    assert f"in {out / 'dparsf'}\n" in capsys.readouterr().out
