@@ -159,8 +159,7 @@ def _stored_header(path: Path) -> dict[str, Any]:
 def _project(run: RunInput, prepared: PreparedRun, settings: DenoisingSettings, work: Path) -> None:
     blank: tuple[int, ...] = ()
     with readable_image(run, prepared.image, work) as image:
-        own = run.mask or run.reader == "leaddbs"
-        mask = prepared.mask if own else varying_voxels(image)
+        mask = prepared.mask if run.has_mask else varying_voxels(image)
 
         def project() -> Projected:
             projection = prepared.denoising.projection
@@ -189,7 +188,7 @@ def _project(run: RunInput, prepared: PreparedRun, settings: DenoisingSettings, 
             "n_censored": volumes.n_censored,
             "blank": list(blank),
             "mean_fd": volumes.mean_fd if volumes.mean_fd == volumes.mean_fd else None,
-            **({} if own else {"mask": VARYING}),
+            **({} if run.has_mask else {"mask": VARYING}),
             **run_provenance(run, prepared),
         },
     )

@@ -50,7 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--variant",
         default="",
-        help="stage in that layout: letters (dparsf, dpabisurf), hp2000_clean (hcp), v7.3 (leaddbs)",
+        help="stage there: letters (dparsf, dpabisurf), hp2000_clean (hcp), v7.3 (leaddbs)",
     )
     return parser
 

@@ -98,6 +98,11 @@ class RunInput:
         named = (self.bold, self.mask, self.confounds, self.confounds_metadata, self.metadata)
         return [Path(path) for path in (*named, self.white_matter, self.csf) if path]
 
+    @property
+    def has_mask(self) -> bool:
+        """True where the data set states its voxels: a mask, or the list of Lead-DBS."""
+        return bool(self.mask) or self.reader == "leaddbs"
+
     def to_dict(self) -> dict[str, str]:
         """Plain content, as node inputs want it."""
         return asdict(self)
@@ -232,7 +237,7 @@ def prepare_run(
             **({"applied": applied} if any(applied) else {}),
         },
     )
-    notes = [] if run.mask else [_VARYING_FOR_MASK]
+    notes = [] if run.has_mask else [_VARYING_FOR_MASK]
     if "RepetitionTime" not in metadata and settings.tr is None:
         notes.append(
             f"no RepetitionTime in {_where(run)}; the {repetition_time:g} s of the image's header "

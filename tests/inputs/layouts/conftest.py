@@ -90,8 +90,7 @@ def project(tmp_path: Path) -> Project:
                 run, smoothing = planned.files, config.denoising.smoothing
                 prepared = prepare_run(run, config.denoising, signals=bool(run.white_matter))
                 with readable_image(run, prepared.image, tmp_path) as image:
-                    own = run.mask or run.reader == "leaddbs"
-                    mask = prepared.mask if own else varying_voxels(image)
+                    mask = prepared.mask if run.has_mask else varying_voxels(image)
                     found = project_run(
                         image, mask, prepared.denoising.projection, smoothing=smoothing
                     )

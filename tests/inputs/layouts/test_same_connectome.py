@@ -120,6 +120,17 @@ def test_a_layout_that_tells_of_a_filter_but_not_of_its_band_is_refused(
         plan(write_layout("conn", sessions, tmp_path / "conn"))
 
 
+def test_the_voxels_that_leaddbs_lists_are_its_mask(
+    sessions: Path, tmp_path: Path, plan: Plan
+) -> None:
+    root = write_layout("leaddbs", sessions, tmp_path / "leaddbs")
+    stated = ("--space", "MNI152NLin6Asym", "--tr", "2", "--applied-band", "0.0001", "0.08")
+    assert not any("no brain mask" in note for note in plan(root, *stated, "--min-dof", "5").notes)
+    conn = write_layout("conn", sessions, tmp_path / "conn")
+    noted = plan(conn, "--applied-band", "0.008", "0.09", "--min-dof", "5").notes
+    assert any("no brain mask" in note for note in noted)
+
+
 def test_xcpd_tells_band_and_regressors(sessions: Path, tmp_path: Path, store: Store) -> None:
     found = store(write_layout("xcpd", sessions, tmp_path / "xcpd"), "--min-dof", "5")
     run = next(iter(found.values()))[0]
