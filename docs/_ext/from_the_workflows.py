@@ -20,7 +20,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 _ALIKE = (
-    (r"(?:contrast|vary)_\d+_", "one a contrast"),
+    (r"(?:contrast|variants)_\d+_", "one a contrast"),
     (r"(?:network|locate|robustness|specificity)_", "one an effect"),
     (r"draws_[a-z]+_\d+", "one a block of draws"),
     (r"sub_\w+_wf\.", "one a participant"),

@@ -86,7 +86,7 @@ def test_pages_that_are_named_are_links(site: Path) -> None:
         (
             "Group",
             (
-                *("sums", "contrast", "vary", "network", "robustness", "strength", "draws"),
+                *("sums", "contrast", "variants", "network", "robustness", "strength", "draws"),
                 *("labels", "specificity", "compare", "report", "manifest"),
             ),
         ),
