@@ -1,4 +1,4 @@
-"""What a request asks for: a level, its methods text, a check, or reports."""
+"""A request runs a level, or writes its methods text, a check or reports."""
 
 from __future__ import annotations
 

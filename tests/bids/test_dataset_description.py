@@ -1,4 +1,4 @@
-"""What an output folder holds about itself."""
+"""An output folder describes itself and its sources."""
 
 from __future__ import annotations
 

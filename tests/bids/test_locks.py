@@ -21,7 +21,7 @@ from tests.bids.locked import said, somebody
 
 PATTERN = "fcnm_*_wf_*"
 LEFT = f".{'0123456789abcdef' * 2}.sub-01_statmap.nii.gz"
-"""What a killed process leaves of a file that it was writing."""
+"""Name of a temporary file of a killed process."""
 
 
 def leave(parent: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What the participants table takes over from the data set."""
+"""The participants table takes over columns of the data set."""
 
 from __future__ import annotations
 

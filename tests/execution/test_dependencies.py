@@ -1,4 +1,4 @@
-"""What waits for what: as nipype's own matrix has it, turn by turn."""
+"""Nodes wait for the same nodes as in nipype's matrix, turn by turn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all draws share, read back from its file."""
+"""Inputs that all draws share are read back from their file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What plans add up to."""
+"""Plans count their runs and participants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the nulls need, and the keys that decide what is made again."""
+"""Plan the tests of specificity, and compute the keys of their results."""
 
 from __future__ import annotations
 
