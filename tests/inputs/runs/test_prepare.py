@@ -250,6 +250,7 @@ def test_provenance_names_what_a_layout_gave(run: RunInput, tmp_path: Path) -> N
         "original_id": "IS001",
         "motion": "confounds.tsv",
         "tissue_masks": ["wm.nii", "csf.nii"],
+        "bold_state": prepared.bold_state,
     }
     with readable_image(run, prepared.image, tmp_path) as same:
         assert same is prepared.image
