@@ -9,9 +9,24 @@ from typing import TYPE_CHECKING, Any
 from fcnm_bids._version import __version__
 
 if TYPE_CHECKING:
-    from fcnm_bids.api import Connectome, NetworkResult, Results, SeedMap, load_results
+    from fcnm_bids.api import (
+        Connectome,
+        NetworkResult,
+        OutcomeMap,
+        Results,
+        SeedMap,
+        load_results,
+    )
 
-__all__ = ["Connectome", "NetworkResult", "Results", "SeedMap", "__version__", "load_results"]
+__all__ = [
+    "Connectome",
+    "NetworkResult",
+    "OutcomeMap",
+    "Results",
+    "SeedMap",
+    "__version__",
+    "load_results",
+]
 
 
 def __getattr__(name: str) -> Any:

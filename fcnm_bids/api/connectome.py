@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -14,8 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fcnm_bids.api.html import paragraph
 from fcnm_bids.api.level import run_analysis_level
 from fcnm_bids.api.results import NetworkResult, SeedMap
+from fcnm_bids.api.scratch import scratch_folder
 from fcnm_bids.api.settings import by_section, checked
 from fcnm_bids.bids.write import as_image
 from fcnm_bids.config import Config
@@ -33,7 +35,7 @@ from fcnm_bids.seeds import Contrast, Focus, SeedMatrix, write_foci
 from fcnm_bids.stats import t_to_z
 
 SeedLike: TypeAlias = "Sequence[Sequence[float]] | nib.Nifti1Image | str | Path"
-TableLike: TypeAlias = "pd.DataFrame | str | Path"
+TableLike: TypeAlias = "pd.DataFrame | str | Path | Sequence[str | Path]"
 
 
 class Connectome:
@@ -59,19 +61,18 @@ class Connectome:
 
     Examples
     --------
-    >>> connectome = Connectome(demo / "results" / "connectome")
+    >>> from fcnm_bids import Connectome
+    >>> connectome = Connectome("store/")
     >>> connectome
-    Connectome of 12 participants, 8 mm, MNI152NLin2009cAsym
-    >>> seed = connectome.map([(0, -52, 26)], radius=6)
-    >>> seed.t_img.shape == connectome.grid.shape
-    True
+    Connectome of ... participants, ... mm, MNI152NLin6Asym
+    >>> connectome.participants[:3]
+    ('01', '02', '03')
     """
 
     def __init__(
         self, store: str | Path, *, derivatives: str | Path | None = None, **options: Any
     ) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="fcnm-")
-        root = Path(self._folder.name)
+        root = scratch_folder()
         request = Config(str(store), str(root / "results"), "group")
         request = request.update({"running": {"work_dir": str(root / "work")}})
         explicit = by_section(options)
@@ -120,6 +121,9 @@ class Connectome:
         size = " x ".join(f"{edge:g}" for edge in dict.fromkeys(self.grid.voxel_sizes.round(3)))
         return f"Connectome of {len(self.participants)} participants, {size} mm, {self.grid.space}"
 
+    def _repr_html_(self) -> str:
+        return paragraph(repr(self))
+
     def map(self, seed: SeedLike, *, radius: float | None = None, **options: Any) -> SeedMap:
         """Map the connectivity of one seed over the participants.
 
@@ -140,6 +144,15 @@ class Connectome:
             There is no option of that name.
         RequestError
             The seed or an option cannot be used.
+
+        Examples
+        --------
+        >>> from fcnm_bids import Connectome
+        >>> seed = Connectome("store/").map([(0, -52, 26)], radius=6)
+        >>> seed.t_img.shape == seed.mask_img.shape == seed.mean_z_img.shape
+        True
+        >>> seed.plot("pcc.png").name
+        'pcc.png'
         """
         if radius is not None:
             options["radius"] = radius
@@ -153,7 +166,7 @@ class Connectome:
                 Focus(x, y, z, "MNI152", "seed", "seed", "seed", None, f"position {number}")
                 for number, (x, y, z) in enumerate(places.tolist(), start=1)
             ]
-            path = Path(self._folder.name) / "seed.tsv"
+            path = scratch_folder() / "seed.tsv"
             write_foci(foci, path)
             options["coordinates"] = str(path)
         request, plan = self._plan(options)
@@ -175,8 +188,11 @@ class Connectome:
         table
             Coordinate table: a file of any format that the command line reads, or a DataFrame
             with the columns study, x, y, z, space and, where there are any, contrast, effect, n.
+            In its place lesion or ROI masks, one contrast each: a folder of NIfTI files, or
+            their paths.
         effect
-            The effect whose network is mapped; needed where the table has several.
+            The effect whose network is returned; by default the first of the table, with a
+            warning where there are several (`networks` returns all).
         threshold
             Share of the contrasts that must hold a voxel (``network_threshold``).
         **options
@@ -187,15 +203,29 @@ class Connectome:
         TypeError
             There is no option of that name.
         RequestError
-            The table or an option cannot be used, or the effect is not named.
+            The table or an option cannot be used, or it has no such effect.
+
+        Examples
+        --------
+        >>> from fcnm_bids import Connectome
+        >>> network = Connectome("store/").network("peaks.tsv", effect="increase", threshold=0.5)
+        >>> network
+        NetworkResult 'increase': ... contrasts, ... voxels (... cm3) that at least 50% of them hold
+        >>> list(network.at(12, -18, 8))
+        ['contrast', 'study', 'holds', 't', 'mean_z', 'focus_mm']
         """
         networks = self.networks(table, threshold=threshold, **options)
-        if effect is None and len(networks) == 1:
+        named = ", ".join(repr(name) for name in networks)
+        if effect is None:
             effect = next(iter(networks))
-        if effect is None or effect not in networks:
-            named = ", ".join(repr(name) for name in networks)
-            asked = "is not named" if effect is None else f"{effect!r} is not in the table"
-            raise RequestError(f"the effect {asked}; effect= takes one of {named}")
+            if len(networks) > 1:
+                warnings.warn(
+                    f"the table has the effects {named}: this is the network of {effect!r} "
+                    "(effect= names another, networks() returns all)",
+                    stacklevel=2,
+                )
+        if effect not in networks:
+            raise RequestError(f"{effect!r} is not in the table; effect= takes one of {named}")
         return networks[effect]
 
     def networks(
@@ -210,11 +240,7 @@ class Connectome:
         """
         if threshold is not None:
             options["network_threshold"] = threshold
-        if isinstance(table, pd.DataFrame):
-            path = Path(self._folder.name) / "table.tsv"
-            table.to_csv(path, sep="\t", index=False, na_rep="n/a")
-            table = path
-        request, plan = self._plan({**options, "coordinates": str(table)})
+        request, plan = self._plan({**options, **_seed_options(table)})
         seeds, found = _mapped(request, plan)
         return {
             effect: _network(effect, seeds, found, plan, request) for effect in found.probability
@@ -223,7 +249,7 @@ class Connectome:
     @cached_property
     def _any_plan(self) -> GroupPlan:
         """A plan of the group without seeds of its own."""
-        path = Path(self._folder.name) / "any.tsv"
+        path = scratch_folder() / "any.tsv"
         write_foci([Focus(0, 0, 0, "MNI152", "any", "any", "any", None, "any")], path)
         return self._plan({"coordinates": str(path)})[1]
 
@@ -235,9 +261,20 @@ class Connectome:
     def _mask_file(self, seed: Any) -> Path:
         if isinstance(seed, str | Path):
             return Path(seed)
-        path = Path(self._folder.name) / "seed.nii.gz"
+        path = scratch_folder() / "seed.nii.gz"
         nib.save(seed, path)
         return path
+
+
+def _seed_options(table: TableLike) -> dict[str, Any]:
+    """Return the options of the command line that name the seeds."""
+    if isinstance(table, pd.DataFrame):
+        path = scratch_folder() / "table.tsv"
+        table.to_csv(path, sep="\t", index=False, na_rep="n/a")
+        return {"coordinates": str(path)}
+    if isinstance(table, str | Path):
+        return {"masks" if Path(table).is_dir() else "coordinates": str(table)}
+    return {"masks": tuple(str(path) for path in table)}
 
 
 def _mapped(request: Config, plan: GroupPlan) -> tuple[SeedMatrix, NetworkMap]:

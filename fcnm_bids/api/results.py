@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,16 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
+from fcnm_bids.api.html import figure, paragraph
 from fcnm_bids.api.level import run_analysis_level
+from fcnm_bids.api.outcomes import OutcomeMap, stored_outcomes
+from fcnm_bids.api.scores import scores_file
+from fcnm_bids.api.scratch import scratch_folder
 from fcnm_bids.api.settings import by_section, checked
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
+from fcnm_bids.inputs.contrasts import contrast_names
 from fcnm_bids.mapping import effect_and_sign
 from fcnm_bids.network import cluster_table
 from fcnm_bids.report.results.group import ContrastOutputs, GroupOutputs
@@ -89,7 +94,7 @@ class SeedMap:
 
     def _repr_html_(self) -> str:
         voxels = int(np.asarray(self.mask_img.dataobj).sum())
-        return _html(self.plot(), f"{self.name}: {voxels} voxels above t = {self.threshold:.2f}")
+        return figure(self.plot(), f"{self.name}: {voxels} voxels above t = {self.threshold:.2f}")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -112,6 +117,9 @@ class NetworkResult:
         The map of each contrast.
     request
         The settings that it was made with.
+    folder
+        The results folder that it was read from; further tables are added to it. None for a
+        network in memory, whose tables are made in a folder that is removed when Python ends.
     """
 
     effect: str
@@ -121,6 +129,7 @@ class NetworkResult:
     mean_z_img: nib.Nifti1Image
     contrasts: tuple[SeedMap, ...]
     request: Config
+    folder: Path | None = None
 
     @property
     def grid(self) -> Grid:
@@ -201,12 +210,70 @@ class NetworkResult:
         FcnmError
             The level did not end well.
         """
-        self._evaluated(Path(path), {})
-        return Path(path) / "group.html"
+        folder = Path(path)
+        running = {"running": {"work_dir": str(folder / "work")}}
+        run_analysis_level(replace(self.request, output_dir=str(folder)).update(running))
+        return folder / "group.html"
 
     def robustness(self) -> pd.DataFrame:
-        """Return the network under other radii, thresholds, studies and participants."""
+        """Compare the network with those of other radii, thresholds, studies and participants.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The table ``desc-robustness`` of the group level.
+
+        Raises
+        ------
+        FcnmError
+            The level did not end well; the message is the command line's.
+
+        Examples
+        --------
+        >>> from fcnm_bids import load_results
+        >>> table = load_results("fcnm/")["increase"].robustness()
+        >>> sorted({"check", "dice"} & set(table))
+        ['check', 'dice']
+        """
         return self._table("robustness", {})
+
+    def outcomes(self, scores: pd.DataFrame | str | Path, **options: Any) -> dict[str, OutcomeMap]:
+        """Relate scores of the contrasts or masks to their maps.
+
+        Parameters
+        ----------
+        scores
+            Table, or its file, with a column ``contrast``, ``mask`` or ``seed`` that names the
+            contrasts; its other columns are outcomes, covariates, ``cohort`` and ``group``, as
+            for ``--scores``. Rows of contrasts of other effects are left out.
+        **options
+            Options of outcomes, by name (``outcomes``, ``score_covariates``, ``n_permutations``).
+
+        Returns
+        -------
+        dict
+            An `OutcomeMap` by outcome.
+
+        Raises
+        ------
+        RequestError
+            The table cannot be used.
+        FcnmError
+            The level did not end well; the message is the command line's.
+
+        Examples
+        --------
+        >>> from fcnm_bids import Connectome
+        >>> network = Connectome("store/").network("peaks.tsv", effect="increase")
+        >>> weeks = network.outcomes("scores.tsv")["weeks"]
+        >>> weeks.tests.loc[0, "test"]
+        'voxelwise association'
+        """
+        known = [name for name, _ in contrast_names(self.request.seeds)]
+        own = [contrast.name for contrast in self.contrasts]
+        return stored_outcomes(
+            self._evaluated({**options, "scores": scores_file(scores, known, own)})
+        )
 
     def specificity(self, *nulls: str, n: int | None = None, **options: Any) -> pd.DataFrame:
         """Compare the network with nulls.
@@ -236,20 +303,19 @@ class NetworkResult:
         return self._table("specificity", options)
 
     def _table(self, desc: str, options: dict[str, Any]) -> pd.DataFrame:
-        files = self._evaluated(None, options)
+        files = self._evaluated(options)
         network = next(own for own in files.networks if own.effect == self.effect)
         table = network.tables().get(desc)
         if table is None:
             raise RequestError(f"{self.effect}: the group level wrote no table desc-{desc}")
         return pd.read_csv(table, sep="\t", na_values=["n/a"], keep_default_na=False)
 
-    def _evaluated(self, folder: Path | None, options: dict[str, Any]) -> GroupOutputs:
-        """Run the group level with these settings and return what it wrote."""
-        request = self.request
-        if folder is not None:
-            request = replace(request, output_dir=str(folder))
-            request = request.update({"running": {"work_dir": str(folder / "work")}})
-        request = checked(request.update(by_section(options)))
+    def _evaluated(self, options: dict[str, Any]) -> GroupOutputs:
+        """Run the group level with these options as well and return what it wrote."""
+        request = checked(self.request.update(by_section(options)))
+        if self.folder is None:  # a folder holds results of one set of settings
+            root = Path(request.output_dir)
+            request = replace(request, output_dir=str(root / _digest(request)))
         run_analysis_level(request)
         return GroupOutputs(Path(request.output_dir))
 
@@ -266,7 +332,7 @@ class NetworkResult:
             f"{self.effect}: {len(self.contrasts)} contrasts, {len(self.clusters)} clusters, "
             f"{self.clusters['volume_mm3'].sum() / 1000:.1f} cm³"
         )
-        return _html(self.plot(), text)
+        return figure(self.plot(), text)
 
 
 class Results(Mapping[str, NetworkResult]):
@@ -305,6 +371,14 @@ class Results(Mapping[str, NetworkResult]):
     def __repr__(self) -> str:
         return f"Results of {self.folder}: {', '.join(self)}"
 
+    def _repr_html_(self) -> str:
+        return paragraph(repr(self)) + "".join(own._repr_html_() for own in self.values())
+
+    @cached_property
+    def outcomes(self) -> dict[str, OutcomeMap]:
+        """Outcomes of the seeds, by name; empty without ``--scores`` or ``--control-masks``."""
+        return stored_outcomes(self._files)
+
     @property
     def report(self) -> Path:
         """The report of the group level."""
@@ -333,6 +407,15 @@ def load_results(folder: str | Path) -> Results:
     ------
     RequestError
         The folder holds no result of the group level.
+
+    Examples
+    --------
+    >>> from fcnm_bids import load_results
+    >>> results = load_results("fcnm/")
+    >>> list(results)
+    ['increase', 'decrease']
+    >>> results["increase"].threshold
+    0.6
     """
     return Results(folder)
 
@@ -347,6 +430,7 @@ def _stored_network(network: NetworkFiles, files: GroupOutputs, request: Config)
         mean_z_img=nib.load(network.mask.with_name(mean)),
         contrasts=tuple(_stored_seed(own) for own in files.members(network.effect)),
         request=request,
+        folder=files.root,
     )
 
 
@@ -372,23 +456,8 @@ def _grid(image: nib.Nifti1Image) -> Grid:
 
 
 def _figure_file(path: str | Path | None) -> Path:
-    if path is not None:
-        return Path(path)
-    return Path(tempfile.mkdtemp(dir=_figures().name)) / "map.png"
+    return scratch_folder() / "map.png" if path is None else Path(path)
 
 
-@cache
-def _figures() -> tempfile.TemporaryDirectory[str]:
-    """Return a folder of this process, which is removed when it ends."""
-    return tempfile.TemporaryDirectory(prefix="fcnm-figures-")
-
-
-def _html(figure: Path, caption: str) -> str:
-    import base64
-    from html import escape
-
-    picture = base64.b64encode(figure.read_bytes()).decode()
-    return (
-        f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{picture}">'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-    )
+def _digest(request: Config) -> str:
+    return hashlib.sha256(request.to_toml().encode()).hexdigest()[:16]

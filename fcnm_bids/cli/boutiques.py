@@ -64,7 +64,7 @@ def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     """Positionals and options, one for each value that they set."""
     first: dict[str, argparse.Action] = {}
     for action in parser._actions:
-        if action.dest not in ("help", "version"):
+        if action.dest not in ("help", "version", "report_bug"):
             first.setdefault(action.dest, action)
     return list(first.values())
 

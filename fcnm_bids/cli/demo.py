@@ -16,7 +16,7 @@ from fcnm_bids.cli.run import DONE, main
 from fcnm_bids.network import dice
 from fcnm_bids.simulate import SimulationDesign, simulate_dataset
 
-_DESIGN = SimulationDesign(n_runs=(1, 1, 2))
+_DESIGN = SimulationDesign(n_runs=(1, 1, 2), anatomy="regions")
 _MARK = "README.md"
 
 

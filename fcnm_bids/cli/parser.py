@@ -71,6 +71,23 @@ class _Formatter(argparse.HelpFormatter):
         return text if text == _EXAMPLES else super()._fill_text(text, width, indent)
 
 
+class _ReportBug(argparse.Action):
+    """Print a bug report and end."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Print the report of an output folder, or of the software alone."""
+        from fcnm_bids.app.bug_report import bug_report
+
+        print(bug_report(None if values is None else Path(values)))
+        parser.exit()
+
+
 class _Parser(argparse.ArgumentParser):
     """Put the problem first, with the option that may have been meant."""
 
@@ -139,6 +156,14 @@ def build_parser() -> _Parser:
     parser.add_argument("output_dir", help="where the results go")
     parser.add_argument("analysis_level", choices=("participant", "group"))
     parser.add_argument("--version", action="version", version=f"fcnm-bids {__version__}")
+    parser.add_argument(
+        "--report-bug",
+        action=_ReportBug,
+        nargs="?",
+        metavar="OUTPUT_DIR",
+        help="print versions, and settings and tracebacks of the last runs in OUTPUT_DIR, without "
+        "names of participants, for a bug report; then end",
+    )
     for section, kind in SECTIONS.items():
         group = parser.add_argument_group(TITLES[section], DESCRIPTIONS.get(section))
         hints, defaults = get_type_hints(kind), kind()

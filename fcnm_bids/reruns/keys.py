@@ -13,7 +13,6 @@ from fcnm_bids._version import __version__
 from fcnm_bids.bids.names import to_label, to_labels
 from fcnm_bids.config import Config
 from fcnm_bids.inputs.contrasts import mask_contrasts, mask_files
-from fcnm_bids.readers.files import file_sha256
 from fcnm_bids.seeds import Contrast
 from fcnm_bids.setting import affecting
 
@@ -104,7 +103,8 @@ def contrast_records(config: Config, contrasts: tuple[Contrast, ...]) -> dict[st
 
 def fingerprint(path: Path) -> tuple[str, str]:
     """Return the name of a file and the digest of all its bytes."""
-    return path.name, file_sha256(path)
+    with path.open("rb") as file:
+        return path.name, hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def digest(content: Mapping[str, Any]) -> str:

@@ -40,6 +40,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--strength", type=float, default=default.network_strength, help="of networks, per cent"
     )
+    parser.add_argument(
+        "--anatomy",
+        choices=("spheres", "regions"),
+        default=default.anatomy,
+        help="shape of networks; regions follow grey matter, and there are hubs",
+    )
     parser.add_argument("--seed", type=int, default=default.random_seed)
     parser.add_argument(
         "--layout",
@@ -71,6 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             n_shared_studies=min(SimulationDesign.n_shared_studies, options.studies),
             coordinates=options.coordinates,
             network_strength=options.strength,
+            anatomy=options.anatomy,
             random_seed=options.seed,
         )
         truth = simulate_dataset(options.out, design)

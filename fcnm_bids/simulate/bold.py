@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from fcnm_bids.simulate.anatomy import networks_of
 from fcnm_bids.simulate.design import SimulationDesign
-from fcnm_bids.simulate.head import Head, background_networks, planted_network, planted_nodes
+from fcnm_bids.simulate.head import Head
 from fcnm_bids.simulate.motion import framewise_displacement
 from fcnm_bids.simulate.noise import FWHM_PER_SD, SmoothNoise
 
@@ -21,6 +22,7 @@ _STEADY_STATE_EXCESS = (0.25, 0.08, 0.03, 0.01, 0.005)
 """Excess of the volumes before the steady state, as longitudinal magnetisation settles."""
 
 _SPIKE_MM = 0.5
+_PERSONAL_MAPS, _PERSONAL_FWHM = 12, 24.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,10 +81,10 @@ def signal_model(
 
     brain, rim = take(head.brain), take(head.rim)
     edge = brain * np.exp(-take(head.depth) / 12) + rim
+    networks = networks_of(design)
     levels = [design.network_strength] * len(design.effects)
-    networks = [planted_network(head, name, design.node_radius) for name in design.effects]
-    others = background_networks(head, design.node_radius)
-    levels += [design.background_strength] * len(others)
+    levels += [design.background_strength] * len(networks.others)
+    shared = [*(networks.effects[name] for name in design.effects), *networks.others]
 
     maps: list[NDArray[Any]] = []
     courses: list[NDArray[Any]] = []
@@ -91,12 +93,19 @@ def signal_model(
         maps.append(weights)
         courses.append(course)
 
-    for network, level, gain in zip(networks + others, levels, gains, strict=True):
+    for network, level, gain in zip(shared, levels, gains, strict=True):
         add(take(network) * level * gain, slow_course(rng, n, design.repetition_time))
     for effect in design.effects:
-        for node in planted_nodes(head, effect, design.node_radius):
+        for node in networks.nodes[effect]:
             level = design.network_strength * design.node_independence
             add(take(node) * level, slow_course(rng, n, design.repetition_time))
+    if networks.hubs is not None:
+        hubs = take(networks.hubs)
+        add(hubs * design.hub_strength, slow_course(rng, n, design.repetition_time))
+        for _ in range(_PERSONAL_MAPS):
+            own = take(_smooth_field(rng, head, _PERSONAL_FWHM)) * (0.3 + 0.7 * take(head.grey))
+            level = design.personal_strength / np.sqrt(_PERSONAL_MAPS)
+            add(brain * own * level, slow_course(rng, n, design.repetition_time))
     everywhere = brain * (0.4 + 0.6 * take(head.grey)) * design.global_signal
     add(everywhere, slow_course(rng, n, design.repetition_time))
     for tissue in (head.white, head.fluid):

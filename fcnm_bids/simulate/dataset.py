@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from fcnm_bids._version import __version__
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
+from fcnm_bids.simulate.anatomy import networks_of
 from fcnm_bids.simulate.design import SimulationDesign
 from fcnm_bids.simulate.foci import simulate_foci
-from fcnm_bids.simulate.head import load_head, planted_network
+from fcnm_bids.simulate.head import load_head
 from fcnm_bids.simulate.images import write_json, write_volume
 from fcnm_bids.simulate.run import image_entities, simulate_run
 
@@ -92,7 +93,7 @@ def simulate_dataset(folder: Path | str, design: SimulationDesign) -> Truth:
     head = load_head(design.space, design.voxel_size)
     networks, network_files = {}, {}
     for effect in design.effects:
-        networks[effect] = planted_network(head, effect, design.node_radius)
+        networks[effect] = networks_of(design).planted(effect)
         network_files[effect] = truth / f"network-{effect}_mask.nii.gz"
         write_volume(network_files[effect], networks[effect], head.grid)
     foci = simulate_foci(design)

@@ -47,8 +47,15 @@ class SimulationDesign:
         the foci of a contrast.
     focus_jitter
         Root mean square distance in mm of a planted focus from the centre of its node.
+    anatomy
+        ``spheres``: networks are spheres of even signal, and nothing else lies in common.
+        ``regions``: they follow grey matter around other sites, with soft, uneven borders, and
+        hubs share a signal with all of grey matter.
     node_radius
-        Radius in mm of the spheres that make up a network.
+        Radius in mm of the spheres that make up a network, or scale of its regions.
+    hub_strength, personal_strength
+        With regions: level of the signal of hubs, and of smooth maps that are each
+        participant's own.
     network_strength, background_strength
         Level of the planted networks and of the others, inside their nodes.
     node_independence
@@ -98,7 +105,10 @@ class SimulationDesign:
     off_network: float = 0.15
     focus_jitter: float = 2.5
 
+    anatomy: Literal["spheres", "regions"] = "spheres"
     node_radius: float = 11.0
+    hub_strength: float = 0.25
+    personal_strength: float = 0.5
     network_strength: float = 0.5
     background_strength: float = 0.5
     node_independence: float = 0.5
@@ -130,6 +140,8 @@ class SimulationDesign:
             self.network_strength,
             self.background_strength,
             self.node_independence,
+            self.hub_strength,
+            self.personal_strength,
             self.strength_variation,
             self.global_signal,
             self.physiological_noise,
@@ -166,6 +178,10 @@ class SimulationDesign:
             (
                 self.coordinates not in ("planted", "random"),
                 f"coordinates {self.coordinates!r}: choose planted or random",
+            ),
+            (
+                self.anatomy not in ("spheres", "regions"),
+                f"anatomy {self.anatomy!r}: choose spheres or regions",
             ),
             (not 0 <= self.off_network < 0.5, "the off-network share is below one half"),
             (

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fcnm_bids.simulate.anatomy import networks_of, sites_of
 from fcnm_bids.simulate.design import SimulationDesign
-from fcnm_bids.simulate.head import Head, load_head, nodes_of, planted_network
+from fcnm_bids.simulate.head import Head, load_head
 
 _STREAM = 1
 
@@ -26,7 +27,7 @@ def simulate_foci(design: SimulationDesign) -> pd.DataFrame:
     head = load_head(design.space, design.voxel_size)
     planted = np.zeros(head.grid.shape, dtype=bool)
     for effect in design.effects:
-        planted |= planted_network(head, effect, design.node_radius)
+        planted |= networks_of(design).planted(effect)
     elsewhere = _positions(head, head.grey_mask & ~planted)
     anywhere = _positions(head, head.grey_mask)
 
@@ -70,7 +71,7 @@ def _planted_foci(
     n_foci: int,
     elsewhere: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    nodes = nodes_of(effect)
+    nodes = sites_of(design, effect)
     picked = nodes[rng.choice(len(nodes), n_foci, replace=n_foci > len(nodes))]
     shift = rng.normal(scale=design.focus_jitter / np.sqrt(3), size=(n_foci, 3))
     # Rounding to whole mm moves a focus by up to 0.9 mm: it must not leave its sphere by it.

@@ -128,7 +128,7 @@ def load_head(space: str, voxel_size: float) -> Head:
 
 def nodes_of(effect: str) -> NDArray[np.float64]:
     """Centres in mm, shape (nodes, 3), of an effect's network, both hemispheres."""
-    return _bilateral(NETWORK_SITES[effect].values())
+    return bilateral(NETWORK_SITES[effect].values())
 
 
 def planted_network(head: Head, effect: str, radius: float) -> NDArray[np.bool_]:
@@ -138,7 +138,7 @@ def planted_network(head: Head, effect: str, radius: float) -> NDArray[np.bool_]
 
 def planted_nodes(head: Head, effect: str, radius: float) -> list[NDArray[np.bool_]]:
     """The nodes of the effect's network one by one, each with its mirror image."""
-    return [_spheres(head, _bilateral([site]), radius) for site in NETWORK_SITES[effect].values()]
+    return [_spheres(head, bilateral([site]), radius) for site in NETWORK_SITES[effect].values()]
 
 
 def background_networks(head: Head, radius: float) -> list[NDArray[np.bool_]]:
@@ -147,7 +147,7 @@ def background_networks(head: Head, radius: float) -> list[NDArray[np.bool_]]:
     for effect in NETWORK_SITES:
         planted |= planted_network(head, effect, radius)
     return [
-        _spheres(head, _bilateral(sites), radius) & ~planted for sites in BACKGROUND_SITES.values()
+        _spheres(head, bilateral(sites), radius) & ~planted for sites in BACKGROUND_SITES.values()
     ]
 
 
@@ -160,7 +160,8 @@ def personal_mask(head: Head, rng: np.random.Generator, variation: float) -> NDA
     return np.asarray((head.brain_share + wobble > 0.5) & (head.brain | head.rim))
 
 
-def _bilateral(sites: Iterable[Site]) -> NDArray[np.float64]:
+def bilateral(sites: Iterable[Site]) -> NDArray[np.float64]:
+    """Return sites and their mirror images, shape (2 sites, 3), mm."""
     right = np.array(list(sites), dtype=np.float64)
     return np.concatenate([right, right * [-1, 1, 1]])
 

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from fcnm_bids.simulate.anatomy import networks_of
 from fcnm_bids.simulate.bold import signal_model, volumes
 from fcnm_bids.simulate.confounds import confounds_table
 from fcnm_bids.simulate.design import SimulationDesign
-from fcnm_bids.simulate.head import load_head, personal_mask, planted_network
+from fcnm_bids.simulate.head import load_head, personal_mask
 from fcnm_bids.simulate.images import header_bytes, open_gzip, write_json, write_volume
 from fcnm_bids.simulate.motion import simulate_motion
-from fcnm_bids.simulate.sites import BACKGROUND_SITES, NETWORK_SITES
 
 _PARTICIPANT_STREAM, _RUN_STREAM = 2, 3
 _TISSUE_VOXELS = 500
@@ -74,7 +74,8 @@ def _write_run(
     order = design.sessions.index(session) if session in design.sessions else 0
     rng = design.generator(_RUN_STREAM, participant, order, run or 0)
     personal = design.generator(_PARTICIPANT_STREAM, participant)
-    n_networks = len(design.effects) + len(BACKGROUND_SITES)
+    networks = networks_of(design)
+    n_networks = len(design.effects) + len(networks.others)
     gains = np.exp(personal.normal(scale=design.strength_variation, size=n_networks))
     mask = personal_mask(head, personal, design.mask_variation)
     n_non_steady = design.non_steady_state[participant % len(design.non_steady_state)]
@@ -84,9 +85,9 @@ def _write_run(
     )
     model = signal_model(rng, design, head, motion, gains)
 
-    # Fluid and white matter inside a network's spheres carry its signal: taken as nuisance they
-    # would take the network out.
-    avoid = np.any([planted_network(head, e, design.node_radius) for e in NETWORK_SITES], axis=0)
+    # Fluid and white matter inside a network carry its signal: taken as nuisance they would take
+    # the network out.
+    avoid = networks.anywhere
     place = np.full(grid.n_voxels, -1)
     place[model.index] = np.arange(model.index.size)
     white_at = place[head.tissue_sample(head.white, avoid, _TISSUE_VOXELS)]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from fcnm_bids import Connectome
 from fcnm_bids.cli.run import DONE, main
-from fcnm_bids.simulate import Truth
+from fcnm_bids.simulate import SimulationDesign, Truth, simulate_foci
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,16 @@ class Analysed:
     connectome: Connectome
     results: Path
     coordinates: Path
+
+
+def write_literature(folder: Path) -> None:
+    """Write ``peaks.tsv`` with six contrasts of each effect, and ``scores.tsv`` of all of them."""
+    design = SimulationDesign(n_studies=6, n_shared_studies=2)
+    table = simulate_foci(design).drop(columns="on_network")
+    table.to_csv(folder / "peaks.tsv", sep="\t", index=False)
+    names = table["contrast"].unique()
+    scores = pd.DataFrame({"contrast": names, "weeks": [3 * n % 7 for n in range(len(names))]})
+    scores.to_csv(folder / "scores.tsv", sep="\t", index=False)
 
 
 @pytest.fixture(scope="session")

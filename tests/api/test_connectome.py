@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import nibabel as nib
 import numpy as np
 import pandas as pd
@@ -62,12 +64,31 @@ def test_a_mask_and_its_image_are_one_seed(analysed: Analysed, tmp_path) -> None
     assert np.isfinite(values(one.t_img)).sum() > 1000
 
 
-def test_the_effect_is_named_where_there_are_several(analysed: Analysed) -> None:
-    with pytest.raises(RequestError, match="effect= takes one of 'increase', 'decrease'"):
-        analysed.connectome.network(analysed.coordinates)
+def test_of_several_effects_the_first_is_mapped_with_a_warning(analysed: Analysed) -> None:
+    with pytest.warns(UserWarning, match="'increase', 'decrease': this is the network of 'incr"):
+        network = analysed.connectome.network(analysed.coordinates)
+    assert network.effect == "increase"
     network = analysed.connectome.network(analysed.coordinates, effect="decrease", threshold=0.5)
     assert network.effect == "decrease"
     assert network.threshold == 0.5
+    with pytest.raises(RequestError, match="effect= takes one of 'increase', 'decrease'"):
+        analysed.connectome.network(analysed.coordinates, effect="increases")
+
+
+def test_masks_have_a_network(analysed: Analysed) -> None:
+    folder = analysed.results / "seeds"
+    masks = sorted(folder.glob("*_mask.nii.gz"))[:3]
+    network = analysed.connectome.network(masks, height_control="t=3")
+    assert len(network.contrasts) == 3
+    assert "participants" in analysed.connectome._repr_html_()
+
+
+def test_tables_in_memory_keep_apart(analysed: Analysed) -> None:
+    table = pd.read_csv(analysed.coordinates, sep="\t")
+    options = {"height_control": "t=3"}
+    one = analysed.connectome.network(table[table["effect"] == "increase"], **options)
+    analysed.connectome.network(table[table["effect"] == "decrease"], **options)
+    assert "increase" in Path(one.request.seeds.coordinates).read_text()
 
 
 def test_options_are_checked(analysed: Analysed) -> None:

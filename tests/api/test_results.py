@@ -12,7 +12,7 @@ import pytest
 
 from fcnm_bids import load_results
 from fcnm_bids.errors import RequestError
-from tests.api.conftest import Analysed
+from tests.api.conftest import Analysed, write_literature
 
 
 def test_clusters_are_those_of_the_table(analysed: Analysed) -> None:
@@ -65,6 +65,20 @@ def test_robustness_is_the_group_levels_table(analysed: Analysed) -> None:
     pd.testing.assert_frame_equal(table, expected)
 
 
+def test_outcomes_are_of_the_networks_contrasts(analysed: Analysed, tmp_path) -> None:
+    write_literature(tmp_path)
+    network = analysed.connectome.network(
+        tmp_path / "peaks.tsv", effect="increase", height_control="t=3", nprocs=1
+    )
+    found = network.outcomes(pd.read_csv(tmp_path / "scores.tsv", sep="\t"))
+    assert list(found) == ["weeks"]
+    weeks = found["weeks"]
+    assert set(weeks.seeds["seed"]) == {contrast.name for contrast in network.contrasts}
+    assert weeks.r_img.shape == network.mask_img.shape
+    assert "data:image/png" in weeks._repr_html_()
+    assert len(network.robustness()) > 10  # in a folder of its own: the settings differ
+
+
 @pytest.mark.slow
 def test_specificity_and_report_from_a_network_in_memory(analysed: Analysed, tmp_path) -> None:
     network = analysed.connectome.network(
@@ -77,8 +91,8 @@ def test_specificity_and_report_from_a_network_in_memory(analysed: Analysed, tmp
 
 def test_pictures_without_a_name_are_removed_when_python_ends() -> None:
     code = (
-        "from fcnm_bids.api.results import _figure_file\n"
-        "path = _figure_file(None); path.write_bytes(b'x'); print(path)"
+        "from fcnm_bids.api.scratch import scratch_folder\n"
+        "path = scratch_folder() / 'map.png'; path.write_bytes(b'x'); print(path)"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     path = Path(ended.stdout.strip())

@@ -26,7 +26,7 @@ def test_it_has_the_three_positionals_and_every_option_once() -> None:
     assert list(INPUTS)[:3] == ["bids_dir", "output_dir", "analysis_level"]
     assert INPUTS["analysis_level"]["value-choices"] == ["participant", "group"]
     assert not any(INPUTS[name]["optional"] for name in list(INPUTS)[:3])
-    values = {action.dest for action in build_parser()._actions} - {"help", "version"}
+    values = {action.dest for action in build_parser()._actions} - {"help", "version", "report_bug"}
     assert {value.rpartition(".")[2] for value in values} == set(INPUTS)
     assert len(INPUTS) == len(DESCRIPTOR["inputs"]) == len(values)
     keys = DESCRIPTOR["command-line"].split()[1:]
