@@ -17,8 +17,8 @@ node: fcnm_participants_wf.sub_MUELLER07_wf.project
 participant MUELLER07, original Mueller-07, and MUELLER07's neighbour sub-SCHMIDT
 machine: node17.clinic.example, 2026-11-20 10:00:00
   bold: {bids}/sub-MUELLER07/func/x.nii.gz
-  other: /home/mueller/atlas.nii.gz
-  File "/home/mueller/venv/lib/python3.12/site-packages/h5py/_hl/files.py", line 231, in make_fid
+  other: /data/mueller/atlas.nii.gz
+  File "/data/mueller/venv/lib/python3.12/site-packages/h5py/_hl/files.py", line 231, in make_fid
 OSError: Unable to open file
 """
 
@@ -33,7 +33,7 @@ def output(tmp_path: Path) -> Path:
         {
             "selection": {"participant_label": ("MUELLER07", "SCHMIDT")},
             "denoising": {"smoothing": 4.0},
-            "seeds": {"coordinates": "/home/mueller/peaks.tsv"},
+            "seeds": {"coordinates": "/data/mueller/peaks.tsv"},
             "running": {"work_dir": str(tmp_path / "work")},
         }
     )
