@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from fcnm_bids import load_results
 from fcnm_bids.errors import RequestError
-from tests.api.conftest import Analysed, write_literature
+from tests.api.conftest import Analysed
 
 
 def test_clusters_are_those_of_the_table(analysed: Analysed) -> None:
@@ -65,20 +61,6 @@ def test_robustness_is_the_group_levels_table(analysed: Analysed) -> None:
     pd.testing.assert_frame_equal(table, expected)
 
 
-def test_outcomes_are_of_the_networks_contrasts(analysed: Analysed, tmp_path) -> None:
-    write_literature(tmp_path)
-    network = analysed.connectome.network(
-        tmp_path / "peaks.tsv", effect="increase", height_control="t=3", nprocs=1
-    )
-    found = network.outcomes(pd.read_csv(tmp_path / "scores.tsv", sep="\t"))
-    assert list(found) == ["weeks"]
-    weeks = found["weeks"]
-    assert set(weeks.seeds["seed"]) == {contrast.name for contrast in network.contrasts}
-    assert weeks.r_img.shape == network.mask_img.shape
-    assert "data:image/png" in weeks._repr_html_()
-    assert len(network.robustness()) > 10  # in a folder of its own: the settings differ
-
-
 @pytest.mark.slow
 def test_specificity_and_report_from_a_network_in_memory(analysed: Analysed, tmp_path) -> None:
     network = analysed.connectome.network(
@@ -87,14 +69,3 @@ def test_specificity_and_report_from_a_network_in_memory(analysed: Analysed, tmp
     table = network.specificity("random", n=19)
     assert "random" in list(table["test"])
     assert network.report(tmp_path / "report").is_file()
-
-
-def test_pictures_without_a_name_are_removed_when_python_ends() -> None:
-    code = (
-        "from fcnm_bids.api.scratch import scratch_folder\n"
-        "path = scratch_folder() / 'map.png'; path.write_bytes(b'x'); print(path)"
-    )
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    path = Path(ended.stdout.strip())
-    assert path.name == "map.png"
-    assert not path.parent.parent.exists()
