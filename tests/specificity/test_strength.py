@@ -112,7 +112,7 @@ def by_hand(participants: list[list[ProjectedRun]]) -> dict[str, np.ndarray]:
 
 
 def measured(participants: list[Participant], **changes: float) -> Strength:
-    settings = {"tolerance": 1e-14, "max_iterations": 300} | changes
+    settings = {"tolerance": 1e-11, "max_iterations": 300} | changes
     return measure_strength(participants, INDEX, TARGETS, **settings)  # type: ignore[arg-type]
 
 
