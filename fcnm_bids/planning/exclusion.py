@@ -1,6 +1,8 @@
 """Exclude stored runs from a group analysis, and record the reasons.
 
-The participant level excludes runs before projection in `fcnm_bids.planning.runs`.
+At participant level, `fcnm_bids.inputs.runs.find` leaves out files, `prepare_run` (in
+`fcnm_bids.inputs.runs.prepare`) refuses runs with the reason, which `fcnm_bids.planning.runs`
+collects, and `fcnm_bids.interfaces.participant` those that fail while they are projected.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from fcnm_bids.report.figures.charts import counts_contrasts
 from fcnm_bids.report.figures.palette import FALLING, RISING
 from fcnm_bids.report.figures.slices import BOX, anatomy
 from fcnm_bids.report.results.group import ContrastOutputs, GroupOutputs, NetworkOutputs
+from fcnm_bids.specificity.nulls import ALL_NULLS
 
 STEPS = {"t": 0.1, "z": 0.01, "n": 1.0, "p": 1e-4, "pfwe": 1e-4}
 """Step to which the values of a map are stored, by its statistic; three digits for others."""
@@ -43,9 +44,7 @@ _STATISTICS = {
     "conjunction": "smaller share of both",
 }
 _DESCRIPTIONS = {
-    "random": "against random foci",
-    "strength": "against foci of equal strength",
-    "labels": "against exchanged labels",
+    **{name: f"against {null.asked}" for name, null in ALL_NULLS.items()},
     "degreeremoved": "degree taken out",
     "bootstrapLow": "lower limit of the bootstrap",
     "bootstrapHigh": "upper limit of the bootstrap",

@@ -1,4 +1,9 @@
-"""The nulls that a network can be compared with, by their names."""
+"""The nulls that a network can be compared with, by their names.
+
+A null that moves foci is a module of this folder, its entry in `FOCUS_NULLS`, and its name in
+`fcnm_bids.config.NullName`. Those that exchange labels are computed in
+`fcnm_bids.specificity.labels`.
+"""
 
 from __future__ import annotations
 
