@@ -66,7 +66,8 @@ def test_networks_name_their_contrasts_and_masks(root: Path) -> None:
     assert network["fewest"] == 1  # 810 mm³ are less than a voxel
     share, *others = network["maps"]
     assert (share["of"], share["values"]["step"]) == (3, 1 / 3)
-    assert [entry["title"] for entry in others] == ["p, against foci scattered in grey matter", "mean Fisher z"]
+    titles = [entry["title"] for entry in others]
+    assert titles == ["p, against foci scattered in grey matter", "mean Fisher z"]
     results = GroupOutputs(root)
     n_known = int(np.isfinite(nib.load(results.networks[0].probability).get_fdata()).sum())
     masks = bits(folder["masks"], (3, n_known))
