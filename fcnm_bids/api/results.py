@@ -387,7 +387,8 @@ class Results(Mapping[str, NetworkResult]):
     @property
     def participants(self) -> pd.DataFrame:
         """The participants of the group, as in ``participants.tsv``."""
-        return pd.read_csv(self.folder / "participants.tsv", sep="\t", na_values=["n/a"])
+        table = self.folder / "participants.tsv"
+        return pd.read_csv(table, sep="\t", na_values=["n/a"], keep_default_na=False)
 
 
 def load_results(folder: str | Path) -> Results:

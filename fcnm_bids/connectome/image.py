@@ -91,9 +91,13 @@ def open_image(path: Path, space: str) -> RunImage:
     Raises
     ------
     RunError
-        The file is not NIfTI, not four-dimensional, or holds complex or colour values.
+        The file is not a regular one, not NIfTI, not four-dimensional, or holds complex or colour
+        values.
     """
     try:
+        # a pipe is waited for, and may never end
+        if path.exists() and not path.is_file():
+            raise RunError(f"{path.name} is not a regular file; copy its content to one")
         image = nib.load(path)
         header = image.header
         proxy = image.dataobj

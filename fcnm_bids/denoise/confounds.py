@@ -32,6 +32,9 @@ _OLD_NUMBERED = {
 }
 """Columns of fMRIPrep before version 1.2, and what they have been called since."""
 
+_FIRST_ROWS = 10
+"""Rows at the start that may be missing."""
+
 _EXPANDED = tuple(
     [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"]
     + ["white_matter", "csf", "global_signal"]
@@ -166,12 +169,13 @@ def _present_name(name: str) -> str:
 def nuisance_columns(table: Confounds, names: Sequence[str]) -> NDArray[np.float64]:
     """The named columns, shape (rows, names), with missing first rows filled.
 
-    A derivative has no value in its first row; it takes the first finite value of its column.
+    A derivative has no value in its first row, a lagged regressor in its first ones; they take
+    the first finite value of their column.
 
     Raises
     ------
     RunError
-        A column has a missing or infinite value anywhere else.
+        A column has a missing or infinite value anywhere else, or in more than 10 first rows.
     """
     values = table.select(names)
     holes = []
@@ -181,6 +185,8 @@ def nuisance_columns(table: Confounds, names: Sequence[str]) -> NDArray[np.float
             holes.append(f"{name} (no value at all)")
             continue
         first = int(finite.argmax())
+        if first > _FIRST_ROWS:
+            holes.append(f"{name} (the first {first} rows)")
         column[:first] = column[first]
         gaps = np.flatnonzero(~np.isfinite(column))
         if gaps.size:

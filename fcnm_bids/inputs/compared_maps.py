@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
 from fcnm_bids.readers.volume import read_volume_image, space_of_name
 from fcnm_bids.specificity import FEWEST_VOXELS
+
+LOGGER = logging.getLogger("fcnm_bids")
 
 
 def read_compared_maps(config: Config, grid: Grid) -> dict[str, NDArray[np.float64]]:
@@ -44,10 +47,17 @@ def read_compared_maps(config: Config, grid: Grid) -> dict[str, NDArray[np.float
     for path in map(Path, config.specificity.compare_maps):
         name = path.name.removesuffix(".gz").removesuffix(".nii")
         try:
-            space_of_name(path, grid.space)
+            if note := space_of_name(path, grid.space):
+                LOGGER.warning("--compare-maps %s", note)
             image = read_volume_image(path, grid.space)
         except RequestError as error:
             problems += [f"--compare-maps: {problem}" for problem in error.problems]
+            continue
+        if name.endswith("_dseg"):
+            problems.append(
+                f"--compare-maps {path.name}: an atlas, whose numbers are names; give it to "
+                "--network-atlas, or name a map of one region"
+            )
             continue
         values = image.values
         if grid.difference(image.grid) is not None:

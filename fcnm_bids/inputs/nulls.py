@@ -157,9 +157,12 @@ def read_base_rate(config: Config, grid: Grid) -> NDArray[np.float64] | None:
             )
         return focus_density(others, grid.positions(np.arange(grid.n_voxels)))
     try:
-        rate = np.nan_to_num(read_volume(Path(named), grid)).astype(np.float64)
+        rate = read_volume(Path(named), grid)
     except RunError as error:
         raise RequestError(f"--base-rate {named}: {error}") from error
-    if rate.min() < 0 or rate.max() <= 0:
-        raise RequestError(f"--base-rate {named}: rates have to be 0 or more, and some above 0")
+    rate = np.where(np.isnan(rate), 0.0, rate)
+    if not (rate.min() >= 0 and 0 < rate.max() < np.inf):
+        raise RequestError(
+            f"--base-rate {named}: rates have to be finite, 0 or more, and some above 0"
+        )
     return rate

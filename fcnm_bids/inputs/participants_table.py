@@ -107,9 +107,10 @@ def read_cells(path: Path) -> pd.DataFrame:
     """
     text = read_text(path)
     first = text.partition("\n")[0]
-    separator = max("\t,;", key=first.count)
+    # a name may hold a comma, none holds a tab
+    separator = "\t" if "\t" in first else max(",;", key=first.count)
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except csv.Error as error:
         raise RequestError(
             f"{path}: cannot be read as a table ({error}); is a quotation mark left open?"

@@ -15,8 +15,9 @@ from fcnm_bids.config import OutcomeSettings
 from fcnm_bids.errors import RequestError
 from fcnm_bids.inputs.contrasts import CONTROL_EFFECT
 from fcnm_bids.inputs.participants_table import describe_columns, read_cells
+from fcnm_bids.readers.numbers import is_number
 from fcnm_bids.readers.spelling import skeleton
-from fcnm_bids.stats import design_of, is_missing, is_number
+from fcnm_bids.stats import design_of, is_missing
 
 GROUP = "group"
 """Column of cases and controls, and the name of their comparison."""

@@ -100,7 +100,8 @@ def read_volume_image(path: Path, space: str, *, on: Grid | None = None) -> Volu
             raise FileError(f"{path.name} cannot be read: not gzip, as its name says")
         return _read(stream, path.name, space, on)
     except NOT_NIFTI as error:
-        raise FileError(f"{path.name} cannot be read: {error or type(error).__name__}") from error
+        reason = str(error) or type(error).__name__
+        raise FileError(f"{path.name} cannot be read: {reason}; copy it again") from error
 
 
 def _read(stream: Any, name: str, space: str, on: Grid | None) -> VolumeImage:
@@ -200,7 +201,7 @@ def space_of_name(path: Path, space: str) -> str | None:
         The name says a participant's own space, or another template.
     """
     found = re.search(r"(?:^|_)(?:space|tpl)-([^_.]+)", path.name)
-    if found is None or found[1] == space:
+    if found is None or found[1].lower() == space.lower():
         return None
     own = found[1]
     if own.lower() in _NATIVE_SPACES:

@@ -10,15 +10,18 @@ from pathlib import Path
 
 from fcnm_bids.errors import FileError, SeedError
 from fcnm_bids.readers import files
+from fcnm_bids.readers.numbers import parse_number
 from fcnm_bids.readers.spelling import canonical, unprintable
 
 MAX_PROBLEMS = 20
 """Problems of one file that are listed; the rest are counted."""
 
+_MOST_PARTICIPANTS = 10_000_000
+"""No study has more."""
+
 FARTHEST_MM = 110.0
 """No template brain reaches farther from its origin along an axis (the occipital pole: 107)."""
 
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+")
 _SHORTENED = reprlib.Repr()
 _SHORTENED.maxstring = _SHORTENED.maxother = 60
@@ -98,7 +101,7 @@ def coordinate(cell: object, farthest: float = FARTHEST_MM) -> float:
 
 
 def sample_size(cell: object) -> int | None:
-    """A number of participants, at least 1; None where the cell is empty or ``n/a``.
+    """A number of participants from 1 to 10 million; None where the cell is empty or ``n/a``.
 
     Raises
     ------
@@ -113,6 +116,8 @@ def sample_size(cell: object) -> int | None:
         number = math.nan
     if not (math.isfinite(number) and number >= 1 and number == int(number)):
         raise CellError(f"{as_text(cell)}, not a positive whole number")
+    if number > _MOST_PARTICIPANTS:
+        raise CellError(f"{as_text(cell)}, more than 10 million participants; no study has them")
     return int(number)
 
 
@@ -159,8 +164,8 @@ def _number(cell: object) -> float:
             return math.inf
     if isinstance(cell, str):
         text = cell.strip().translate(_TYPESET_MINUS)
-        if _NUMBER.fullmatch(text):
-            return float(text)
+        if (number := parse_number(text)) is not None:
+            return number
         if _DECIMAL_COMMA.fullmatch(text):
             point = text.replace(",", ".")
             raise CellError(f"{as_text(cell)}, with a decimal comma: write {point}")

@@ -170,8 +170,9 @@ def mask_contrast_names(path: Path, space: str, *, split_labels: bool) -> tuple[
 def find_masks(folder: Path) -> tuple[list[Path], list[Path]]:
     """Find the masks of a folder and of the folders within.
 
-    Hidden files and folders are passed over (macOS leaves ``._NAME`` beside each file). Of
-    files with BIDS names, those whose suffix is of another kind (``T1w``) are no masks.
+    Links to folders are followed, each folder once. Hidden files and folders are passed over
+    (macOS leaves ``._NAME`` beside each file). Of files with BIDS names, those whose suffix is of
+    another kind (``T1w``) are no masks.
 
     Returns
     -------
@@ -180,7 +181,12 @@ def find_masks(folder: Path) -> tuple[list[Path], list[Path]]:
     """
     masks: list[Path] = []
     others: list[Path] = []
-    for place, folders, files in os.walk(folder):
+    seen: set[Path] = set()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        if (real := Path(place).resolve()) in seen:
+            folders.clear()
+            continue
+        seen.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             if not name.startswith("."):

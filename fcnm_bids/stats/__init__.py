@@ -2,7 +2,7 @@
 
 from fcnm_bids.stats.clusters import label_clusters, remove_small, remove_small_at
 from fcnm_bids.stats.contrast_mask import ContrastMap, HeightRule, contrast_mask
-from fcnm_bids.stats.design import Design, design_of, is_missing, is_number
+from fcnm_bids.stats.design import Design, design_of, is_missing
 from fcnm_bids.stats.fdr import FdrResult, benjamini_hochberg, fdr_threshold
 from fcnm_bids.stats.height_controls import height_control
 from fcnm_bids.stats.moments import (
@@ -51,7 +51,6 @@ __all__ = [
     "fwe_threshold",
     "height_control",
     "is_missing",
-    "is_number",
     "label_clusters",
     "max_t_null",
     "one_sample",

@@ -10,10 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnm_bids.errors import RequestError
+from fcnm_bids.readers.numbers import is_number
 from fcnm_bids.readers.spelling import canonical, look_alikes
 
 _COLLINEAR = 1e-8
 """Share of a column's length that has to be left once the columns before it are taken out."""
+
+_ROUNDING = 1e-12
+"""Share of the largest number that has to lie between numbers that differ."""
 
 _MISSING = frozenset({"", "n/a", "nan", "na", "none"})
 
@@ -105,7 +109,7 @@ def design_of(
         ):
             problems += [f"covariate {line}" for line in alike]
             continue
-        if len(levels) == 1 or (numbers is not None and np.ptp(numbers) == 0):
+        if len(levels) == 1 or (numbers is not None and _is_constant(numbers)):
             problems.append(f"covariate {name}: the same for everybody ({values[0]}); leave it out")
         elif numbers is not None:
             coded[name] = numbers
@@ -127,6 +131,10 @@ def design_of(
     for position, column in enumerate(coded.values()):
         columns[:, position] = (column - column.mean()) / column.std()
     return Design(columns, tuple(coded), tuple(coding))
+
+
+def _is_constant(numbers: NDArray[np.float64]) -> bool:
+    return bool(np.ptp(numbers) <= _ROUNDING * np.abs(numbers).max())
 
 
 def _dependent(coded: Mapping[str, NDArray[np.float64]]) -> list[str]:
@@ -152,14 +160,6 @@ def _dependent(coded: Mapping[str, NDArray[np.float64]]) -> list[str]:
 def is_missing(value: str) -> bool:
     """Return True if a cell of a table, without blanks around, states no value."""
     return value.lower() in _MISSING
-
-
-def is_number(value: str) -> bool:
-    """Return true if a cell of a table states a finite number."""
-    try:
-        return math.isfinite(float(value))
-    except ValueError:
-        return False
 
 
 def _not_numbers(

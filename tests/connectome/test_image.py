@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import hashlib
+import os
 import struct
 import threading
 from pathlib import Path
@@ -265,7 +266,7 @@ def test_a_file_that_is_no_image(tmp_path: Path, name: str, content: bytes) -> N
 
 def test_a_folder_is_no_image(tmp_path: Path) -> None:
     (tmp_path / "bold.nii.gz").mkdir()
-    with pytest.raises(RunError, match="cannot be read as NIfTI"):
+    with pytest.raises(RunError, match="is not a regular file"):
         open_image(tmp_path / "bold.nii.gz", SPACE)
 
 
@@ -461,3 +462,9 @@ def test_a_run_whose_header_would_shift_its_voxels(
     path.write_bytes(content if suffix == ".nii" else gzip.compress(bytes(content), mtime=0))
     with pytest.raises(RunError, match=reason):
         check_complete(open_image(path, SPACE))
+
+
+def test_what_never_ends_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "bold.nii.gz")
+    with pytest.raises(RunError, match=r"bold\.nii\.gz is not a regular file"):
+        open_image(tmp_path / "bold.nii.gz", "MNI152NLin6Asym")

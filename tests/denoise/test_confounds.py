@@ -128,6 +128,12 @@ def test_a_hole_further_down_names_its_column_and_row(hole: float) -> None:
         nuisance_columns(table(c=[1, 2, 3, 4], d=[np.nan, 1, hole, 2]), ["c", "d"])
 
 
+def test_a_long_beginning_without_values_is_refused() -> None:
+    values = [np.nan] * 11 + [1.0, 2, 3]
+    with pytest.raises(RunError, match=r"d \(the first 11 rows\)"):
+        nuisance_columns(table(d=values), ["d"])
+
+
 def test_a_column_without_any_value_is_refused() -> None:
     with pytest.raises(RunError, match=r"d \(no value at all\)"):
         nuisance_columns(table(d=[np.nan, np.nan]), ["d"])

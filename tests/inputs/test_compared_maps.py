@@ -56,12 +56,20 @@ def test_what_cannot_be_compared_is_named(tmp_path: Path) -> None:
     broken.write_bytes(b"no image")
     (tmp_path / "other").mkdir()
     values = plane(GRID.shape, GRID.affine)
+    atlas = image(tmp_path / "atlas-x_dseg.nii.gz", plane(GRID.shape, GRID.affine))
     twice = [image(folder / "twice.nii", values) for folder in (tmp_path, tmp_path / "other")]
     with pytest.raises(RequestError) as refused:
-        read_compared_maps(asked(flat, far, native, broken, *twice), GRID)
+        read_compared_maps(asked(flat, far, native, broken, atlas, *twice), GRID)
     for problem, said in zip(
         refused.value.problems,
-        ("holds 1 in every", "27 voxels", "T1w", "broken", "another map is called twice"),
+        (
+            "holds 1 in every",
+            "27 voxels",
+            "T1w",
+            "broken",
+            "an atlas",
+            "another map is called twice",
+        ),
         strict=True,
     ):
         assert said in problem

@@ -33,6 +33,12 @@ def test_dialects_read_the_same(tmp_path: Path, text: str, encoding: str) -> Non
     assert table.loc["02", "age"] == "n/a"
 
 
+def test_a_name_of_a_column_may_hold_commas(tmp_path: Path) -> None:
+    path = tmp_path / "participants.tsv"
+    path.write_text("participant_id\tage (y, m, d)\nsub-1\t31\n")
+    assert read_participants(path).table.loc["1", "age (y, m, d)"] == "31"
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -41,6 +47,7 @@ def test_dialects_read_the_same(tmp_path: Path, text: str, encoding: str) -> Non
         ("participant_id\tage\nsub-\u041001\t1\n", "u041001' has letters that no label has"),
         ("participant_id\tage\tage\nsub-1\t1\t2\n", "several columns are called 'age'"),
         ("participant_id\tage\nsub-1\t1\t2\n", "sub-1 has 3 cells under 2 column names"),
+        ('participant_id\tage\nsub-1\t"1\nsub-2\t2\n', "is a quotation mark left open?"),
     ],
 )
 def test_what_is_no_table_is_named(tmp_path: Path, text: str, reason: str) -> None:

@@ -70,6 +70,9 @@ def test_without_grey_matter_the_degree_is_taken_everywhere_and_foci_are_refused
     write_image(tmp_path / "rate.nii.gz", np.arange(24.0), GRID, {})
     rate = {"specificity": ("random",), "base_rate": str(tmp_path / "rate.nii.gz")}
     assert request_.plan(specificity=rate).focus_nulls == ("random",)
+    write_image(tmp_path / "rate.nii.gz", np.r_[np.inf, np.ones(23)], GRID, {})
+    with pytest.raises(RequestError, match="rates have to be finite"):
+        request_.plan(specificity=rate)
 
 
 def test_grey_matter_is_everybodys(request_: Request) -> None:

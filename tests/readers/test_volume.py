@@ -183,6 +183,7 @@ def test_a_damaged_uncompressed_image_is_read_or_refused(
         ("lesion.nii.gz", None),
         (f"sub-1_space-{SPACE}_mask.nii.gz", None),
         (f"tpl-{SPACE}_desc-brain_mask.nii.gz", None),
+        (f"sub-1_space-{SPACE.lower()}_mask.nii.gz", None),
         ("sub-1_space-MNI152NLin2009cAsym_mask.nii.gz", None),
         ("sub-1_space-T1w_mask.nii.gz", "participant's own space"),
         ("sub-1_space-MNI305_mask.nii.gz", "transform it first"),

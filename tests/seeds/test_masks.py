@@ -279,6 +279,15 @@ def test_a_folder_is_walked_and_what_is_not_read_is_counted(tmp_path: Path) -> N
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
+    (tmp_path / "loop").symlink_to(tmp_path)
     masks, others = find_masks(tmp_path)
     assert {path.relative_to(tmp_path).as_posix() for path in masks} == set(names[:4])
     assert {path.relative_to(tmp_path).as_posix() for path in others} == set(names[4:8])
+
+
+def test_links_to_folders_are_followed(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "m.nii.gz").touch()
+    (tmp_path / "masks").mkdir()
+    (tmp_path / "masks" / "linked").symlink_to(tmp_path / "elsewhere")
+    assert find_masks(tmp_path / "masks") == ([tmp_path / "masks" / "linked" / "m.nii.gz"], [])

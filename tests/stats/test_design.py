@@ -37,7 +37,7 @@ def test_codes_of_levels_are_no_numbers() -> None:
     assert coded.names == ("site[2]", "site[3]")
 
 
-@pytest.mark.parametrize("strange", ["37 years", "38,5", "unknown", "inf"])
+@pytest.mark.parametrize("strange", ["37 years", "38,5", "unknown", "inf", "1e400", "1e200", "1_0"])
 def test_one_bad_cell_makes_no_levels_of_numbers(strange: str) -> None:
     (problem,) = refused(age=[strange, "31", "25", "40", "52", strange])
     assert problem.startswith(f"covariate age: '{strange}' (sub-01, sub-06) is not a number; ")
@@ -53,6 +53,23 @@ def test_what_has_units_has_to_be_a_number() -> None:
     years = [f"{age} years" for age in AGE]
     with pytest.raises(RequestError, match=r"'20 years' \(sub-01\)"):
         design_of({"age": years}, PARTICIPANTS, frozenset(), frozenset({"age"}))
+
+
+def test_levels_that_python_takes_for_numbers_are_levels() -> None:
+    site = ["1_1", "1_2", "2_1", "1_1", "1_2", "2_1"]
+    assert design(site=site).names == ("site[1_2]", "site[2_1]")
+
+
+@pytest.mark.parametrize("step", [2.0**-52, 1e-13])
+def test_numbers_that_differ_by_rounding_alone_are_refused(step: float) -> None:
+    (problem,) = refused(age=[repr(1.0), repr(1 + step), *["1"] * 4])
+    assert problem.endswith("leave it out")
+
+
+@pytest.mark.parametrize("scale", [1e98, 1e-98])
+def test_columns_do_not_depend_on_the_unit(scale: float) -> None:
+    found = design(age=[repr(scale * float(age)) for age in AGE])
+    np.testing.assert_allclose(found.columns, design(age=AGE).columns)
 
 
 def test_mostly_numeric_levels_are_taken_where_they_are_listed() -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fcnm_bids.denoise.confounds import Confounds
 from fcnm_bids.errors import FileError, RunError
 from fcnm_bids.readers.files import read_text
+from fcnm_bids.readers.numbers import parse_number
 
 MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
 _LARGEST_ROTATION = 0.6
@@ -84,7 +85,7 @@ def read_numbers(path: Path) -> NDArray[np.float64]:
     """
     try:
         rows = [line.split() for line in read_text(path).splitlines()]
-        values = np.array([[float(cell) for cell in row] for row in rows if row])
+        values = np.array([[_number(cell) for cell in row] for row in rows if row])
     except (FileError, ValueError) as error:
         raise RunError(f"{path.name} cannot be read as columns of numbers: {error}") from error
     if values.ndim != 2 or not np.isfinite(values).all():
@@ -117,6 +118,14 @@ def read_repetition_time(path: Path, subject: str, session: str) -> float | None
         rows = [line.split("\t") for line in read_text(path).splitlines()]
         place = rows[0].index(column)
         found = {row[0].strip(): row[place] for row in rows[1:] if len(row) > place}
-        return float(found[subject]) if subject in found else None
+        return _number(found[subject]) if subject in found else None
     except (FileError, ValueError, IndexError) as error:
         raise RunError(f"{path.name} has no column {column} of numbers: {error}") from error
+
+
+def _number(cell: str) -> float:
+    """Return the number of a cell; a ValueError where it is none."""
+    number = parse_number(cell.strip())
+    if number is None:
+        raise ValueError(f"{cell!r} is not a number")
+    return number

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.denoise.confounds import read_confounds
+from fcnm_bids.denoise.confounds import nuisance_columns, read_confounds
 from fcnm_bids.denoise.degrees_of_freedom import effective_dof
 from fcnm_bids.denoise.projection import build_projection
 from fcnm_bids.errors import RunError
@@ -18,13 +18,17 @@ _ALWAYS_REMOVED = ("intercept", "linear_trend")
 """Columns of a design that our own projection removes, too."""
 
 
+_HIGHEST_ORDER = 20
+"""XCP-D's filter is of order 2; no Butterworth filter of a high order is stable."""
+
+
 def applied_band(metadata: Mapping[str, Any]) -> tuple[float, float, int]:
     """Return the edges in Hz and the order of the filter in a sidecar; 0 for an open side.
 
     Raises
     ------
     RunError
-        ``SoftwareFilters`` holds something else.
+        ``SoftwareFilters`` holds something else, or no band.
     """
     filters = metadata.get("SoftwareFilters") or {}
     if not isinstance(filters, Mapping):  # BIDS has "n/a" for none
@@ -40,6 +44,10 @@ def applied_band(metadata: Mapping[str, Any]) -> tuple[float, float, int]:
             order = int(found.get("Filter order", order))
     except (AttributeError, TypeError, ValueError) as error:
         raise RunError(f"SoftwareFilters of its sidecar cannot be read: {error}") from error
+    if not (low >= 0 and high >= 0 and (high > low or not high) and 0 <= order <= _HIGHEST_ORDER):
+        raise RunError(
+            f"SoftwareFilters of its sidecar cannot be read: {low:g} to {high:g} Hz, order {order}"
+        )
     return low, high, order
 
 
@@ -63,13 +71,19 @@ def lost_degrees(
         Length of the run, and TR in seconds.
     """
     low, high, order = applied_band(metadata)
+    nyquist = 0.5 / repetition_time
+    if max(low, high) >= nyquist:
+        raise RunError(
+            f"SoftwareFilters of its sidecar reach {max(low, high):g} Hz, and volumes every "
+            f"{repetition_time:g} s hold frequencies below {nyquist:g} Hz; correct the sidecar"
+        )
     columns = np.empty((n_volumes, 0))
     if design is not None:
         table = read_confounds(design)
         names = [name for name in table.names if name not in _ALWAYS_REMOVED]
         if len(table) != n_volumes:
             return len(names)
-        columns = table.select(names)
+        columns = nuisance_columns(table, names)
     kept = np.ones(n_volumes, dtype=bool)
     none = np.empty((n_volumes, 0))
     basis = build_projection(none, kept, repetition_time, high_pass=low, low_pass=high).basis

@@ -79,7 +79,8 @@ def _near_misses(near: Sequence[FoundFile], spec: IoSpec) -> str:
     """Name what keeps images in MNI space from being runs, and what answers it."""
     single = [f for f in near if "echo" in f.entities]
     phase = [f for f in near if f.entities.get("part", "mag") != "mag"]
-    other = [f for f in near if not spec.is_file("image", f.entities)]
+    whole = [f for f in near if f not in single and f not in phase]
+    other = [f for f in whole if not spec.is_file("image", f.entities)]
     said = []
     if single:
         first = min(str(f.entities["echo"]) for f in single)

@@ -406,7 +406,8 @@ def _repetition_time(
         stated = header if option is None else option
     elif option is not None and stated != option:
         raise RunError(f"RepetitionTime is {stated!r} in its JSON file, and --tr {option:g}")
-    if isinstance(stated, bool) or not isinstance(stated, int | float) or not stated > 0:
+    number = isinstance(stated, int | float) and not isinstance(stated, bool)
+    if not number or not 0 < stated < float("inf"):
         raise RunError(f"RepetitionTime is {stated!r}, not a number of seconds")
     if stated > _LONGEST_TR:
         raise RunError(
@@ -425,12 +426,12 @@ def _sidecar(path: str) -> dict[str, Any]:
 def _not_fetched(path: Path) -> bool:
     """Return True if a file stands for content that git-annex (DataLad) has elsewhere."""
     try:
-        if path.stat().st_size > 1024:
-            return False
+        if not path.is_file() or path.stat().st_size > 1024:
+            return path.is_symlink() and not path.exists()
         with path.open("rb") as file:
             return file.read(len(_ANNEX_POINTER)) == _ANNEX_POINTER
     except OSError:
-        return path.is_symlink()
+        return False
 
 
 def _optional(path: str) -> Path | None:

@@ -79,7 +79,10 @@ def draw_network(root: Path, network: NetworkOutputs) -> list[Path]:
     if robustness is None:
         del files["robustness"]
     else:
-        table, empty = pd.read_csv(robustness, sep="\t"), not (mask.values > 0.5).any()
+        # a study may be called NA, or 007
+        text, none = {"level": str}, ["n/a"]
+        table = pd.read_csv(robustness, sep="\t", dtype=text, na_values=none, keep_default_na=False)
+        empty = not (mask.values > 0.5).any()
         draw_robustness(files["robustness"], table, threshold, empty=empty)
     if not draw_specificity(files["specificity"], network):
         del files["specificity"]

@@ -44,7 +44,17 @@ def test_the_band_is_read_in_the_spellings_of_versions(
     assert applied_band(metadata) == band
 
 
-@pytest.mark.parametrize("filters", [{"x": 3}, {"low": {"cutoff (Hz)": "fast"}}])
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"x": 3},
+        {"low": {"cutoff (Hz)": "fast"}},
+        {"low": {"cutoff (Hz)": "nan"}},
+        {"low": {"cutoff (Hz)": -0.1}},
+        said(0.1, 0.01)["SoftwareFilters"],
+        said(0.01, 0.1, 10**9)["SoftwareFilters"],
+    ],
+)
 def test_filters_that_make_no_sense_are_refused(filters: dict[str, Any]) -> None:
     with pytest.raises(RunError, match="SoftwareFilters of its sidecar cannot be read"):
         applied_band({"SoftwareFilters": filters})
@@ -92,3 +102,17 @@ def test_a_filter_takes_what_it_takes_from_white_noise(tmp_path: Path) -> None:
     r = (left.T @ left)[np.triu_indices(800, 1)]
     expected = len(basis) - 1 / r.var()
     assert lost_degrees(path, said(0.01, 0.1), N, TR) == pytest.approx(expected, abs=2)
+
+
+def test_a_filter_beyond_what_volumes_hold_is_refused() -> None:
+    with pytest.raises(RunError, match=r"reach 5 Hz, and volumes every 2 s hold .* below 0\.25 Hz"):
+        lost_degrees(None, said(0.01, 5), N, TR)
+
+
+def test_a_design_with_holes_is_refused(tmp_path: Path) -> None:
+    path, _ = design(tmp_path / "design.tsv", N, 3)
+    lines = path.read_text().splitlines()
+    lines[50] = "\t".join(["n/a", *lines[50].split("\t")[1:]])
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(RunError, match="missing after the first rows"):
+        lost_degrees(path, said(0.01, 0.1), N, TR)

@@ -273,6 +273,7 @@ def test_images_that_are_nearly_runs_are_told_with_what_takes_them(
         path.rename(str(path).replace("desc-preproc", f"desc-{desc}"))
     [problem] = problems(tmp_path)
     assert told in problem
+    assert ("--denoised" in problem) == (desc != "preproc")
     assert "there is space" not in problem
 
 

@@ -132,6 +132,8 @@ def test_an_empty_mask_is_refused(run: RunInput) -> None:
         (0, "not a number of seconds"),
         (-1, "not a number of seconds"),
         (True, "not a number of seconds"),
+        (float("inf"), "not a number of seconds"),
+        (float("nan"), "not a number of seconds"),
         ("2", "not a number of seconds"),
     ],
 )
