@@ -72,7 +72,9 @@ def plan_group_level(config: Config) -> GroupPlan:
         named = contrast_names(config.seeds)
         outcomes, lacking = plan_outcomes(config.outcomes, named, masks=bool(config.seeds.masks))
     with collect_problems(problems):
-        sampled, unsampled = sampled_effects(config, contrast_names(config.seeds))
+        sampled, unsampled = sampled_effects(
+            config, contrast_names(config.seeds), len(by_participant)
+        )
     if config.seeds.masks and config.group.weights != "none":
         problems.append(
             f"--weights {config.group.weights}: masks have no sample size; leave it out"

@@ -103,9 +103,9 @@ def check_analysis_mask(
 
 
 def sampled_effects(
-    config: Config, contrasts: Sequence[tuple[str, str]]
+    config: Config, contrasts: Sequence[tuple[str, str]], n_participants: int | None = None
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the effects whose contrasts are taken as a sample, and notes on the others.
+    """Return the effects whose contrasts are taken as a sample, and notes on all effects.
 
     Parameters
     ----------
@@ -113,6 +113,8 @@ def sampled_effects(
         The request.
     contrasts
         Name and effect of every contrast.
+    n_participants
+        Of the group; None where they are not known yet.
 
     Raises
     ------
@@ -130,7 +132,13 @@ def sampled_effects(
     )
     if not enough:
         raise RequestError([*notes, "--random-studies: no effect is left; leave it out"])
-    return enough, notes
+    few = tuple(
+        f"--random-studies: {effect} has {sizes[effect]} contrasts, and {n_participants} "
+        "participants are not more: standard errors and z are unreliable, p holds"
+        for effect in enough
+        if n_participants is not None and n_participants <= sizes[effect]
+    )
+    return enough, notes + few
 
 
 def log_other_space(option: str, path: Path, space: str) -> None:

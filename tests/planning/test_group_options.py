@@ -8,7 +8,11 @@ import pytest
 
 from fcnm_bids.cli.parser import parse
 from fcnm_bids.errors import RequestError
-from fcnm_bids.planning.group_options import log_other_space, unused_group_options
+from fcnm_bids.planning.group_options import (
+    log_other_space,
+    sampled_effects,
+    unused_group_options,
+)
 
 
 @pytest.mark.parametrize(
@@ -46,3 +50,15 @@ def test_another_variant_of_mni_space_is_a_warning(caplog: pytest.LogCaptureFixt
     assert caplog.text == ""
     log_other_space("--base-rate", Path("space-MNI152NLin2009cAsym_x.nii"), "MNI152NLin6Asym")
     assert "used as it is" in caplog.text
+
+
+def test_effects_with_enough_contrasts_are_taken_as_a_sample() -> None:
+    config = parse(["bids", "out", "group", "--scores", "x.tsv", "--random-studies"]).config
+    contrasts = [*((f"a{n}", "up") for n in range(4)), ("b1", "down"), ("b2", "down")]
+    enough, notes = sampled_effects(config, contrasts, 5)
+    assert (enough, len(notes)) == (("up",), 1)
+    assert notes[0].startswith("--random-studies: down has 2 contrasts")
+    _, (_, few) = sampled_effects(config, contrasts, 4)
+    assert "up has 4 contrasts, and 4 participants are not more" in few
+    with pytest.raises(RequestError, match="no effect is left"):
+        sampled_effects(config, contrasts[4:])
