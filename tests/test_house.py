@@ -194,3 +194,12 @@ def test_every_module_with_logic_has_a_like_named_test() -> None:
     ]
     assert len(modules) > 200
     assert lacking == sorted(TESTED_ELSEWHERE)
+
+
+def test_tests_that_share_a_fixture_run_in_one_worker(
+    request: pytest.FixtureRequest, committed: list[Path]
+) -> None:
+    # pytest 9.2 renamed what pytest-xdist 3.8 writes the group to: each worker made everything
+    if not request.config.getoption("loadgroup", default=False):
+        pytest.skip("not distributed by --dist loadgroup: that tests are grouped is not seen")
+    assert request.node.nodeid.endswith("@tests/test_house.py")

@@ -8,15 +8,20 @@ from pathlib import Path
 
 from fcnm_bids.bids.manifest import Manifest
 from fcnm_bids.config import Config
-from fcnm_bids.connectome import open_run
+from fcnm_bids.connectome import StoredRun, open_run
 from fcnm_bids.errors import RequestError, StoreError
+from fcnm_bids.inputs.dataset import identify_dataset
 from fcnm_bids.inputs.store import stored_files
+from fcnm_bids.readers.files import file_sha256
 
 LOGGER = logging.getLogger("fcnm_bids")
 
 
 def check_outputs(config: Config) -> bool:
     """Read all outputs of a level, and at participant level the store; True if all are whole.
+
+    An image that is not compressed is compared with the hash that was taken when it was projected,
+    because a rerun knows it by its size, time of change and inode alone.
 
     Raises
     ------
@@ -35,9 +40,12 @@ def check_outputs(config: Config) -> bool:
         )
     for table in manifests:
         faults += Manifest(table.parent, root).faults()
+    images = None if of_group else _image_root(config)
     for stored in [] if of_group else stored_files(config.connectome_path):
         try:
-            open_run(stored).verify()
+            run = open_run(stored)
+            run.verify()
+            faults += _changed_image(run, images)
         except StoreError as error:
             faults.append(f"{error} ({stored})")
     for fault in faults:
@@ -46,3 +54,21 @@ def check_outputs(config: Config) -> bool:
     if faults:
         LOGGER.info("remove these files; the same command without --check makes them again")
     return not faults
+
+
+def _image_root(config: Config) -> Path | None:
+    """Return the folder of the images; None where they are not there any more."""
+    try:
+        return identify_dataset(config.source_path, config.selection.input_type).root
+    except RequestError:
+        return None
+
+
+def _changed_image(run: StoredRun, root: Path | None) -> list[str]:
+    """Return a line where an uncompressed image is not the one that was projected."""
+    image = None if root is None else root / str(run.attributes["source"])
+    if image is None or "bold_state" not in run.attributes or not image.is_file():
+        return []
+    if file_sha256(image) == run.attributes["bold_sha256"]:
+        return []
+    return [f"{run.path} was made of other content than {image} holds"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import logging
 import os
@@ -15,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from fcnm_bids.bids.write import write_table
+from fcnm_bids.readers.files import file_sha256
 
 LOGGER = logging.getLogger("fcnm_bids")
 
@@ -78,7 +78,7 @@ class Manifest:
                 Path(os.path.relpath(path, self.root)).as_posix(),
                 "missing" if path in missing else "present",
                 *((None, None) if path in missing or path.suffix in _DRAWN else _seen(path)),
-                None if path in missing or path.suffix in (*_DRAWN, ".h5") else _sha256(path),
+                None if path in missing or path.suffix in (*_DRAWN, ".h5") else file_sha256(path),
             )
             for path in paths
         ]
@@ -125,7 +125,7 @@ class Manifest:
             return f"{path} has {size} bytes, {row['size']} were written"
         other = (trailer or "") != row["trailer"].replace("n/a", "")
         if whole and row["sha256"] != "n/a":
-            other |= _sha256(path) != row["sha256"]
+            other |= file_sha256(path) != row["sha256"]
         return f"{path} is not what was written" if other else ""
 
     def _rows(self) -> list[dict[str, str]]:
@@ -155,8 +155,3 @@ def _seen(path: Path) -> tuple[int, str | None]:
             return size, None
         file.seek(max(0, size - 8))
         return size, file.read().hex()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

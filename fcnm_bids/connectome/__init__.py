@@ -1,5 +1,6 @@
 """Streaming runs through their projections, and the store of projected runs."""
 
+from fcnm_bids.connectome.content_key import content_key, image_state
 from fcnm_bids.connectome.image import (
     RunImage,
     VolumeStream,
@@ -11,7 +12,7 @@ from fcnm_bids.connectome.project import CARPET_VOXELS, Projected, project_run, 
 from fcnm_bids.connectome.projected_run import ProjectedRun
 from fcnm_bids.connectome.signal_mask import read_first, varying_voxels
 from fcnm_bids.connectome.smoothing import smooth_components
-from fcnm_bids.connectome.store import StoredRun, content_key, open_run, read_stored, write_run
+from fcnm_bids.connectome.store import StoredRun, open_run, read_stored, write_run
 from fcnm_bids.connectome.subsample import coarser_grid, coarser_run, read_coarser, write_coarser
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "coarser_grid",
     "coarser_run",
     "content_key",
+    "image_state",
     "open_image",
     "open_run",
     "project_run",

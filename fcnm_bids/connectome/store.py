@@ -12,13 +12,12 @@ of each dataset. The seal (`fcnm_bids.connectome.header_checksum`) guards the re
 from __future__ import annotations
 
 import errno
-import hashlib
 import io
 import json
 import math
 import os
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,11 +28,11 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 
 from fcnm_bids.connectome.header_checksum import SEAL_BYTES, check_seal, write_seal
-from fcnm_bids.connectome.image import RunImage, trailer_covers_content
+from fcnm_bids.connectome.image import RunImage
 from fcnm_bids.connectome.project import Projected
 from fcnm_bids.connectome.projected_run import ProjectedRun
 from fcnm_bids.denoise.projection import Projection
-from fcnm_bids.errors import ReplacedRunError, RunError, StoreError
+from fcnm_bids.errors import ReplacedRunError, StoreError
 from fcnm_bids.grid import Grid
 
 FORMAT = "fcnm_bids projected run"
@@ -117,47 +116,6 @@ class StoredRun:
         for name in _PARTS:
             if name not in ("components", "scale", "index"):
                 read_stored(self.path, name, self.key)
-
-
-def content_key(bold: Path, others: Iterable[Path | None], settings: Mapping[str, Any]) -> str:
-    """Hash of what a projected run is made of; names, places and resources do not enter.
-
-    Of a gzip file its size, its first 4 KiB and its last 8 bytes (the check sum and length of the
-    content) stand for the whole, which would take as long to hash as to project. A file that is
-    not compressed, or made of several gzip members, has no such check sum and is hashed whole.
-
-    Parameters
-    ----------
-    bold
-        The image.
-    others
-        Small files that matter, hashed whole: mask, confounds, their sidecar.
-    settings
-        Everything else, as far as JSON can say it.
-
-    Raises
-    ------
-    RunError
-        A file cannot be read.
-    """
-    digest = hashlib.sha256(f"{FORMAT} {FORMAT_VERSION}".encode())
-    try:
-        with bold.open("rb") as file:
-            if not bold.name.endswith(".gz") or not trailer_covers_content(bold):
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-            file.seek(0)
-            digest.update(file.read(4096))
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - 8))
-            digest.update(file.read())
-        digest.update(f" {size} ".encode())
-        for path in others:
-            content = path.read_bytes() if path else b""
-            digest.update(hashlib.sha256(content).digest())
-    except OSError as error:
-        raise RunError(f"{error.filename} cannot be read: {error.strerror}") from error
-    digest.update(json.dumps(settings, sort_keys=True).encode())
-    return digest.hexdigest()
 
 
 def write_run(

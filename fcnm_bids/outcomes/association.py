@@ -116,10 +116,8 @@ def associate(
             voxels = start + places
             r[voxels], df[voxels] = cosine, reduced.df
             t[voxels] = _t_of_r(cosine, reduced.df)
-            among = reduced.permuted @ unit.astype(np.float32)
-            extreme = np.maximum(among.max(axis=1), -among.min(axis=1)).astype(np.float64)
-            extreme[0] = np.abs(cosine).max()
-            np.maximum(largest, _t_of_r(np.minimum(extreme, 1), reduced.df), out=largest)
+            extreme = np.minimum(reduced.largest_cosines(unit), 1)
+            np.maximum(largest, _t_of_r(extreme, reduced.df), out=largest)
     null = MaxNull(np.sort(largest)[::-1], permutations.exhaustive and model.exact)
     return Association(r, t, df, n, null.p(np.abs(t)), null)
 
@@ -130,8 +128,21 @@ class _Reduced:
 
     basis: NDArray[np.float64]
     outcome: NDArray[np.float64]
-    permuted: NDArray[np.float32]
+    permuted: NDArray[np.float64]
     df: int
+
+    def largest_cosines(self, unit: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the largest absolute correlation of every permutation with unit columns.
+
+        float32 finds the columns of the largest and the smallest, float64 gives their values.
+        """
+        among = self.permuted.astype(np.float32) @ unit.astype(np.float32)
+        ends = [
+            np.einsum("pk,kp->p", self.permuted, unit[:, columns])
+            for columns in (among.argmax(axis=1), among.argmin(axis=1))
+        ]
+        found: NDArray[np.float64] = np.abs(ends).max(axis=0)
+        return found
 
 
 def _reduced(
@@ -150,7 +161,7 @@ def _reduced(
     some = length > 1e-9 * np.linalg.norm(residuals)
     permuted = np.where(some, permuted / np.where(some, length, 1.0), 0.0)
     unit = residuals / np.linalg.norm(residuals)
-    return _Reduced(basis, unit, permuted.T.astype(np.float32), df)
+    return _Reduced(basis, unit, np.ascontiguousarray(permuted.T), df)
 
 
 def _t_of_r(r: NDArray[np.float64], df: int) -> NDArray[np.float64]:

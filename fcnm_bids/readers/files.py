@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import stat
@@ -150,6 +151,18 @@ def read_yaml(path: Path) -> Any:
         return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError) as error:
         raise FileError(f"{path}: cannot be read ({' '.join(str(error).split())})") from error
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a whole file, hexadecimal.
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _depth(text: str) -> int:

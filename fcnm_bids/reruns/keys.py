@@ -13,6 +13,7 @@ from fcnm_bids._version import __version__
 from fcnm_bids.bids.names import to_label, to_labels
 from fcnm_bids.config import Config
 from fcnm_bids.inputs.contrasts import mask_contrasts, mask_files
+from fcnm_bids.readers.files import file_sha256
 from fcnm_bids.seeds import Contrast
 from fcnm_bids.setting import affecting
 
@@ -103,8 +104,7 @@ def contrast_records(config: Config, contrasts: tuple[Contrast, ...]) -> dict[st
 
 def fingerprint(path: Path) -> tuple[str, str]:
     """Return the name of a file and the digest of all its bytes."""
-    with path.open("rb") as file:
-        return path.name, hashlib.file_digest(file, "sha256").hexdigest()
+    return path.name, file_sha256(path)
 
 
 def digest(content: Mapping[str, Any]) -> str:

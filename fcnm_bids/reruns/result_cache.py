@@ -7,7 +7,6 @@ contrast. The connectome's degree depends on the participants alone.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from fcnm_bids.bids.write import write_json
 from fcnm_bids.config import Config
+from fcnm_bids.readers.files import file_sha256
 from fcnm_bids.reruns.keys import digest
 
 MAPPED, _VARIANTS, _STRENGTH = "mapped", "variants", "strength"
@@ -86,8 +86,7 @@ def other_files(record: Mapping[str, str], own: Path) -> list[str]:
 
 def _hash(path: Path) -> str | None:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError:
         return None
 

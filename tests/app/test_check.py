@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +14,9 @@ from fcnm_bids.app.check import check_outputs
 from fcnm_bids.bids.manifest import Manifest
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
+from fcnm_bids.interfaces.participant import store_run
+from fcnm_bids.planning.participant import plan_participant_level
+from fcnm_bids.simulate import Truth
 
 
 @pytest.fixture
@@ -60,3 +66,46 @@ def test_chosen_participants_are_checked(asked: Config) -> None:
 def test_an_empty_folder_has_nothing_to_check(request_for: Callable[..., Config]) -> None:
     with pytest.raises(RequestError, match="no finished output of the group level"):
         check_outputs(request_for(level="group"))
+
+
+def test_an_image_that_changed_behind_an_equal_size_and_time_is_found(
+    simulated: Truth,
+    request_for: Callable[..., Config],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    data = Path(shutil.copytree(simulated.fmriprep, tmp_path / "data"))
+    packed = sorted(data.glob("sub-*/func/*_desc-preproc_bold.nii.gz"))[0]
+    image = packed.with_suffix("")
+    image.write_bytes(gzip.decompress(packed.read_bytes()))
+    packed.unlink()
+    label = image.name.split("_")[0].removeprefix("sub-")
+    asked = request_for(data, selection={"participant_label": (label,)})
+
+    def plan() -> list[bool]:
+        [participant] = plan_participant_level(asked).participants
+        for run in participant.runs:
+            store_run(run.files, asked.denoising, tmp_path)
+        return [run.stored for run in participant.runs]
+
+    def rewrite() -> None:
+        folder = Path(asked.output_dir) / f"sub-{label}"
+        folder.mkdir(exist_ok=True)
+        (folder / "table.tsv").write_text("x")
+        Manifest(folder, folder.parent).write([folder / "table.tsv"], "key", {})
+
+    assert not any(plan())
+    rewrite()
+    assert all(plan())
+    assert check_outputs(asked)
+    before, content = image.stat(), bytearray(image.read_bytes())
+    content[-3] ^= 1
+    image.write_bytes(content)
+    os.utime(image, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert all(plan())
+    assert not check_outputs(asked)
+    [error] = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert error.endswith(f"was made of other content than {image} holds")
+    os.utime(image, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+    assert not all(plan())
+    assert check_outputs(asked)

@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from fcnm_bids.errors import FileError
-from fcnm_bids.readers.files import parse_json, read_bytes, read_json_object, read_text, read_yaml
+from fcnm_bids.readers.files import (
+    file_sha256,
+    parse_json,
+    read_bytes,
+    read_json_object,
+    read_text,
+    read_yaml,
+)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
@@ -91,3 +98,10 @@ def test_yaml_without_aliases_depth_and_tags(tmp_path: Path, text: str, reason: 
     with pytest.raises(FileError, match=reason):
         read_yaml(path)
     assert time.monotonic() - start < 5
+
+
+def test_the_hash_of_a_file_is_that_of_fips_180(tmp_path: Path) -> None:
+    # NIST, "SHA256 of abc": https://csrc.nist.gov/projects/cryptographic-standards-and-guidelines
+    path = tmp_path / "abc"
+    path.write_bytes(b"abc")
+    assert file_sha256(path).startswith("ba7816bf8f01cfea414140de5dae2223b00361a396177a9c")

@@ -18,6 +18,7 @@ from fcnm_bids.connectome import (
     RunImage,
     check_complete,
     content_key,
+    image_state,
     open_image,
     read_first,
     read_volume,
@@ -129,6 +130,8 @@ class PreparedRun:
         What is odd about it, though it can be used.
     declared
         Whether the band that a denoised run was filtered to is known, or it is not denoised.
+    bold_state
+        Size, time of change and inode of an image that is not compressed.
     """
 
     image: RunImage
@@ -138,6 +141,7 @@ class PreparedRun:
     key: str
     notes: tuple[str, ...] = ()
     declared: bool = True
+    bold_state: dict[str, int] | None = None
 
     def check_band(self, series: NDArray[Any]) -> None:
         """Refuse a denoised run that was filtered to a band which nobody declared.
@@ -226,6 +230,7 @@ def prepare_run(
     )
     others = [run.mask, run.confounds, run.confounds_metadata]
     others += [path for path in (run.white_matter, run.csf) if path]
+    state = image_state(Path(run.bold), Path(run.stored))
     applied = (*band, removed) if settings.denoised else (removed,)
     key = content_key(
         Path(run.bold),
@@ -236,6 +241,7 @@ def prepare_run(
             "repetition_time": repetition_time,
             **({"applied": applied} if any(applied) else {}),
         },
+        state,
     )
     notes = [] if run.has_mask else [_VARYING_FOR_MASK]
     if "RepetitionTime" not in metadata and settings.tr is None:
@@ -257,6 +263,7 @@ def prepare_run(
         key,
         tuple(notes),
         declared=band[1] > 0 or not settings.denoised,
+        bold_state=state,
     )
 
 
@@ -286,6 +293,7 @@ def run_provenance(run: RunInput, prepared: PreparedRun) -> dict[str, Any]:
         "original_id": run.original_id,
         "motion": Path(run.confounds).name if run.reader in ("dpabi", "hcp") else "",
         "tissue_masks": tissue,
+        "bold_state": prepared.bold_state,
     }
     return {name: value for name, value in known.items() if value}
 

@@ -55,6 +55,30 @@ def test_native_space_is_refused_with_what_would_work(tmp_path: Path) -> None:
     ] == ["ARW"]
 
 
+@pytest.mark.parametrize(
+    ("layout", "folder", "reason"),
+    [
+        ("dparsf", "FunImgARWX", "ARWX: letters that DPARSF does not write"),
+        ("dparsf", "FunImgARWCFB", r"scrubbed \(B\): .*choose the stage before it"),
+        ("dparsf", "FunImgARWsymS", "symmetric template"),
+        ("dpabisurf", "FunVoluWQ", "letters that DPABISurf does not write"),
+        ("dpabisurf", "FunVoluWI", "ICA-AROMA"),
+    ],
+)
+def test_stages_of_which_too_little_is_known_are_refused(
+    tmp_path: Path, layout: str, folder: str, reason: str
+) -> None:
+    root = _tree(tmp_path, f"{folder}/S1/x.nii")
+    with pytest.raises(RequestError, match=reason):
+        find_runs(root, SelectionSettings(), layout=layout)
+
+
+@pytest.mark.parametrize("letters", ["ARW", "ARWSDCF", "ARglobalCWF", "ARCWFS"])
+def test_stages_that_dparsf_writes_are_used(tmp_path: Path, letters: str) -> None:
+    root = _tree(tmp_path, f"FunImg{letters}/S1/x.nii")
+    assert len(find_runs(root, SelectionSettings(), layout="dparsf")) == 1
+
+
 def test_the_session_without_prefix_is_the_first_where_there_is_a_second(tmp_path: Path) -> None:
     root = _tree(tmp_path, "FunImgARW/S1/x.nii", "FunImgARW/S2/x.nii")
     assert all(

@@ -180,6 +180,9 @@ def test_content_that_git_annex_has_elsewhere_is_named(run: RunInput) -> None:
 
 
 def test_the_key_follows_content_and_what_projects_alone(run: RunInput, tmp_path: Path) -> None:
+    packed = nib.load(run.bold)
+    nib.save(packed, f"{run.bold}.gz")
+    run = replace(run, bold=f"{run.bold}.gz")
     key = prepare_run(run, PLAIN).key
     moved = tmp_path / "elsewhere"
     moved.mkdir()
@@ -238,7 +241,8 @@ def test_a_filter_that_nobody_declared_shows_in_the_spectrum(run: RunInput) -> N
 
 
 def test_provenance_names_what_a_layout_gave(run: RunInput, tmp_path: Path) -> None:
-    assert run_provenance(run, prepare_run(run, PLAIN)) == {}
+    prepared = prepare_run(run, PLAIN)
+    assert run_provenance(run, prepared) == {"bold_state": prepared.bold_state}
     other = replace(
         run, original_id="IS001", white_matter="/x/wm.nii", csf="/x/csf.nii", reader="dpabi"
     )
@@ -248,6 +252,7 @@ def test_provenance_names_what_a_layout_gave(run: RunInput, tmp_path: Path) -> N
         "original_id": "IS001",
         "motion": "confounds.tsv",
         "tissue_masks": ["wm.nii", "csf.nii"],
+        "bold_state": prepared.bold_state,
     }
     with readable_image(run, prepared.image, tmp_path) as same:
         assert same is prepared.image
