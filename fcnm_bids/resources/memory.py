@@ -107,11 +107,11 @@ def contrasts_at_once(n_contrasts: int, needed: Callable[[int], float], most_gb:
 
 
 def outcome_gb(n_voxels: int, n_seeds: int, n_permutations: int) -> float:
-    """Relating an outcome of seeds to their maps, which stay in a file."""
+    """Relating an outcome of seeds to their maps: in a file, and twice in single precision."""
     rows = max(n_seeds, n_permutations)
     of_tiles = 12 * 8 * max(1 << 22, 64 * rows)
     of_permutations = 12 * 8 * n_seeds * n_permutations
-    return _PROCESS_GB + 1e-9 * (of_tiles + of_permutations + n_voxels * (120 + 10 * n_seeds))
+    return _PROCESS_GB + 1e-9 * (of_tiles + of_permutations + n_voxels * (120 + 18 * n_seeds))
 
 
 def sample_gb(n_voxels: int, n_contrasts: int, dof: int, n_permutations: int) -> float:
