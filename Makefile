@@ -1,7 +1,7 @@
 # make            the development environment, in .venv
 # make test       the quick tests; make test-slow the others
 # make test-faults those that break something on purpose, quick and slow
-# make lint       format, style, types, import contracts
+# make lint       format, style, types, import contracts, words
 # make demo       the whole way on simulated participants, into demo/
 # make docs       the documentation as a site, into build/docs
 # make bench      speed and memory; make bench ARGS=--full for all of it, at full size
@@ -19,7 +19,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_
 COMPILE = UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile --quiet --universal --generate-hashes \
 	--no-header --no-annotate --python-version 3.11 pyproject.toml
 
-.PHONY: venv check-python demo docs bench test test-slow test-faults lint lint-style lint-format lint-types lint-imports lock clean
+.PHONY: venv check-python demo docs bench test test-slow test-faults lint lint-style lint-format lint-types lint-imports lint-words lock clean
 .DELETE_ON_ERROR:
 
 venv: $(READY)
@@ -63,7 +63,7 @@ test-slow: $(READY)
 test-faults: $(READY)
 	$(PYTEST) -n $(WORKERS) --dist loadfile -m faults $(ARGS)
 
-lint: lint-style lint-format lint-types lint-imports
+lint: lint-style lint-format lint-types lint-imports lint-words
 
 lint-style: $(READY)
 	$(BIN)/ruff check .
@@ -76,6 +76,9 @@ lint-types: $(READY)
 
 lint-imports: $(READY)
 	$(BIN)/lint-imports
+
+lint-words: $(READY)
+	$(BIN)/python -m pytest -q --no-header tests/docs/test_terms.py
 
 lock: $(READY)
 	$(COMPILE) --output-file requirements.txt

@@ -253,7 +253,7 @@ class DenoisingSettings:
     denoised: bool = setting(
         False,
         "the images are denoised already (any bold in MNI space with a brain mask): they are "
-        "taken as they are, and smoothed only if --smoothing says so; XCP-D's are recognised "
+        "taken as they are, and smoothed only if --smoothing is given; XCP-D's are recognised "
         "without this",
         sentence=True,
     )
@@ -432,7 +432,7 @@ class GroupSettings:
     )
     validation_dir: str | None = setting(
         None,
-        "a second connectome (a store of projected runs, of patients say) on which the networks"
+        "a second connectome (a store of projected runs, as of patients) on which the networks"
         " are made again",
         "DIR",
         path="read",
@@ -454,7 +454,7 @@ class SpecificitySettings:
         "what the network is compared with: random (foci scattered in grey matter), strength "
         "(foci moved to voxels of equal strength), labels (studies exchange the labels of two "
         "effects), split (random halves of the contrasts of two effects); without a name, all "
-        "that the data allow; the connectome's degree is always looked at",
+        "that the data allow; the connectome's degree is always compared",
         affects="network",
         sentence=True,
     )
@@ -536,7 +536,7 @@ class SpecificitySettings:
     )
     specificity_time: float | None = setting(
         None,
-        "begin no draws after this time, such as 30m or 2h; the report says how many were made",
+        "begin no draws after this time, such as 30m or 2h; the report states how many were made",
         "TIME",
         above=0,
         kind="duration",
@@ -637,7 +637,7 @@ class RunningSettings:
     write_graph: bool = setting(False, "draw the workflow into the work folder", affects=NOTHING)
     dry_run: bool = setting(
         False,
-        "look at everything, say what it would take in memory, disk and time, compute nothing",
+        "check everything, forecast memory, disk and time, compute nothing",
         affects=NOTHING,
     )
     reports: Literal["all", "qc", "none"] = setting(
@@ -658,7 +658,11 @@ class RunningSettings:
         affects=NOTHING,
     )
     verbose: int = setting(
-        0, "say more; twice: what nipype says", aliases=("-v",), kind="count", affects=NOTHING
+        0,
+        "log more; twice: the log of nipype as well",
+        aliases=("-v",),
+        kind="count",
+        affects=NOTHING,
     )
 
 

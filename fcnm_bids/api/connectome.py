@@ -73,12 +73,12 @@ class Connectome:
         self, store: str | Path, *, derivatives: str | Path | None = None, **options: Any
     ) -> None:
         root = scratch_folder()
-        request = Config(str(store), str(root / "results"), "group")
+        request = Config(str(Path(store).absolute()), str(root / "results"), "group")
         request = request.update({"running": {"work_dir": str(root / "work")}})
         explicit = by_section(options)
         self._request = checked(settings_of_store(request.update(explicit), explicit))
         if derivatives is not None:
-            self._request = replace(self._request, bids_dir=str(derivatives))
+            self._request = replace(self._request, bids_dir=str(Path(derivatives).absolute()))
 
     @classmethod
     def from_derivatives(
@@ -102,8 +102,9 @@ class Connectome:
         FcnmError
             The level did not end well; the message is the command line's.
         """
-        sections = by_section({"work_dir": f"{output}/work", **options, "connectome_only": True})
-        request = checked(Config(str(derivatives), str(output), "participant").update(sections))
+        source, results = (str(Path(folder).absolute()) for folder in (derivatives, output))
+        sections = by_section({"work_dir": f"{results}/work", **options, "connectome_only": True})
+        request = checked(Config(source, results, "participant").update(sections))
         run_analysis_level(request)
         return cls(request.connectome_path, derivatives=derivatives)
 

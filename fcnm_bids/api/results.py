@@ -210,7 +210,7 @@ class NetworkResult:
         FcnmError
             The level did not end well.
         """
-        folder = Path(path)
+        folder = Path(path).absolute()
         running = {"running": {"work_dir": str(folder / "work")}}
         run_analysis_level(replace(self.request, output_dir=str(folder)).update(running))
         return folder / "group.html"
@@ -350,7 +350,7 @@ class Results(Mapping[str, NetworkResult]):
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+        self.folder = Path(folder).absolute()
         self._files = GroupOutputs(self.folder)
         if self._files.record is None or not self._files.networks:
             raise RequestError(f"{folder}: holds no network; run the group level first")

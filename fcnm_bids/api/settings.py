@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, get_type_hints
 
 from fcnm_bids.config import SECTIONS, Config
 from fcnm_bids.errors import RequestError
+from fcnm_bids.setting import declared_settings
 
 _SECTION_OF = {
     option: section for section, settings in SECTIONS.items() for option in get_type_hints(settings)
+}
+
+
+_PATHS = {
+    option.name
+    for settings in SECTIONS.values()
+    for option, declared in declared_settings(settings)
+    if declared.path
 }
 
 
@@ -37,12 +47,21 @@ def by_section(options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         section = _SECTION_OF[name]
         several = isinstance(getattr(SECTIONS[section](), name), tuple)
         if several:
-            value = (value,) if isinstance(value, str | int | float) else tuple(value)
+            value = (value,) if isinstance(value, str | int | float | Path) else tuple(value)
+        if name in _PATHS:
+            value = tuple(map(_absolute, value)) if several else _absolute(value)
         elif isinstance(value, int) and not isinstance(value, bool):
             usual = getattr(SECTIONS[section](), name)
             value = float(value) if isinstance(usual, float) else value
         sections.setdefault(section, {})[name] = value
     return sections
+
+
+def _absolute(value: Any) -> Any:
+    """Return an existing file by its absolute path, so that the working folder may change."""
+    if isinstance(value, str | Path) and Path(value).exists():
+        return str(Path(value).absolute())
+    return value
 
 
 def checked(config: Config) -> Config:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from fcnm_bids.api.settings import by_section, checked
@@ -21,6 +23,15 @@ def test_each_option_goes_to_its_section_in_its_type() -> None:
     assert type(sections["seeds"]["radius"]) is float
     assert by_section({"covariates": "age"}) == {"group": {"covariates": ("age",)}}
     assert by_section({}) == {}
+
+
+def test_files_are_named_absolutely(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "peaks.tsv").touch()
+    monkeypatch.chdir(tmp_path)
+    sections = by_section({"coordinates": "peaks.tsv", "masks": Path("peaks.tsv")})
+    file = str(tmp_path / "peaks.tsv")
+    assert sections == {"seeds": {"coordinates": file, "masks": (file,)}}
+    assert by_section({"analysis_mask": "gm"}) == {"group": {"analysis_mask": "gm"}}
 
 
 @pytest.mark.parametrize(
