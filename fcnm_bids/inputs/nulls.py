@@ -14,7 +14,7 @@ from fcnm_bids.connectome import read_volume
 from fcnm_bids.errors import RequestError, RunError
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.contrasts import read_contrasts
-from fcnm_bids.readers.spelling import look_alikes
+from fcnm_bids.readers.spelling import look_alikes, skeleton
 from fcnm_bids.seeds import Contrast
 from fcnm_bids.specificity import FOCUS_NULLS, LABEL_NULLS, focus_density
 
@@ -148,9 +148,9 @@ def read_base_rate(config: Config, grid: Grid) -> NDArray[np.float64] | None:
     if named is None:
         return None
     if rates_from_table(config):
-        tested = {study for c in read_contrasts(config.seeds) for study in c.studies}
+        tested = {skeleton(study) for c in read_contrasts(config.seeds) for study in c.studies}
         table = read_contrasts(replace(config.seeds, coordinates=named))
-        others = [contrast for contrast in table if not tested & set(contrast.studies)]
+        others = [c for c in table if tested.isdisjoint(map(skeleton, c.studies))]
         if not others:
             raise RequestError(
                 f"--base-rate {named}: all of its studies are under test; name a table of others"

@@ -18,11 +18,23 @@ with lock_outputs([Path(sys.argv[1])], sys.argv[2:]) as waited:
 """
 
 
+OF_A_HOST = ("unshare", "--uts", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
+"""Begins a command with a host name, network and process numbers of its own."""
+
+
+def hosts_can_be_made() -> bool:
+    """Return True if this machine allows such commands."""
+    return not subprocess.run([*OF_A_HOST, "true"], capture_output=True, check=False).returncode
+
+
 @contextmanager
-def somebody(folder: Path, *names: str) -> Iterator[subprocess.Popen[str]]:
-    """Another process at work on names in a folder."""
+def somebody(folder: Path, *names: str, host: str = "") -> Iterator[subprocess.Popen[str]]:
+    """Another process at work on names in a folder, on another host where one is named."""
+    command = [sys.executable, "-c", HOLD, str(folder), *names]
+    if host:
+        command = [*OF_A_HOST, "sh", "-c", 'hostname "$0" && exec "$@"', host, *command]
     other = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder), *names],
+        command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

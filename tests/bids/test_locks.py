@@ -17,7 +17,7 @@ import pytest
 
 from fcnm_bids.bids import locks
 from fcnm_bids.bids.locks import lock_outputs, private_work_folder, remove_own_folder
-from tests.bids.locked import said, somebody
+from tests.bids.locked import hosts_can_be_made, said, somebody
 
 PATTERN = "fcnm_*_wf_*"
 LEFT = f".{'0123456789abcdef' * 2}.sub-01_statmap.nii.gz"
@@ -124,6 +124,22 @@ def test_the_second_on_a_participant_waits_until_the_first_is_killed(tmp_path: P
     with somebody(tmp_path, "sub-01") as first:
         assert said(first) == "held"
         with somebody(tmp_path, "sub-01") as second:
+            with pytest.raises(subprocess.TimeoutExpired):
+                second.wait(1)
+            first.kill()
+            assert said(second) == "waited"
+
+
+@pytest.mark.faults
+@pytest.mark.skipif(not hosts_can_be_made(), reason="needs namespaces of Linux")
+def test_the_second_host_waits_until_the_process_of_the_first_is_killed(tmp_path: Path) -> None:
+    with somebody(tmp_path, "sub-01", host="one") as first:
+        assert said(first) == "held"
+        with (
+            somebody(tmp_path, "sub-01", host="two") as second,
+            somebody(tmp_path, "sub-02", host="two") as beside,
+        ):
+            assert said(beside) == "held"
             with pytest.raises(subprocess.TimeoutExpired):
                 second.wait(1)
             first.kill()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
+from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.contrasts import read_contrasts
-from fcnm_bids.inputs.nulls import compared_contrasts, nulls_wanted
+from fcnm_bids.inputs.nulls import compared_contrasts, nulls_wanted, read_base_rate
 from fcnm_bids.seeds import Contrast
 
 HEADER = "study\tcontrast\teffect\tx\ty\tz\tspace\tn\n"
@@ -188,3 +190,15 @@ def test_a_study_spelled_otherwise_in_the_second_table_is_refused(tmp_path: Path
     config, contrasts = request(tmp_path, ONE, second=CONTROL.replace("Z", "b"), label_test="up:up")
     with pytest.raises(RequestError, match=r"--label-coordinates: study 'B' \(foci\.tsv\) and"):
         compared_contrasts(config, contrasts)
+
+
+def test_a_study_under_test_is_no_base_rate_however_it_is_spelled(tmp_path: Path) -> None:
+    config, _ = request(tmp_path, ONE)
+    grid = Grid((5, 5, 5), np.diag([4.0, 4, 4, 1]), "MNI152NLin6Asym")
+    rates = []
+    for name, table in (("all", CONTROL + "b\tx\tup\t6\t9\t9\tMNI152\t30\n"), ("z", CONTROL)):
+        path = tmp_path / f"{name}.tsv"
+        path.write_text(table)
+        named = replace(config.specificity, base_rate=str(path))
+        rates.append(read_base_rate(replace(config, specificity=named), grid))
+    np.testing.assert_array_equal(*rates)

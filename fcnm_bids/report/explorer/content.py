@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +17,7 @@ from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.atlas import find_atlas, read_atlas
 from fcnm_bids.network.threshold import min_cluster_voxels
+from fcnm_bids.readers.volume import read_volume_image
 from fcnm_bids.report.explorer.packing import pack_bits, pack_bytes, pack_volume
 from fcnm_bids.report.explorer.surface import template_surface
 from fcnm_bids.report.figures.charts import counts_contrasts
@@ -123,7 +123,7 @@ class _Folder:
 
     @cached_property
     def affine(self) -> NDArray[np.float64]:
-        return np.asarray(nib.load(self.results.networks[0].probability).affine)
+        return read_volume_image(self.results.networks[0].probability, "as the map").grid.affine
 
     @cached_property
     def known(self) -> NDArray[np.bool_]:
@@ -244,9 +244,9 @@ class _Folder:
         return list(table.drop_duplicates(key).to_dict("records"))  # type: ignore[arg-type]
 
     def _map(self, path: Path, stat: str) -> dict[str, Any] | None:
-        image = nib.load(path)
-        if image.shape[:3] != self.known.shape or not np.allclose(
-            image.affine, self.affine, atol=_SAME_PLACE
+        grid = read_volume_image(path, "as the map").grid
+        if grid.shape != self.known.shape or not np.allclose(
+            grid.affine, self.affine, atol=_SAME_PLACE
         ):
             return None
         values = self._values(path)
@@ -261,4 +261,4 @@ class _Folder:
         return self._read(path)[self.corner].ravel(order="F")[box]
 
     def _read(self, path: Path) -> NDArray[np.float32]:
-        return np.asarray(nib.load(path).dataobj, dtype=np.float32)
+        return read_volume_image(path, "as the map").values.astype(np.float32)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, map_coordinates
 
+from fcnm_bids.readers.volume import read_volume_image
 from fcnm_bids.report.figures.palette import INK, OUTLINE, color_table, colormap
 
 BOX = ((-74.0, 74.0), (-108.0, 76.0), (-68.0, 84.0))
@@ -40,8 +41,9 @@ class Volume:
 
     @classmethod
     def read(cls, path: Path) -> Volume:
-        """Read a NIfTI file."""
-        return cls.of(nib.load(path))
+        """Read a NIfTI file, its check sum compared."""
+        image = read_volume_image(path, "as the map")
+        return cls(image.values.astype(np.float32), image.grid.affine)
 
     @classmethod
     def of(cls, image: nib.Nifti1Image) -> Volume:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.grid import Grid
 from fcnm_bids.network import network_mask
+from fcnm_bids.readers.volume import read_volume_image
 from fcnm_bids.report.results.group import NetworkOutputs
 
 
@@ -43,11 +42,11 @@ def find_shortfall(network: NetworkOutputs) -> Shortfall:
     network
         A network, empty or not.
     """
-    image = nib.load(network.probability)
+    image = read_volume_image(network.probability, "as the map")
     threshold = float(network.sidecar.get("Threshold", 0))
     smallest = float(network.sidecar.get("MinimumClusterVolume", 0))
-    grid = Grid(image.shape, np.asarray(image.affine), "as the map")
-    flat = np.asarray(image.dataobj, dtype=np.float32).ravel(order="F")
+    grid = image.grid
+    flat = image.values.astype(np.float32).ravel(order="F")
     index = np.flatnonzero(np.isfinite(flat))
     share = flat[index]
 
@@ -68,8 +67,8 @@ def find_shortfall(network: NetworkOutputs) -> Shortfall:
     )
     position = None
     if share.size:
-        ijk = np.unravel_index(index[int(share.argmax())], image.shape, order="F")
-        x, y, z = (float(v) for v in (image.affine @ [*ijk, 1])[:3])
+        ijk = np.unravel_index(index[int(share.argmax())], grid.shape, order="F")
+        x, y, z = (float(v) for v in (grid.affine @ [*ijk, 1])[:3])
         position = (x, y, z)
     return Shortfall(
         float(share.max()) if share.size else float("nan"),

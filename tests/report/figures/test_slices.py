@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import nibabel as nib
 import numpy as np
 import pytest
 from nilearn.image import resample_img
 
+from fcnm_bids.errors import FileError
 from fcnm_bids.report.figures.palette import OUTLINE, color_table
 from fcnm_bids.report.figures.slices import (
     BOX,
@@ -107,3 +110,15 @@ def test_a_strip_has_its_slices_side_by_side() -> None:
     np.testing.assert_array_equal(picture[:, -width:], paint(2, 34, STEP, overlay(None)))
     assert middles[0] == width / 2
     assert np.diff(middles).tolist() == [width + round(4 / STEP)] * 2
+
+
+def test_a_damaged_map_is_not_drawn(tmp_path: Path) -> None:
+    path = tmp_path / "map.nii.gz"
+    image = nib.Nifti1Image(VALUES, AFFINE)
+    nib.save(image, path)
+    np.testing.assert_array_equal(Volume.read(path).values, Volume.of(image).values)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(FileError, match=r"map\.nii\.gz cannot be read"):
+        Volume.read(path)
