@@ -190,6 +190,7 @@ class SelectionSettings:
         "read the diagnosis in the names of DIRECT's participants (IS(site)-(1 MDD, 2 HC, 3 BD, 4 "
         "SZ)-(number)) into participants.tsv",
         affects="participant",
+        sentence="The diagnosis was read in the names of the participants.",
     )
 
 
@@ -243,6 +244,7 @@ class DenoisingSettings:
         above=0,
         most=30,
         affects=NOTHING,
+        sentence="A repetition time of {value} s was stated for images whose metadata had none.",
     )
     min_dof: int = setting(
         30, "residual degrees of freedom that must be left of a run", "N", least=3, sentence=True
@@ -264,7 +266,7 @@ class DenoisingSettings:
         "HZ",
         least=0,
         later=True,
-        sentence="the images had been filtered to {value} Hz before",
+        sentence=True,
     )
     applied_regressors: int = setting(
         0,
@@ -273,7 +275,7 @@ class DenoisingSettings:
         "N",
         least=0,
         later=True,
-        sentence="{value} regressors had been removed from them before",
+        sentence=True,
     )
 
 

@@ -52,7 +52,7 @@ def check_outputs(config: Config) -> bool:
         LOGGER.error("%s", fault)
     LOGGER.info("checked: manifests %d, faults %d", len(manifests), len(faults))
     if faults:
-        LOGGER.info("remove these files; the same command without --check makes them again")
+        LOGGER.info("remove these outputs; the same command without --check makes them again")
     return not faults
 
 
@@ -71,4 +71,7 @@ def _changed_image(run: StoredRun, root: Path | None) -> list[str]:
         return []
     if file_sha256(image) == run.attributes["bold_sha256"]:
         return []
-    return [f"{run.path} was made of other content than {image} holds"]
+    return [
+        f"{run.path} was made before the content of {image} changed; if that is damage, restore "
+        "the image"
+    ]

@@ -135,10 +135,11 @@ def _misspelled(folder: Path, specs: Iterable[IoSpec]) -> str | None:
     names = [path.name for path in (*sorted(folder.iterdir()), *below)]
     there = dict.fromkeys([*names, *(path.relative_to(folder).as_posix() for path in below)])
     for spec in specs:
+        landmarks = {name.lower(): name for name in spec.landmarks}
         for name in there:
-            close = difflib.get_close_matches(name, spec.landmarks, 1, 0.85)
+            close = difflib.get_close_matches(name.lower(), landmarks, 1, 0.85)
             if close and name not in spec.landmarks:
-                return f"{name} looks like {close[0]} of {spec.title}, misspelled"
+                return f"{name} looks like {landmarks[close[0]]} of {spec.title}, misspelled"
     for name in there:
         word = re.match(r"[A-Za-z]*", name)
         if word and difflib.get_close_matches(word[0].lower(), ["sub"], 1, 0.6):
@@ -192,12 +193,13 @@ def _with_bids_names(folder: Path) -> InputDataset:
         for path in sorted(folder.glob(pattern))
         if "fmriprep" in path.name.lower() and _has_participants(path)
     ]
+    specs = list(io_specs().values())
     if near:
+        others = _nearby(folder, [spec for spec in specs if not spec.files])
         raise RequestError(
             f"{folder}: no sub-* folders in it; {near[0]} looks like what fMRIPrep wrote: give "
-            "that as BIDS_DIR"
+            "that as BIDS_DIR" + (f"; or {others}" if others else "")
         )
-    specs = list(io_specs().values())
     if said := _nearby(folder, specs) or _misspelled(folder, specs):
         raise RequestError(f"{folder}: no sub-* folders in it, but {_content(folder)}; {said}")
     raise RequestError(

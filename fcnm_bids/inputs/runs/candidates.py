@@ -58,16 +58,17 @@ def laid_out_files(root: Path, spec: IoSpec, selection: SelectionSettings) -> li
         Two participants have names that become one label.
     """
     images = list(laid_out_images(root, spec))
+    wanted = {subject_label(name) for name in selection.participant_label}
     originals: dict[str, str] = {}
     for image in images:
         name = image.groups["subject"]
         other = originals.setdefault(subject_label(name).lower(), name)
-        if other != name:
+        if other != name and (not wanted or subject_label(name) in wanted):
             raise RequestError(
                 f"{root}: participants {other} and {name} have the same label "
-                f"{subject_label(name)!r} (letters and digits only); rename one"
+                f"{subject_label(name)!r} (letters and digits only); rename one, in all "
+                "folders and tables that name it"
             )
-    wanted = {subject_label(name) for name in selection.participant_label}
     sessions = any("session" in image.groups for image in images)
     found = []
     for image in images:

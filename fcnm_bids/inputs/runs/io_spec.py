@@ -48,7 +48,7 @@ class IoSpec:
         What holds of the images: ``denoised``, ``filtered`` (by a band that the layout does not
         tell), ``band`` in Hz, ``smoothed``, ``regressors`` (removed before),
         ``nuisance_regressors`` (the default strategy), ``reader`` (`inputs.layouts`),
-        ``unusable`` and ``note``.
+        ``displacement`` (what its motion file measures, for texts), ``unusable`` and ``note``.
     files, generated_by
         Of a layout with BIDS names: entities of image, mask and confounds, a leading ``!`` for
         any other value; programs that write it.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -17,6 +19,12 @@ from fcnm_bids.inputs.runs.io_spec import io_specs
 from fcnm_bids.report.methods.citations import as_data, number_of, was
 from fcnm_bids.report.results.group import GroupOutputs, read_sidecar, read_tsv
 from fcnm_bids.report.results.logs import RunRecord
+
+
+def layout_title(config: Config) -> str:
+    """Return the title of a layout without BIDS names, "" of one with them."""
+    spec = io_specs().get(config.selection.input_type)
+    return spec.title if spec and not spec.files else ""
 
 
 @dataclass(frozen=True)
@@ -48,10 +56,7 @@ class ConnectomeText:
         table = self._runs()
         text = f"{self._participants()} "
         if settings.denoised:
-            text += (
-                "The images had been denoised already: all of their volumes were taken, and "
-                "nothing but their mean and linear trend was removed. "
-            )
+            text += self._denoised_before()
             if without := int(table["varying"].sum()):
                 text += (
                     f"{number_of(without, 'run').capitalize()} came without a brain mask; the "
@@ -69,8 +74,31 @@ class ConnectomeText:
                 f"{settings.smoothing:g} mm full width at half maximum."
             )
         else:
-            text += " The data were not smoothed."
+            text += (
+                " The images had been smoothed before."
+                if self._facts().get("smoothed")
+                else " The data were not smoothed."
+            )
         return text
+
+    def _denoised_before(self) -> str:
+        """Describe what was done to denoised images, before and here."""
+        settings = self.config.denoising
+        low, high = settings.applied_band or (0.0, 0.0)
+        before, here = "", "nothing but their mean and linear trend was removed"
+        if high > 0:
+            within = f"{low:g} to {high:g} Hz" if low > 0 else f"frequencies below {high:g} Hz"
+            before = f" and filtered to {within}"
+            here = "their mean, linear trend and what is left outside of that band were removed"
+        if settings.applied_regressors:
+            removed = number_of(settings.applied_regressors, "regressor")
+            before += (
+                f", and {removed} had been removed, each of which counts as a degree of freedom"
+            )
+        return (
+            f"The images had been denoised already{before}: all of their volumes were taken, and "
+            f"{here}. "
+        )
 
     def _denoising(self, table: pd.DataFrame) -> str:
         settings = self.config.denoising
@@ -82,10 +110,7 @@ class ConnectomeText:
         else:
             text += f"The first {settings.dummy_scans} volumes were dropped"
         if settings.fd_threshold > 0:
-            text += (
-                f", and so were volumes with a framewise displacement above "
-                f"{settings.fd_threshold:g} mm {{{{power2012}}}}"
-            )
+            text += f", and so were volumes with a {self._displacement()}"
         else:
             text += "; no volumes were censored for motion"
         text += f"{self._censored(table)}. "
@@ -105,9 +130,20 @@ class ConnectomeText:
         return text
 
     def _layout(self) -> str:
-        """Return the title of a layout without BIDS names, "" of one with them."""
-        spec = io_specs().get(self.config.selection.input_type)
-        return spec.title if spec and not spec.files else ""
+        return layout_title(self.config)
+
+    def _facts(self) -> Mapping[str, Any]:
+        """Return what the layout states of the stage that was used."""
+        selection = self.config.selection
+        spec = io_specs().get(selection.input_type)
+        return spec.facts_of(selection.input_variant or "") if spec else {}
+
+    def _displacement(self) -> str:
+        stated = self._facts().get("displacement")
+        limit = f"above {self.config.denoising.fd_threshold:g} mm"
+        return (
+            f"{stated} {limit}" if stated else f"framewise displacement {limit} {{{{power2012}}}}"
+        )
 
     def _participants(self) -> str:
         by = self.record.environment.get("PreprocessedBy") or []

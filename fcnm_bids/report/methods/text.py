@@ -19,7 +19,7 @@ from fcnm_bids.report.methods.citations import (
     to_markdown,
     was,
 )
-from fcnm_bids.report.methods.connectome import ConnectomeText
+from fcnm_bids.report.methods.connectome import ConnectomeText, layout_title
 from fcnm_bids.report.methods.outcomes import outcomes_text, samples_text
 from fcnm_bids.report.methods.robustness import robustness_text
 from fcnm_bids.report.methods.specificity import SpecificityText
@@ -97,10 +97,12 @@ class Methods:
     def _opening(self) -> str:
         versions = self.record.environment.get("Versions", {})
         version = versions.get("fcnm_bids", __version__)
+        within = " on data in the Brain Imaging Data Structure {{gorgolewski2016}}"
+        if layout_title(self.config):
+            within = ""
         return (
             "Functional connectivity network mapping {{boes2015 peng2022}} was carried out with "
-            f"fcnm_bids {version} on data in the Brain Imaging Data Structure "
-            "{{gorgolewski2016}}."
+            f"fcnm_bids {version}{within}."
         )
 
     def _seeds(self) -> str:

@@ -35,6 +35,9 @@ def test_names_that_become_one_label_are_refused(tmp_path: Path) -> None:
     root = _tree(tmp_path, "FunImgARW/Sub_1/x.nii", "FunImgARW/sub1/x.nii")
     with pytest.raises(RequestError, match="Sub_1 and sub1 have the same label"):
         find_runs(root, SelectionSettings(), layout="dparsf")
+    _tree(tmp_path, "FunImgARW/Sub_2/x.nii")
+    [run] = find_runs(root, SelectionSettings(participant_label=("Sub_2",)), layout="dparsf")
+    assert run.subject == "Sub2"
 
 
 def test_several_stages_are_listed(tmp_path: Path) -> None:
@@ -122,6 +125,11 @@ def test_a_layout_is_found_out(file: str, layout: str, tmp_path: Path) -> None:
         (("100/MNINonlinear/x",), "MNINonlinear looks like MNINonLinear of Human.*, misspelled$"),
         (("derivative/halfpipe/x",), "derivative/halfpipe looks like derivatives/halfpipe of"),
         (("reslts/x",), "reslts looks like results of CONN, misspelled$"),
+        (("funimgARW/S1/x.nii",), "funimgARW looks like FunImgARW of DPARSF"),
+        (
+            ("fmriprep/sub-01/func/sub-01_desc-preproc_bold.nii", "dparsf/FunImgARW/S1/x.nii"),
+            r"fmriprep looks like what fMRIPrep wrote: .*; or .*dparsf looks like DPARSF",
+        ),
         (("Sub-01/func/x.nii",), "but Sub-01; Sub-01 looks like sub-01, misspelled$"),
         (("sbu-a1/func/x.nii", "y.txt"), "but sbu-a1, y.txt; sbu-a1 looks like sub-a1"),
     ],

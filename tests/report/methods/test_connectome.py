@@ -78,6 +78,30 @@ def test_sentences_follow_the_settings(
     assert "{{x}}" not in found
 
 
+@pytest.mark.parametrize(
+    ("denoising", "words"),
+    [
+        ({}, "already: all of their volumes were taken, and nothing but their mean and linear"),
+        ({"applied_band": (0.01, 0.1)}, "already and filtered to 0.01 to 0.1 Hz: all of"),
+        ({"applied_band": (0.0, 0.1)}, "filtered to frequencies below 0.1 Hz"),
+        ({"applied_band": (0.01, 0.1)}, "mean, linear trend and what is left outside of that"),
+        ({"applied_regressors": 24}, ", and 24 regressors had been removed, each of which counts"),
+    ],
+)
+def test_what_was_done_to_denoised_images_is_stated(
+    tmp_path: Path, denoising: dict[str, Any], words: str
+) -> None:
+    assert words in text(tmp_path, denoising={"denoised": True, **denoising})
+
+
+def test_texts_follow_what_a_layout_states(tmp_path: Path) -> None:
+    hcp = text(tmp_path, selection={"input_type": "hcp", "input_variant": "minimal"})
+    assert "volumes with a relative root mean square displacement" in hcp
+    assert "power2012" not in hcp
+    gsp = text(tmp_path, selection={"input_type": "gsp1000"}, denoising={"smoothing": 0.0})
+    assert "The images had been smoothed before." in gsp
+
+
 def test_denoised_images_say_what_stood_in_for_masks(tmp_path: Path) -> None:
     found = text(tmp_path, denoising={"denoised": True}).lower()
     assert "had been denoised already" in found
