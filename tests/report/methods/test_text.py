@@ -64,8 +64,8 @@ CHANGES: list[tuple[dict[str, dict[str, Any]], str, str]] = [
     ),
     (
         {"denoising": {"tr": 3.0}, "selection": {"diagnosis_from_id": True}},
-        "A repetition time of 3.0 s was stated for images whose metadata had none.",
-        "The diagnosis was read in the names of the participants.",
+        "A repetition time of 3.0 s was stated for images whose metadata had none",
+        "The diagnosis was read in the names of the participants",
     ),
 ]
 
