@@ -114,7 +114,11 @@ class SelectionSettings:
     """Options that choose participants and runs."""
 
     participant_label: tuple[str, ...] = setting(
-        (), "participants, with or without sub- (default: all)", "LABEL", affects=NOTHING
+        (),
+        "participants, with or without sub- (default: all)",
+        "LABEL",
+        affects=NOTHING,
+        sentence=True,  # their number; names are no part of a publication
     )
     session_id: tuple[str, ...] = setting(
         (),
@@ -650,6 +654,15 @@ class RunningSettings:
     )
     reports_only: bool = setting(
         False, "write the reports of this level again from what OUTPUT_DIR holds", affects=NOTHING
+    )
+    rethreshold: float | None = setting(
+        None,
+        "cut the networks of a finished group level at another share of contrasts, beside those "
+        "that it made, and compute nothing else",
+        "SHARE",
+        above=0,
+        most=1,
+        affects=NOTHING,
     )
     boilerplate_only: bool = setting(
         False, "write the methods text of this level, compute nothing", affects=NOTHING

@@ -11,6 +11,8 @@ from fcnm_bids.app.group import run_group
 from fcnm_bids.app.logs import create_log_folder
 from fcnm_bids.app.participant import run_participants
 from fcnm_bids.app.reports import rewrite_reports, write_boilerplate
+from fcnm_bids.app.rethreshold import rethreshold
+from fcnm_bids.app.unused_options import refuse_unused
 from fcnm_bids.config import Config
 from fcnm_bids.planning.group_options import unused_group_options
 from fcnm_bids.planning.input_settings import adopt_layout, settings_of_store
@@ -29,8 +31,9 @@ def run_analysis_level(config: Config, explicit: Mapping[str, Mapping[str, Any]]
     """
     if config.running.check:
         return check_outputs(config)
-    if config.running.reports_only:
-        return rewrite_reports(config)
+    if config.running.reports_only or config.running.rethreshold is not None:
+        refuse_unused(config, explicit)
+        return rewrite_reports(config) if config.running.reports_only else rethreshold(config)
     if config.analysis_level == "group":
         config = inherit_settings(config, explicit)
     config = adopt_layout(settings_of_store(config, explicit), explicit)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from fcnm_bids.bids.outputs import OutputNames, bids_uris
@@ -17,6 +18,10 @@ from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.rules import describe_network_rule
 from fcnm_bids.intermediates.maps import EffectMaps
 from fcnm_bids.mapping import OWN_SEED_MM
+from fcnm_bids.network import Atlas, cluster_table, describe_clusters
+
+PEAK_DISTANCE = 8.0
+"""Smallest distance in mm between peaks of one cluster."""
 
 EFFECTS_COLUMNS = {
     "effect_a": "First effect",
@@ -111,3 +116,48 @@ def write_network(
         index=index,
     )
     return [probseg, mask, mean, convergence]
+
+
+def locate_network(
+    network: NDArray[np.bool_],
+    probability: NDArray[np.floating],
+    t_maps: Iterable[NDArray[np.float64]],
+    grid: Grid,
+    *,
+    sign: int,
+    atlas: Atlas | None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the tables of clusters and of peaks of a network.
+
+    Parameters
+    ----------
+    network, probability
+        Shape (voxels of the grid,).
+    t_maps
+        t of each contrast, shape (voxels of the grid,), NaN where there is none.
+    grid
+        The voxel grid.
+    sign
+        Sign of the network's connectivity: where peaks tie in probability, t decides.
+    atlas
+        Names of regions, where there are any.
+    """
+    total, count = np.zeros(grid.n_voxels), np.zeros(grid.n_voxels)
+    for t in t_maps:
+        total += np.nan_to_num(t)
+        count += np.isfinite(t)
+    mean = np.divide(total, count, out=np.full(grid.n_voxels, np.nan), where=count > 0)
+    volume, shares = grid.unflatten(network), grid.unflatten(np.nan_to_num(probability))
+    mean_t = grid.unflatten(mean)
+    height = sign * mean_t
+    clusters = cluster_table(volume, shares, grid, height=height)
+    return describe_clusters(
+        clusters,
+        volume,
+        mean_t,
+        atlas,
+        grid,
+        min_distance=PEAK_DISTANCE,
+        probability=shares,
+        height=height,
+    )

@@ -124,6 +124,28 @@ def check_atlas(named: Sequence[str], grid: Grid) -> AtlasFiles:
     return files
 
 
+def network_atlas(
+    named: Sequence[str], grid: Grid
+) -> tuple[AtlasFiles, Atlas | None, tuple[str, ...]]:
+    """Return the files of the atlas of networks, the atlas if it can be read, and what is missing.
+
+    Parameters
+    ----------
+    named
+        Files that were named; TemplateFlow's without any.
+    grid
+        Grid to read it on.
+    """
+    files = find_atlas(named, grid.space)
+    try:
+        return files, read_atlas(files, grid), files.missing
+    except RequestError as error:
+        if named:
+            raise
+        # a damaged file in TemplateFlow's folder must not cost the network
+        return files, None, (f"no overlap with canonical networks: {error}",)
+
+
 def read_atlas(files: AtlasFiles, grid: Grid) -> Atlas | None:
     """The atlas on a grid; None where there is none.
 

@@ -8,17 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from fcnm_bids.bids.outputs import AS_PREPROCESSED, OutputNames, bids_uris
+from fcnm_bids.bids.outputs import AS_PREPROCESSED, bids_uris
 from fcnm_bids.bids.write import write_image, write_table
 from fcnm_bids.config import Config
 from fcnm_bids.connectome import read_volume
-from fcnm_bids.derivatives.network import EFFECTS_COLUMNS, Network, write_network
+from fcnm_bids.derivatives.network import (
+    EFFECTS_COLUMNS,
+    PEAK_DISTANCE,
+    Network,
+    locate_network,
+    write_network,
+)
 from fcnm_bids.derivatives.seeds import SEED_TABLE_COLUMNS, seed_table
-from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
-from fcnm_bids.inputs.atlas import AtlasFiles, find_atlas, read_atlas
+from fcnm_bids.inputs.atlas import network_atlas
 from fcnm_bids.inputs.contrasts import contrast_labels, network_labels, network_parts
 from fcnm_bids.inputs.rules import contrast_weights, describe_network_rule, network_rule
 from fcnm_bids.interfaces.base import (
@@ -42,18 +46,12 @@ from fcnm_bids.network import (
     CLUSTER_COLUMNS,
     DESCRIBED_COLUMNS,
     PEAK_COLUMNS,
-    Atlas,
     canonical_overlap,
-    cluster_table,
-    describe_clusters,
 )
 from fcnm_bids.robustness import Reference, effects_compared
 from fcnm_bids.seeds import read_seed_matrix
 
 LOGGER = logging.getLogger("fcnm_bids")
-
-PEAK_DISTANCE = 8.0
-"""Smallest distance in mm between peaks of one cluster."""
 
 
 class MapNetworkInputSpec(SeededInputSpec):
@@ -163,20 +161,10 @@ class LocateNetwork(ConfiguredInterface):
         # shares of contrasts, which float32 has blurred
         probability = np.round(read_volume(names.network(label, "probseg"), grid), 6)
         network = read_volume(names.network(label, "mask"), grid) > 0.5
-        volume, shares = grid.unflatten(network), grid.unflatten(np.nan_to_num(probability))
-        files, atlas, missing = network_atlas(config, grid)
-        mean_t = self._mean_t(names, grid)
-        height = self.inputs.sign * mean_t
-        clusters = cluster_table(volume, shares, grid, height=height)
-        clusters, peaks = describe_clusters(
-            clusters,
-            volume,
-            mean_t,
-            atlas,
-            grid,
-            min_distance=PEAK_DISTANCE,
-            probability=shares,
-            height=height,
+        files, atlas, missing = network_atlas(config.group.network_atlas, grid)
+        t_maps = (read_volume(names.contrast_map(own, "t"), grid) for own in self.inputs.contrasts)
+        clusters, peaks = locate_network(
+            network, probability, t_maps, grid, sign=self.inputs.sign, atlas=atlas
         )
         about = {
             "Atlas": atlas.name if atlas else None,
@@ -194,29 +182,6 @@ class LocateNetwork(ConfiguredInterface):
             write_table(path, table, CANONICAL_COLUMNS, about)
             written.append(path)
         self._expect(written)
-
-    def _mean_t(self, names: OutputNames, grid: Grid) -> NDArray[np.float64]:
-        """Mean over the contrasts of t, where any has one."""
-        total, count = np.zeros(grid.n_voxels), np.zeros(grid.n_voxels)
-        for contrast in self.inputs.contrasts:
-            t = read_volume(names.contrast_map(contrast, "t"), grid)
-            total += np.nan_to_num(t)
-            count += np.isfinite(t)
-        mean = np.divide(total, count, out=np.full(grid.n_voxels, np.nan), where=count > 0)
-        return grid.unflatten(mean)
-
-
-def network_atlas(config: Config, grid: Grid) -> tuple[AtlasFiles, Atlas | None, tuple[str, ...]]:
-    """Return the files of the atlas, the atlas if it can be read, and what is missing."""
-    named = config.group.network_atlas
-    files = find_atlas(named, grid.space)
-    try:
-        return files, read_atlas(files, grid), files.missing
-    except RequestError as error:
-        if named:
-            raise
-        # a damaged file in TemplateFlow's folder must not cost the network
-        return files, None, (f"no overlap with canonical networks: {error}",)
 
 
 class CompareNetworksInputSpec(SeededInputSpec):

@@ -16,6 +16,7 @@ from scipy import sparse
 from fcnm_bids.bids.outputs import AS_PREPROCESSED, OutputNames, bids_uris
 from fcnm_bids.bids.write import write_image, write_table
 from fcnm_bids.config import Config
+from fcnm_bids.derivatives.network import PEAK_DISTANCE
 from fcnm_bids.derivatives.outcomes import (
     GROUP_MEANING,
     OUTCOME_CLUSTER_COLUMNS,
@@ -29,6 +30,7 @@ from fcnm_bids.derivatives.outcomes import (
 from fcnm_bids.derivatives.seeds import seed_volumes
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
+from fcnm_bids.inputs.atlas import network_atlas
 from fcnm_bids.inputs.contrasts import contrast_labels
 from fcnm_bids.inputs.scores import PlannedOutcome
 from fcnm_bids.interfaces.base import (
@@ -38,7 +40,6 @@ from fcnm_bids.interfaces.base import (
     SeededInputSpec,
     traits,
 )
-from fcnm_bids.interfaces.network import PEAK_DISTANCE, network_atlas
 from fcnm_bids.intermediates.maps import read_index, read_mapped, read_mean
 from fcnm_bids.intermediates.strength import read_strength
 from fcnm_bids.outcomes import (
@@ -150,7 +151,7 @@ class RelateOutcome(ConfiguredInterface):
         )
         if outcome.is_group:
             self._compare_groups(config, writer, found, model, there)
-        _, atlas, _ = network_atlas(config, seeds.grid)
+        _, atlas, _ = network_atlas(config.group.network_atlas, seeds.grid)
         tables = {
             ("clusters", "clusters"): (
                 outcome_clusters(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -154,6 +155,32 @@ def test_it_prints_with_everything_unfolded(group: Visit, tmp_path: Path) -> Non
     group.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     assert group.page.locator("details:not([open]):not(.aside)").count() == 0
     assert len(group.page.pdf(path=str(tmp_path / "page.pdf"))) > 10_000
+
+
+def test_two_effects_print_on_twelve_pages_at_most(group: Visit, tmp_path: Path) -> None:
+    group.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    printed = group.page.pdf(path=str(tmp_path / "page.pdf"), format="A4")
+    assert 1 < len(re.findall(rb"/Type /Page\b", printed)) <= 12
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_the_page(browser: Any, finished: Path, scheme: str) -> None:
+    visit = Visit(browser, finished / "group.html")
+    visit.page.emulate_media(color_scheme=scheme)
+    ink, paper = visit.page.evaluate(
+        "() => { const s = getComputedStyle(document.body); return [s.color, s.backgroundColor]; }"
+    )
+    light, dark = sorted((luminance(ink), luminance(paper)), reverse=True)
+    assert (light + 0.05) / (dark + 0.05) >= 7  # AAA
+    assert (luminance(paper) < 0.1) is (scheme == "dark")
+    visit.page.close()
+
+
+def luminance(color: str) -> float:
+    """Relative luminance of ``rgb(r, g, b)`` (WCAG 2)."""
+    shares = [int(value) / 255 for value in re.findall(r"\d+", color)[:3]]
+    linear = [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def test_hostile_names_are_seen_and_do_nothing(group: Visit) -> None:

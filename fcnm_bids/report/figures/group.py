@@ -7,8 +7,9 @@ from pathlib import Path
 
 from fcnm_bids.mapping import effect_and_sign, network_names
 from fcnm_bids.report.figures.contrast import draw_contrast
-from fcnm_bids.report.figures.network import draw_network
+from fcnm_bids.report.figures.network import draw_network, network_figures
 from fcnm_bids.report.figures.outcomes import draw_outcome_figures
+from fcnm_bids.report.figures.overview import draw_overview, overview_figure
 from fcnm_bids.report.results.group import GroupOutputs
 
 LOGGER = logging.getLogger("fcnm_bids")
@@ -58,9 +59,13 @@ def draw_effect_figures(root: Path, effect: str, *, contrasts: bool = True) -> l
     files: list[Path] = []
     for network in results.networks:
         if network.effect == effect:
-            files += draw_network(root, network)
+            files += draw_network(network, network_figures(root, network.label))
     own = effect_and_sign(effect, results.tail)[0]
     if contrasts and effect == network_names([own], results.tail)[0]:  # contrasts are drawn once
         there = [c for c in results.members(effect) if c.map("t").is_file()]
         files += [draw_contrast(root, contrast) for contrast in there]
+        mapped = next((n for n in results.networks if n.effect == effect), None)
+        if mapped is not None and there:
+            files.append(overview_figure(root, mapped.label))
+            draw_overview(files[-1], mapped, there)
     return files

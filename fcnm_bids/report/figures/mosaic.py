@@ -10,9 +10,16 @@ import numpy as np
 from fcnm_bids.report.figures.palette import color_table
 from fcnm_bids.report.figures.sheet import Sheet
 from fcnm_bids.report.figures.slices import BOX, Overlay, strip
+from fcnm_bids.report.figures.style import PAGE_WIDTH
 
-_SHARE = 0.92
-"""Share of the width that the slices take beside the colour bar."""
+_BAR_SHARE, _BAR_POINTS = 0.08, 48.0
+"""Part of the width that the colour bar takes, and the least width of it."""
+
+_BAND = 9.5
+"""Least height of a row of titles in points."""
+
+_NARROW = 5.0
+"""Inches below which a row of slices is broken into two."""
 
 _GAP = 4.0
 """Between slices, in mm."""
@@ -26,7 +33,7 @@ def draw_mosaic(
     overlay: Overlay,
     label: str,
     *,
-    rows: tuple[tuple[int, tuple[int, ...]], ...],
+    rows: Sequence[tuple[int, Sequence[int]]],
     marks: Sequence[Sequence[float]] = (),
     step: float = 1.0,
     width: float = 11.0,
@@ -50,29 +57,36 @@ def draw_mosaic(
     width
         Width in inches.
     """
+    width = PAGE_WIDTH.get() or width
+    if width < _NARROW:
+        halves = [(axis, positions, len(positions) // 2) for axis, positions in rows]
+        rows = [row for axis, p, half in halves for row in ((axis, p[:half]), (axis, p[half:]))]
+    share = slices_share(72 * width)
+    text_size = 8 if width >= _NARROW else 6.5
     gap = round(_GAP / step)
     strips = [strip(axis, positions, step, overlay) for axis, positions in rows]
     widest = max(picture.shape[1] for picture, _ in strips)
-    points = 72 * _SHARE * width / widest  # per pixel of a slice
-    height = sum(picture.shape[0] + 4 * gap for picture, _ in strips) + 3 * gap
-    sheet = Sheet(72 * width, points * height, 1 / points)
-    top = 5 * gap
+    points = 72 * share * width / widest  # per pixel of a slice
+    band = max(4 * gap * points, _BAND)
+    height = points * sum(picture.shape[0] for picture, _ in strips)
+    sheet = Sheet(72 * width, height + band * (len(strips) + 0.75), 1 / points)
+    top = 1.25 * band
     for number, ((axis, positions), (picture, middles)) in enumerate(
         zip(rows, strips, strict=True)
     ):
         left = (widest - picture.shape[1]) / 2
         high, wide = (points * n for n in picture.shape[:2])
-        sheet.picture(points * left, points * top, wide, high, picture)
+        sheet.picture(points * left, top, wide, high, picture)
         for x, at in zip(middles, positions, strict=True):
             title = f"{'xyz'[axis]} = {at} mm"
-            middle = points * (left + x), points * (top - 2 * gap)
-            sheet.text(*middle, title, size=8, anchor="middle")
+            middle = points * (left + x), top - band / 2
+            sheet.text(*middle, title, size=text_size, anchor="middle")
         if number == 0:
-            sheet.text(points * (left + gap), points * (top + 3 * gap), "L", size=8)
+            sheet.text(points * (left + gap), top + 0.75 * band, "L", size=8)
             for x, y in _places(axis, positions, marks, step, gap):
-                sheet.ring(points * (left + x), points * (top + y), 2.75)
-        top += picture.shape[0] + 4 * gap
-    _draw_bar(sheet, overlay, label)
+                sheet.ring(points * (left + x), top + points * y, 2.75)
+        top += high + band
+    draw_bar(sheet, overlay, label)
     sheet.save(path)
 
 
@@ -92,9 +106,15 @@ def _places(
     ]
 
 
-def _draw_bar(sheet: Sheet, overlay: Overlay, label: str) -> None:
+def slices_share(width: float) -> float:
+    """Return the share of a width in points that slices take beside the colour bar."""
+    return 1 - max(_BAR_SHARE, _BAR_POINTS / width)
+
+
+def draw_bar(sheet: Sheet, overlay: Overlay, label: str) -> None:
     """Draw the colour bar of a map to the right of its slices."""
-    left, width = (_SHARE + 0.008) * sheet.width, 0.011 * sheet.width
+    left = (slices_share(sheet.width) + 0.008) * sheet.width
+    width = max(0.011 * sheet.width, 5.0)
     top, height = (share * sheet.height for share in _BAR)
     colors = np.rint(255 * color_table(overlay.colors)[::-1, None]).astype(np.uint8)
     sheet.picture(left, top, width, height, colors)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -47,46 +48,99 @@ def network_figure(root: Path, label: str, desc: str) -> Path:
     return figure_name(root, extension, network=label, desc=desc, suffix=suffix)
 
 
-def draw_network(root: Path, network: NetworkOutputs) -> list[Path]:
-    """Draw the figures of one network."""
-    probability, mask = Volume.read(network.probability), Volume.read(network.mask)
-    n_contrasts = int(network.sidecar.get("NumberOfContrasts", 1))
-    threshold = float(network.sidecar.get("Threshold", np.nan))
-    label = "share of contrasts"
-    files = {desc: network_figure(root, network.label, desc) for desc in NETWORK_FIGURES}
-    draw_probability(files["slices"], probability, mask, threshold)
-    if not draw_convergence(files["convergence"], network, mask):
-        files.pop("convergence").unlink(missing_ok=True)
-    defined = probability.values[np.isfinite(probability.values)]
-    draw_histogram(files["histogram"], defined, n_contrasts, threshold)
-    inside = np.where(mask.values > 0.5, probability.values, 0)
-    from fcnm_bids.report.figures.surfaces import draw_glass, draw_surface
+def network_figures(root: Path, label: str) -> dict[str, Path]:
+    """Return the files of the figures of a network, by their descs."""
+    return {desc: network_figure(root, label, desc) for desc in NETWORK_FIGURES}
 
-    if inside.any():
-        draw_glass(files["glass"], Volume(inside, mask.affine), high=1, label=label)
-        draw_surface(files["surface"], probability, high=1, threshold=threshold, label=label)
-    else:  # slices show how far it is from a network
-        for desc in ("glass", "surface"):
-            files.pop(desc).unlink(missing_ok=True)
-    canonical = _canonical(network)
-    if canonical is None:
-        del files["polar"]
-    else:
+
+def draw_network(network: NetworkOutputs, files: Mapping[str, Path]) -> list[Path]:
+    """Draw the figures of one network.
+
+    Parameters
+    ----------
+    network
+        The network.
+    files
+        What each figure is saved as, by its desc.
+
+    Returns
+    -------
+    drawn
+        The figures whose sources are there.
+    """
+    drawing = _Drawing(network)
+    made = []
+    for desc, path in files.items():
+        if getattr(drawing, desc)(path):
+            made.append(path)
+        else:  # one of an earlier result
+            path.unlink(missing_ok=True)
+    return made
+
+
+class _Drawing:
+    """The figures of a network, a method for each desc; False where its source is not there."""
+
+    def __init__(self, network: NetworkOutputs) -> None:
+        self._network = network
+        self._probability, self._mask = Volume.read(network.probability), Volume.read(network.mask)
+        self._threshold = float(network.sidecar.get("Threshold", np.nan))
+        self._label = "share of contrasts"
+
+    def slices(self, path: Path) -> bool:
+        draw_probability(path, self._probability, self._mask, self._threshold)
+        return True
+
+    def convergence(self, path: Path) -> bool:
+        return draw_convergence(path, self._network, self._mask)
+
+    def histogram(self, path: Path) -> bool:
+        n_contrasts = int(self._network.sidecar.get("NumberOfContrasts", 1))
+        values = self._probability.values
+        draw_histogram(path, values[np.isfinite(values)], n_contrasts, self._threshold)
+        return True
+
+    def glass(self, path: Path) -> bool:
+        from fcnm_bids.report.figures.surfaces import draw_glass
+
+        inside = np.where(self._mask.values > 0.5, self._probability.values, 0)
+        if not inside.any():  # slices show how far it is from a network
+            return False
+        volume = Volume(inside, self._mask.affine)
+        draw_glass(path, volume, high=1, threshold=self._threshold, label=self._label)
+        return True
+
+    def surface(self, path: Path) -> bool:
+        from fcnm_bids.report.figures.surfaces import draw_surface
+
+        if not (self._mask.values > 0.5).any():
+            return False
+        threshold = self._threshold
+        draw_surface(path, self._probability, high=1, threshold=threshold, label=self._label)
+        return True
+
+    def polar(self, path: Path) -> bool:
+        canonical = _canonical(self._network)
+        if canonical is None:
+            return False
         names, coverage = canonical["name"].tolist(), canonical["coverage"].tolist()
         colors = CATEGORIES if len(names) <= len(CATEGORIES) else (BLUE,) * len(names)
-        draw_polar(files["polar"], names, coverage, colors)
-    robustness = network.tables().get("robustness")
-    if robustness is None:
-        del files["robustness"]
-    else:
+        draw_polar(path, names, coverage, colors)
+        return True
+
+    def robustness(self, path: Path) -> bool:
+        source = self._network.tables().get("robustness")
+        if source is None:
+            return False
         # a study may be called NA, or 007
         text, none = {"level": str}, ["n/a"]
-        table = pd.read_csv(robustness, sep="\t", dtype=text, na_values=none, keep_default_na=False)
-        empty = not (mask.values > 0.5).any()
-        draw_robustness(files["robustness"], table, threshold, empty=empty)
-    if not draw_specificity(files["specificity"], network):
-        del files["specificity"]
-    return list(files.values())
+        table = pd.read_csv(source, sep="\t", dtype=text, na_values=none, keep_default_na=False)
+        empty = not (self._mask.values > 0.5).any()
+        draw_robustness(path, table, self._threshold, empty=empty)
+        return True
+
+    def specificity(self, path: Path) -> bool:
+        return draw_specificity(path, self._network)
 
 
 def draw_probability(

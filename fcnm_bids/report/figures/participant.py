@@ -14,13 +14,16 @@ from fcnm_bids.connectome import StoredRun, read_stored
 from fcnm_bids.report.figures.mosaic import draw_mosaic
 from fcnm_bids.report.figures.palette import BLUE, SOFT
 from fcnm_bids.report.figures.sheet import Sheet
-from fcnm_bids.report.figures.slices import AXIAL, Overlay, Volume
+from fcnm_bids.report.figures.slices import Overlay, Volume, choose_slices
 from fcnm_bids.report.results.group import read_sidecar, read_tsv
 from fcnm_bids.report.results.participant import ParticipantOutputs
 
 _ROWS = 220
 
 _Z_PERCENTILE = 98
+
+NOISE = 0.1
+"""Least absolute Fisher z that is drawn."""
 
 _WIDTH = 662.0
 _PIXELS = 1.5
@@ -81,13 +84,14 @@ def draw_participant_figures(root: Path, subject: str, *, maps: bool = True) -> 
         path = map_figure(root, source)
         z = Volume.read(source)
         seed = _seed_mask(root, source)
-        limit = z.limit(_Z_PERCENTILE)
+        foci = read_sidecar(source).get("Foci", [])
+        limit = z.limit(_Z_PERCENTILE, NOISE)
         draw_mosaic(
             path,
-            Overlay(z, seed, "diverging", -limit, limit, 0.1 * limit, outside=0.92),
+            Overlay(z, seed, "diverging", -limit, limit, NOISE, outside=0.92),
             "Fisher z",
-            rows=((2, AXIAL),),
-            marks=read_sidecar(source).get("Foci", []),
+            rows=((2, choose_slices([focus[2] for focus in foci], ())),),
+            marks=foci,
             step=1.5,
             width=9.2,
         )

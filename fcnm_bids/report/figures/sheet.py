@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from fcnm_bids.bids.write import atomic_path
 from fcnm_bids.report.figures.palette import INK
+from fcnm_bids.report.figures.style import PRINT_DPI, drawn, save_tiff
 
 _FONT = "DejaVu Sans"
 _COLORS = 256
@@ -177,10 +178,14 @@ class Sheet:
         self._shapes.append(_Ring(x, y, radius))
 
     def save(self, path: Path) -> None:
-        """Save the sheet as SVG or PNG, by the name of the file, whole or not at all."""
+        """Save the sheet as SVG, PNG, PDF or TIFF by the name of the file, whole or not at all."""
         with atomic_path(path) as temporary:
             if path.suffix == ".svg":
                 temporary.write_text(self._svg(), encoding="utf-8")
+            elif path.suffix == ".pdf":
+                self._save_pdf(temporary)
+            elif path.suffix == ".tiff":
+                save_tiff(temporary, self._painted(PRINT_DPI / 72))
             else:
                 self._save_png(temporary)
 
@@ -196,10 +201,19 @@ class Sheet:
         ]
         return "\n".join(parts)
 
-    def _save_png(self, path: Path) -> None:
+    def _save_pdf(self, path: Path) -> None:
+        """Draw the shapes into a matplotlib figure, which embeds its fonts."""
+        with drawn(path, self.width / 72, self.height / 72, scaled=False) as figure:
+            axes = figure.add_axes((0, 0, 1, 1))
+            axes.axis("off")
+            for shape in self._shapes:
+                _draw_shape(axes, shape)
+            axes.set(xlim=(0, self.width), ylim=(self.height, 0), aspect="auto")
+
+    def _painted(self, scale: float) -> Any:
+        """Return the sheet as a Pillow image with a number of pixels per point."""
         from PIL import Image, ImageDraw
 
-        scale = self.scale
         size = (round(scale * self.width), round(scale * self.height))
         canvas = Image.new("RGB", size, "white")
         draw = ImageDraw.Draw(canvas)
@@ -227,11 +241,42 @@ class Sheet:
                     r = scale * shape.radius + radius
                     x, y = scale * shape.x, scale * shape.y
                     draw.ellipse((x - r, y - r, x + r, y + r), outline=color, width=width)
+        return canvas
+
+    def _save_png(self, path: Path) -> None:
+        from PIL import Image
+
+        scale = self.scale
+        canvas = self._painted(scale)
         small = canvas.quantize(_COLORS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
         palette = small.getpalette() or []
         # an octree holds a light grey for white
         small.putpalette([255 if value >= _ALMOST_WHITE else value for value in palette])
         small.save(path, format="PNG", dpi=(72 * scale, 72 * scale), compress_level=6)
+
+
+def _draw_shape(axes: Any, shape: _Shape) -> None:
+    """Draw a shape into axes whose units are points from the upper left corner."""
+    from matplotlib.patches import Circle, Rectangle
+
+    if isinstance(shape, _Picture):
+        ends = shape.left, shape.left + shape.width, shape.top + shape.height, shape.top
+        axes.imshow(shape.pixels, extent=ends, interpolation="none")
+    elif isinstance(shape, _Text):
+        aligned = {"start": "left", "middle": "center", "end": "right"}[shape.anchor]
+        turned: Any = {"rotation": 90, "ha": "center"} if shape.upright else {"ha": aligned}
+        axes.text(shape.x, shape.y, shape.text, fontsize=shape.size, va="center", **turned)
+    elif isinstance(shape, _Line):
+        x, y = zip(*shape.points, strict=True)
+        style = (0, (4, 2)) if shape.dashed else "-"
+        axes.plot(x, y, color=shape.color, linewidth=shape.width, linestyle=style)
+    elif isinstance(shape, _Box):
+        corner = shape.left, shape.top
+        axes.add_patch(Rectangle(corner, shape.width, shape.height, facecolor=shape.color))
+    else:
+        for color, width in (("black", 1.9), ("white", 1.0)):
+            ring = Circle((shape.x, shape.y), shape.radius, fill=False, edgecolor=color, lw=width)
+            axes.add_patch(ring)
 
 
 def _write(canvas: Any, draw: Any, shape: _Text, scale: float) -> None:

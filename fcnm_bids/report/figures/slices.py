@@ -23,11 +23,15 @@ BOX = ((-74.0, 74.0), (-108.0, 76.0), (-68.0, 84.0))
 AXIAL = (-44, -30, -16, -4, 8, 20, 34, 50)
 CORONAL = (-80, -60, -40, -22, -6, 10, 28, 48)
 SAGITTAL = (-52, -38, -8, 8, 38, 52)
+N_SLICES = len(AXIAL)
 MAP_PERCENTILE = 99.5
 """Percentile of absolute values at which the colour scale of a map ends."""
 
 _BEYOND = 1.2
 """Least ratio between the end of a colour scale and the threshold."""
+
+_APART = 6
+"""Least distance in mm of a slice through a peak to the others."""
 
 _TEMPLATE = "datasets/data/mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz"
 
@@ -163,7 +167,7 @@ class Overlay:
     thresholds: tuple[float, ...] = ()
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=96)
 def _ground(
     axis: int, position: float, step: float
 ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
@@ -208,6 +212,51 @@ def strip(
         parts += [panel, np.full((panel.shape[0], gap, 3), 255, np.uint8)]
         left += panel.shape[1] + gap
     return np.concatenate(parts[:-1], axis=1), middles
+
+
+def choose_slices(foci: Sequence[float], peaks: Sequence[float]) -> tuple[int, ...]:
+    """Return positions of axial slices: through foci first, then peaks, then all over the brain.
+
+    Parameters
+    ----------
+    foci
+        Positions along z in mm. Three quarters of the slices at most are spent on them, so that
+        the farthest focus is as near to a slice as can be.
+    peaks
+        Positions along z in mm, the most important first.
+
+    Returns
+    -------
+    positions
+        `N_SLICES` even numbers in mm, in order.
+    """
+    low, high = BOX[2]
+    inside = sorted(z for z in foci if low <= z <= high)
+    chosen = list(dict.fromkeys(map(_even, _cover(inside, 3 * N_SLICES // 4))))
+    for z in peaks:
+        if len(chosen) < N_SLICES and all(abs(z - at) >= _APART for at in chosen):
+            chosen.append(_even(z))
+    while len(chosen) < N_SLICES:
+        chosen.append(max(AXIAL, key=lambda z: min((abs(z - at) for at in chosen), default=0)))
+    return tuple(sorted(chosen))
+
+
+def _cover(values: Sequence[float], most: int) -> list[float]:
+    """Return the middles of `most` intervals or fewer, as short as can be, that hold all values."""
+    for width in range(0, 200, 2):
+        middles: list[float] = []
+        end = -np.inf
+        for value in values:
+            if value > end:
+                end = value + width
+                middles.append(value + width / 2)
+        if len(middles) <= most:
+            return middles
+    return []
+
+
+def _even(value: float) -> int:
+    return 2 * round(value / 2)
 
 
 def color_bar(

@@ -11,7 +11,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.report.figures.palette import colormap
+from fcnm_bids.report.figures.palette import INK, colormap
 from fcnm_bids.report.figures.slices import Overlay, Volume, color_bar
 from fcnm_bids.report.figures.style import drawn
 
@@ -21,7 +21,7 @@ _ZOOM = 1.45
 """Share of its frame that a hemisphere fills."""
 
 
-def draw_glass(path: Path, volume: Volume, *, high: float, label: str) -> None:
+def draw_glass(path: Path, volume: Volume, *, high: float, threshold: float, label: str) -> None:
     """Draw the highest values along the line of sight, from four sides.
 
     Parameters
@@ -32,6 +32,8 @@ def draw_glass(path: Path, volume: Volume, *, high: float, label: str) -> None:
         What is shown where it is above 0.
     high
         Value at the end of the colour map.
+    threshold
+        Value that the colour bar marks.
     label
         What the colour bar stands for.
     """
@@ -55,6 +57,7 @@ def draw_glass(path: Path, volume: Volume, *, high: float, label: str) -> None:
         bar = getattr(display, "_cbar", None)
         if bar is not None:
             bar.set_label(label, fontsize=8)
+            bar.ax.axhline(threshold, color=INK, linewidth=1.2)
 
 
 def draw_surface(path: Path, volume: Volume, *, high: float, threshold: float, label: str) -> None:
@@ -98,6 +101,8 @@ def draw_surface(path: Path, volume: Volume, *, high: float, threshold: float, l
                 axes=axes,
                 figure=figure,
             )
+            for faces in axes.collections:
+                faces.set_rasterized(True)
             axes.set_box_aspect(None, zoom=_ZOOM)
             figure.text(0.23 * number + 0.115, 0.93, f"{side}, {view}", ha="center", fontsize=9)
         overlay = Overlay(volume, None, "rising", 0, high, 0, outside=0, thresholds=(threshold,))

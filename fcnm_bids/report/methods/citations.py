@@ -75,8 +75,13 @@ class Reference:
         """The line of a list of references."""
         more = len(self.authors) > 6 or self._has_others
         names = ", ".join(self.authors[:6]) + (" et al." if more else "")
-        doi = f" doi:{self.doi}" if self.doi else ""
+        doi = f" {self.link}" if self.doi else ""
         return f"{names} ({self.year}). {self.title}. {self.journal}.{doi}"
+
+    @property
+    def link(self) -> str:
+        """Return the address of the DOI, empty where there is none."""
+        return f"https://doi.org/{self.doi}" if self.doi else ""
 
 
 @cache
@@ -122,6 +127,11 @@ def to_markdown(title: str, paragraphs: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
+def to_plain(paragraph: str) -> str:
+    """Return a paragraph without markup, citations as author and year."""
+    return _each(paragraph, str, lambda refs: f"({_listed(refs)})")
+
+
 def to_html(title: str, paragraphs: Sequence[str], level: int = 1) -> str:
     """The text as a piece of HTML; with `level` 1 a page by itself."""
 
@@ -129,7 +139,7 @@ def to_html(title: str, paragraphs: Sequence[str], level: int = 1) -> str:
         return _each(text, html.escape, lambda refs: f"({html.escape(_listed(refs))})")
 
     body = "".join(f"<p>{one(paragraph)}</p>\n" for paragraph in paragraphs)
-    listed = "".join(f"<li>{html.escape(r.full)}</li>\n" for r in cited(paragraphs))
+    listed = "".join(f"<li>{_linked(r)}</li>\n" for r in cited(paragraphs))
     below = f'<h{level + 1}>References</h{level + 1}>\n<ul class="references">\n{listed}</ul>\n'
     if level > 1:
         return body + below
@@ -188,6 +198,12 @@ def _each(
         else:
             parts[number] = escape(part)
     return "".join(parts)
+
+
+def _linked(reference: Reference) -> str:
+    address = html.escape(reference.link)
+    line = html.escape(reference.full)
+    return line.replace(address, f'<a href="{address}">{address}</a>') if address else line
 
 
 def _listed(references: Sequence[Reference]) -> str:

@@ -273,7 +273,10 @@ class Methods:
                 value = getattr(values, own.name)
                 if declared.sentence is True or value == own.default:
                     continue
-                shown = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+                cells = value if isinstance(value, tuple) else (value,)
+                if declared.path:  # where files lie is of no use to readers
+                    cells = tuple(Path(cell).name for cell in cells)
+                shown = " ".join(map(str, cells))
                 if declared.sentence:
                     said.append(declared.sentence.format(value=as_data(shown)))
                 else:

@@ -62,7 +62,7 @@ def _settings(record: RunRecord) -> Section:
         table = Table(f"Settings of {section}", ("Option", "Value"), rows)
         unfolded = section not in ("resources", "running", "selection")
         folded.append(Folded(section.capitalize(), (table,), open=unfolded))
-    return Section("settings", "Settings", tuple(folded))
+    return Section("settings", "Settings", tuple(folded), printed=False)
 
 
 def _about(record: RunRecord) -> Section:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fcnm_bids.report.pages.html import Code, Facts, Prose, Table
-from fcnm_bids.report.results.empty import find_shortfall
+from fcnm_bids.report.results.empty import find_reach, find_shortfall
 from fcnm_bids.report.results.group import ContrastOutputs, NetworkOutputs
 from fcnm_bids.report.results.text import share_text
 
@@ -38,7 +38,7 @@ def empty_blocks(network: NetworkOutputs, contrasts: list[ContrastOutputs]) -> l
         (name, f"{count:,}", f"{100 * count / total:.1f} %" if total else "–")
         for name, count in found.steps
     )
-    silent = [c.name for c in contrasts if not c.sidecar.get("VoxelsSignificant")]
+    silent = [c for c in contrasts if not c.sidecar.get("VoxelsSignificant")]
     blocks: list[Any] = [
         Prose((f"The network of {network.effect} is empty.",)),
         Facts(facts),
@@ -49,20 +49,44 @@ def empty_blocks(network: NetworkOutputs, contrasts: list[ContrastOutputs]) -> l
     if silent:
         number = f"{len(silent)} of {len(contrasts)}"
         more = f" and {len(silent) - 5} more" if len(silent) > 5 else ""
-        listed = f"{', '.join(silent[:5])}{more}"
+        listed = f"{', '.join(c.name for c in silent[:5])}{more}"
         blocks.append(Prose((f"Contrasts without a significant voxel: {number} ({listed}).",)))
+        blocks += _reaches(silent)
+    if contrasts and not silent:
+        text = (
+            "Every contrast has significant voxels: they do not share enough of them. More "
+            "participants widen the map of each contrast, and do not make contrasts agree."
+        )
+        blocks.append(Prose((text,)))
     blocks.append(
         Prose(
             (
-                "With more participants or longer runs, more voxels reach the height of each "
-                "contrast (the page on power of the documentation estimates how many). "
+                "The page on power of the documentation estimates by simulation what more "
+                "participants or longer runs would change. "
                 "--height-control fdr holds more voxels and controls another error: the share of "
                 "false ones. A threshold chosen after the result has been seen is exploratory.",
             )
         )
     )
     if first is not None and first < threshold:
-        options = f"--network-threshold {int(1000 * first) / 1000:g}"
-        text = f"fcnm-bids BIDS_DIR ANOTHER_OUTPUT_DIR group {options}"
+        options = f"--rethreshold {int(1000 * first) / 1000:g}"
+        text = f"fcnm-bids BIDS_DIR OUTPUT_DIR group {options}"
         blocks.append(Code(text, "A command to try"))
     return blocks
+
+
+def _reaches(contrasts: list[ContrastOutputs]) -> list[Any]:
+    """Table how far contrasts without a significant voxel are from one."""
+    found = [(c.name, reach) for c in contrasts if (reach := find_reach(c)) is not None]
+    if not found:
+        return []
+    headings = ("Contrast", "Highest t", "Threshold t", "Participants", "Participants for a voxel")
+    rows = tuple(
+        (name, f"{r.highest:.2f}", f"{r.threshold:.2f}", str(r.n_participants), f"{r.n_needed:,}")
+        for name, r in found
+    )
+    caption = (
+        "How far they are from a significant voxel; participants needed if mean and spread of the "
+        "strongest voxel stayed as they are"
+    )
+    return [Table(caption, headings, rows, frozenset(range(1, 5)))]

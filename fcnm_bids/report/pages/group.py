@@ -116,7 +116,7 @@ def _viewer(results: GroupOutputs) -> list[Section]:
         "the ICBM 2009a template and serves for orientation only."
     )
     viewer = Viewer(viewer_content(results))
-    return [Section("viewer", "Interactive viewer", (Prose((text,)), viewer))]
+    return [Section("viewer", "Interactive viewer", (Prose((text,)), viewer), printed=False)]
 
 
 def _participants(results: GroupOutputs) -> Section:
@@ -146,9 +146,13 @@ def _participants(results: GroupOutputs) -> Section:
         others = [str(name) for name in participants if name not in _PARTICIPANTS]
         headings = {**_PARTICIPANTS, **dict(zip(others, others, strict=True))}
         table = frame_table(
-            "Participants in the analysis", participants, headings, as_is=("participant_id",)
+            "Participants in the analysis",
+            participants,
+            headings,
+            as_is=("participant_id",),
+            file="participants.tsv",
         )
-        blocks.append(Folded(f"All {len(participants)} participants", (table,)))
+        blocks.append(Folded(f"All {len(participants)} participants", (table,), printed=False))
     excluded = results.excluded
     if excluded.empty:
         blocks.append(Prose(("No participant and no run was left out.",)))

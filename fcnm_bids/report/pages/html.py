@@ -63,12 +63,15 @@ class Table:
         Cells.
     numeric
         Columns whose cells are aligned to the right.
+    file
+        The table on disk, relative to the page; empty where there is none.
     """
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numeric: frozenset[int] = frozenset()
+    file: str = ""
     kind: ClassVar[str] = "table"
 
 
@@ -167,12 +170,15 @@ class Section:
         Its content.
     sections
         Sections one level below.
+    printed
+        False for what is of no use on paper.
     """
 
     anchor: str
     title: str
     blocks: tuple[Any, ...] = ()
     sections: tuple[Section, ...] = ()
+    printed: bool = True
 
 
 def render_page(title: str, subtitle: str, sections: Sequence[Section]) -> str:

@@ -12,9 +12,10 @@ from fcnm_bids.bids.names import to_label
 from fcnm_bids.mapping import effect_and_sign
 from fcnm_bids.report.figures.contrast import contrast_figure
 from fcnm_bids.report.figures.network import network_figure
+from fcnm_bids.report.figures.overview import overview_figure
 from fcnm_bids.report.pages.empty import empty_blocks
 from fcnm_bids.report.pages.html import Figure, Folded, Note, Prose, Row, Section, Table
-from fcnm_bids.report.pages.specificity import specificity_blocks
+from fcnm_bids.report.pages.specificity import FIGURE_CAPTION, specificity_blocks
 from fcnm_bids.report.pages.tables import frame_table
 from fcnm_bids.report.results.group import (
     ContrastOutputs,
@@ -85,6 +86,11 @@ _TESTED = {"brain": "Brain", "gm": "Grey matter"}
 """Name of the tested region, by analysis mask."""
 
 
+def _file(results: GroupOutputs, path: Path) -> str:
+    """Return the place of a file as a page names it."""
+    return path.relative_to(results.root).as_posix()
+
+
 def _analysis_mask(sidecar: Mapping[str, Any]) -> str:
     """The analysis mask: brain, gm or the name of a file."""
     return Path(str(sidecar.get("AnalysisMask", "brain"))).name
@@ -112,6 +118,7 @@ def network_section(results: GroupOutputs, effect: str) -> Section:
             )
         )
     if network is not None:
+        blocks += _variants(network)
         sections.append(
             Section(
                 f"{anchor}-specificity",
@@ -127,7 +134,7 @@ def network_section(results: GroupOutputs, effect: str) -> Section:
         Section(
             f"{anchor}-contrasts",
             "Contrasts",
-            (*_contrasts(results, contrasts, effect), *_seeds(results, network)),
+            (*_contrasts(results, contrasts, network, effect), *_seeds(results, network)),
         )
     )
     return Section(anchor, f"Network: {effect}", tuple(blocks), tuple(sections))
@@ -139,48 +146,79 @@ def is_empty(results: GroupOutputs, network: NetworkOutputs) -> bool:
     return clusters is not None and clusters.empty
 
 
+def _variants(network: NetworkOutputs) -> list[Any]:
+    """Table the network at thresholds that were tried after its result was known."""
+    n = int(network.sidecar.get("NumberOfContrasts", 0))
+    rows = tuple(
+        (
+            share_text(said["Threshold"], n),
+            as_text(said.get("Voxels")),
+            as_text(said.get("Clusters")),
+            as_text(said.get("DiceWithPrimary")),
+            path.name,
+        )
+        for path, said in network.variants()
+    )
+    if not rows:
+        return []
+    headings = ("Threshold", "Voxels", "Clusters", "Dice with the network", "File")
+    caption = (
+        "The network at other thresholds (--rethreshold), chosen when its result was known: "
+        "exploratory"
+    )
+    return [Table(caption, headings, rows, frozenset({1, 2, 3}))]
+
+
+def figure_captions(results: GroupOutputs, network: NetworkOutputs) -> dict[str, str]:
+    """Return what stands below each figure of a network, by its desc."""
+    sidecar = network.sidecar
+    n, threshold = sidecar.get("NumberOfContrasts", "?"), float(sidecar.get("Threshold", 0))
+    return {
+        "slices": f"Share of the {n} contrasts whose map holds each voxel, over the ICBM 2009a "
+        "template (left is left). Strong colours and the white border: the network, at or above "
+        f"{threshold:g} in clusters of at least "
+        f"{as_text(sidecar.get('MinimumClusterVolume', 0))} mm³.",
+        "convergence": "Convergence: mean over the contrasts of their mean Fisher z, "
+        "unthresholded, at each voxel of those without a focus of their own within 10 mm. White "
+        "border: the network.",
+        "glass": "The network on a glass brain: the highest share along the line of sight.",
+        "surface": "The probability map on the cortical surface (fsaverage5, inflated), pale "
+        "below the network's threshold. What lies below the cortex does not show here.",
+        "histogram": "How many voxels lie in the maps of how many contrasts. The dashed line is "
+        "the network's threshold.",
+        "contrasts": "Every contrast on the same slices and one scale of t over participants. "
+        "Strong colours and the white border: its significant voxels.",
+        "robustness": "How much the network stays the same when one thing is done differently; "
+        "Dice of 1 is the same network.",
+        "specificity": FIGURE_CAPTION,
+        "polar": "Share of each canonical network that the network covers.",
+    }
+
+
+def _alternatives(results: GroupOutputs, network: NetworkOutputs) -> dict[str, str]:
+    """Return what those should know who cannot see the figures of a network."""
+    where = describe_place(results.table(network, "clusters"))
+    effect, threshold = network.effect, float(network.sidecar.get("Threshold", 0))
+    return {
+        "slices": f"Slices of the probability map of {effect}. {where}",
+        "convergence": f"Slices of the convergence map of {effect}.",
+        "glass": f"Glass brain with the network of {effect}. {where}",
+        "surface": f"Inflated cortical surface with the probability map of {effect}. {where}",
+        "histogram": f"Histogram of the probability map of {effect}, network from "
+        f"{threshold:g} upwards.",
+    }
+
+
 def _pictures(
     results: GroupOutputs, network: NetworkOutputs, figures: tuple[str, ...]
 ) -> list[Any]:
-    sidecar = network.sidecar
-    n, threshold = sidecar.get("NumberOfContrasts", "?"), float(sidecar.get("Threshold", 0))
-    where = describe_place(results.table(network, "clusters"))
-    described = {
-        "slices": (
-            f"Share of the {n} contrasts whose map holds each voxel, over the ICBM 2009a template "
-            f"(left is left). Strong colours and the white border: the network, at or above "
-            f"{threshold:g} in clusters of at least "
-            f"{as_text(sidecar.get('MinimumClusterVolume', 0))} mm³.",
-            f"Slices of the probability map of {network.effect}. {where}",
-        ),
-        "convergence": (
-            "Convergence: mean over the contrasts of their mean Fisher z, unthresholded, at each "
-            "voxel of those without a focus of their own within 10 mm. White border: the network.",
-            f"Slices of the convergence map of {network.effect}.",
-        ),
-        "glass": (
-            "The network on a glass brain: the highest share along the line of sight.",
-            f"Glass brain with the network of {network.effect}. {where}",
-        ),
-        "surface": (
-            "The probability map on the cortical surface (fsaverage5, inflated), pale below the "
-            "network's threshold. What lies below the cortex does not show here.",
-            f"Inflated cortical surface with the probability map of {network.effect}. {where}",
-        ),
-        "histogram": (
-            "How many voxels lie in the maps of how many contrasts. The dashed line is the "
-            "network's threshold.",
-            f"Histogram of the probability map of {network.effect}, network from "
-            f"{threshold:g} upwards.",
-        ),
-    }
+    captions, alternatives = figure_captions(results, network), _alternatives(results, network)
     blocks: list[Any] = []
     for desc in figures:
-        caption, alt = described[desc]
         path = network_figure(results.root, network.label, desc)
         if path.is_file():
             size = "small" if desc == "histogram" else "wide" if desc in _WIDE else "half"
-            blocks.append(Figure(path, alt, caption, results.root, size))
+            blocks.append(Figure(path, alternatives[desc], captions[desc], results.root, size))
     halves = [number for number, block in enumerate(blocks) if block.size == "half"]
     if len(halves) == 2:
         first, second = halves
@@ -200,7 +238,9 @@ def _clusters(results: GroupOutputs, network: NetworkOutputs) -> list[Any]:
     for column in ("com_x", "com_y", "com_z"):
         if column in frame:
             frame[column] = [f"{v:.1f}" for v in pd.to_numeric(frame[column], errors="coerce")]
-    blocks = [frame_table("Clusters of the network; positions in mm", frame, CLUSTER_HEADINGS)]
+    caption = "Clusters of the network; positions in mm"
+    file = _file(results, network.tables()["clusters"])
+    blocks = [frame_table(caption, frame, CLUSTER_HEADINGS, file=file)]
     peaks = results.table(network, "peaks")
     if peaks is not None and len(peaks) > len(frame):
         path = network.tables()["peaks"]
@@ -208,10 +248,10 @@ def _clusters(results: GroupOutputs, network: NetworkOutputs) -> list[Any]:
         total, peaks = len(peaks), peaks.groupby("cluster", sort=False).head(_MOST_PEAKS)
         caption = f"Peaks within the clusters, at least {distance} mm apart"
         if len(peaks) < total:
-            caption += f": {_MOST_PEAKS} a cluster at most, {len(peaks)} of {total} in {path.name}"
+            caption += f": {_MOST_PEAKS} a cluster at most, {len(peaks)} of {total}"
         if "probability" in peaks:
             peaks = peaks.assign(probability=[share_text(v, n) for v in peaks["probability"]])
-        blocks.append(frame_table(caption, peaks, PEAK_HEADINGS))
+        blocks.append(frame_table(caption, peaks, PEAK_HEADINGS, file=_file(results, path)))
     return blocks
 
 
@@ -243,15 +283,16 @@ def _canonical(results: GroupOutputs, network: NetworkOutputs) -> list[Any]:
     tested = [str(name) for name in frame if str(name) == "p" or str(name).startswith("p_")]
     headings |= {name: name.replace("_", ", ") for name in tested}
     caption = f"Overlap with canonical networks ({said.get('Atlas') or 'atlas unknown'})"
-    table = frame_table(caption, frame, headings, as_is=("name",))
+    assert path is not None
+    table = frame_table(caption, frame, headings, as_is=("name",), file=_file(results, path))
     polar = network_figure(results.root, network.label, "polar")
     if polar.is_file():
         covered = ", ".join(
             f"{n} {v}" for n, v in zip(frame["name"], frame["coverage"], strict=True)
         )
         alt = f"Wheel of the share of each canonical network that is covered: {covered}."
-        caption = "Share of each canonical network that the network covers."
-        blocks.append(Figure(polar, alt, caption, results.root, "small"))
+        shown = figure_captions(results, network)["polar"]
+        blocks.append(Figure(polar, alt, shown, results.root, "small"))
     blocks.append(table)
     mask = _analysis_mask(network.sidecar)
     where = {"brain": "the whole brain", "gm": "grey matter"}.get(mask, f"the mask {mask}")
@@ -277,26 +318,36 @@ def _robustness(results: GroupOutputs, network: NetworkOutputs) -> list[Any]:
     for path in sorted(figures.glob(f"network-{network.label}_desc-robustness*.*")):
         if path.suffix in (".svg", ".png"):
             alt = f"Robustness of the network of {network.effect}; its numbers stand in the table."
-            caption = (
-                "How much the network stays the same when one thing is done differently; Dice of 1 "
-                "is the same network."
-            )
+            caption = figure_captions(results, network)["robustness"]
             blocks.append(Figure(path, alt, caption, results.root, "wide"))
     for desc, path in network.tables().items():
         frame = read_tsv(path) if desc.lower().startswith("robustness") else None
         if frame is None:
             continue
+        silent = _few_were_silent(frame)
         known = {str(name): ROBUSTNESS_HEADINGS.get(str(name), str(name)) for name in frame}
-        caption = f"Variants of the network, compared with it ({path.name})"
+        caption = "Variants of the network, compared with it"
         if len(frame) > _MOST_ROWS and {"check", "level", "dice"} <= set(frame):
-            frame = _by_check(frame)
+            participants = results.participants
+            frame = _by_check(frame, 0 if participants is None else len(participants))
             known = _BY_CHECK
-            caption = f"Dice with the network, by what was varied; each variant is in {path.name}"
-        blocks.append(frame_table(caption, frame, known, as_is=("check", "level", "variant")))
+            caption = "Dice with the network, by what was varied; the file has each variant"
+        names = ("check", "level", "variant")
+        blocks.append(frame_table(caption, frame, known, as_is=names, file=_file(results, path)))
+        if silent:
+            text = (
+                "Dice of 0 with parts of the participants: the t test of so few reaches its "
+                "threshold at no voxel of the network, which tells how many it needs, and nothing "
+                "against the network."
+            )
+            blocks.append(Note(text))
     if not blocks:
         blocks.append(Note("No check of robustness has been run."))
     return blocks
 
+
+_OF_PARTICIPANTS = ("participants", "split-half")
+"""Checks whose levels are shares of the participants."""
 
 _BY_CHECK = {
     "check": "What was varied",
@@ -308,7 +359,7 @@ _BY_CHECK = {
 }
 
 
-def _by_check(frame: pd.DataFrame) -> pd.DataFrame:
+def _by_check(frame: pd.DataFrame, n_participants: int) -> pd.DataFrame:
     """Dice over the variants of each check; levels apart where each has several variants."""
     rows = []
     for check, part in frame.groupby("check", sort=False):
@@ -318,12 +369,28 @@ def _by_check(frame: pd.DataFrame) -> pd.DataFrame:
             dice = pd.to_numeric(group["dice"], errors="coerce")
             if not repeated and dice.notna().any():
                 level = f"lowest at {group['level'].iloc[int(dice.argmin())]}"
+            elif check in _OF_PARTICIPANTS and n_participants:
+                n_drawn = round(float(str(level)) * n_participants)
+                level = f"{level} ({n_drawn} of {n_participants})"
             row = (check, level, len(group), dice.median(), dice.min(), dice.max())
             rows.append(dict(zip(_BY_CHECK, row, strict=True)))
     return pd.DataFrame(rows)
 
 
-def _contrasts(results: GroupOutputs, contrasts: list[ContrastOutputs], effect: str) -> list[Any]:
+def _few_were_silent(frame: pd.DataFrame) -> bool:
+    """Return True if parts of the participants had empty networks, for want of power."""
+    if not {"check", "n_voxels"} <= set(frame):
+        return False
+    voxels = pd.to_numeric(frame["n_voxels"], errors="coerce")
+    return bool((frame["check"].isin(_OF_PARTICIPANTS) & (voxels == 0)).any())
+
+
+def _contrasts(
+    results: GroupOutputs,
+    contrasts: list[ContrastOutputs],
+    network: NetworkOutputs | None,
+    effect: str,
+) -> list[Any]:
     made = {contrast.name for contrast in contrasts}
     own = effect_and_sign(effect, results.tail)[0]
     lost = [c.name for c in results.asked if c.effect == own and c.name not in made]
@@ -362,6 +429,12 @@ def _contrasts(results: GroupOutputs, contrasts: list[ContrastOutputs], effect: 
         f"{_TESTED.get(_analysis_mask(contrasts[0].sidecar), 'Tested voxels')} in the mask",
     )
     numeric = frozenset(range(1, len(headings)))
+    if network is not None:
+        path = overview_figure(results.root, network.label)
+        if path.is_file():
+            alt = f"t maps of the {len(contrasts)} contrasts of {effect} on the same slices."
+            caption = figure_captions(results, network)["contrasts"]
+            blocks.append(Figure(path, alt, caption, results.root))
     blocks.append(Table(f"The contrasts of {effect}", headings, tuple(rows), numeric))
     for contrast in contrasts:
         path = contrast_figure(results.root, contrast.label)
@@ -374,15 +447,14 @@ def _contrasts(results: GroupOutputs, contrasts: list[ContrastOutputs], effect: 
                     f"Slices of the t map of {contrast.name}; {n_significant} voxels are "
                     "significant.",
                     "t over participants of the Fisher z with the seed. Strong colours and the "
-                    "white "
-                    "border: significant voxels. Circles: foci, on the nearest of these slices."
+                    "white border: significant voxels. Slices go through its foci and peaks; "
+                    "circles: foci, each on the slice nearest to it."
                     f"{_said_threshold(contrast)}",
                     results.root,
                 )
             )
         inner += _foci(contrast)
-        opened = len(contrasts) <= 12
-        blocks.append(Folded(contrast.name, tuple(inner), open=opened, printed=False))
+        blocks.append(Folded(contrast.name, tuple(inner), printed=False))
     return blocks
 
 
@@ -391,8 +463,11 @@ def _seeds(results: GroupOutputs, network: NetworkOutputs | None) -> list[Any]:
     frame = None if network is None else results.table(network, "seeds")
     if frame is None:
         return []
-    table = frame_table("Seeds on the grid of the data", frame, SEED_HEADINGS, as_is=("seed",))
-    return [Folded("Volume, centre and coverage of the seeds", (table,))]
+    assert network is not None
+    file = _file(results, network.tables()["seeds"])
+    caption = "Seeds on the grid of the data"
+    table = frame_table(caption, frame, SEED_HEADINGS, as_is=("seed",), file=file)
+    return [Folded("Volume, centre and coverage of the seeds", (table,), printed=False)]
 
 
 def _said_threshold(contrast: ContrastOutputs) -> str:

@@ -10,9 +10,17 @@ import pandas as pd
 from fcnm_bids.bids.names import parse_entities
 from fcnm_bids.bids.outputs import report_name
 from fcnm_bids.bids.write import write_text
-from fcnm_bids.report.figures.participant import map_figure, run_figure
+from fcnm_bids.report.figures.participant import NOISE, map_figure, run_figure
 from fcnm_bids.report.pages.about import about_sections
-from fcnm_bids.report.pages.html import Facts, Figure, Note, Prose, Section, render_page
+from fcnm_bids.report.pages.html import (
+    Facts,
+    Figure,
+    Folded,
+    Note,
+    Prose,
+    Section,
+    render_page,
+)
 from fcnm_bids.report.pages.tables import frame_table
 from fcnm_bids.report.results.group import read_sidecar
 from fcnm_bids.report.results.logs import latest_run, subject_crashes
@@ -151,11 +159,12 @@ def _maps(participant: ParticipantOutputs) -> Section:
             continue
         name = str(read_sidecar(source).get("Contrast", parse_entities(source).get("seed")))
         caption = (
-            f"{name}: Fisher z of the correlation with the seed. Circles: its foci, on the nearest "
-            "of these slices."
+            f"{name}: Fisher z of the correlation with the seed; values within ±{NOISE:g} are not "
+            "drawn. White border: the seed. Circles: its foci, each on the slice nearest to it."
         )
         alt = f"Slices of this participant's connectivity map of {name}."
-        blocks.append(Figure(path, alt, caption, participant.root, "wide"))
+        figure = Figure(path, alt, caption, participant.root, "wide")
+        blocks.append(Folded(name, (figure,), open=not blocks, printed=False))
     if not blocks:
         there = "This participant's maps have no figures here; --reports-only draws them."
         none = "No maps were written for this participant."

@@ -26,7 +26,7 @@ _UNLOOKED = (
     "connected anyway (van den Heuvel et al. 2026, Nature Neuroscience) is therefore open."
 )
 
-_FIGURE = (
+FIGURE_CAPTION = (
     "Of each null: how large the networks of its draws are (left), and the largest studentised "
     "value of any voxel in each draw (right). Orange: the observed foci; blue: draws that reach "
     "them; grey: draws that do not. A network that a null explains lies among its draws. Below: "
@@ -34,7 +34,7 @@ _FIGURE = (
     "red and yellow: shared by more contrasts than the null leads to expect; blue: by fewer. White "
     "border: the network."
 )
-_FIGURE_LABELS = " For labels, the map is the difference of the two effects' maps."
+_OF_LABELS = " For labels, the map is the difference of the two effects' maps."
 
 _MOST_LEVELS = 16
 
@@ -65,7 +65,7 @@ def specificity_blocks(results: GroupOutputs, network: NetworkOutputs) -> list[A
             "studentised map."
         )
         labels = found.has("labels") and found.image("labels", "z") is not None
-        caption = _FIGURE + (_FIGURE_LABELS if labels else "")
+        caption = FIGURE_CAPTION + (_OF_LABELS if labels else "")
         blocks.append(Figure(path, alt, caption, results.root))
     blocks += degree_blocks(found)
     blocks += region_blocks(found)

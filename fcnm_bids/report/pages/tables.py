@@ -19,6 +19,7 @@ def frame_table(
     headings: Mapping[str, str] | None = None,
     digits: int = 3,
     as_is: Sequence[str] = (),
+    file: str = "",
 ) -> Table:
     """A data frame as a table.
 
@@ -34,6 +35,8 @@ def frame_table(
         Significant digits of numbers that are no integers.
     as_is
         Columns whose cells are names, even where they look like numbers.
+    file
+        The table on disk, relative to the page.
     """
     headings = {str(name): str(name) for name in frame} if headings is None else headings
     columns = [name for name in headings if name in frame]
@@ -49,7 +52,7 @@ def frame_table(
         )
         for values in frame[columns].itertuples(index=False, name=None)
     )
-    return Table(caption, tuple(headings[name] for name in columns), rows, numeric)
+    return Table(caption, tuple(headings[name] for name in columns), rows, numeric, file)
 
 
 def _all_numbers(column: pd.Series) -> bool:

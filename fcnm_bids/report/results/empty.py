@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from fcnm_bids.network import network_mask
 from fcnm_bids.readers.volume import read_volume_image
-from fcnm_bids.report.results.group import NetworkOutputs
+from fcnm_bids.report.results.group import ContrastOutputs, NetworkOutputs
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,42 @@ class Shortfall:
     position: tuple[float, float, float] | None
     first_threshold: float | None
     steps: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far the strongest voxel of a contrast is from its threshold.
+
+    Parameters
+    ----------
+    highest, threshold
+        In t; the highest towards the tail that is tested.
+    n_participants
+        Participants of the contrast.
+    n_needed
+        Participants with whom that voxel would reach the threshold if mean and spread stayed as
+        they are: t grows with the square root of their number.
+    """
+
+    highest: float
+    threshold: float
+    n_participants: int
+    n_needed: int
+
+
+def find_reach(contrast: ContrastOutputs) -> Reach | None:
+    """Return how far a contrast is from its threshold; None where no t or no threshold is known."""
+    n, path = contrast.sidecar.get("NumberOfParticipants"), contrast.map("t")
+    if contrast.threshold is None or not n or not path.is_file():
+        return None
+    t = read_volume_image(path, "as the map").values.astype(np.float64)
+    tail = str(contrast.sidecar.get("Tail", "positive"))
+    height = {"negative": -t, "two-sided": np.abs(t)}.get(tail, t)
+    highest = float(np.nanmax(height, initial=0.0, where=np.isfinite(height)))
+    if highest <= 0:
+        return None
+    needed = math.ceil(n * (contrast.threshold / highest) ** 2)
+    return Reach(highest, contrast.threshold, int(n), max(needed, int(n)))
 
 
 def find_shortfall(network: NetworkOutputs) -> Shortfall:

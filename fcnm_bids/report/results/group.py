@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from fcnm_bids.errors import FcnmError
 from fcnm_bids.mapping import effect_and_sign, network_names
 from fcnm_bids.report.results.logs import RunRecord, latest_run
 from fcnm_bids.seeds import Contrast, group_foci, read_foci
+
+PROBABILITY_DIGEST = "ProbabilityMapSHA256"
+"""Entry of the sidecar of a network at another threshold: the map that it was cut from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +109,16 @@ class NetworkOutputs:
         path = self.mask.with_name(f"network-{self.label}_desc-verdict")
         line = read_sidecar(path).get("Line")
         return None if line is None else str(line)
+
+    def variants(self) -> list[tuple[Path, dict[str, Any]]]:
+        """Masks at other thresholds with their sidecars, by threshold; none of an earlier map."""
+        pattern = self.mask.name.replace("_mask.nii.gz", "_desc-threshold*_mask.nii.gz")
+        found = [(path, read_sidecar(path)) for path in self.mask.parent.glob(pattern)]
+        if not found:
+            return []
+        digest = file_digest(self.probability)
+        own = [(path, said) for path, said in found if said.get(PROBABILITY_DIGEST) == digest]
+        return sorted(own, key=lambda variant: float(variant[1]["Threshold"]))
 
     def tables(self) -> dict[str, Path]:
         """Tables about the network, by their desc."""
@@ -331,6 +345,12 @@ def describe_place(clusters: pd.DataFrame | None) -> str:
         f"{number} cluster{'s' if number > 1 else ''}, {network_volume(clusters) / 1000:.1f} cubic "
         f"cm; peaks at {'; '.join(places)}{more}."
     )
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_sidecar(path: Path) -> dict[str, Any]:

@@ -11,8 +11,10 @@ def test_contrasts_are_drawn_once_and_only_where_asked_for(results: Path) -> Non
     every = draw_group_figures(results)
     assert len(set(every)) == len(every)
     assert all(path.is_file() for path in every)
-    contrasts = {path for path in every if path.name.startswith("seed-")}
-    assert len(contrasts) == len(outputs.contrasts)
+    overviews = {path for path in every if "_desc-contrasts_" in path.name}
+    contrasts = {path for path in every if path.name.startswith("seed-")} | overviews
+    assert len(overviews) == len(outputs.networks)
+    assert len(contrasts - overviews) == len(outputs.contrasts)
     assert set(draw_group_figures(results, contrasts=False)) == set(every) - contrasts
 
 

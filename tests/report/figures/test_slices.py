@@ -12,10 +12,12 @@ from nilearn.image import resample_img
 from fcnm_bids.errors import FileError
 from fcnm_bids.report.figures.palette import OUTLINE, color_table
 from fcnm_bids.report.figures.slices import (
+    AXIAL,
     BOX,
     Overlay,
     Volume,
     anatomy,
+    choose_slices,
     paint,
     plane,
     strip,
@@ -122,3 +124,24 @@ def test_a_damaged_map_is_not_drawn(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(FileError, match=r"map\.nii\.gz cannot be read"):
         Volume.read(path)
+
+
+@pytest.mark.parametrize(
+    ("foci", "peaks"),
+    [
+        ([], []),
+        ([12.0], [40.0, -20.0]),
+        ([-30.0, -29.0, 0.0, 31.0, 33.0, 60.0, 71.0, 80.0, 83.0], [10.0]),
+        (list(np.linspace(-66, 82, 40)), []),
+        ([-300.0], [5.0]),
+    ],
+)
+def test_slices_go_through_foci_and_peaks(foci: list[float], peaks: list[float]) -> None:
+    chosen = choose_slices(foci, peaks)
+    assert len(set(chosen)) == len(AXIAL)
+    assert list(chosen) == sorted(chosen)
+    inside = [z for z in foci if BOX[2][0] <= z <= BOX[2][1]]
+    # six slices cover the foci: none is farther than a sixth of their span, halved and rounded
+    reach = (max(inside) - min(inside)) / 12 + 2 if inside else 0
+    assert all(min(abs(z - at) for at in chosen) <= reach for z in inside)
+    assert all(min(abs(z - at) for at in chosen) <= 6 for z in peaks)

@@ -27,7 +27,7 @@ def test_references_stand_in_the_order_of_their_first_mention() -> None:
 def test_markdown_cites_author_and_year() -> None:
     text = to_markdown("Methods", TEXT)
     assert "First (Yeo et al., 2011; Schaefer et al., 2018) and 50 % of a\\_b." in text
-    assert text.count("doi:") == 2
+    assert text.count("https://doi.org/") == 2
 
 
 def test_latex_cites_keys_that_the_bibliography_has() -> None:
@@ -55,7 +55,7 @@ def test_every_reference_is_whole(reference: Reference) -> None:
         assert "doi" not in reference.full
     else:
         assert re.fullmatch(r"10\.\d{4,}/\S+", reference.doi)
-        assert reference.full.endswith(f"doi:{reference.doi}")
+        assert reference.full.endswith(f"https://doi.org/{reference.doi}")
 
 
 def test_authors_that_are_not_listed_are_hinted_at() -> None:

@@ -15,7 +15,7 @@ def test_the_report_proposes_the_threshold_of_the_first_cluster(tmp_path: Path) 
     (facts,) = (block for block in blocks if isinstance(block, Facts))
     assert dict(facts.entries)["First cluster at"] == "2 of 4 (0.5)"
     (code,) = (block for block in blocks if isinstance(block, Code))
-    assert "--network-threshold 0.5" in code.text
+    assert "group --rethreshold 0.5" in code.text
     assert not any(isinstance(b, Code) for b in empty_blocks(network(tmp_path, volume=192), []))
 
 

@@ -60,8 +60,17 @@ def test_only_the_pages_own_script_may_run(page: Elements) -> None:
 
 
 def test_nothing_is_asked_from_elsewhere(page: Elements) -> None:
-    addresses = [a.get("src") or a.get("href") or "" for _, a in page.found]
-    assert not [x for x in addresses if x and not x.startswith(("data:", "#"))]
+    addresses = [a.get("src") or a.get("href") or "" for name, a in page.found if name != "a"]
+    assert not [x for x in addresses if x and not x.startswith("data:")]
+
+
+def test_links_lead_into_the_page_to_its_files_and_to_dois(finished: Path, page: Elements) -> None:
+    links = [str(a["href"]) for a in page.all("a")]
+    beyond = [link for link in links if not link.startswith(("#", "https://doi.org/10."))]
+    assert "participants.tsv" in beyond
+    assert any(link.startswith("group/figures/") for link in beyond)
+    assert [link for link in beyond if not (finished / link).is_file()] == []
+    assert any(link.startswith("https://doi.org/10.") for link in links)
 
 
 def test_every_picture_has_a_text_beside_it(page: Elements) -> None:
@@ -71,7 +80,7 @@ def test_every_picture_has_a_text_beside_it(page: Elements) -> None:
 
 
 def test_the_table_of_contents_leads_to_sections(page: Elements) -> None:
-    targets = [str(a["href"])[1:] for a in page.all("a")]
+    targets = [str(a["href"])[1:] for a in page.all("a") if str(a["href"]).startswith("#")]
     anchors = [str(a["id"]) for _, a in page.found if "id" in a]
     assert len(anchors) == len(set(anchors))
     assert set(targets) <= set(anchors)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
 
-from fcnm_bids.report.results.empty import find_shortfall
-from fcnm_bids.report.results.group import NetworkOutputs
+from fcnm_bids.report.results.empty import find_reach, find_shortfall
+from fcnm_bids.report.results.group import ContrastOutputs, NetworkOutputs
 from fcnm_bids.report.results.text import share_text
 
 
@@ -49,3 +50,16 @@ def test_threshold_of_a_first_cluster(tmp_path: Path, volume: float, first: floa
 )
 def test_a_share_is_a_count_where_it_is_one(share: object, n: int, text: str) -> None:
     assert share_text(share, n) == text
+
+
+@pytest.mark.parametrize(("tail", "highest"), [("positive", 3.0), ("negative", 4.0)])
+def test_participants_that_a_voxel_would_need(tmp_path: Path, tail: str, highest: float) -> None:
+    t = np.array([[[1.0, 3.0, -4.0, np.nan]]])
+    mask = tmp_path / "seed-a_space-MNI_desc-significant_mask.nii.gz"
+    nib.save(nib.Nifti1Image(t, np.eye(4)), tmp_path / "seed-a_space-MNI_stat-t_statmap.nii.gz")
+    sidecar = {"Threshold": 6.0, "NumberOfParticipants": 10, "Tail": tail}
+    found = find_reach(ContrastOutputs("a", sidecar, mask))
+    assert found is not None
+    assert (found.highest, found.threshold) == (highest, 6.0)
+    assert found.n_needed == math.ceil(10 * (6 / highest) ** 2)
+    assert find_reach(ContrastOutputs("a", {}, mask)) is None
