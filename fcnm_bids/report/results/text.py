@@ -6,7 +6,8 @@ import math
 import re
 from typing import Any
 
-_NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][+-]?[0-9]+)?")
+NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][+-]?[0-9]+)?")
+"""Texts that are numbers; 007 and 1_000 are names."""
 
 
 def as_text(value: Any, digits: int = 3) -> str:
@@ -15,7 +16,7 @@ def as_text(value: Any, digits: int = 3) -> str:
     if text.lower() in ("", "n/a", "nan", "none", "<na>"):
         return "–"
     # text that looks like a number to Python alone (007, 1_000, infinity) stays what it is
-    if not _NUMBER.fullmatch(text) or not math.isfinite(number := float(text)):
+    if not NUMBER.fullmatch(text) or not math.isfinite(number := float(text)):
         return text
     if number == int(number) and abs(number) < 1e15:
         return f"{int(number):,}" if abs(number) >= 10000 else str(int(number))
