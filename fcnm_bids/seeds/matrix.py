@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def write_seed_matrix(seeds: SeedMatrix, path: str | os.PathLike[str]) -> None:
 
 
 def read_seed_matrix(path: str | os.PathLike[str]) -> SeedMatrix:
-    """The seed matrix that `write_seed_matrix` wrote.
+    """The seed matrix that `write_seed_matrix` wrote; not to be changed.
 
     Raises
     ------
@@ -119,6 +120,12 @@ def read_seed_matrix(path: str | os.PathLike[str]) -> SeedMatrix:
         There is no such file, or it is not a seed matrix of this format.
     """
     path = Path(path)
+    written = path.stat() if path.is_file() else None
+    return _read(path, written and (written.st_ino, written.st_size, written.st_mtime_ns))
+
+
+@lru_cache(maxsize=1)  # every node of a contrast reads the matrix of all contrasts
+def _read(path: Path, written: tuple[int, ...] | None) -> SeedMatrix:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return _from_archive({key: archive[key] for key in archive.files})
@@ -133,12 +140,13 @@ def _from_archive(stored: dict[str, NDArray[Any]]) -> SeedMatrix:
         raise ValueError(f"its format is {int(stored['format'])}, not {_FORMAT}")
     nx, ny, nz = (int(n) for n in stored["shape"])
     grid = Grid((nx, ny, nz), stored["affine"], str(stored["space"]))
-    contrasts = tuple(_contrast(entry) for entry in json.loads(str(stored["contrasts"])))
+    contrasts = tuple(_contrast(entry) for entry in json.loads(stored["contrasts"].item()))
     weights = sparse.csr_array(
         (stored["data"], stored["indices"], stored["indptr"]),
         shape=(len(contrasts), grid.n_voxels),
     )
     weights.check_format(full_check=True)
+    weights.data.flags.writeable = False
     return SeedMatrix(weights, contrasts, grid)
 
 
