@@ -111,7 +111,7 @@ def open_image(path: Path, space: str) -> RunImage:
     except FileError as error:
         raise RunError(str(error)) from error
     except NOT_NIFTI as error:
-        raise RunError(f"{path.name} cannot be read as NIfTI: {error}") from error
+        raise RunError(f"{path.name} cannot be read as NIfTI: {error}; copy it again") from error
     if len(shape) != 4 or min(shape) < 1:
         raise RunError(f"{path.name} has shape {shape}; a run has four dimensions")
     if dtype.kind not in "iuf":
@@ -156,15 +156,19 @@ def check_complete(image: RunImage) -> None:
                     while part := stream.read(_READ_BYTES):
                         length += len(part)
     except BROKEN as error:
-        raise RunError(f"{image.path.name} is damaged or cut short: {error}") from error
+        raise RunError(
+            f"{image.path.name} is damaged or cut short: {error}; copy it again"
+        ) from error
     if length < wanted:
         complete = max(0, length - image.offset) // image.volume_bytes
         raise RunError(
-            f"{image.path.name} is cut short: it holds {complete} of {image.n_volumes} volumes"
+            f"{image.path.name} is cut short: it holds {complete} of {image.n_volumes} volumes; "
+            "copy it again"
         )
     if length > wanted:
         raise RunError(
-            f"{image.path.name} is longer than its header says: {length} bytes instead of {wanted}"
+            f"{image.path.name} is longer than its header says: {length} bytes instead of "
+            f"{wanted}; convert it again"
         )
 
 
@@ -239,7 +243,9 @@ class VolumeStream:
                     while hashed.read(_READ_BYTES):
                         pass
         except BROKEN as error:
-            raise RunError(f"{image.path.name} is damaged or cut short: {error}") from error
+            raise RunError(
+                f"{image.path.name} is damaged or cut short: {error}; copy it again"
+            ) from error
         self.sha256 = hashed.digest.hexdigest()
 
 
@@ -291,6 +297,7 @@ def _fill(stream: IO[bytes], target: memoryview, image: RunImage, start: int) ->
         if not got:
             complete = start + done // image.volume_bytes
             raise RunError(
-                f"{image.path.name} is cut short: it holds {complete} of {image.n_volumes} volumes"
+                f"{image.path.name} is cut short: it holds {complete} of {image.n_volumes} "
+                "volumes; copy it again"
             )
         done += got

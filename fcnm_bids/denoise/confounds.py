@@ -121,7 +121,7 @@ def read_confounds(path: Path) -> Confounds:
     plain = text.replace('"', "").replace("\r\n", "\n").replace("\r", "\n")
     lines = [line for line in plain.split("\n") if line]
     if len(lines) < 2:
-        raise RunError(f"{path.name} has no rows")
+        raise RunError(f"{path.name} has no rows; copy it again")
     names, *rows = (line.split("\t") for line in lines)
     twice = [name for name, times in Counter(names).items() if times > 1]
     if twice:

@@ -82,7 +82,9 @@ def plan_denoising(
         The run cannot be used; the text says why and what would help.
     """
     if len(table) != n_volumes:
-        raise RunError(f"{n_volumes} volumes, but {len(table)} rows in the confound table")
+        raise RunError(
+            f"{n_volumes} volumes, but {len(table)} rows in the confound table; copy both again"
+        )
     problems = []
     try:
         names = strategy.columns(table.names, metadata)

@@ -174,7 +174,7 @@ def _parcellation(image: Path, table_file: Path, grid: Grid) -> Atlas:
     unnamed = sorted(set(numbers) - set(names))
     if unnamed:
         shown = ", ".join(map(str, unnamed[:5]))
-        raise RequestError(f"{table_file}: no name for {shown}, which the image holds")
+        raise RequestError(f"{table_file}: no name for {shown}, which the image holds; add rows")
     return Atlas(_name_of(image), labels, _plain_names(names), _networks(table, names))
 
 
@@ -214,7 +214,7 @@ def _read_labels(path: Path, grid: Grid) -> tuple[np.ndarray, list[int]]:
     image = read_volume_image(path, grid.space)
     values = image.values
     if not np.isfinite(values).all() or (values != np.rint(values)).any() or values.min() < 0:
-        raise RequestError(f"{path}: not an image of labels (whole numbers from 0)")
+        raise RequestError(f"{path}: not an image of labels (whole numbers from 0); name a dseg")
     if values.max() > np.iinfo(np.int32).max:
         raise RequestError(f"{path}: labels up to {values.max():.0f}; number them below 2^31")
     numbers = [int(n) for n in np.unique(values) if n]

@@ -80,7 +80,7 @@ def read_participants(path: Path) -> Participants:
     """
     table = read_cells(path)
     if "participant_id" not in table:
-        raise RequestError(f"{path}: has no column participant_id")
+        raise RequestError(f"{path}: has no column participant_id; call the column of labels so")
     odd = [name for name in table["participant_id"] if not re.sub(r"\W", "", name).isascii()]
     if odd:
         raise RequestError(
@@ -90,7 +90,9 @@ def read_participants(path: Path) -> Participants:
     table.index = pd.Index([subject_label(name) for name in table["participant_id"]])
     twice = sorted(set(table.index[table.index.duplicated()]))
     if twice:
-        raise RequestError(f"{path}: lists {', '.join(f'sub-{who}' for who in twice)} twice")
+        raise RequestError(
+            f"{path}: lists {', '.join(f'sub-{who}' for who in twice)} twice; keep one row"
+        )
     described = describe_columns(path)
     categorical = frozenset(name for name, said in described.items() if "Levels" in said)
     with_units = {name for name, said in described.items() if _has_units(said)}

@@ -33,7 +33,7 @@ def mask_on_grid(path: Path, grid: Grid) -> NDArray[np.bool_]:
         )
     inside = np.asarray(grid.flatten(np.nan_to_num(image.values) > 0))
     if not inside.any():
-        raise RequestError(f"{path}: the analysis mask is empty")
+        raise RequestError(f"{path}: the analysis mask is empty; make it again")
     return inside
 
 

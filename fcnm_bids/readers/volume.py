@@ -101,7 +101,9 @@ def read_volume_image(path: Path, space: str, *, on: Grid | None = None) -> Volu
         return _read(stream, path.name, space, on)
     except NOT_NIFTI as error:
         reason = str(error) or type(error).__name__
-        raise FileError(f"{path.name} cannot be read: {reason}; copy it again") from error
+        raise FileError(
+            f"{path.name} cannot be read: {reason}; copy or convert it again"
+        ) from error
 
 
 def _read(stream: Any, name: str, space: str, on: Grid | None) -> VolumeImage:

@@ -211,7 +211,7 @@ def _masks(path: Path, space: str, split_labels: bool) -> Iterator[tuple[_Mask, 
     image = read_volume_image(path, space)
     values = np.where(np.isnan(image.values), 0.0, image.values)
     if not np.isfinite(values).all():
-        raise SeedError(f"{path.name}: the mask has infinite values")
+        raise SeedError(f"{path.name}: the mask has infinite values; set them to 0")
     if values.min() < 0:
         raise SeedError(
             f"{path.name}: the mask has negative values (down to {values.min():g}), as "
@@ -219,7 +219,7 @@ def _masks(path: Path, space: str, split_labels: bool) -> Iterator[tuple[_Mask, 
             "neighbours"
         )
     if not values.any():
-        raise SeedError(f"{path.name}: the mask is empty")
+        raise SeedError(f"{path.name}: the mask is empty; draw it again, or leave it out")
     # bounded: an image of weights has as many values as voxels
     levels = np.unique(values)
     if len(levels) <= 2:

@@ -286,7 +286,7 @@ def test_an_affine_that_spans_no_space(tmp_path: Path) -> None:
 def test_an_uncompressed_file_cut_short_says_how_much_is_there(tmp_path: Path) -> None:
     path = save(tmp_path / "bold.nii", volumes("int16"))
     path.write_bytes(path.read_bytes()[: 352 + 7 * 120 + 60])
-    assert failure(path) == "bold.nii is cut short: it holds 7 of 11 volumes"
+    assert failure(path) == "bold.nii is cut short: it holds 7 of 11 volumes; copy it again"
 
 
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
@@ -297,7 +297,7 @@ def test_a_header_that_promises_more_volumes(tmp_path: Path, suffix: str) -> Non
     )
     content[48:50] = struct.pack("<h", 5000)
     path.write_bytes(content if suffix == ".nii" else gzip.compress(bytes(content), mtime=0))
-    assert failure(path) == f"bold{suffix} is cut short: it holds 11 of 5000 volumes"
+    assert failure(path) == f"bold{suffix} is cut short: it holds 11 of 5000 volumes; copy it again"
 
 
 @pytest.mark.parametrize("place", [*np.linspace(0, 0.999, 25).round(3).tolist(), -1, -4, -8])

@@ -416,7 +416,7 @@ def _repetition_time(
         raise RunError(f"RepetitionTime is {stated!r} in its JSON file, and --tr {option:g}")
     number = isinstance(stated, int | float) and not isinstance(stated, bool)
     if not number or not 0 < stated < float("inf"):
-        raise RunError(f"RepetitionTime is {stated!r}, not a number of seconds")
+        raise RunError(f"RepetitionTime is {stated!r}, not a number of seconds; correct it")
     if stated > _LONGEST_TR:
         raise RunError(
             f"RepetitionTime is {stated:g}, which looks like milliseconds; write seconds"
