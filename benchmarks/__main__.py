@@ -19,6 +19,7 @@ from benchmarks.plan import Plan, Section
 SECTIONS: dict[str, Callable[[Plan], list[Section]]] = {
     "run": one_run.measure,
     "coordinates": store.coordinates,
+    "strategies": store.strategies,
     "group": store.group,
     "permutation": store.permutation,
     "seeds": store.many_seeds,

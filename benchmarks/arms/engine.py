@@ -1,5 +1,6 @@
 """This package: denoise, project, correlate; with ``output``, also write the store and maps."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +14,12 @@ from fcnm_bids.seeds import group_foci, read_foci, sphere_seeds
 
 def work(job):
     image = open_image(Path(job["bold"]), job["space"])
-    projection = denoising(job, image).projection
-    mask = read_volume(Path(job["mask"]), image.grid) > 0.5
-    projected = project_run(image, mask, projection, smoothing=job["smoothing"])
-    run = projected.run
     if job.get("output"):
         stored = Path(job["output"]) / "sub-01_desc-projected_timeseries.h5"
-        write_run(
-            stored, projected, projection, image, key="benchmark", attributes={"mean_fd": None}
-        )
-        del projected, run
+        store(job, image, stored)
         run = open_run(stored).load()
+    else:
+        run = project(job, image, denoising(job, image))
     seeds = seed_matrix(job, image.grid)
     maps = participant_maps([run], seeds, min_coverage=job["min_coverage"])
     if job.get("output"):
@@ -38,7 +34,36 @@ def work(job):
         volumes[:, maps.index] = np.tanh(maps.z)
         return np.array([image.grid.unflatten(volume) for volume in volumes])
 
-    return {"r": correlations, "dof": projection.dof, "voxels": run.n_voxels}
+    return {"r": correlations, "dof": run.dof, "voxels": run.n_voxels}
+
+
+def project(job, image, planned):
+    mask = read_volume(Path(job["mask"]), image.grid) > 0.5
+    found = project_run(image, mask, planned.basis, smoothing=job["smoothing"])
+    return replace(found.run, directions=planned.directions.q)
+
+
+def store(job, image, path):
+    """Store a run with its strategy."""
+    planned = denoising(job, image)
+    mask = read_volume(Path(job["mask"]), image.grid) > 0.5
+    projected = project_run(image, mask, planned.basis, smoothing=job["smoothing"])
+    write_run(
+        path,
+        projected,
+        planned,
+        image,
+        key="benchmark",
+        attributes={"settings": settings(job), "repetition_time": job["t_r"]},
+        confounds=read_confounds(Path(job["confounds"])),
+    )
+
+
+def settings(job):
+    """Settings as the header of a stored run holds them."""
+    strategy = load_strategy(job["strategy"])
+    confounds = {"name": strategy.name, "confounds": list(strategy.patterns), "compcor": {}}
+    return {"nuisance_regressors": confounds, "dummy_scans": "0", "fd_threshold": 0.0}
 
 
 def denoising(job, image):

@@ -66,10 +66,10 @@ def _image_root(config: Config) -> Path | None:
 
 def _changed_image(run: StoredRun, root: Path | None) -> list[str]:
     """Return a line where an uncompressed image is not the one that was projected."""
-    image = None if root is None else root / str(run.attributes["source"])
-    if image is None or "bold_state" not in run.attributes or not image.is_file():
+    image = None if root is None else root / str(run.header["source"])
+    if image is None or "bold_state" not in run.header or not image.is_file():
         return []
-    if file_sha256(image) == run.attributes["bold_sha256"]:
+    if file_sha256(image) == run.header["bold_sha256"]:
         return []
     return [
         f"{run.path} was made before the content of {image} changed; if that is damage, restore "

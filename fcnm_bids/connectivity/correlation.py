@@ -19,7 +19,7 @@ _SEEDS, _VOXELS = 16, 1536
 
 
 def seed_series(run: ProjectedRun, weights: csr_array) -> NDArray[np.float64]:
-    """Mean series of every seed, in the run's m dimensions, shape (seeds, m).
+    """Mean denoised series of every seed in the run's band, shape (seeds, m_b).
 
     Parameters
     ----------
@@ -33,6 +33,14 @@ def seed_series(run: ProjectedRun, weights: csr_array) -> NDArray[np.float64]:
         (weights.data, position, weights.indptr), shape=(weights.shape[0], voxels.size)
     )
     series: NDArray[np.float64] = compact @ run.columns(voxels).T
+    if run.directions is None:
+        return series
+    # products of one shape, so that a seed's bits do not depend on the others
+    for first in range(0, len(series), _SEEDS):
+        some = series[first : first + _SEEDS]
+        padded = np.zeros((run.n_components, _SEEDS))
+        padded[:, : len(some)] = some.T
+        some[:] = run.remove(padded).T[: len(some)]
     return series
 
 
@@ -53,6 +61,7 @@ def correlator(
     with np.errstate(divide="ignore", invalid="ignore"):
         series /= length[:, None]
     n_seeds = len(series)
+    lengths = run.lengths
     padded = np.zeros((-(-n_seeds // _SEEDS) * _SEEDS, run.n_components))
     padded[:n_seeds] = series
 
@@ -61,14 +70,13 @@ def correlator(
         # a voxel's scale does not enter its correlations
         columns = np.zeros((run.n_components, _VOXELS))
         columns[:, :n_voxels] = run.values[:, tile]
-        norm = np.sqrt(np.einsum("ij,ij->j", columns, columns))
         product = np.empty((_SEEDS, _VOXELS))
         for first in range(0, n_seeds, _SEEDS):
             rows = slice(first, min(first + _SEEDS, n_seeds))
             np.matmul(padded[first : first + _SEEDS], columns, out=product)
             r = product[: rows.stop - first, :n_voxels]
             with np.errstate(divide="ignore", invalid="ignore"):
-                r /= norm[:n_voxels]
+                r /= lengths[tile]
             yield rows, r
 
     starts = range(0, run.n_voxels, _VOXELS)

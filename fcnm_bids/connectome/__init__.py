@@ -12,7 +12,13 @@ from fcnm_bids.connectome.project import CARPET_VOXELS, Projected, project_run, 
 from fcnm_bids.connectome.projected_run import ProjectedRun
 from fcnm_bids.connectome.signal_mask import read_first, varying_voxels
 from fcnm_bids.connectome.smoothing import smooth_components
-from fcnm_bids.connectome.store import StoredRun, open_run, read_stored, write_run
+from fcnm_bids.connectome.store import (
+    StoredRun,
+    open_run,
+    read_stored,
+    strategy_key,
+    write_run,
+)
 from fcnm_bids.connectome.subsample import coarser_grid, coarser_run, read_coarser, write_coarser
 
 __all__ = [
@@ -36,6 +42,7 @@ __all__ = [
     "read_stored",
     "read_volume",
     "smooth_components",
+    "strategy_key",
     "varying_voxels",
     "write_coarser",
     "write_run",

@@ -13,23 +13,6 @@ LARGEST_SHARE = 0.05
 """Share of the kept volumes above which a run with blank ones is not used."""
 
 
-class BlankVolumesError(RunError):
-    """Some volumes that a projection keeps hold no measurement.
-
-    Parameters
-    ----------
-    volumes
-        Their numbers, from 0.
-    """
-
-    def __init__(self, volumes: tuple[int, ...]) -> None:
-        self.volumes = volumes
-        super().__init__(f"volumes {_listed(volumes)} hold no measurement")
-
-    def __reduce__(self) -> tuple[type, tuple[tuple[int, ...]]]:
-        return type(self), (self.volumes,)
-
-
 class BlankVolumes:
     """The blank volumes of a run, found block by block.
 
@@ -68,30 +51,31 @@ class BlankVolumes:
         # the array of a block is used again for the next but one
         self._last, self._sample = volumes[-1, index], sample[-1].copy()
 
-    def refuse(self, kept: NDArray[np.bool_], name: str) -> None:
-        """Refuse a run, or its projection, where volumes that are kept are blank.
+    @property
+    def numbers(self) -> list[int]:
+        """Their numbers, from 0."""
+        return sorted(self.constant + self.repeated)
+
+    def among(self, kept: NDArray[np.bool_], name: str) -> list[int]:
+        """Return the blank ones among the volumes that a strategy keeps.
 
         Parameters
         ----------
         kept
-            Shape (volumes,), True where the projection keeps a volume.
+            Shape (volumes,), True where the strategy keeps a volume.
         name
             Of the image.
 
         Raises
         ------
-        BlankVolumesError
-            Up to `LARGEST_SHARE` of the kept volumes are blank: a projection without them will do.
         RunError
-            More are.
+            They are more than `LARGEST_SHARE` of the kept volumes.
         """
-        blank = tuple(number for number in sorted(self.constant + self.repeated) if kept[number])
-        if not blank:
-            return
+        blank = [number for number in self.numbers if kept[number]]
         if len(blank) <= LARGEST_SHARE * np.count_nonzero(kept):
-            raise BlankVolumesError(blank)
+            return blank
         found = [
-            f"{len(numbers)} {what} ({_listed(numbers)})"
+            f"{len(numbers)} {what} ({listed(numbers)})"
             for what, numbers in (
                 ("of one value throughout", [n for n in self.constant if kept[n]]),
                 ("that repeat the one before", [n for n in self.repeated if kept[n]]),
@@ -108,7 +92,7 @@ def _constant(values: NDArray[Any]) -> bool:
     return bool((values == values[0]).all()) or not np.isfinite(values).any()
 
 
-def _listed(numbers: list[int] | tuple[int, ...]) -> str:
+def listed(numbers: list[int]) -> str:
     """Return volume numbers from 1, runs of them joined."""
     ends: list[list[int]] = []
     for number in numbers:

@@ -90,7 +90,7 @@ def image_state(bold: Path, stored: Path) -> dict[str, int] | None:
     try:
         found = bold.stat()
         state = {"size": found.st_size, "mtime_ns": found.st_mtime_ns, "inode": found.st_ino}
-        header = open_run(stored).attributes if stored.is_file() else {}
+        header = open_run(stored).header if stored.is_file() else {}
         known = header.get("bold_state")
         if known and known != state and known["size"] == state["size"]:
             return dict(known) if file_sha256(bold) == header["bold_sha256"] else state

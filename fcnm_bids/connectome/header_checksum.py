@@ -77,7 +77,10 @@ def _check(file: BinaryIO, name: str, version: int) -> None:
             f"version {version} does"
         )
     if found != version:
-        raise StoreError(f"{name} has format version {found}, this program reads {version}")
+        raise StoreError(
+            f"{name} has format version {found}, this program reads {version}: make it again from "
+            "its image (fcnm-bids BIDS_DIR OUTPUT_DIR participant --connectome-only)"
+        )
     if (actual := file.seek(0, os.SEEK_END)) != size:
         raise StoreError(f"{name} is damaged: it has {actual} bytes, {size} were written")
     extents = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,6 @@ from fcnm_bids.connectome.blank_volumes import BlankVolumes
 from fcnm_bids.connectome.image import RunImage, VolumeStream
 from fcnm_bids.connectome.projected_run import ProjectedRun
 from fcnm_bids.connectome.smoothing import smooth_components
-from fcnm_bids.denoise.projection import Projection
 from fcnm_bids.errors import RunError
 
 _BLOCK_BYTES = 32 << 20
@@ -49,6 +48,8 @@ class Projected:
         and their voxel numbers.
     sha256
         Hash of the image file.
+    blank
+        Its volumes that hold no measurement.
     """
 
     run: ProjectedRun
@@ -56,12 +57,19 @@ class Projected:
     carpet: NDArray[np.float32]
     carpet_index: NDArray[np.intp]
     sha256: str
+    blank: BlankVolumes = field(default_factory=BlankVolumes)
 
 
 def project_run(
-    image: RunImage, mask: NDArray[np.bool_], projection: Projection, *, smoothing: float
+    image: RunImage,
+    mask: NDArray[np.bool_],
+    basis: NDArray[np.float64],
+    *,
+    smoothing: float,
 ) -> Projected:
-    """Stream a run through its projection and smooth what is left.
+    """Stream a run through the basis of its band and smooth what is left.
+
+    A volume of one value throughout counts as the volume before it, since no strategy keeps it.
 
     Parameters
     ----------
@@ -69,23 +77,20 @@ def project_run(
         The run.
     mask
         Shape (voxels of the box,), True inside the brain.
-    projection
-        The projection for this run's volumes.
+    basis
+        Of the band, orthonormal rows, shape (m_b, volumes).
     smoothing
         Full width at half maximum of the Gaussian kernel in mm; 0 for none.
 
     Raises
     ------
-    BlankVolumesError
-        A few volumes that the projection keeps hold no measurement.
     RunError
-        The file is damaged, nothing in the mask varies, many volumes hold no measurement, or the
-        numbers leave the range of float32.
+        The file is damaged, nothing in the mask varies, or the numbers leave the range of float32.
     """
-    if len(projection.kept) != image.n_volumes:
+    if basis.shape[1] != image.n_volumes:
         raise RunError(
             f"{image.path.name} has {image.n_volumes} volumes, "
-            f"its confounds have {len(projection.kept)} rows"
+            f"its confounds have {basis.shape[1]} rows"
         )
     index = np.flatnonzero(mask)
     if index.size == 0:
@@ -94,7 +99,7 @@ def project_run(
         raise RunError(f"{image.path.name} has the scale factor {image.slope}")
     chosen = np.unique(np.linspace(0, index.size - 1, CARPET_VOXELS).round().astype(np.intp))
     carpet = np.empty((image.n_volumes, chosen.size), dtype=np.float32)
-    sums = _Sums(index.size, projection)
+    sums = _Sums(index.size, basis)
     blank = BlankVolumes()
     stream = VolumeStream(image, _block_volumes(image))
     with _room_for_the_reader(), closing(iter(stream)) as blocks:
@@ -104,20 +109,17 @@ def project_run(
             blank.add(volumes, sample, index)
             with np.errstate(over="ignore", invalid="ignore"):
                 carpet[start:stop] = sample * image.slope + image.intercept
-            kept = np.flatnonzero(projection.kept[start:stop])
-            if kept.size:
-                sums.add(volumes, kept, index)
+            sums.add(volumes, {number - start for number in blank.constant}, index)
     components, usable = sums.finish(image.slope)
     if not usable.any():
         raise RunError(f"no voxel in the brain mask of {image.path.name} carries signal")
-    blank.refuse(projection.kept, image.path.name)
     if not usable.all():
         components = _close_up(components, usable)
     _refuse_extremes(components, image)
     voxels = index[usable]
     smooth_components(components, voxels, image.grid, smoothing)
     run = ProjectedRun(components, voxels, image.grid)
-    return Projected(run, index.size, carpet, index[chosen], stream.sha256 or "")
+    return Projected(run, index.size, carpet, index[chosen], stream.sha256 or "", blank)
 
 
 def _refuse_extremes(components: NDArray[np.float32], image: RunImage) -> None:
@@ -137,7 +139,9 @@ def _room_for_the_reader() -> Any:
     return blas.limit(limits=max(1, threads - 1))
 
 
-def projection_bytes(n_voxels: int, n_masked: int, n_volumes: int, dof: int, itemsize: int) -> int:
+def projection_bytes(
+    n_voxels: int, n_masked: int, n_volumes: int, n_components: int, itemsize: int
+) -> int:
     """Predicted peak of what `project_run` allocates, in bytes.
 
     Parameters
@@ -148,21 +152,24 @@ def projection_bytes(n_voxels: int, n_masked: int, n_volumes: int, dof: int, ite
         Voxels in the mask.
     n_volumes
         Volumes of the run.
-    dof
-        Residual degrees of freedom.
+    n_components
+        Dimensions of the band.
     itemsize
         Bytes per stored number.
     """
     block = min(_BATCH, n_volumes, max(1, _BLOCK_BYTES // (n_voxels * itemsize)))
     batch = min(_BATCH, n_volumes)
-    product = 8 * (dof + batch) * min(_TILE, n_masked)
+    product = 8 * (n_components + batch) * min(_TILE, n_masked)
     streaming = (
         2 * block * n_voxels * itemsize + n_masked * (4 * batch + 4 * max(4, itemsize)) + product
     )
     smoothing = 3 * 4 * n_voxels + 8 * n_masked
     per_voxel = n_masked * (8 * 4 + 3 * 8)
     return (
-        4 * dof * n_masked + max(streaming, smoothing) + per_voxel + 4 * n_volumes * CARPET_VOXELS
+        4 * n_components * n_masked
+        + max(streaming, smoothing)
+        + per_voxel
+        + 4 * n_volumes * CARPET_VOXELS
     )
 
 
@@ -180,37 +187,41 @@ def _close_up(components: NDArray[np.float32], usable: NDArray[np.bool_]) -> NDA
 
 
 class _Sums:
-    """Y = P X, block by block, with the energy of the raw series beside it.
+    """Y = B X, block by block, with the energy of the raw series beside it.
 
-    The first kept volume is taken away from all others: the intercept is projected out anyway,
-    and float32 keeps the digits that the mean intensity would have used up.
+    The first volume is taken away from all others: the intercept is projected out anyway, and
+    float32 keeps the digits that the mean intensity would have used up.
     """
 
-    def __init__(self, n_voxels: int, projection: Projection) -> None:
-        self._basis = projection.basis
-        self._components = np.zeros((projection.dof, n_voxels), dtype=np.float32)
+    def __init__(self, n_voxels: int, basis: NDArray[np.float64]) -> None:
+        self._basis = basis
+        self._components = np.zeros((len(basis), n_voxels), dtype=np.float32)
         self._origin: NDArray[Any] | None = None
         self._energy = np.zeros(n_voxels)
         self._n = 0
-        self._batch = np.empty((min(_BATCH, projection.basis.shape[1]), n_voxels), np.float32)
+        self._batch = np.zeros((min(_BATCH, basis.shape[1]), n_voxels), np.float32)
         self._waiting = 0
 
-    def add(self, volumes: NDArray[Any], kept: NDArray[np.intp], index: NDArray[np.intp]) -> None:
-        """Add the volumes `kept` of a block; infinities become NaN, which `finish` leaves out."""
+    def add(self, volumes: NDArray[Any], constant: set[int], index: NDArray[np.intp]) -> None:
+        """Add a block of volumes; infinities become NaN, which `finish` leaves out."""
         with np.errstate(over="ignore", invalid="ignore"):
-            self._add(volumes, kept, index)
+            self._add(volumes, constant, index)
 
-    def _add(self, volumes: NDArray[Any], kept: NDArray[np.intp], index: NDArray[np.intp]) -> None:
+    def _add(self, volumes: NDArray[Any], constant: set[int], index: NDArray[np.intp]) -> None:
         # 16-bit integers and float32 are exact in float32; wider types lose digits there
         # unless the first volume goes before the conversion
         exact = volumes.dtype.itemsize <= 2 or volumes.dtype.newbyteorder("=") == np.float32
         precision = np.float32 if exact else np.float64
-        for volume in kept:
-            values = volumes[volume].take(index).astype(precision, copy=False)
-            if self._origin is None:
-                self._origin = values.copy()
+        for number, volume in enumerate(volumes):
             row = self._batch[self._waiting]
-            np.subtract(values, self._origin, out=row, casting="same_kind")
+            if number in constant:
+                # before the first measurement the row of zeros stands for it
+                row[:] = self._batch[self._waiting - 1]
+            else:
+                values = volume.take(index).astype(precision, copy=False)
+                if self._origin is None:
+                    self._origin = values.copy()
+                np.subtract(values, self._origin, out=row, casting="same_kind")
             self._waiting += 1
             if self._waiting == len(self._batch):
                 self._multiply()
@@ -238,8 +249,6 @@ class _Sums:
         """The components in the image's units, and which voxels carry signal."""
         with np.errstate(over="ignore", invalid="ignore"):
             self._multiply()
-        if self._n == 0:
-            raise RunError("no volume is left")
         left = np.einsum("ij,ij->j", self._components, self._components, dtype=np.float64)
         # false for NaN as well, and for a series that does not vary: both sides are 0 then
         usable: NDArray[np.bool_] = left > _ROUNDING * self._energy

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from fcnm_bids.grid import Grid
 
@@ -15,31 +17,39 @@ _TILE_ELEMENTS = 1 << 17
 _TILE_STEP = 64
 
 
+_LEAST_SHARE = 1e-8
+"""Share of a series' energy at or below which what a strategy leaves of it is rounding."""
+
+
 @dataclass(frozen=True, eq=False)
 class ProjectedRun:
-    """The denoised run in the m dimensions that denoising left it.
+    """The run in the dimensions of its band, and what a strategy removes there.
 
-    Every inner product of two denoised series is the inner product of two columns.
+    Every inner product of two denoised series is the inner product of two columns, without the
+    directions that the strategy removes: `remove` takes them out of one of the two.
 
     Parameters
     ----------
     values
-        Shape (m, voxels): float32, or int16 to be multiplied by `scale`.
+        Shape (m_b, voxels): float32, or int16 to be multiplied by `scale`.
     index
         Voxel numbers, sorted: those inside the run's mask that carry signal.
     grid
         The grid that the numbers refer to.
     scale
         Shape (voxels,), float32; None where `values` are the components themselves.
-    removed
+    applied
         Degrees of freedom that the series had lost before they were projected.
+    directions
+        Orthonormal columns that the strategy removes, shape (m_b, rank); None for none.
     """
 
     values: NDArray[np.float32] | NDArray[np.int16]
     index: NDArray[np.intp]
     grid: Grid
     scale: NDArray[np.float32] | None = field(default=None)
-    removed: int = 0
+    applied: int = 0
+    directions: NDArray[np.float64] | None = None
 
     @property
     def n_components(self) -> int:
@@ -49,7 +59,8 @@ class ProjectedRun:
     @property
     def dof(self) -> int:
         """Residual degrees of freedom, m."""
-        return self.n_components - self.removed
+        removed = 0 if self.directions is None else self.directions.shape[1]
+        return self.n_components - removed - self.applied
 
     @property
     def n_voxels(self) -> int:
@@ -57,11 +68,59 @@ class ProjectedRun:
         return int(self.values.shape[1])
 
     def columns(self, which: slice | NDArray[np.intp]) -> NDArray[np.float64]:
-        """Components of some voxels, float64, shape (m, voxels chosen)."""
+        """Components of some voxels in the band, float64, shape (m_b, voxels chosen)."""
         chosen = self.values[:, which].astype(np.float64)
         if self.scale is not None:
             chosen *= self.scale[which]
         return chosen
+
+    def remove(self, components: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return components, shape (m_b, n), without the directions that the strategy removes."""
+        if self.directions is None:
+            return components
+        left: NDArray[np.float64] = components - self.directions @ (self.directions.T @ components)
+        return left
+
+    @cached_property
+    def _energies(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Sums of squares of each voxel's column, in the band and without what is removed."""
+        band, left = np.empty((2, self.n_voxels))
+        # one thread: the sums of several could have another order
+        with threadpool_limits(1, user_api="blas"):
+            for tile in self.tiles():
+                columns = self.values[:, tile].astype(np.float64)
+                left[tile] = band[tile] = np.einsum("ij,ij->j", columns, columns)
+                if self.directions is not None:
+                    removed = self.directions.T @ columns
+                    left[tile] -= np.einsum("ij,ij->j", removed, removed)
+        return band, np.maximum(left, 0)
+
+    @cached_property
+    def lengths(self) -> NDArray[np.float64]:
+        """Length of each voxel's denoised column in the steps of `values`, shape (voxels,)."""
+        return np.sqrt(self._energies[1])
+
+    @property
+    def rounding(self) -> float:
+        """99th percentile over voxels of the rounding error, in standard deviations."""
+        if self.scale is None:
+            return 0.0
+        with np.errstate(divide="ignore"):
+            return float(np.percentile(np.sqrt(self.dof / 12) / self.lengths, 99))
+
+    def usable(self) -> ProjectedRun:
+        """Return the run at the voxels of which the strategy leaves more than rounding."""
+        if self.directions is None:
+            return self
+        band, left = self._energies
+        rounding = 0 if self.scale is None else self.dof
+        enough = left > np.maximum(_LEAST_SHARE * band, rounding)
+        return self if enough.all() else self.at(np.flatnonzero(enough))
+
+    def at(self, place: NDArray[np.intp]) -> ProjectedRun:
+        """Return the run at some of its voxels, by their places in `index`."""
+        scale = None if self.scale is None else self.scale[place]
+        return replace(self, values=self.values[:, place], index=self.index[place], scale=scale)
 
     def tiles(self) -> list[slice]:
         """Slices of voxels that are small enough to be worked on at once."""

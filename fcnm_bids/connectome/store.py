@@ -1,24 +1,27 @@
 """The projected-run store: one HDF5 file a run, from which all maps can be made.
 
-Format 3. Datasets are contiguous and uncompressed, so that they can be mapped into memory:
-``components`` int16 (m, voxels) times ``scale`` float32 (voxels) is the projected run, ``sd``
-float32 (voxels) its residual standard deviation in the image's units, ``index`` int32 (voxels)
-the voxel numbers in Fortran order, ``basis`` float64 (m, kept volumes) the projection, ``kept``
-uint8 (volumes), ``carpet`` float32 (volumes, up to 2,000) raw series of the voxels
-``carpet_index``. The attributes hold grid, space, key and provenance, and ``checksums``: the CRC-32
-of each dataset. The seal (`fcnm_bids.connectome.header_checksum`) guards the rest of the file.
+Format 4. The file holds the band of a run; the strategy is chosen when the run is opened. Datasets
+are contiguous and uncompressed, so that they can be mapped into memory: ``components`` int16 (m_b,
+voxels) times ``scale`` float32 (voxels) is the projected run, ``index`` int32 (voxels) the voxel
+numbers in Fortran order, ``basis`` float64 (m_b, volumes) the band, ``confounds`` float64 (volumes,
+columns) the confound table, ``confounds_about`` uint8 (bytes) its column names and its sidecar as
+JSON, ``carpet`` float32 (volumes, up to 2,000) raw series of the voxels ``carpet_index``. The
+attributes hold grid, space, key and provenance, and ``checksums``: the CRC-32 of each dataset. The
+seal (`fcnm_bids.connectome.header_checksum`) guards the rest of the file.
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import json
 import math
 import os
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +34,19 @@ from fcnm_bids.connectome.header_checksum import SEAL_BYTES, check_seal, write_s
 from fcnm_bids.connectome.image import RunImage
 from fcnm_bids.connectome.project import Projected
 from fcnm_bids.connectome.projected_run import ProjectedRun
-from fcnm_bids.denoise.projection import Projection
+from fcnm_bids.denoise import CHOSEN, Confounds, RunDenoising, Strategy, choose_within_band
 from fcnm_bids.errors import ReplacedRunError, StoreError
 from fcnm_bids.grid import Grid
 
 FORMAT = "fcnm_bids projected run"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 _LARGEST = 32767
 _ROWS_ELEMENTS = 1 << 20
 
-_PARTS = ("components", "scale", "sd", "index", "basis", "kept", "carpet", "carpet_index")
+_PARTS = (
+    *("components", "scale", "index", "basis"),
+    *("confounds", "confounds_about", "carpet", "carpet_index"),
+)
 
 _DAMAGED = (
     AttributeError,
@@ -57,24 +63,62 @@ _DAMAGED = (
 
 @dataclass(frozen=True, eq=False)
 class StoredRun:
-    """A run of the store: its header, and the way to its components.
+    """A run of the store under a strategy: its header, and the way to its components.
 
     Parameters
     ----------
     path
         The file.
-    key
-        Hash of everything that determines the content.
-    attributes
-        Provenance: settings, degrees of freedom, confounds, hashes, volumes.
+    content_key
+        Hash of everything that determines the content of the file.
+    header
+        Provenance as the file holds it: settings that it was first made with and what they left,
+        repetition time, hashes, volumes without a measurement.
     grid
         The grid of the voxel numbers.
+    settings
+        Denoising settings of another strategy, as a header holds them; those of the header by
+        default.
     """
 
     path: Path
-    key: str
-    attributes: Mapping[str, Any]
+    content_key: str
+    header: Mapping[str, Any]
     grid: Grid
+    settings: Mapping[str, Any] | None = None
+
+    def under(self, settings: Mapping[str, Any]) -> StoredRun:
+        """Return the run under the strategy of other denoising settings.
+
+        Parameters
+        ----------
+        settings
+            As a header holds them; the band and smoothing of the file stay.
+        """
+        names = (*CHOSEN, "min_time", "min_dof")
+        chosen = {name: settings[name] for name in names if name in settings}
+        return replace(self, settings={**self.header.get("settings", {}), **chosen})
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of everything that maps of the run depend on."""
+        return strategy_key(self.content_key, self.settings or self.header.get("settings", {}))
+
+    @cached_property
+    def attributes(self) -> Mapping[str, Any]:
+        """The header, with what the strategy leaves of the run.
+
+        Raises
+        ------
+        RunError
+            The confound table lacks what the strategy needs.
+        StoreError
+            The file is damaged.
+        """
+        recorded = self.header.get("settings", {})
+        if self.settings is None or _choice(self.settings) == _choice(recorded):
+            return {**self.header, "settings": self.settings or recorded}
+        return {**self.header, "settings": self.settings, **self.denoising().describe()}
 
     @property
     def dof(self) -> int:
@@ -83,17 +127,74 @@ class StoredRun:
 
     @property
     def n_components(self) -> int:
-        """Number of components."""
-        return self.dof + int(self.attributes.get("applied_regressors", 0))
+        """Dimensions of the band, m_b."""
+        return int(self.header["n_components"])
+
+    def denoising(self) -> RunDenoising:
+        """The strategy in the band of this run.
+
+        Raises
+        ------
+        RunError
+            The confound table lacks what the strategy needs.
+        StoreError
+            The file is damaged.
+        """
+        settings = self.settings or self.header.get("settings", {})
+        named = settings.get("nuisance_regressors", {})
+        dummies = settings.get("dummy_scans", 0)
+        basis, values, about = (
+            read_stored(self.path, name, self.content_key)
+            for name in ("basis", "confounds", "confounds_about")
+        )
+        try:
+            described = json.loads(about.tobytes())
+            table = Confounds(tuple(described["columns"]), values)
+            metadata = dict(described["metadata"])
+        except _DAMAGED as error:
+            raise StoreError(f"{self.path.name} has no readable confounds: {error!r}") from error
+        return choose_within_band(
+            basis,
+            table,
+            metadata,
+            Strategy(
+                str(named.get("name", "none")),
+                tuple(named.get("confounds", ())),
+                "",
+                named.get("compcor", {}),
+            ),
+            dummy_scans=dummies if dummies == "auto" else int(dummies),
+            fd_threshold=settings.get("fd_threshold", 0.0),
+            blank=self.header.get("blank", ()),
+            applied_regressors=int(self.header.get("applied_regressors", 0)),
+        )
 
     def index(self) -> NDArray[np.intp]:
-        """Voxel numbers with signal."""
-        return read_stored(self.path, "index", self.key).astype(np.intp)
+        """Voxel numbers with signal in the band."""
+        return read_stored(self.path, "index", self.content_key).astype(np.intp)
 
     def load(self) -> ProjectedRun:
-        """The projected run, its components mapped into memory rather than read."""
-        scale = read_stored(self.path, "scale", self.key)
-        with _opened(self.path, self.key) as file:
+        """The run under its strategy, its components mapped into memory rather than read.
+
+        Raises
+        ------
+        RunError
+            The confound table lacks what the strategy needs.
+        StoreError
+            The file is damaged.
+        """
+        directions = self.denoising().directions.q
+        return ProjectedRun(
+            self._components(),
+            self.index(),
+            self.grid,
+            read_stored(self.path, "scale", self.content_key),
+            int(self.header.get("applied_regressors", 0)),
+            directions if directions.shape[1] else None,
+        ).usable()
+
+    def _components(self) -> NDArray[np.int16]:
+        with _opened(self.path, self.content_key) as file:
             try:
                 data = file["components"]
                 offset, shape = data.id.get_offset(), data.shape
@@ -101,8 +202,7 @@ class StoredRun:
                 _verify(file, "components", values)
             except _DAMAGED as error:
                 raise StoreError(f"{self.path.name} is damaged: {error}") from error
-        removed = int(self.attributes.get("applied_regressors", 0))
-        return ProjectedRun(values, self.index(), self.grid, scale, removed)
+        return values
 
     def verify(self) -> None:
         """Read all of the file.
@@ -112,22 +212,62 @@ class StoredRun:
         StoreError
             It does not hold what was written.
         """
-        self.load()
-        for name in _PARTS:
-            if name not in ("components", "scale", "index"):
-                read_stored(self.path, name, self.key)
+        self._components()
+        for name in _PARTS[1:]:
+            read_stored(self.path, name, self.content_key)
+
+
+def _choice(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of denoising settings a mapping chooses, without the strategy's name."""
+    named = settings.get("nuisance_regressors", {})
+    chosen = {name: settings.get(name) for name in CHOSEN}
+    chosen["nuisance_regressors"] = {name: named.get(name) for name in ("confounds", "compcor")}
+    return chosen
+
+
+def strategy_key(key: str, settings: Mapping[str, Any]) -> str:
+    """Hash of a stored run and a strategy, which its maps depend on.
+
+    Parameters
+    ----------
+    key
+        Content key of the run.
+    settings
+        Denoising settings, as a header holds them.
+    """
+    content = json.dumps([key, _choice(settings)], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def write_run(
     path: Path,
     projected: Projected,
-    projection: Projection,
+    denoising: RunDenoising,
     image: RunImage,
     *,
     key: str,
     attributes: Mapping[str, Any],
+    confounds: Confounds | None = None,
+    confounds_metadata: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a projected run: a temporary file in the same folder, then a rename.
+
+    Parameters
+    ----------
+    path
+        The file.
+    projected
+        The run in its band.
+    denoising
+        The band, and the strategy that the run is first made with.
+    image
+        The image.
+    key
+        Content key.
+    attributes
+        Provenance beside what is known from the others.
+    confounds, confounds_metadata
+        The confound table, of which all columns of numbers are stored, and its sidecar.
 
     Raises
     ------
@@ -136,15 +276,17 @@ def write_run(
     """
     run = projected.run
     header = {
+        **denoising.describe(),
         **attributes,
-        "dof": run.n_components - int(attributes.get("applied_regressors", 0)),
+        "n_components": run.n_components,
         "n_volumes": image.n_volumes,
-        "n_kept": int(projection.kept.sum()),
         "n_masked": projected.n_masked,
         "n_voxels": run.n_voxels,
-        "confounds": list(projection.confounds),
+        "blank": projected.blank.numbers,
         "bold_sha256": projected.sha256,
     }
+    table = confounds.numeric() if confounds else Confounds((), np.empty((image.n_volumes, 0)))
+    about = {"columns": table.names, "metadata": dict(confounds_metadata or {})}
     # made in memory: HDF5 takes the process down where it meets a full disk (h5py issue 914)
     content = io.BytesIO()
     with h5py.File(content, "w", libver="latest", userblock_size=SEAL_BYTES) as file:
@@ -157,8 +299,9 @@ def write_run(
         file.attrs["provenance"] = json.dumps(header, sort_keys=True)
         parts: dict[str, NDArray[Any]] = {
             "index": run.index.astype(np.int32),
-            "basis": projection.basis,
-            "kept": projection.kept.astype(np.uint8),
+            "basis": denoising.basis,
+            "confounds": np.asarray(table.rows, dtype=np.float64),
+            "confounds_about": np.frombuffer(json.dumps(about).encode(), np.uint8),
             "carpet": projected.carpet,
             "carpet_index": projected.carpet_index.astype(np.int32),
         }
@@ -188,17 +331,11 @@ def write_run(
 
 
 def _write_components(file: h5py.File, run: ProjectedRun) -> dict[str, int]:
-    """Write the components, their scale and their standard deviation; their check sums."""
+    """Write the components and their scale; their check sums."""
     scale = np.empty(run.n_voxels, dtype=np.float32)
-    sd = np.empty(run.n_voxels, dtype=np.float32)
     for tile in run.tiles():
-        values = run.values[:, tile]
-        scale[tile] = np.abs(values).max(axis=0) / np.float32(_LARGEST)
-        sd[tile] = np.sqrt(
-            np.einsum("ij,ij->j", values, values, dtype=np.float64) / run.n_components
-        )
+        scale[tile] = np.abs(run.values[:, tile]).max(axis=0) / np.float32(_LARGEST)
     file["scale"] = scale
-    file["sd"] = sd
     components = file.create_dataset("components", run.values.shape, "<i2")
     height = max(1, _ROWS_ELEMENTS // run.n_voxels)
     checksum = 0
@@ -207,7 +344,7 @@ def _write_components(file: h5py.File, run: ProjectedRun) -> dict[str, int]:
         values = np.rint(run.values[rows] / scale).astype("<i2")
         components[rows] = values
         checksum = _checksum(values, checksum)
-    return {"components": checksum, "scale": _checksum(scale), "sd": _checksum(sd)}
+    return {"components": checksum, "scale": _checksum(scale)}
 
 
 def _checksum(values: NDArray[Any], before: int = 0) -> int:
@@ -238,6 +375,11 @@ def open_run(path: Path, key: str | None = None) -> StoredRun:
     key
         Content key that it should have; any by default.
 
+    Returns
+    -------
+    StoredRun
+        Under the strategy that it was first made with.
+
     Raises
     ------
     StoreError
@@ -252,8 +394,7 @@ def open_run(path: Path, key: str | None = None) -> StoredRun:
                 raise StoreError(f"{path.name} is not a projected run")
             grid = Grid(tuple(attributes["shape"]), attributes["affine"], attributes["space"])
             header = json.loads(attributes["provenance"])
-            rows = int(header["dof"]) + int(header.get("applied_regressors", 0))
-            shape = (rows, int(header["n_voxels"]))
+            shape = (int(header["n_components"]), int(header["n_voxels"]))
             # h5py's own objects of eight datasets take most of the time of a large store
             parts = {name: h5py.h5d.open(file.id, name.encode()) for name in _PARTS}
             if parts["components"].shape != shape or parts["components"].dtype != np.dtype("<i2"):
@@ -262,7 +403,7 @@ def open_run(path: Path, key: str | None = None) -> StoredRun:
             for name, data in parts.items():
                 if not _lies_within(data, size):
                     raise StoreError(f"{path.name} holds no contiguous {name}")
-            lengths = {parts[name].shape for name in ("scale", "sd", "index")}
+            lengths = {parts[name].shape for name in ("scale", "index")}
             if lengths != {shape[1:]} or shape[1] > grid.n_voxels:
                 raise StoreError(f"{path.name} has parts of unequal length")
             return StoredRun(path, str(attributes["key"]), header, grid)
@@ -271,7 +412,7 @@ def open_run(path: Path, key: str | None = None) -> StoredRun:
 
 
 def read_stored(path: Path, name: str, key: str | None = None) -> NDArray[Any]:
-    """Read a smaller dataset of a stored run: basis, kept, sd, carpet, carpet_index."""
+    """Read a dataset of a stored run."""
     with _opened(path, key) as file:
         try:
             if not _lies_within(file[name].id, path.stat().st_size):

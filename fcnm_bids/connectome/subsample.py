@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -56,13 +57,12 @@ def coarser_run(run: ProjectedRun, grid: Grid, numbers: NDArray[np.intp]) -> Pro
     place = np.searchsorted(run.index, numbers)
     place[place == run.n_voxels] = 0
     has = run.index[place] == numbers
-    scale = None if run.scale is None else run.scale[place[has]]
-    return ProjectedRun(run.values[:, place[has]], np.flatnonzero(has), grid, scale, run.removed)
+    return replace(run.at(place[has]), index=np.flatnonzero(has), grid=grid)
 
 
 def write_coarser(path: Path, run: ProjectedRun) -> None:
     """Write a run of few voxels to a NumPy archive that needs no pickle."""
-    optional = {} if run.scale is None else {"scale": run.scale}
+    optional = {"scale": run.scale, "directions": run.directions}
     with path.open("wb") as stream:
         np.savez(
             stream,
@@ -72,8 +72,8 @@ def write_coarser(path: Path, run: ProjectedRun) -> None:
             shape=np.array(run.grid.shape),
             affine=run.grid.affine,
             space=np.array(run.grid.space),
-            removed=np.array(run.removed),
-            **optional,
+            applied=np.array(run.applied),
+            **{name: values for name, values in optional.items() if values is not None},
         )
 
 
@@ -89,8 +89,13 @@ def read_coarser(path: Path) -> ProjectedRun:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             nx, ny, nz = (int(n) for n in stored["shape"])
             grid = Grid((nx, ny, nz), stored["affine"], str(stored["space"]))
-            scale = stored.get("scale", None)
-            removed = int(stored["removed"])
-            return ProjectedRun(stored["values"], stored["index"], grid, scale, removed)
+            return ProjectedRun(
+                stored["values"],
+                stored["index"],
+                grid,
+                stored.get("scale", None),
+                int(stored["applied"]),
+                stored.get("directions", None),
+            )
     except Exception as error:  # a damaged archive fails in ways of zip, zlib and NumPy
         raise StoreError(f"{path.name} is damaged: {error}") from error

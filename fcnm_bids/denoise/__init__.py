@@ -1,5 +1,6 @@
-"""Confounds, kept volumes and band of a run, as one orthogonal projection in time."""
+"""Band, confounds and kept volumes of a run, as one orthogonal projection in time."""
 
+from fcnm_bids.denoise.band import StrategyDirections, band_basis, strategy_directions
 from fcnm_bids.denoise.confounds import (
     Confounds,
     complete_confounds,
@@ -7,24 +8,26 @@ from fcnm_bids.denoise.confounds import (
     read_confounds,
 )
 from fcnm_bids.denoise.degrees_of_freedom import median_dof
-from fcnm_bids.denoise.projection import (
-    Projection,
-    build_projection,
-    canonical_basis,
-    stop_band_cosines,
+from fcnm_bids.denoise.run import (
+    CHOSEN,
+    RunDenoising,
+    check_length,
+    choose_within_band,
+    plan_denoising,
 )
-from fcnm_bids.denoise.run import RunDenoising, plan_denoising
 from fcnm_bids.denoise.strategy import Strategy, load_strategy, strategy_names
 from fcnm_bids.denoise.volumes import KeptVolumes, keep_volumes
 
 __all__ = [
+    "CHOSEN",
     "Confounds",
     "KeptVolumes",
-    "Projection",
     "RunDenoising",
     "Strategy",
-    "build_projection",
-    "canonical_basis",
+    "StrategyDirections",
+    "band_basis",
+    "check_length",
+    "choose_within_band",
     "complete_confounds",
     "keep_volumes",
     "load_strategy",
@@ -32,6 +35,6 @@ __all__ = [
     "nuisance_columns",
     "plan_denoising",
     "read_confounds",
-    "stop_band_cosines",
+    "strategy_directions",
     "strategy_names",
 ]

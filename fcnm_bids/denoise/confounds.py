@@ -88,6 +88,19 @@ class Confounds:
             raise RunError(f"the confound table holds text in place of numbers in {_some(text)}")
         return values
 
+    def numeric(self) -> Confounds:
+        """The columns that hold numbers, as numbers."""
+        if isinstance(self.rows, np.ndarray):
+            return self
+        columns: dict[str, list[float]] = {}
+        for name, cells in zip(self.names, zip(*self.rows, strict=True), strict=True):
+            try:
+                columns[name] = _numbers(cells)
+            except ValueError:
+                continue
+        values = np.array(list(columns.values())).reshape(len(columns), len(self))
+        return Confounds(tuple(columns), np.ascontiguousarray(values.T))
+
     def __getitem__(self, name: str) -> NDArray[np.float64]:
         """One column, shape (volumes,)."""
         return self.select([name])[:, 0]

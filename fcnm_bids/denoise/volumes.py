@@ -29,15 +29,20 @@ class KeptVolumes:
         Further volumes dropped for motion.
     mean_fd
         Mean framewise displacement in mm over all volumes that have one; NaN without.
-    n_blank
-        Further volumes dropped because they hold no measurement.
+    blank
+        Numbers of further volumes dropped because they hold no measurement.
     """
 
     kept: NDArray[np.bool_]
     n_dummy: int
     n_censored: int
     mean_fd: float
-    n_blank: int = 0
+    blank: tuple[int, ...] = ()
+
+    @property
+    def n_blank(self) -> int:
+        """Number of volumes dropped because they hold no measurement."""
+        return len(self.blank)
 
 
 def keep_volumes(
@@ -97,8 +102,7 @@ def keep_volumes(
             raise RunError(f"{_FRAMEWISE_DISPLACEMENT} has no value in row {row}")
         still = displacement <= fd_threshold
     measured = ~np.isin(np.arange(n_volumes), blank)
-    n_censored, n_blank = (
-        int(dropped.sum()) for dropped in (steady & ~still, steady & still & ~measured)
-    )
+    n_censored = int((steady & ~still).sum())
+    dropped = tuple(np.flatnonzero(steady & still & ~measured).tolist())
     kept = steady & still & measured
-    return KeptVolumes(kept, min(n_dummy, n_volumes), n_censored, mean_fd, n_blank)
+    return KeptVolumes(kept, min(n_dummy, n_volumes), n_censored, mean_fd, dropped)

@@ -11,7 +11,7 @@ import pandas as pd
 from fcnm_bids.bids.outputs import sidecar_files, volumes_name
 from fcnm_bids.bids.write import write_table
 from fcnm_bids.connectivity import ParticipantMaps
-from fcnm_bids.connectome import StoredRun, open_run, read_stored
+from fcnm_bids.connectome import StoredRun
 from fcnm_bids.denoise import read_confounds
 from fcnm_bids.inputs.runs.prepare import RunInput
 from fcnm_bids.seeds import SeedMatrix
@@ -58,13 +58,13 @@ COVERAGE_COLUMNS = {
 }
 
 
-def write_volumes(run: RunInput, root: Path) -> list[str]:
+def write_volumes(run: RunInput, stored: StoredRun, root: Path) -> list[str]:
     """Write which volumes of a stored run were kept, with their displacement where it is known.
 
     Parameters
     ----------
-    run
-        A run that is in the store.
+    run, stored
+        The run, and what the store holds of it, under the strategy of the request.
     root
         Output folder.
 
@@ -73,12 +73,11 @@ def write_volumes(run: RunInput, root: Path) -> list[str]:
     files
         The table and its sidecar.
     """
-    header = open_run(Path(run.stored)).attributes
-    kept = read_stored(Path(run.stored), "kept").astype(bool)
-    use = np.where(kept, "kept", "censored")
-    use[header.get("blank", [])] = "blank"
-    use[: header["n_dummy"]] = "dummy"
-    displacement = np.full(kept.size, np.nan)
+    volumes = stored.denoising().volumes
+    use = np.where(volumes.kept, "kept", "censored")
+    use[list(volumes.blank)] = "blank"
+    use[: volumes.n_dummy] = "dummy"
+    displacement = np.full(use.size, np.nan)
     if run.confounds:
         confounds = read_confounds(Path(run.confounds))
         if "framewise_displacement" in confounds:
@@ -86,20 +85,19 @@ def write_volumes(run: RunInput, root: Path) -> list[str]:
     table = pd.DataFrame({"framewise_displacement": displacement, "use": use})
     path = root / volumes_name(Path(run.stored))
     metadata = {
-        "RepetitionTime": header["repetition_time"],
+        "RepetitionTime": stored.header["repetition_time"],
         "Sources": [f"bids:preprocessed:{run.name}"],
     }
     write_table(path, table, VOLUME_COLUMNS, metadata)
     return [str(path), *map(str, sidecar_files([path]))]
 
 
-def qc_row(header: dict[str, Any]) -> dict[str, Any]:
+def qc_row(run: StoredRun) -> dict[str, Any]:
     """Return the row of a run in the QC table."""
-    kept = header["n_kept"]
+    found = run.attributes
     return {
-        **{name: header.get(name) for name in QC_COLUMNS if name in header},
-        "n_blank": len(header.get("blank", ())),
-        "minutes_kept": round(kept * header["repetition_time"] / 60, 3),
+        **{name: found[name] for name in QC_COLUMNS if name in found},
+        "minutes_kept": round(found["n_kept"] * found["repetition_time"] / 60, 3),
     }
 
 
@@ -140,6 +138,8 @@ def describe_runs(runs: list[StoredRun]) -> dict[str, Any]:
         "Sources": [f"bids:preprocessed:{run.attributes['source']}" for run in runs],
         "DegreesOfFreedom": [run.dof for run in runs],
         "RunWeights": [run.dof - 2 for run in runs],
+        "DroppedDirections": [run.attributes.get("n_dropped", 0) for run in runs],
+        "CensoredLeakage": [run.attributes.get("leakage", 0.0) for run in runs],
         "Denoising": runs[0].attributes["settings"] if runs else {},
         **{
             entry: [run.attributes.get(name) for run in runs]

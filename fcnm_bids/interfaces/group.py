@@ -18,7 +18,6 @@ from fcnm_bids.bids.names import subject_label
 from fcnm_bids.bids.outputs import OutputNames
 from fcnm_bids.bids.write import write_table
 from fcnm_bids.config import ROBUSTNESS, Config
-from fcnm_bids.connectome import open_run
 from fcnm_bids.derivatives.group import (
     DIAGNOSIS_FROM_ID,
     EXCLUDED_COLUMNS,
@@ -35,7 +34,12 @@ from fcnm_bids.inputs.participants_table import (
     read_cells,
 )
 from fcnm_bids.inputs.runs.io_spec import DIAGNOSIS, read_diagnosis
-from fcnm_bids.inputs.store import design_columns, mean_displacement, open_participants
+from fcnm_bids.inputs.store import (
+    design_columns,
+    mean_displacement,
+    open_participants,
+    open_stored,
+)
 from fcnm_bids.interfaces.base import (
     ConfiguredInterface,
     DerivativesOutputSpec,
@@ -78,7 +82,7 @@ class SumOverParticipants(ConfiguredInterface):
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)
-        participants = open_participants(self.inputs.participants)
+        participants = open_participants(self.inputs.participants, config.denoising)
         covariates = design_columns(self.inputs.covariates)
         blocks = None
         if len(participants) >= ROBUSTNESS.participants_blocks:
@@ -208,7 +212,7 @@ class WriteParticipants(ConfiguredInterface):
         rows = []
         originals = []
         for name, paths in self.inputs.participants:
-            runs = [open_run(Path(path), key) for path, key in paths]
+            runs = [open_stored(Path(path), config.denoising, key) for path, key in paths]
             headers = [run.attributes for run in runs]
             minutes = sum(h["n_kept"] * h["repetition_time"] for h in headers) / 60
             moved = mean_displacement(runs)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fcnm_bids.bids.write import atomic_path, write_json, write_table
 from fcnm_bids.config import Config
-from fcnm_bids.connectome import coarser_grid, coarser_run, open_run, read_coarser, write_coarser
+from fcnm_bids.connectome import coarser_grid, coarser_run, read_coarser, write_coarser
 from fcnm_bids.derivatives.specificity import (
     LABEL_COLUMNS,
     compared_rows,
@@ -31,7 +31,7 @@ from fcnm_bids.inputs.compared_maps import read_compared_maps
 from fcnm_bids.inputs.contrasts import network_parts
 from fcnm_bids.inputs.nulls import compared_contrasts, nulls_wanted
 from fcnm_bids.inputs.rules import contrast_weights, mapping_rule, network_rule, null_options
-from fcnm_bids.inputs.store import design_columns, open_participants
+from fcnm_bids.inputs.store import design_columns, open_participants, open_stored
 from fcnm_bids.interfaces.base import (
     ConfiguredInputSpec,
     ConfiguredInterface,
@@ -179,7 +179,7 @@ class CompareLabels(ConfiguredInterface):
         index = read_index(self.inputs.index_file)
         mapped = map_network(
             seeds,
-            open_participants(self.inputs.participants),
+            open_participants(self.inputs.participants, config.denoising),
             mapping_rule(config),
             index,
             covariates=design_columns(self.inputs.covariates),
@@ -281,8 +281,8 @@ class PrepareNulls(ConfiguredInterface):
         rate = None if rate is None else rate[measured]
         if config.specificity.null_resolution is not None:
             coarse, numbers = coarser_grid(grid, config.specificity.null_resolution)
-            participants = self._coarser(participants, coarse, numbers)
-            opened = [null_participant(name, runs) for name, runs in participants]
+            participants = self._coarser(config, participants, coarse, numbers)
+            opened = [null_participant(*named, config.denoising) for named in participants]
             everywhere = analysis_voxels(opened, coarse, min_subjects=config.group.min_subjects)
             index = everywhere[np.isin(numbers[everywhere], index)]
             kept = np.flatnonzero(np.isin(numbers, places))
@@ -314,6 +314,7 @@ class PrepareNulls(ConfiguredInterface):
 
     def _coarser(
         self,
+        config: Config,
         participants: list[tuple[str, list[tuple[str, str]]]],
         coarse: Grid,
         numbers: NDArray[np.intp],
@@ -328,7 +329,7 @@ class PrepareNulls(ConfiguredInterface):
                 path = store / f"{Path(run).name.removesuffix('.h5')}.npz"
                 if not _readable(path, coarse):
                     with atomic_path(path) as temporary:
-                        loaded = open_run(Path(run), key).load()
+                        loaded = open_stored(Path(run), config.denoising, key).load()
                         write_coarser(temporary, coarser_run(loaded, coarse, numbers))
                 own.append((str(path), key))
             found.append((name, own))
@@ -375,7 +376,7 @@ class MapNullDraws(ConfiguredInterface):
             return
         if time.time() > (self.inputs.deadline or np.inf) and self.inputs.first > 0:
             return
-        data = read_nulls(Path(self.inputs.nulls_file))
+        data = read_nulls(Path(self.inputs.nulls_file), config.denoising)
         seeds = read_seed_matrix(self.inputs.seeds_file)
         contrasts = [c for c, counts in zip(seeds.contrasts, data.counted, strict=True) if counts]
         if not contrasts:

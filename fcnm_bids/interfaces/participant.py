@@ -14,9 +14,8 @@ from fcnm_bids.bids.outputs import AS_PREPROCESSED, MASKED_BY_VARIATION, sidecar
 from fcnm_bids.bids.write import write_image, write_table
 from fcnm_bids.config import Config, DenoisingSettings
 from fcnm_bids.connectivity import participant_maps
-from fcnm_bids.connectome import open_run, project_run, varying_voxels, write_run
-from fcnm_bids.connectome.blank_volumes import BlankVolumesError
-from fcnm_bids.connectome.project import Projected
+from fcnm_bids.connectome import StoredRun, project_run, varying_voxels, write_run
+from fcnm_bids.connectome.blank_volumes import listed
 from fcnm_bids.derivatives.participant import (
     COVERAGE_COLUMNS,
     QC_COLUMNS,
@@ -38,6 +37,7 @@ from fcnm_bids.inputs.runs.prepare import (
     readable_image,
     run_provenance,
 )
+from fcnm_bids.inputs.store import check_stored, open_stored
 from fcnm_bids.interfaces.base import (
     ConfiguredInputSpec,
     ConfiguredInterface,
@@ -45,10 +45,13 @@ from fcnm_bids.interfaces.base import (
     SeededInputSpec,
     traits,
 )
-from fcnm_bids.reruns.completion import reusable_header
+from fcnm_bids.reruns.completion import is_reusable
 from fcnm_bids.seeds import read_seed_matrix
 
 LOGGER = logging.getLogger("fcnm_bids")
+
+LARGEST_ROUNDING = 0.02
+"""Rounding of the store, in residual standard deviations, above which a run has a warning."""
 
 
 class ProjectRunsInputSpec(ConfiguredInputSpec):
@@ -87,11 +90,12 @@ class ProjectRuns(ConfiguredInterface):
         for fields in self.inputs.runs:
             run = RunInput(**fields)
             try:
-                row = store_run(run, config.denoising, folder)
+                found = store_run(run, config.denoising, folder)
+                row = {"run": run.name, "included": True, "reason": None, **qc_row(found)}
                 rows.append({**row, "stored": place(run.stored)})
-                volumes += write_volumes(run, Path(config.output_dir))
+                volumes += write_volumes(run, found, Path(config.output_dir))
                 stored.append(run.stored)
-                if "mask" in open_run(Path(run.stored)).attributes:
+                if "mask" in found.header:
                     varying.append(run.name)
             except RunError as error:
                 if config.running.stop_on_first_crash:
@@ -117,8 +121,8 @@ class ProjectRuns(ConfiguredInterface):
         self._results["out_files"] = [*stored, *volumes, *table_files]
 
 
-def store_run(run: RunInput, settings: DenoisingSettings, work: Path) -> dict[str, Any]:
-    """Make sure that a run is in the store; its row of the quality table.
+def store_run(run: RunInput, settings: DenoisingSettings, work: Path) -> StoredRun:
+    """Make sure that a run is in the store, and open it under the strategy of the request.
 
     A run without an image is one that came from a store.
 
@@ -135,62 +139,51 @@ def store_run(run: RunInput, settings: DenoisingSettings, work: Path) -> dict[st
         The run cannot be used.
     """
     path = Path(run.stored)
-    if not run.bold:
-        return {"run": run.name, "included": True, "reason": None, **qc_row(_stored_header(path))}
-    prepared = prepare_run(run, settings)
-    header = reusable_header(path, prepared.key, thoroughly=True)
-    if header is None:
-        if run.white_matter:
-            prepared = prepare_run(run, settings, signals=True)
-        _project(run, prepared, settings, work)
-        header = dict(open_run(path).attributes)
-    return {"run": run.name, "included": True, "reason": None, **qc_row(header)}
-
-
-def _stored_header(path: Path) -> dict[str, Any]:
     try:
-        run = open_run(path)
-        run.verify()
-        return dict(run.attributes)
+        if not run.bold:
+            found = open_stored(path, settings)
+            found.verify()
+            return found
+        prepared = prepare_run(run, settings)
+        if not is_reusable(path, prepared.key, thoroughly=True):
+            if run.white_matter:
+                prepared = prepare_run(run, settings, signals=True)
+            _project(run, prepared, settings, work)
+        found = open_stored(path, settings)
+        check_stored(found, settings)
     except StoreError as error:
         raise RunError(str(error)) from error
+    return found
 
 
 def _project(run: RunInput, prepared: PreparedRun, settings: DenoisingSettings, work: Path) -> None:
-    blank: tuple[int, ...] = ()
     with readable_image(run, prepared.image, work) as image:
         mask = prepared.mask if run.has_mask else varying_voxels(image)
-
-        def project() -> Projected:
-            projection = prepared.denoising.projection
-            return project_run(image, mask, projection, smoothing=settings.smoothing)
-
-        try:
-            projected = project()
-        except BlankVolumesError as error:
-            blank = error.volumes
-            LOGGER.warning("%s: %s and are dropped", run.name, error)
-            prepared = prepare_run(run, settings, signals=bool(run.white_matter), blank=blank)
-            projected = project()
+        basis = prepared.denoising.basis
+        projected = project_run(image, mask, basis, smoothing=settings.smoothing)
+    kept = prepared.denoising.volumes.kept
+    if blank := projected.blank.among(kept, prepared.image.path.name):
+        LOGGER.warning(
+            "%s: volumes %s hold no measurement and are dropped", run.name, listed(blank)
+        )
+        signals = bool(run.white_matter)
+        prepared = prepare_run(run, settings, signals=signals, blank=projected.blank.numbers)
     prepared.check_band(projected.carpet)
-    volumes = prepared.denoising.volumes
     write_run(
         Path(run.stored),
         projected,
-        prepared.denoising.projection,
+        prepared.denoising,
         prepared.image,
         key=prepared.key,
         attributes={
             "source": run.name,
             "settings": denoising_record(settings),
             "repetition_time": prepared.repetition_time,
-            "n_dummy": volumes.n_dummy,
-            "n_censored": volumes.n_censored,
-            "blank": list(blank),
-            "mean_fd": volumes.mean_fd if volumes.mean_fd == volumes.mean_fd else None,
             **({} if run.has_mask else {"mask": VARYING}),
             **run_provenance(run, prepared),
         },
+        confounds=prepared.confounds,
+        confounds_metadata=prepared.confounds_metadata,
     )
 
 
@@ -212,10 +205,18 @@ class MapParticipant(ConfiguredInterface):
         if not self.inputs.stored:
             return
         seeds = read_seed_matrix(self.inputs.seeds_file)
-        runs = [open_run(Path(path)) for path in self.inputs.stored]
-        maps = participant_maps(
-            [run.load() for run in runs], seeds, min_coverage=config.seeds.min_coverage
-        )
+        runs = [open_stored(Path(path), config.denoising) for path in self.inputs.stored]
+        loaded = [run.load() for run in runs]
+        rounding = [run.rounding for run in loaded]
+        for run, error in zip(runs, rounding, strict=True):
+            if error > LARGEST_ROUNDING:
+                LOGGER.warning(
+                    "%s: the rounding of the store is %.3f of what the strategy leaves of a voxel "
+                    "(99th percentile)",
+                    run.header["source"],
+                    error,
+                )
+        maps = participant_maps(loaded, seeds, min_coverage=config.seeds.min_coverage)
         names = self._names(config)
         subject = self.inputs.subject
         labels = contrast_labels(seeds.contrasts)
@@ -236,6 +237,7 @@ class MapParticipant(ConfiguredInterface):
                 "Coverage": maps.coverage[:, number],
                 "MinimumCoverage": config.seeds.min_coverage,
                 **describe_runs([r for r, used in zip(runs, counted, strict=True) if used]),
+                "RoundingError": [e for e, used in zip(rounding, counted, strict=True) if used],
             }
             write_image(path, maps.z[number], seeds.grid, metadata, index=maps.index)
             images.append(path)

@@ -92,7 +92,7 @@ class SampleStudies(ConfiguredInterface):
         rows = [i for i, c in enumerate(every.contrasts) if c.effect == self.inputs.effect]
         contrasts = tuple(every.contrasts[i] for i in rows)
         seeds = SeedMatrix(every.weights[rows], contrasts, every.grid)
-        participants = open_participants(self.inputs.participants)
+        participants = open_participants(self.inputs.participants, config.denoising)
         index = group_voxels(participants, seeds.grid, config.group, self.inputs.mask_files)
         study = study_units(contrasts)
         models = [

@@ -254,7 +254,7 @@ class MapValidation(ConfiguredInterface):
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)
-        participants = open_participants(self.inputs.participants)
+        participants = open_participants(self.inputs.participants, config.denoising)
         index = group_voxels(participants, seeds.grid, config.group, self.inputs.mask_files)
         labels = network_labels(config, seeds.contrasts)
         probabilities = map_network(

@@ -113,7 +113,7 @@ class MeasureStrength(ConfiguredInterface):
             self._results["out_files"] = out_files
             return
         grid = read_seed_matrix(self.inputs.seeds_file).grid
-        participants = open_participants(self.inputs.participants)
+        participants = open_participants(self.inputs.participants, config.denoising)
         share = config.group.min_subjects
         mask_files = [Path(path) for path in self.inputs.mask_files]
         mask = read_analysis_mask(config.group.analysis_mask, mask_files, grid)
@@ -231,7 +231,7 @@ class AssessSpecificity(ConfiguredInterface):
         if blocks and n_counted:
             first = blocks.pop(OBSERVED)[0]
             observed = read_block(first, effect)[0]
-            data = read_nulls(Path(self.inputs.nulls_file))
+            data = read_nulls(Path(self.inputs.nulls_file), config.denoising)
             frame = ComparisonFrame.of(config, dict(self.inputs.entities), data, observed)
             read = read_compared_maps(config, data.grid)
             others = {name: values[frame.index] for name, values in read.items()}

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.connectome import ProjectedRun, open_run, read_coarser
+from fcnm_bids.config import DenoisingSettings
+from fcnm_bids.connectome import ProjectedRun, read_coarser
 from fcnm_bids.grid import Grid
+from fcnm_bids.inputs.store import open_stored
 from fcnm_bids.mapping import Participant
 
 
@@ -47,12 +49,13 @@ class NullData:
     participants: tuple[Participant, ...]
 
 
-def read_nulls(path: Path) -> NullData:
-    """The inputs that `PrepareNulls` gathered."""
+def read_nulls(path: Path, settings: DenoisingSettings) -> NullData:
+    """The inputs that `PrepareNulls` gathered, under the strategy of a request."""
     with np.load(path, allow_pickle=False) as stored:
         nx, ny, nz = (int(n) for n in stored["shape"])
         participants = [
-            null_participant(name, runs) for name, runs in json.loads(str(stored["participants"]))
+            null_participant(name, runs, settings)
+            for name, runs in json.loads(str(stored["participants"]))
         ]
         return NullData(
             Grid((nx, ny, nz), stored["affine"], str(stored["space"])),
@@ -65,12 +68,16 @@ def read_nulls(path: Path) -> NullData:
         )
 
 
-def null_participant(name: str, paths: Sequence[tuple[str, str]]) -> Participant:
+def null_participant(
+    name: str, paths: Sequence[tuple[str, str]], settings: DenoisingSettings
+) -> Participant:
     """Open the runs of a participant for the nulls."""
 
     def runs() -> list[ProjectedRun]:
         return [
-            read_coarser(Path(p)) if p.endswith(".npz") else open_run(Path(p), key).load()
+            read_coarser(Path(p))
+            if p.endswith(".npz")
+            else open_stored(Path(p), settings, key).load()
             for p, key in paths
         ]
 

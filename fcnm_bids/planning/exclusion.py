@@ -13,12 +13,12 @@ from typing import Any
 
 from fcnm_bids.bids.names import parse_entities, subject_label
 from fcnm_bids.config import Config
-from fcnm_bids.connectome import StoredRun, open_run
-from fcnm_bids.errors import RequestError, StoreError
+from fcnm_bids.connectome import StoredRun
+from fcnm_bids.errors import RequestError, RunError, StoreError
 from fcnm_bids.grid import other_grids
 from fcnm_bids.inputs.runs.filters import bold_filters, matches
 from fcnm_bids.inputs.runs.prepare import denoising_record, what_projects
-from fcnm_bids.inputs.store import mean_displacement, stored_files
+from fcnm_bids.inputs.store import check_stored, mean_displacement, open_stored, stored_files
 from fcnm_bids.planning.plan import ExcludedRun, by_reason
 from fcnm_bids.reruns.completion import GONE, ParticipantRecord, participant_records
 
@@ -86,15 +86,12 @@ def stored_runs(
             left_out.append(ExcludedRun(subject, name, reason))
             continue
         try:
-            run = open_run(path)
-        except StoreError as error:
+            run = open_stored(path, config.denoising)
+            if not from_store and what_projects(run.header["settings"]) != settings:
+                raise RunError("projected with another band, smoothing or kind of images")
+            check_stored(run, config.denoising)
+        except (RunError, StoreError) as error:
             left_out.append(ExcludedRun(subject, name, str(error)))
-            continue
-        if not from_store and what_projects(run.attributes["settings"]) != settings:
-            left_out.append(ExcludedRun(subject, name, "projected with other denoising settings"))
-            continue
-        if not from_store and (reason := _too_short(run, config)):
-            left_out.append(ExcludedRun(subject, name, reason))
             continue
         runs.append((subject, run))
         for entity in _CHOICES:
@@ -133,22 +130,11 @@ def stored_runs(
         raise RequestError(
             [f"{store}: no projected run of {', '.join(sorted(missing))}", *by_reason(reasons)]
         )
-    if from_store and len({str(what_projects(r.attributes["settings"])) for _, r in runs}) > 1:
+    if from_store and len({str(what_projects(r.header["settings"])) for _, r in runs}) > 1:
         raise RequestError(
             f"{store}: its runs were not all projected with the same settings; project all alike"
         )
     return runs, left_out
-
-
-def _too_short(run: StoredRun, config: Config) -> str | None:
-    """Return why a run of another output folder's participant level cannot be used here."""
-    minima = config.denoising
-    seconds = run.attributes["n_kept"] * run.attributes["repetition_time"]
-    if seconds < minima.min_time:
-        return f"{seconds:.0f} s are left, --min-time asks for {minima.min_time:g} s"
-    if run.dof < minima.min_dof:
-        return f"{run.dof} residual degrees of freedom, --min-dof asks for {minima.min_dof}"
-    return None
 
 
 def _not_stored(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from fcnm_bids.config import Config, DenoisingSettings
@@ -13,7 +14,9 @@ from fcnm_bids.errors import RequestError, StoreError
 from fcnm_bids.inputs.dataset import identify_dataset
 from fcnm_bids.inputs.runs.find import search_runs
 from fcnm_bids.inputs.runs.io_spec import io_specs
+from fcnm_bids.inputs.runs.prepare import STRATEGY
 from fcnm_bids.inputs.store import stored_files
+from fcnm_bids.reruns.settings_lock import settings_file
 from fcnm_bids.setting import flag
 
 LOGGER = logging.getLogger("fcnm_bids")
@@ -123,31 +126,38 @@ def _preprocessed(facts: Mapping[str, Any], given: Mapping[str, Any]) -> dict[st
 def settings_of_store(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> Config:
     """Adapt a request whose ``BIDS_DIR`` is a store to the settings that it was made with.
 
+    The strategy is that of the store, too, where neither options nor the participant level of the
+    output folder state another.
+
     Raises
     ------
     RequestError
-        Denoising options were given that differ from those that the store was made with.
+        Options were given that differ from the band or the smoothing of the store.
     """
     dataset = identify_dataset(config.source_path, config.selection.input_type)
     if dataset.kind != "connectome":
         return config
     config = config.update({"connectome": {"connectome_dir": str(dataset.root)}})
+    group = config.analysis_level == "group"
     damaged = []
     for path in stored_files(dataset.root):
         try:
             # an option that came later had its default
-            settings = asdict(DenoisingSettings()) | open_run(path).attributes["settings"]
+            settings = asdict(DenoisingSettings()) | open_run(path).header["settings"]
         except StoreError as error:
             damaged.append(str(error))
             continue
         settings["nuisance_regressors"] = settings["nuisance_regressors"]["name"]
         given = explicit.get("denoising", {})
-        if other := [flag(name) for name in given if given[name] != _loaded(settings[name])]:
+        stored = {name: value for name, value in settings.items() if name not in STRATEGY}
+        if other := [n for n in given if n in stored and given[n] != _loaded(stored[n])]:
             raise RequestError(
                 f"{config.bids_dir} holds projected runs that were made with other settings: "
-                f"{', '.join(other)}: leave these out, or project again"
+                f"{', '.join(map(flag, other))}: leave these out, or project again"
             )
-        return config.update({"denoising": settings})
+        if not (group and settings_file(Path(config.output_dir)).is_file()):
+            stored = {**settings, **{n: value for n, value in given.items() if n in STRATEGY}}
+        return config.update({"denoising": stored})
     raise RequestError([f"{dataset.root}: no projected run that can be used", *damaged[:10]])
 
 

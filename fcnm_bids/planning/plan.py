@@ -50,14 +50,13 @@ class PlannedRun:
     files
         Its files.
     key
-        Hash of what its projection depends on.
+        Hash of what its maps depend on: the stored run and the strategy.
     grid
         Where its voxels lie.
     stored
         Whether the store holds it already.
     dof, n_components, n_volumes, n_kept
-        Residual degrees of freedom, components of the projected run (as many, but for what a
-        denoised run had lost before), volumes of the run, volumes kept.
+        Residual degrees of freedom, dimensions of the band, volumes of the run, volumes kept.
     itemsize
         Bytes per number in the image.
     n_masked

@@ -15,6 +15,7 @@ import numpy as np
 
 from fcnm_bids.bids.outputs import stored_run_name
 from fcnm_bids.config import Config, DenoisingSettings
+from fcnm_bids.connectome import strategy_key
 from fcnm_bids.denoise import load_strategy
 from fcnm_bids.errors import RunError
 from fcnm_bids.grid import other_grids
@@ -22,9 +23,9 @@ from fcnm_bids.inputs.layouts.tissue import needs_tissue, template_tissue
 from fcnm_bids.inputs.runs.absence import missing_summary
 from fcnm_bids.inputs.runs.find import RunFiles
 from fcnm_bids.inputs.runs.io_spec import IoSpec
-from fcnm_bids.inputs.runs.prepare import RunInput, prepare_run
+from fcnm_bids.inputs.runs.prepare import RunInput, denoising_record, prepare_run
 from fcnm_bids.planning.plan import PlannedRun, by_reason
-from fcnm_bids.reruns.completion import is_stored
+from fcnm_bids.reruns.completion import is_reusable
 
 
 def run_input(run: RunFiles, root: Path, store: Path, spec: IoSpec) -> RunInput:
@@ -107,11 +108,11 @@ def _look(run: RunInput, settings: DenoisingSettings) -> PlannedRun | str:
         return str(error)
     return PlannedRun(
         files=run,
-        key=prepared.key,
+        key=strategy_key(prepared.key, denoising_record(settings)),
         grid=prepared.image.grid,
-        stored=is_stored(run, prepared.key),
+        stored=is_reusable(Path(run.stored), prepared.key),
         dof=prepared.denoising.dof,
-        n_components=prepared.denoising.projection.dof,
+        n_components=prepared.denoising.n_components,
         n_volumes=prepared.image.n_volumes,
         n_kept=int(prepared.denoising.volumes.kept.sum()),
         itemsize=prepared.image.dtype.itemsize,

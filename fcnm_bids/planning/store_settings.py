@@ -32,7 +32,7 @@ def refuse_other_store_settings(plan: ParticipantPlan, config: Config) -> None:
         if planned.stored or not path.is_file():
             continue
         try:
-            before = what_projects(open_run(path).attributes["settings"])
+            before = what_projects(open_run(path).header["settings"])
         except StoreError:
             continue
         for line in _differences(before, now):
@@ -52,8 +52,6 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
     lines = []
     for name, usual in asdict(DenoisingSettings()).items():
         one, other = now.get(name, usual), before.get(name, usual)
-        if one == other:
-            continue
-        shown = "" if isinstance(one, Mapping) else f" {one} now, {other} before"
-        lines.append(f"{flag(name)}{shown or ' takes out other confounds now than before'}")
+        if one != other:
+            lines.append(f"{flag(name)} {one} now, {other} before")
     return lines

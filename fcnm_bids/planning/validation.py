@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fcnm_bids.connectome import StoredRun, open_run
-from fcnm_bids.errors import RequestError, StoreError
+from fcnm_bids.errors import RequestError, RunError, StoreError
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.dataset import identify_dataset
 from fcnm_bids.inputs.runs.prepare import what_projects
@@ -60,8 +60,9 @@ def plan_validation(
     other_grids: list[str] = []
     for path in stored_files(dataset.root):
         try:
-            run = open_run(path)
-        except StoreError as error:
+            run = open_run(path).under(settings)
+            run.attributes  # noqa: B018  (a strategy that the run cannot have is found here)
+        except (RunError, StoreError) as error:
             notes.append(f"--validation-dir: {error}; left out")
             continue
         difference = grid.difference(run.grid)
@@ -70,8 +71,8 @@ def plan_validation(
             continue
         label = path.relative_to(dataset.root).parts[0].removeprefix("sub-")
         runs.setdefault(label, []).append(run)
-        if not notes and what_projects(run.attributes["settings"]) != what_projects(settings):
-            notes.append("--validation-dir: projected with other denoising settings")
+        if not notes and what_projects(run.header["settings"]) != what_projects(settings):
+            notes.append("--validation-dir: projected with another band or smoothing")
     moved = moved_too_much(runs, max_mean_fd)
     for label, reason in moved.items():
         del runs[label]

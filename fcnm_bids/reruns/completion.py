@@ -7,13 +7,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from fcnm_bids.connectome import open_run
 from fcnm_bids.errors import RequestError, StoreError
-from fcnm_bids.inputs.runs.prepare import RunInput
 
 LOGGER = logging.getLogger("fcnm_bids")
 
@@ -119,15 +117,20 @@ def _runs_of(path: Path) -> list[tuple[str, str, str | None]]:
         ) from error
 
 
-def is_stored(run: RunInput, key: str) -> bool:
-    """Return True if the store holds the run for this key, as far as its header shows."""
-    return reusable_header(Path(run.stored), key) is not None
+def is_reusable(path: Path, key: str, *, thoroughly: bool = False) -> bool:
+    """Return True if the store holds a run with this content key.
 
-
-def reusable_header(path: Path, key: str, *, thoroughly: bool = False) -> dict[str, Any] | None:
-    """Return the header of a stored run with this key; None without one."""
+    Parameters
+    ----------
+    path
+        The stored run.
+    key
+        Content key of the request.
+    thoroughly
+        Whether all of the file is read, or its header alone.
+    """
     if not path.exists():
-        return None
+        return False
     try:
         found = open_run(path)
         if thoroughly:
@@ -135,5 +138,5 @@ def reusable_header(path: Path, key: str, *, thoroughly: bool = False) -> dict[s
     except StoreError as error:
         if thoroughly:
             LOGGER.warning("%s; it is made again", error)
-        return None
-    return dict(found.attributes) if found.key == key else None
+        return False
+    return found.content_key == key

@@ -25,8 +25,8 @@ def stored_bytes(runs: Sequence[PlannedRun]) -> float:
     """Projected runs in the store."""
     return float(
         sum(
-            run.n_masked * (2 * run.n_components + 12)
-            + 8 * run.n_components * run.n_kept
+            run.n_masked * (2 * run.n_components + 8)
+            + 8 * run.n_components * run.n_volumes
             + 4 * run.n_volumes * min(CARPET_VOXELS, run.n_masked)
             + _SIDECAR_BYTES
             for run in runs

@@ -275,7 +275,7 @@ def _kind_of(name: str) -> str:
 
 
 def _project_seconds(run: PlannedRun, box: int, smooths: bool) -> float:
-    products = run.n_kept * run.n_components * run.n_masked
+    products = run.n_volumes * run.n_components * run.n_masked
     seconds = _PREPARE_SECONDS + _READ * run.n_volumes * box
     return seconds + _PROJECT * products + _SMOOTH * run.n_components * box * smooths
 

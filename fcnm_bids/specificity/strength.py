@@ -252,7 +252,7 @@ def participant_columns(
         for tile in run.tiles():
             keep = inside[tile]
             # a voxel's scale does not enter its correlations
-            values = run.values[:, tile][:, keep].astype(np.float64)
+            values = run.remove(run.values[:, tile][:, keep].astype(np.float64))
             length = np.sqrt(np.einsum("ij,ij->j", values, values))
             values *= np.divide(
                 math.sqrt(run.dof - 2), length, out=np.zeros_like(length), where=length > 0

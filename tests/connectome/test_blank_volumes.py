@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
 import nibabel as nib
@@ -12,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fcnm_bids.connectome import open_image, project_run
-from fcnm_bids.connectome.blank_volumes import BlankVolumes, BlankVolumesError
-from fcnm_bids.denoise import Confounds, build_projection, plan_denoising
+from fcnm_bids.connectome.blank_volumes import BlankVolumes, listed
+from fcnm_bids.denoise import Confounds, plan_denoising
 from fcnm_bids.denoise.strategy import Strategy
 from fcnm_bids.errors import RunError
+from tests.kept_rows import build_projection
 
 SHAPE, N, TR = (5, 4, 3), 120, 2.0
 VOXELS = int(np.prod(SHAPE))
@@ -37,28 +37,42 @@ def project(tmp_path: Path, stored: np.ndarray, blank: tuple[int, ...] = (), slo
         blank=blank,
     )  # fmt: skip
     opened = open_image(path, "MNI152NLin6Asym")
-    return project_run(opened, np.ones(VOXELS, bool), planned.projection, smoothing=0), planned
+    return project_run(opened, np.ones(VOXELS, bool), planned.basis, smoothing=0), planned
 
 
-def test_a_few_blank_volumes_are_named_and_can_be_left_out(tmp_path: Path) -> None:
+def test_a_few_blank_volumes_are_named_and_change_nothing(tmp_path: Path) -> None:
     stored = series()
     stored[..., 10:12] = 0
     stored[..., 50] = stored[..., 49]
-    with pytest.raises(BlankVolumesError, match="volumes 11-12, 51 hold no measurement") as caught:
-        project(tmp_path, stored)
-    assert caught.value.volumes == (10, 11, 50)
-    assert pickle.loads(pickle.dumps(caught.value)).volumes == (10, 11, 50)
-    projected, planned = project(tmp_path, stored, blank=caught.value.volumes)
+    projected, _ = project(tmp_path, stored)
+    every = np.ones(N, bool)
+    assert projected.blank.numbers == projected.blank.among(every, "x") == [10, 11, 50]
+    assert listed(projected.blank.numbers) == "11-12, 51"
+    assert projected.blank.among(np.arange(N) > 10, "x") == [11, 50]
+    _, planned = project(tmp_path, stored, blank=(10, 11, 50))
     assert (planned.volumes.n_blank, planned.volumes.n_censored) == (3, 0)
     kept = np.setdiff1d(np.arange(N), [10, 11, 50])
     whole = stored.reshape(VOXELS, N, order="F")[:, kept].T.astype(float)
     oracle = build_projection(
         np.zeros((N, 0)), np.isin(np.arange(N), kept), TR, high_pass=0.0, low_pass=0.0
     )
-    expected = oracle.basis @ (whole - whole.mean(axis=0))
+    first, second = oracle.basis @ whole, planned.directions.remove(projected.run.values)
     np.testing.assert_allclose(
-        projected.run.columns(slice(None)), expected, atol=1e-5 * np.abs(expected).max()
+        second.T @ second, first.T @ first, atol=1e-5 * np.abs(first.T @ first).max()
     )
+
+
+@pytest.mark.parametrize("value", [0, np.nan])
+def test_blank_volumes_at_the_start_count_as_the_first_measurement(
+    tmp_path: Path, value: float
+) -> None:
+    stored = series().astype("<f4")
+    stored[..., :3] = stored[..., [3]]
+    expected, _ = project(tmp_path, stored)
+    stored[..., :3] = value
+    projected, _ = project(tmp_path, stored)
+    assert projected.blank.numbers == [0, 1, 2]
+    np.testing.assert_array_equal(projected.run.values, expected.run.values)
 
 
 @pytest.mark.parametrize(
@@ -71,8 +85,9 @@ def test_a_few_blank_volumes_are_named_and_can_be_left_out(tmp_path: Path) -> No
 def test_many_blank_volumes_leave_the_run_out(tmp_path: Path, damage, reason: str) -> None:
     stored = series()
     damage(stored)
+    projected, _ = project(tmp_path, stored)
     with pytest.raises(RunError, match=f"{reason} of 120 kept volumes, more than 5%"):
-        project(tmp_path, stored)
+        projected.blank.among(np.ones(N, bool), "bold.nii")
 
 
 @given(

@@ -14,8 +14,8 @@ from fcnm_bids.connectome.content_key import content_key, image_state
 from fcnm_bids.connectome.image import open_image, trailer_covers_content
 from fcnm_bids.connectome.project import project_run
 from fcnm_bids.connectome.store import write_run
-from fcnm_bids.denoise.projection import Projection
 from fcnm_bids.errors import RunError
+from tests.kept_rows import Projection
 
 BGZIP_END = gzip.compress(b"", mtime=0)
 """As bgzip, an empty member ends every file."""
@@ -72,8 +72,8 @@ def projected(content: bytes, tmp_path: Path) -> tuple[Path, Path]:
     run = open_image(image, "")
     write_run(
         stored,
-        project_run(run, mask, projection, smoothing=0),
-        projection,
+        project_run(run, mask, projection.padded, smoothing=0),
+        projection.stored,
         run,
         key="key",
         attributes={"bold_state": image_state(image, stored)},

@@ -13,8 +13,8 @@ from nilearn.signal import clean
 from scipy.ndimage import gaussian_filter
 
 from fcnm_bids.connectome import Projected, open_image, project_run, projection_bytes
-from fcnm_bids.denoise import Projection, build_projection, stop_band_cosines
 from fcnm_bids.errors import RunError
+from tests.kept_rows import Projection, build_projection, stop_band_cosines
 
 SPACE = "MNI152NLin6Asym"
 SHAPE, N, TR = (6, 5, 7), 70, 2.0
@@ -81,7 +81,7 @@ def assert_same_run(projected: Projected, expected: np.ndarray) -> None:
 def project(
     path: Path, mask: np.ndarray, projection: Projection, smoothing: float = 0
 ) -> Projected:
-    return project_run(open_image(path, SPACE), flat(mask), projection, smoothing=smoothing)
+    return project_run(open_image(path, SPACE), flat(mask), projection.padded, smoothing=smoothing)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -269,7 +269,7 @@ def test_a_projection_of_another_length(tmp_path: Path) -> None:
 def test_nothing_is_left_in_time(tmp_path: Path, n_kept: int) -> None:
     path = save(tmp_path / "bold.nii.gz", signals().astype(np.float32))
     projection = build_projection(np.empty((N, 0)), np.arange(N) < n_kept, TR, **NO_BAND)
-    with pytest.raises(RunError, match=r"no volume is left|carries signal"):
+    with pytest.raises(RunError, match="carries signal"):
         project(path, inside(), projection)
 
 
@@ -323,7 +323,7 @@ def test_memory_stays_within_the_prediction(
     predicted = projection_bytes(mask.size, mask.size, n, projection.dof, image.dtype.itemsize)
     del stored
     tracemalloc.start()
-    project_run(image, mask, projection, smoothing=6.0)
+    project_run(image, mask, projection.padded, smoothing=6.0)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < predicted + (4 << 20)  # reading buffers of one MiB each

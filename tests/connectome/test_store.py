@@ -22,9 +22,9 @@ from fcnm_bids.connectome import (
     write_run,
 )
 from fcnm_bids.connectome.store import FORMAT_VERSION
-from fcnm_bids.denoise import Projection
 from fcnm_bids.errors import RunError, StoreError
 from fcnm_bids.grid import Grid
+from tests.kept_rows import Projection
 from tests.stored import seal_again
 
 OBLIQUE = np.array([[-2.0, 0.1, 0, 8], [0, 2, 0.2, -6], [0, 0, 2.5, 1 / 3], [0, 0, 0, 1]])
@@ -56,7 +56,7 @@ def write(path: Path, content: Projected | None = None, **attributes: Any) -> Pa
     write_run(
         path,
         content,
-        projection(min(content.run.dof, N_KEPT)),
+        projection(min(content.run.dof, N_KEPT)).stored,
         image(path),
         key="0123abcd",
         attributes={"source": "sub-01/func/ü.nii.gz", **attributes},
@@ -73,7 +73,7 @@ def test_what_was_written_is_read_back(stored: Path) -> None:
     run = open_run(stored)
     content = projected()
     assert run.path == stored
-    assert run.key == "0123abcd"
+    assert run.content_key == "0123abcd"
     assert GRID.difference(run.grid) is None
     np.testing.assert_array_equal(run.grid.affine, GRID.affine)
     assert run.dof == M
@@ -90,9 +90,18 @@ def test_what_was_written_is_read_back(stored: Path) -> None:
 def test_the_header(stored: Path) -> None:
     assert open_run(stored).attributes == {
         "source": "sub-01/func/ü.nii.gz",
+        "settings": {},
         "dof": M,
+        "n_components": M,
         "n_volumes": N,
         "n_kept": N_KEPT,
+        "n_dummy": 0,
+        "n_censored": 0,
+        "n_blank": 0,
+        "mean_fd": None,
+        "blank": [],
+        "n_dropped": 0,
+        "leakage": 0.0,
         "n_masked": 503,
         "n_voxels": 500,
         "confounds": ["csf", "white_matter"],
@@ -102,12 +111,12 @@ def test_the_header(stored: Path) -> None:
 
 def test_the_smaller_parts(stored: Path) -> None:
     content = projected()
-    np.testing.assert_array_equal(read_stored(stored, "basis"), projection().basis)
-    np.testing.assert_array_equal(read_stored(stored, "kept"), projection().kept)
+    np.testing.assert_array_equal(read_stored(stored, "basis"), projection().padded)
     np.testing.assert_array_equal(read_stored(stored, "carpet"), content.carpet)
     np.testing.assert_array_equal(read_stored(stored, "carpet_index"), content.carpet_index)
-    sd = np.sqrt((content.run.values.astype(np.float64) ** 2).sum(axis=0) / M)
-    np.testing.assert_allclose(read_stored(stored, "sd"), sd, rtol=1e-6)
+    assert read_stored(stored, "confounds").shape == (N, 0)
+    about = json.loads(read_stored(stored, "confounds_about").tobytes())
+    assert about == {"columns": [], "metadata": {}}
 
 
 def test_components_are_mapped_not_read(stored: Path) -> None:
@@ -215,7 +224,7 @@ def test_a_file_cut_anywhere(stored: Path, share: float) -> None:
 @pytest.mark.parametrize("content", [b"", b"no HDF5 file", bytes(100_000)])
 def test_a_file_that_is_no_hdf5(stored: Path, content: bytes) -> None:
     stored.write_bytes(content)
-    for read in (open_run, lambda path: read_stored(path, "sd")):
+    for read in (open_run, lambda path: read_stored(path, "scale")):
         with pytest.raises(StoreError, match=r"run\.h5 is damaged"):
             read(stored)
 
@@ -236,7 +245,7 @@ def test_a_file_that_vanished_since(stored: Path) -> None:
 def test_a_foreign_hdf5_file(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "foreign.h5", "w") as file:
         file["data"] = np.zeros(3)
-    for use in (open_run, lambda path: read_stored(path, "sd")):
+    for use in (open_run, lambda path: read_stored(path, "scale")):
         with pytest.raises(StoreError, match=r"foreign\.h5 is damaged or foreign"):
             use(tmp_path / "foreign.h5")
 
@@ -262,14 +271,17 @@ def replace_part(file: h5py.File, name: str, content: object, **options: Any) ->
         (lambda f: f.attrs.__setitem__("format", "another"), "is not a projected run"),
         (lambda f: f.attrs.__setitem__("provenance", "{"), "is damaged or foreign"),
         (lambda f: f.attrs.__setitem__("provenance", "[]"), "is damaged or foreign"),
-        (lambda f: f.attrs.__setitem__("provenance", json.dumps({"dof": 3})), "is damaged"),
+        (
+            lambda f: f.attrs.__setitem__("provenance", json.dumps({"n_components": 3})),
+            "is damaged",
+        ),
         (lambda f: f.attrs.__setitem__("affine", np.zeros((4, 4))), "is damaged or foreign"),
         (lambda f: f.attrs.__setitem__("shape", [2, 2, 2]), "has parts of unequal length"),
         (lambda f: f.attrs.__delitem__("key"), "is damaged or foreign"),
         (lambda f: rename_part(f, "components", "other"), "is damaged or foreign"),
         (lambda f: rename_part(f, "scale", "other"), "is damaged or foreign"),
         (lambda f: replace_part(f, "index", np.zeros(3)), "has parts of unequal length"),
-        (lambda f: replace_part(f, "sd", 1.0), "has parts of unequal length"),
+        (lambda f: replace_part(f, "scale", 1.0), "has parts of unequal length"),
         (
             lambda f: replace_part(f, "components", np.zeros((M, 499), "<i2")),
             "does not hold what its header says",

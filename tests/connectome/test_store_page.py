@@ -11,13 +11,17 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
+from fcnm_bids.connectivity import correlate
 from fcnm_bids.connectome import Projected, ProjectedRun, RunImage, open_run, write_run
 from fcnm_bids.connectome.store import FORMAT, FORMAT_VERSION
-from fcnm_bids.denoise import build_projection
+from fcnm_bids.denoise import Confounds, Strategy, band_basis, choose_within_band
 from fcnm_bids.grid import Grid
 
 PAGE = (Path(__file__).parents[2] / "docs" / "store.md").read_text(encoding="utf-8")
+STRATEGY = Strategy("two", ("csf", "white_matter"), "")
+SETTINGS = {"nuisance_regressors": {"name": "two", "confounds": list(STRATEGY.patterns)}}
 GRID = Grid((4, 5, 6), np.diag([3.0, 3.0, 3.0, 1.0]), "MNI152NLin6Asym")
 
 
@@ -35,22 +39,21 @@ def _names(cell: str) -> list[str]:
 def written(tmp_path_factory: pytest.TempPathFactory) -> h5py.File:
     path = tmp_path_factory.mktemp("store") / "run.h5"
     rng = np.random.default_rng(0)
-    time = build_projection(
-        rng.standard_normal((40, 1)), np.arange(40) > 1, 2.0, high_pass=0.01, low_pass=0.2
-    )
+    basis = band_basis(40, 2.0, high_pass=0.01, low_pass=0.2)
+    table = Confounds(STRATEGY.patterns, rng.standard_normal((40, 2)))
     index = np.sort(rng.choice(GRID.n_voxels, 80, replace=False))
-    values = (time.basis @ rng.standard_normal((38, 80))).astype(np.float32)
+    values = (basis @ rng.standard_normal((40, 80))).astype(np.float32)
     run = ProjectedRun(values, index, GRID)
     carpet = rng.standard_normal((40, 5)).astype(np.float32)
     image = RunImage(path, GRID, 40, 2.0, np.dtype("<i2"), 1.0, 0.0, 352)
     write_run(
         path,
         Projected(run, 90, carpet, index[:5], "ab"),
-        time,
+        choose_within_band(basis, table, {}, STRATEGY, dummy_scans=0, fd_threshold=0),
         image,
         key="k",
-        attributes={"source": "x", "settings": {}, "repetition_time": 2.0, "mean_fd": None}
-        | {"n_dummy": 2, "n_censored": 0, "blank": []},
+        attributes={"source": "x", "settings": SETTINGS, "repetition_time": 2.0},
+        confounds=table,
     )
     open_run(path).verify()
     return h5py.File(path, "r", locking=False)
@@ -99,12 +102,6 @@ def test_the_program_on_the_page_gives_correlations(written: h5py.File) -> None:
     names: dict[str, np.ndarray] = {}
     exec(program, names)  # what a reader of the page would run
     run = open_run(Path(written.filename)).load()
-    series = run.columns(slice(None))
-    norm = np.linalg.norm(series, axis=0)
-    seed = series[:, :10].mean(axis=1)
-    np.testing.assert_allclose(
-        names["volume"].ravel(order="F")[run.index],
-        seed @ series / norm / np.linalg.norm(seed),
-        rtol=1e-5,
-        atol=1e-6,
-    )
+    [r] = correlate(run, csr_array((np.full(10, 0.1), np.arange(10), [0, 10]), shape=(1, 80)))
+    found = names["volume"].ravel(order="F")[run.index]
+    np.testing.assert_allclose(found, r, rtol=1e-5, atol=1e-6)

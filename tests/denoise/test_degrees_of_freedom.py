@@ -7,8 +7,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import butter, detrend, sosfiltfilt
 
-from fcnm_bids.denoise import build_projection, median_dof
+from fcnm_bids.denoise import median_dof
 from fcnm_bids.denoise.degrees_of_freedom import effective_dof, upper_band_edge
+from tests.kept_rows import build_projection
 
 Filter = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 

@@ -12,12 +12,12 @@ from fcnm_bids.denoise import (
     Confounds,
     RunDenoising,
     Strategy,
-    build_projection,
     load_strategy,
     plan_denoising,
     read_confounds,
 )
 from fcnm_bids.errors import RunError
+from tests.kept_rows import build_projection
 
 N, TR = 300, 2.0
 SETTINGS: dict[str, Any] = {
@@ -59,24 +59,46 @@ def plan(
 
 def test_confounds_band_and_kept_volumes_are_put_together() -> None:
     given_table = table(moved=20, dummies=4)
-    planned = plan(given_table)
+    planned = plan(given_table, low_pass=0.0)
     kept = (np.arange(N) >= 4) & (np.arange(N) < N - 20)
     expected = build_projection(
-        given_table.select(["csf", "wm"]), kept, TR, high_pass=0.01, low_pass=0.1
+        given_table.select(["csf", "wm"]), kept, TR, high_pass=0.01, low_pass=0.0
     )
-    np.testing.assert_array_equal(planned.projection.kept, kept)
-    np.testing.assert_array_equal(planned.projection.basis, expected.basis)
-    assert planned.projection.confounds == ("csf", "wm")
-    assert (planned.volumes.n_dummy, planned.volumes.n_censored) == (4, 20)
+    np.testing.assert_array_equal(planned.volumes.kept, kept)
+    series = np.random.default_rng(2).standard_normal((N, 7)) + 100
+    cleaned = planned.clean(series)
+    np.testing.assert_allclose(
+        cleaned[kept], expected.basis.T @ (expected.basis @ series[kept]), atol=1e-10
+    )
+    assert np.isnan(cleaned[~kept]).all()
+    assert planned.describe() == {
+        "dof": expected.dof,
+        "n_kept": N - 24,
+        "n_dummy": 4,
+        "n_censored": 20,
+        "n_blank": 0,
+        "mean_fd": planned.volumes.mean_fd,
+        "confounds": ["csf", "wm"],
+        "n_dropped": 0,
+        "leakage": 0.0,
+    }
+
+
+def test_volumes_that_do_not_count_may_hold_anything() -> None:
+    planned = plan(table(moved=20))
+    series = np.random.default_rng(2).standard_normal((N, 3))
+    expected = planned.clean(series)
+    series[-20:] = np.nan
+    np.testing.assert_allclose(planned.clean(series), expected, atol=1e-10)
 
 
 def test_first_rows_without_a_value_do_not_harm() -> None:
     holed = with_hole("csf", slice(2))
-    assert plan(holed).projection.dof == plan(table()).projection.dof
+    assert plan(holed).dof == plan(table()).dof
 
 
 def test_a_strategy_without_confounds() -> None:
-    assert plan(table(), Strategy("none", (), "")).projection.confounds == ()
+    assert plan(table(), Strategy("none", (), "")).confounds == ()
 
 
 @pytest.mark.parametrize("rows", [N - 1, N + 1])
@@ -125,7 +147,7 @@ def test_nothing_left_at_all() -> None:
     ],
 )
 def test_too_few_degrees_of_freedom(moved: int, changes: dict[str, Any], advice: str) -> None:
-    dof = plan(table(moved=moved), **{**changes, "min_dof": 0}).projection.dof
+    dof = plan(table(moved=moved), **{**changes, "min_dof": 0}).dof
     with pytest.raises(RunError) as caught:
         plan(table(moved=moved), **changes)
     asked = changes.get("min_dof", 30)
@@ -136,8 +158,8 @@ def test_too_few_degrees_of_freedom(moved: int, changes: dict[str, Any], advice:
 
 
 def test_exactly_enough_degrees_of_freedom() -> None:
-    dof = plan(table()).projection.dof
-    assert plan(table(), min_dof=dof).projection.dof == dof
+    dof = plan(table()).dof
+    assert plan(table(), min_dof=dof).dof == dof
 
 
 def test_a_real_run_of_eight_minutes(shared_data: Path) -> None:
@@ -150,9 +172,9 @@ def test_a_real_run_of_eight_minutes(shared_data: Path) -> None:
     )
     assert planned.volumes.n_dummy == 3
     assert planned.volumes.n_censored == 7
-    assert len(planned.projection.confounds) == 24
+    assert len(planned.confounds) == 24
     # 65 cosines pass the band; each confound and each dropped volume takes one of them
-    assert planned.projection.dof == 65 - 24 - 10
+    assert planned.dof == 65 - 24 - 10
 
 
 def test_a_real_run_with_much_motion_is_refused_and_the_advice_helps(shared_data: Path) -> None:
@@ -161,7 +183,7 @@ def test_a_real_run_with_much_motion_is_refused_and_the_advice_helps(shared_data
     strategy = load_strategy("27P")
     with pytest.raises(RunError, match=r"of 156 kept volumes.*--low-pass 0 or --fd-threshold 0"):
         plan(confounds, strategy, n_volumes=200)
-    assert plan(confounds, strategy, n_volumes=200, low_pass=0.0).projection.dof >= 30
+    assert plan(confounds, strategy, n_volumes=200, low_pass=0.0).dof >= 30
 
 
 def test_a_real_table_beside_an_image_of_another_length(shared_data: Path) -> None:

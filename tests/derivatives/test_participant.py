@@ -44,7 +44,7 @@ def stored(run: RunInput) -> StoredRun:
 def test_every_volume_has_its_use_and_displacement(
     run: RunInput, stored: StoredRun, tmp_path: Path
 ) -> None:
-    table_file, sidecar = write_volumes(run, tmp_path)
+    table_file, sidecar = write_volumes(run, stored, tmp_path)
     assert Path(sidecar).is_file()
     table = pd.read_csv(table_file, sep="\t", na_values="n/a")
     header = stored.attributes
@@ -62,15 +62,17 @@ def test_every_volume_has_its_use_and_displacement(
     assert (table["framewise_displacement"][table["use"] == "censored"] > 0.5).all()
 
 
-def test_without_confounds_there_is_no_displacement(run: RunInput, tmp_path: Path) -> None:
-    table_file, _ = write_volumes(replace(run, confounds=""), tmp_path)
+def test_without_confounds_there_is_no_displacement(
+    run: RunInput, stored: StoredRun, tmp_path: Path
+) -> None:
+    table_file, _ = write_volumes(replace(run, confounds=""), stored, tmp_path)
     table = pd.read_csv(table_file, sep="\t", na_values="n/a")
     assert table["framewise_displacement"].isna().all()
     assert "kept" in set(table["use"])
 
 
 def test_a_row_of_the_qc_table_is_the_header_of_the_run(stored: StoredRun) -> None:
-    row = qc_row({**stored.attributes, "blank": [3, 4], "other": 1})
+    row = qc_row(replace(stored, header={**stored.header, "n_blank": 2, "other": 1}))
     assert set(row) <= set(QC_COLUMNS)
     assert (row["n_blank"], row["dof"]) == (2, stored.dof)
     seconds = stored.attributes["n_kept"] * stored.attributes["repetition_time"]
@@ -100,6 +102,6 @@ def test_sidecars_state_runs_weights_and_what_a_layout_gave(stored: StoredRun) -
     assert said["RunWeights"] == [stored.dof - 2] * 2
     assert said["Denoising"] == stored.attributes["settings"]
     assert "OriginalParticipant" not in said
-    other = replace(stored, attributes={**stored.attributes, "original_id": "IS1"})
+    other = replace(stored, header={**stored.header, "original_id": "IS1"})
     assert describe_runs([stored, other])["OriginalParticipant"] == [None, "IS1"]
     assert describe_runs([])["Denoising"] == {}

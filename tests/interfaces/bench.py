@@ -54,6 +54,11 @@ D\te\tdown\t18\t18\t12\tMNI152\t18
 
 MODEL = {"Covariates": []}
 
+NO_STRATEGY: dict[str, dict[str, Any]] = {
+    "denoising": {"nuisance_regressors": "none", "dummy_scans": "0", "fd_threshold": 0.0}
+}
+"""Of a store whose components are denoised as they are."""
+
 
 Participants = list[tuple[str, list[tuple[str, str]]]]
 
@@ -75,7 +80,7 @@ class Bench:
         self.config = Config(str(folder), str(folder / "out"), "group").update(
             {"seeds": {"coordinates": str(folder / "foci.tsv")}, "group": options}
         )
-        self.config = self.config.update({"specificity": specificity or {}})
+        self.config = self.config.update({"specificity": specificity or {}, **NO_STRATEGY})
         write_text(folder / "config.toml", self.config.to_toml())
         self.seeds = make_seeds(self.config.seeds, GRID)
         write_seed_matrix(self.seeds, folder / "seeds.npz")

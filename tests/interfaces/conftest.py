@@ -11,7 +11,6 @@ from scipy import ndimage
 
 from fcnm_bids.bids.write import write_image
 from fcnm_bids.connectome import Projected, ProjectedRun, RunImage, write_run
-from fcnm_bids.denoise import build_projection
 from fcnm_bids.interfaces.network import MapNetwork
 from fcnm_bids.interfaces.nulls import CompareLabels, MapNullDraws, PrepareNulls
 from fcnm_bids.interfaces.specificity import AssessSpecificity, MeasureStrength
@@ -25,6 +24,7 @@ from tests.interfaces.bench import (
     Participants,
     V,
 )
+from tests.kept_rows import build_projection
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +46,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Participants:
         path = folder / f"{number:02}.h5"
         image = RunImage(path, GRID, 60, 2.0, np.dtype("<i2"), 1.0, 0.0, 352)
         projected = Projected(run, V, np.empty((0, 0)), np.empty(0, np.intp), "")
-        write_run(path, projected, time, image, key="", attributes={})
+        write_run(path, projected, time.stored, image, key="", attributes={})
         participants.append((f"{number:02}", [(str(path), "")]))
     return participants
 

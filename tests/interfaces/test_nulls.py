@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fcnm_bids.connectome import open_run
 from fcnm_bids.errors import RequestError
+from fcnm_bids.inputs.store import open_stored
 from fcnm_bids.interfaces.nulls import MapNullDraws, PrepareNulls, make_draws
 from fcnm_bids.intermediates.draws import OBSERVED, read_block
 from fcnm_bids.intermediates.null_inputs import read_nulls
@@ -28,7 +28,7 @@ from tests.interfaces.bench import (
 
 def drawn(found: SimpleNamespace, numbers: range, null: str = "random") -> list[list[float]]:
     made = found.made
-    data = read_nulls(Path(found.prepared.nulls_file))
+    data = read_nulls(Path(found.prepared.nulls_file), made.config.denoising)
     draws = make_draws(made.config, made.seeds.contrasts, data, null, numbers)
     return [[value for c in draw for f in c.foci for value in (f.x, f.y, f.z)] for draw in draws]
 
@@ -52,7 +52,7 @@ def test_foci_of_draws_fall_where_the_base_rate_is_above_0(compared: SimpleNames
 
 
 def test_what_draws_share_is_gathered(compared: SimpleNamespace) -> None:
-    data = read_nulls(Path(compared.prepared.nulls_file))
+    data = read_nulls(Path(compared.prepared.nulls_file), compared.made.config.denoising)
     strength = read_strength(Path(compared.strength.strength_file)).strength
     np.testing.assert_array_equal(data.index, compared.made.index)
     np.testing.assert_array_equal(data.places, np.flatnonzero(compared.rate > 0))
@@ -97,12 +97,12 @@ def test_coarser_runs_are_some_of_the_voxels(
         mapped_files=compared.mapped,
         store_dir=str(tmp_path / "coarser"),
     )
-    data = read_nulls(Path(found.nulls_file))
+    data = read_nulls(Path(found.nulls_file), made.config.denoising)
     assert data.grid.shape == (5, 4, 4)
     assert found.deadline > 1e9
     participant, (_, [(path, key)]) = data.participants[1], made.runs[1]
     (coarse,) = participant.open_runs()
-    fine = open_run(Path(path), key).load()
+    fine = open_stored(Path(path), made.config.denoising, key).load()
     box, coarser = (
         run.grid.unflatten(run.columns(slice(None))[0], run.index, fill=np.nan)
         for run in (fine, coarse)

@@ -14,13 +14,14 @@ from scipy import ndimage
 from fcnm_bids.config import Config
 from fcnm_bids.connectivity import participant_maps
 from fcnm_bids.connectome import Projected, ProjectedRun, RunImage, open_run, write_run
-from fcnm_bids.denoise import build_projection
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.contrasts import make_seeds
 from fcnm_bids.inputs.scores import PlannedOutcome
 from fcnm_bids.interfaces import random_studies
 from fcnm_bids.interfaces.random_studies import SampleStudies
 from fcnm_bids.seeds import SeedMatrix, write_seed_matrix
+from tests.interfaces.bench import NO_STRATEGY
+from tests.kept_rows import build_projection
 
 GRID = Grid((9, 8, 7), np.diag([3.0, 3.0, 3.0, 1.0]), "MNI152NLin6Asym")
 N_PARTICIPANTS = 10
@@ -55,11 +56,11 @@ def made(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
         path = folder / f"{number:02}.h5"
         image = RunImage(path, GRID, 60, 2.0, np.dtype("<i2"), 1.0, 0.0, 352)
         projected = Projected(run, GRID.n_voxels, np.empty((0, 0)), np.empty(0, np.intp), "")
-        write_run(path, projected, time, image, key="", attributes={})
+        write_run(path, projected, time.stored, image, key="", attributes={})
         participants.append((f"{number:02}", [(str(path), "")]))
     (folder / "foci.tsv").write_text(FOCI)
     config = Config(str(folder), str(folder / "out"), "group").update(
-        {"seeds": {"coordinates": str(folder / "foci.tsv")}}
+        {"seeds": {"coordinates": str(folder / "foci.tsv")}, **NO_STRATEGY}
     )
     (folder / "config.toml").write_text(config.to_toml())
     write_seed_matrix(make_seeds(config.seeds, GRID), folder / "seeds.npz")

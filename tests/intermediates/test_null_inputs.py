@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fcnm_bids.config import DenoisingSettings
 from fcnm_bids.connectome import ProjectedRun, write_coarser
 from fcnm_bids.errors import StoreError
 from fcnm_bids.grid import Grid
@@ -25,7 +26,7 @@ def coarse(path: Path, *index: int) -> tuple[str, str]:
 
 def test_a_participant_has_the_voxels_of_all_runs(tmp_path: Path) -> None:
     paths = [coarse(tmp_path / "a.npz", 1, 2, 5), coarse(tmp_path / "b.npz", 2, 7)]
-    participant = null_participant("01", paths)
+    participant = null_participant("01", paths, DenoisingSettings())
     assert participant.name == "01"
     np.testing.assert_array_equal(participant.voxels(), [1, 2, 5, 7])
     first, second = participant.open_runs()
@@ -34,7 +35,7 @@ def test_a_participant_has_the_voxels_of_all_runs(tmp_path: Path) -> None:
 
 
 def test_runs_are_read_when_they_are_asked_for(tmp_path: Path) -> None:
-    participant = null_participant("01", [(str(tmp_path / "gone.npz"), "")])
+    participant = null_participant("01", [(str(tmp_path / "gone.npz"), "")], DenoisingSettings())
     with pytest.raises(StoreError, match=r"gone\.npz"):
         participant.open_runs()
 
@@ -54,7 +55,7 @@ def test_inputs_come_back(tmp_path: Path, rate: np.ndarray | None) -> None:
         participants=json.dumps(participants),
         **({} if rate is None else {"rate": rate}),
     )
-    found = read_nulls(tmp_path / "nulls.npz")
+    found = read_nulls(tmp_path / "nulls.npz", DenoisingSettings())
     assert GRID.difference(found.grid) is None
     assert (found.counted.tolist(), found.places.tolist()) == ([True, False], [2, 5])
     np.testing.assert_array_equal(found.strength, [0.1, 0.2])

@@ -13,7 +13,6 @@ from scipy import ndimage, stats
 from scipy.sparse import csr_array
 
 from fcnm_bids.connectome import Projected, ProjectedRun, RunImage, open_run, write_run
-from fcnm_bids.denoise import Projection, build_projection
 from fcnm_bids.grid import Grid
 from fcnm_bids.mapping import (
     MappingRule,
@@ -27,6 +26,7 @@ from fcnm_bids.mapping import (
 )
 from fcnm_bids.seeds import Contrast, SeedMatrix
 from fcnm_bids.stats import HeightRule
+from tests.kept_rows import Projection, build_projection
 
 GRID = Grid((7, 6, 5), np.diag([-3.0, 3.0, 3.0, 1.0]), "MNI152NLin6Asym")
 V = GRID.n_voxels
@@ -109,7 +109,7 @@ def participants_in_the_store(folder: Path) -> list[Participant]:
             path = folder / f"{name}_{number}.h5"
             projected = Projected(run, V, np.empty((0, 0)), np.empty(0, np.intp), "")
             image = RunImage(path, GRID, len(r.raw), 2.0, np.dtype("<i2"), 1.0, 0.0, 352)
-            write_run(path, projected, r.time, image, key="", attributes={})
+            write_run(path, projected, r.time.stored, image, key="", attributes={})
             paths.append(path)
         participants.append(stored_participant(str(name), [open_run(path) for path in paths]))
     return participants

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fcnm_bids.connectome import Projected, ProjectedRun, RunImage, open_run, write_run
-from fcnm_bids.denoise import Projection
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
 from fcnm_bids.mapping import Participant, analysis_voxels, stored_participant
+from tests.kept_rows import Projection
 
 GRID = Grid((5, 4, 3), np.eye(4), "MNI152NLin6Asym")
 
@@ -32,7 +32,7 @@ def write(path: Path, index: Sequence[int], m: int) -> Path:
     projected = Projected(run, 60, np.empty((m, 0), np.float32), np.empty(0, np.intp), "")
     image = RunImage(path, GRID, m, 2.0, np.dtype("<i2"), 1.0, 0.0, 352)
     projection = Projection(np.eye(m), np.ones(m, dtype=bool), ())
-    write_run(path, projected, projection, image, key="", attributes={})
+    write_run(path, projected, projection.stored, image, key="", attributes={})
     return path
 
 

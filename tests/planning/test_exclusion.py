@@ -83,10 +83,10 @@ def test_runs_on_another_grid_are_left_out_whoever_comes_first(
 
 def test_runs_denoised_otherwise_are_left_out(request_for: Make, store: Path) -> None:
     change_settings(stored_file(store, "sub-03*.h5"), smoothing=8.0)
-    assert "other denoising settings" in usable(request_for(level="group"), store)[1]["03"]
+    assert "another band, smoothing" in usable(request_for(level="group"), store)[1]["03"]
     first, *rest = problems(request_for(level="group", denoising={"smoothing": 5.0}), store)
     assert "no projected run that can be used" in first
-    assert any("other denoising settings" in line for line in rest)
+    assert any("another band, smoothing" in line for line in rest)
 
 
 @pytest.mark.parametrize(
@@ -141,9 +141,28 @@ def test_runs_of_too_little_time_for_this_request_are_left_out(
     request_for: Make, store: Path
 ) -> None:
     *_, reason = problems(request_for(level="group", denoising={"min_time": 999.0}), store)
-    assert "s are left, --min-time asks for 999 s" in reason
+    assert "--min-time asks for 999 s" in reason
     *_, reason = problems(request_for(level="group", denoising={"min_dof": 500}), store)
-    assert "residual degrees of freedom, --min-dof asks for 500" in reason
+    assert "kept volumes, --min-dof asks for 500" in reason
+
+
+def test_a_strategy_that_a_run_cannot_have_leaves_it_out_of_that_request_only(
+    request_for: Make, store: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.json"
+    own.write_text('{"confounds": ["not_there"]}')
+    asked = {"nuisance_regressors": str(own)}
+    *_, reason = problems(request_for(level="group", denoising=asked), store)
+    assert "strategy own needs confounds that the table does not have: not_there" in reason
+    runs, left_out = usable(request_for(level="group", denoising={"fd_threshold": 0.2}), store)
+    assert left_out == {}
+    before, _ = usable(request_for(level="group"), store)
+    for (_, now), (_, then) in zip(runs, before, strict=True):
+        assert now.content_key == then.content_key
+        assert now.key != then.key
+        assert now.attributes["settings"]["fd_threshold"] == 0.2
+        assert now.attributes["n_kept"] <= then.attributes["n_kept"]
+        assert now.dof == now.load().dof == now.denoising().dof
 
 
 def test_a_file_in_the_folder_of_another_participant_is_left_out(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from fcnm_bids.errors import RequestError
 from fcnm_bids.planning.group import plan_group_level
 from fcnm_bids.planning.input_settings import adopt_layout, settings_of_store
 from fcnm_bids.planning.participant import plan_participant_level
+from fcnm_bids.reruns.settings_lock import inherit_settings, lock_settings
 from tests.stored import change_settings, of_a_store, stored_file
 
 Make = Callable[..., Config]
@@ -57,6 +59,29 @@ def test_what_a_store_has_settled_cannot_be_chosen_any_more(
 ) -> None:
     with pytest.raises(RequestError, match="--smoothing"):
         settings_of_store(request_for(projected, "group"), {"denoising": {"smoothing": 4.0}})
+
+
+def test_the_strategy_is_that_of_the_store_unless_another_is_chosen(
+    request_for: Make, projected: Path, tmp_path: Path
+) -> None:
+    store = Path(shutil.copytree(projected, tmp_path / "lab"))
+    for path in store.rglob("*.h5"):
+        change_settings(path, fd_threshold=0.7, min_dof=11)
+    plain = settings_of_store(request_for(store, "participant"), {})
+    assert (plain.denoising.fd_threshold, plain.denoising.min_dof) == (0.7, 11)
+    given = {"denoising": {"nuisance_regressors": "24P", "fd_threshold": 0.2}}
+    config = settings_of_store(request_for(store, "participant", **given), given)
+    assert (config.denoising.nuisance_regressors, config.denoising.fd_threshold) == ("24P", 0.2)
+    assert config.denoising.min_dof == 11
+    plan, other = plan_participant_level(config), plan_participant_level(plain)
+    assert plan.from_store
+    assert {run.key for p in plan.participants for run in p.runs}.isdisjoint(
+        run.key for p in other.participants for run in p.runs
+    )
+    # the group level goes on with what the participant level settled
+    lock_settings(config)
+    again = inherit_settings(replace(request_for(store, "group"), output_dir=config.output_dir), {})
+    assert settings_of_store(again, {}).denoising == config.denoising
 
 
 def test_an_empty_store_is_explained(request_for: Make, projected: Path, tmp_path: Path) -> None:

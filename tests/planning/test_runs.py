@@ -50,7 +50,7 @@ def test_usable_runs_and_reasons_are_told_apart(
     assert list(reasons) == [broken.name]
     run = next(iter(usable.values()))
     assert (run.n_volumes, run.stored, run.itemsize) == (120, False, 2)
-    assert run.dof == run.n_components < run.n_kept <= run.n_volumes
+    assert run.dof < run.n_components < run.n_kept <= run.n_volumes
 
 
 def planned(name: str, *notes: str) -> PlannedRun:

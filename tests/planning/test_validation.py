@@ -7,10 +7,10 @@ import pytest
 
 from fcnm_bids.bids.dataset_description import describe_dataset
 from fcnm_bids.connectome import Projected, ProjectedRun, RunImage, write_run
-from fcnm_bids.denoise import build_projection
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
 from fcnm_bids.planning.validation import plan_validation
+from tests.kept_rows import build_projection
 
 GRID = Grid((3, 3, 3), np.diag([3.0, 3.0, 3.0, 1.0]), "MNI152NLin6Asym")
 SETTINGS = {"smoothing": 6.0}
@@ -29,7 +29,7 @@ def add(root: Path, label: str, grid: Grid = GRID, mean_fd: float | None = None)
     write_run(
         path,
         projected,
-        time,
+        time.stored,
         image,
         key=label,
         attributes={"settings": SETTINGS, "mean_fd": mean_fd},
@@ -56,7 +56,7 @@ def test_its_participants_in_order(second: Path) -> None:
 
 def test_other_settings_are_noted_once(second: Path) -> None:
     (note,) = plan_validation(str(second), GRID, {"smoothing": 4.0}).notes
-    assert "other denoising settings" in note
+    assert "another band or smoothing" in note
 
 
 def test_runs_that_cannot_be_used_are_noted(second: Path) -> None:

@@ -31,7 +31,6 @@ from fcnm_bids.connectome import (
     write_run,
 )
 from fcnm_bids.denoise import (
-    Projection,
     complete_confounds,
     keep_volumes,
     load_strategy,
@@ -45,6 +44,7 @@ from fcnm_bids.inputs.participants_table import read_participants
 from fcnm_bids.inputs.scores import read_scores
 from fcnm_bids.seeds import read_foci
 from fcnm_bids.stats import design_of
+from tests.kept_rows import Projection
 
 pytestmark = pytest.mark.faults
 
@@ -321,7 +321,7 @@ def stored(path: Path) -> bytes:
     write_run(
         path,
         Projected(run, n_voxels, carpet, np.arange(3), "ab"),
-        projection,
+        projection.stored,
         opened,
         key="0123",
         attributes={"source": "sub-01/func/x.nii.gz"},

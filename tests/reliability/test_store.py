@@ -17,7 +17,10 @@ from tests.stored import seal_again
 
 pytestmark = pytest.mark.faults
 
-PARTS = ("components", "scale", "sd", "index", "basis", "kept", "carpet", "carpet_index")
+PARTS = (
+    *("components", "scale", "index", "basis"),
+    *("confounds", "confounds_about", "carpet", "carpet_index"),
+)
 
 
 @pytest.fixture
@@ -49,7 +52,7 @@ def test_one_changed_bit_anywhere_is_noticed(stored: Path, part: str, share: flo
         open_run(stored).verify()
 
 
-@pytest.mark.parametrize("part", ["components", "scale", "index"])
+@pytest.mark.parametrize("part", ["components", "scale", "index", "basis", "confounds"])
 def test_what_maps_are_made_from_is_checked_whenever_it_is_read(stored: Path, part: str) -> None:
     flip(stored, part)
     with pytest.raises(StoreError, match=f"check sum of its {part} is wrong"):

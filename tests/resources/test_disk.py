@@ -45,7 +45,7 @@ RUN = PlannedRun(
 
 def test_longer_runs_take_more_disk() -> None:
     sizes = [stored_bytes([replace(RUN, n_components=n)]) for n in (50, 100)]
-    assert sizes[1] - sizes[0] == pytest.approx(50 * (2 * V + 8 * RUN.n_kept))
+    assert sizes[1] - sizes[0] == pytest.approx(50 * (2 * V + 8 * RUN.n_volumes))
     assert stored_bytes([RUN, RUN]) == 2 * stored_bytes([RUN])
     assert stored_bytes([]) == 0
 

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fcnm_bids.connectome import Projected, ProjectedRun, RunImage, open_run, write_run
-from fcnm_bids.denoise import build_projection
 from fcnm_bids.grid import Grid
 from fcnm_bids.mapping import Participant, stored_participant
 from fcnm_bids.specificity import Strength, choose_targets, measure_strength, participant_columns
+from tests.kept_rows import build_projection
 
 GRID = Grid((6, 5, 4), np.diag([4.0, 4.0, 4.0, 1.0]), "MNI152NLin6Asym")
 V = GRID.n_voxels
@@ -68,7 +68,7 @@ def in_store(participants: list[list[ProjectedRun]], folder: Path) -> list[Parti
             path = folder / f"{name}_{number}.h5"
             projected = Projected(run, V, np.empty((0, 0)), np.empty(0, np.intp), "")
             image = RunImage(path, GRID, n, 2.0, np.dtype("<i2"), 1.0, 0.0, 352)
-            write_run(path, projected, time, image, key="", attributes={})
+            write_run(path, projected, time.stored, image, key="", attributes={})
             paths.append(path)
         stored.append(stored_participant(str(name), [open_run(path) for path in paths]))
     return stored

@@ -41,7 +41,12 @@ def configured(folder: Path, **sections: dict[str, Any]) -> tuple[Config, Path]:
 
 
 def stored_run(name: str) -> StoredRun:
-    return StoredRun(Path(f"/store/{name}.h5"), f"key {name}", {"n_voxels": 300, "dof": 40}, GRID)
+    return StoredRun(
+        Path(f"/store/{name}.h5"),
+        f"key {name}",
+        {"n_voxels": 300, "n_components": 40, "dof": 40},
+        GRID,
+    )
 
 
 def group_plan(**changed: Any) -> GroupPlan:

@@ -9,7 +9,7 @@ from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline import engine as pe
 
 from fcnm_bids.workflows.base import GroupWorkflowParts
-from tests.workflows.plans import CONTRASTS, GRID, configured, group_plan
+from tests.workflows.plans import CONTRASTS, GRID, configured, group_plan, stored_run
 
 
 def parts(folder: Path, **group: object) -> GroupWorkflowParts:
@@ -17,13 +17,17 @@ def parts(folder: Path, **group: object) -> GroupWorkflowParts:
     return GroupWorkflowParts(group_plan(), config, path, CONTRASTS)
 
 
+def reference(name: str) -> tuple[str, str]:
+    return f"/store/{name}.h5", stored_run(name).key
+
+
 def test_inputs_of_interfaces_are_those_of_the_plan(tmp_path: Path) -> None:
     level = parts(tmp_path)
     assert level.shared == {"config_file": str(tmp_path / "config.toml")}
     assert level.grid == {"shape": list(GRID.shape), "affine": GRID.affine.tolist()}
     assert level.participants[:2] == [
-        ("01", [("/store/01-0.h5", "key 01-0")]),
-        ("02", [("/store/02-0.h5", "key 02-0"), ("/store/02-1.h5", "key 02-1")]),
+        ("01", [reference("01-0")]),
+        ("02", [reference("02-0"), reference("02-1")]),
     ]
 
 

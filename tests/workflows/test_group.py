@@ -98,7 +98,7 @@ def test_a_second_connectome_reaches_every_check(tmp_path: Path) -> None:
     second = Validation((("07", (stored_run("07"),)),), Design(np.ones((1, 1)), ("age",), ("x",)))
     workflow = built(tmp_path, {"validation": second}, group={"validation_dir": "/second"})
     validation = nodes(workflow)["validation"].inputs
-    assert validation.participants == [("07", [("/store/07.h5", "key 07")])]
+    assert validation.participants == [("07", [("/store/07.h5", stored_run("07").key)])]
     assert (validation.covariates, validation.coding) == ([[1.0]], ["x"])
     for label in ("up", "down"):
         assert ("validation", "validation_file", "validation_file") in links(

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fcnm_bids.denoise.band import band_basis
 from fcnm_bids.denoise.confounds import nuisance_columns, read_confounds
 from fcnm_bids.denoise.degrees_of_freedom import effective_dof
-from fcnm_bids.denoise.projection import build_projection
 from fcnm_bids.errors import RunError
 
 _ALWAYS_REMOVED = ("intercept", "linear_trend")
@@ -84,9 +84,7 @@ def lost_degrees(
         if len(table) != n_volumes:
             return len(names)
         columns = nuisance_columns(table, names)
-    kept = np.ones(n_volumes, dtype=bool)
-    none = np.empty((n_volumes, 0))
-    basis = build_projection(none, kept, repetition_time, high_pass=low, low_pass=high).basis
+    basis = band_basis(n_volumes, repetition_time, high_pass=low, low_pass=high)
     filtered = _butterworth(np.eye(n_volumes), low, high, order, repetition_time)
     trend = np.column_stack([np.ones(n_volumes), np.linspace(-1, 1, n_volumes), columns])
     nuisance = _butterworth(trend - trend.mean(axis=0), low, high, order, repetition_time)

@@ -24,12 +24,14 @@ from fcnm_bids.connectome import (
     read_volume,
 )
 from fcnm_bids.denoise import (
+    CHOSEN,
     Confounds,
     RunDenoising,
     complete_confounds,
     load_strategy,
     plan_denoising,
     read_confounds,
+    strategy_names,
 )
 from fcnm_bids.denoise.degrees_of_freedom import upper_band_edge
 from fcnm_bids.errors import RequestError, RunError
@@ -55,6 +57,9 @@ _VARYING_FOR_MASK = "no brain mask; the voxels that vary over time are taken for
 _ANNEX_POINTER = b"/annex/objects/"
 _EXCLUDING = ("min_time", "min_dof")
 """Settings that decide whether a run is used, not what is made of it."""
+
+STRATEGY = (*CHOSEN, *_EXCLUDING)
+"""Denoising settings that a stored run serves all values of."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +130,9 @@ class PreparedRun:
     denoising
         What is done to it in time.
     key
-        Hash of everything that its projection depends on.
+        Hash of everything that its projection depends on: not its strategy.
+    confounds, confounds_metadata
+        The confound table and its sidecar.
     notes
         What is odd about it, though it can be used.
     declared
@@ -139,6 +146,8 @@ class PreparedRun:
     repetition_time: float
     denoising: RunDenoising
     key: str
+    confounds: Confounds
+    confounds_metadata: Mapping[str, Any]
     notes: tuple[str, ...] = ()
     declared: bool = True
     bold_state: dict[str, int] | None = None
@@ -213,8 +222,9 @@ def prepare_run(
     strategy = load_strategy(settings.nuisance_regressors)
     dummies = settings.dummy_scans
     band, removed = _applied_filter(run, metadata, settings, image.n_volumes, repetition_time)
+    table = _confounds(run, image, mask, settings, signals=signals)
     denoising = plan_denoising(
-        _confounds(run, image, mask, settings, signals=signals),
+        table,
         confounds_metadata,
         strategy,
         n_volumes=image.n_volumes,
@@ -261,6 +271,8 @@ def prepare_run(
         repetition_time,
         denoising,
         key,
+        table,
+        confounds_metadata,
         tuple(notes),
         declared=band[1] > 0 or not settings.denoised,
         bold_state=state,
@@ -298,25 +310,38 @@ def run_provenance(run: RunInput, prepared: PreparedRun) -> dict[str, Any]:
     return {name: value for name, value in known.items() if value}
 
 
-def denoising_record(settings: DenoisingSettings) -> dict[str, Any]:
-    """The denoising settings with the content of the strategy in place of its name."""
-    strategy = load_strategy(settings.nuisance_regressors)
+def denoising_record(
+    settings: DenoisingSettings, stored: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the denoising settings with the content of the strategy in place of its name.
+
+    Parameters
+    ----------
+    settings
+        The settings.
+    stored
+        Record of a stored run, whose strategy is meant by its name where there is no such file.
+    """
     record = affecting(settings, "participant")
-    record["nuisance_regressors"] = {
-        "name": strategy.name,
-        "confounds": list(strategy.patterns),
-        "compcor": dict(strategy.compcor),
-    }
+    name = settings.nuisance_regressors
+    there = name in strategy_names() or Path(name).is_file()
+    if stored and not there and stored.get("nuisance_regressors", {}).get("name") == name:
+        record["nuisance_regressors"] = stored["nuisance_regressors"]
+    else:
+        strategy = load_strategy(name)
+        record["nuisance_regressors"] = {
+            "name": strategy.name,
+            "confounds": list(strategy.patterns),
+            "compcor": dict(strategy.compcor),
+        }
     # through JSON, so that it compares equal to what a store's header gives back
     content: dict[str, Any] = json.loads(json.dumps(record))
     return content
 
 
 def what_projects(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a denoising record that a projection depends on: neither names nor minima."""
-    named = record.get("nuisance_regressors", {})
-    kept = {name: value for name, value in record.items() if name not in _EXCLUDING}
-    return {**kept, "nuisance_regressors": {k: v for k, v in named.items() if k != "name"}}
+    """Return the part of a denoising record that a stored run depends on: not its strategy."""
+    return {name: value for name, value in record.items() if name not in STRATEGY}
 
 
 def _open(run: RunInput) -> tuple[RunImage, NDArray[np.bool_]]:

@@ -168,10 +168,9 @@ def draw_carpet(path: Path, run: StoredRun) -> None:
         The stored run.
     """
     raw = read_stored(run.path, "carpet").astype(np.float64)
-    kept = read_stored(run.path, "kept").astype(bool)
-    basis = read_stored(run.path, "basis")
-    denoised = np.full(raw.shape, np.nan)
-    denoised[kept] = basis.T @ (basis @ raw[kept])
+    denoising = run.denoising()
+    kept = denoising.volumes.kept
+    denoised = denoising.clean(raw)
     before = raw - raw[kept].mean(axis=0)
     order = np.argsort(-(before[kept] * before[kept].mean(axis=1, keepdims=True)).sum(axis=0))
     scale = float(before[kept].std()) or 1.0

@@ -10,8 +10,9 @@ import pandas as pd
 
 from fcnm_bids.bids.names import parse_entities
 from fcnm_bids.config import Config
-from fcnm_bids.connectome import StoredRun, open_run
-from fcnm_bids.errors import StoreError
+from fcnm_bids.connectome import StoredRun
+from fcnm_bids.errors import RequestError, StoreError
+from fcnm_bids.inputs.store import open_stored
 from fcnm_bids.report.results.group import read_tsv
 from fcnm_bids.report.results.logs import latest_run
 
@@ -67,6 +68,6 @@ class ParticipantOutputs:
         name = volumes.name.replace("_desc-volumes_timeseries.tsv", "_desc-projected_timeseries.h5")
         place = volumes.relative_to(self.root).parent / name
         try:
-            return open_run(self.config.connectome_path / place)
-        except StoreError:
+            return open_stored(self.config.connectome_path / place, self.config.denoising)
+        except (RequestError, StoreError):
             return None

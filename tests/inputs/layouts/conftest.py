@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fcnm_bids.cli.parser import parse
-from fcnm_bids.connectome import StoredRun, open_run, project_run, varying_voxels
+from fcnm_bids.connectome import StoredRun, project_run, varying_voxels
 from fcnm_bids.connectome.projected_run import ProjectedRun
 from fcnm_bids.inputs.runs.prepare import prepare_run, readable_image
 from fcnm_bids.interfaces.participant import store_run
@@ -68,8 +69,8 @@ def store(tmp_path: Path) -> Store:
         stored: dict[str, list[StoredRun]] = {}
         for participant in planned.participants:
             for run in participant.runs:
-                store_run(run.files, config.denoising, tmp_path)
-                stored.setdefault(participant.subject, []).append(open_run(Path(run.files.stored)))
+                found = store_run(run.files, config.denoising, tmp_path)
+                stored.setdefault(participant.subject, []).append(found)
                 assert stored[participant.subject][-1].dof == run.dof
         return stored
 
@@ -91,10 +92,10 @@ def project(tmp_path: Path) -> Project:
                 prepared = prepare_run(run, config.denoising, signals=bool(run.white_matter))
                 with readable_image(run, prepared.image, tmp_path) as image:
                     mask = prepared.mask if run.has_mask else varying_voxels(image)
-                    found = project_run(
-                        image, mask, prepared.denoising.projection, smoothing=smoothing
-                    )
-                projected.setdefault(participant.subject, []).append(found.run)
+                    found = project_run(image, mask, prepared.denoising.basis, smoothing=smoothing)
+                directions = prepared.denoising.directions.q
+                denoised = replace(found.run, directions=directions)
+                projected.setdefault(participant.subject, []).append(denoised)
         return projected
 
     return project

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from fcnm_bids.denoise import build_projection
 from fcnm_bids.errors import RunError
 from fcnm_bids.inputs.layouts.xcpd import applied_band, lost_degrees
+from tests.kept_rows import build_projection
 
 N, TR = 120, 2.0
 

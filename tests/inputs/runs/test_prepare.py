@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from fcnm_bids.config import DenoisingSettings
-from fcnm_bids.errors import RunError
+from fcnm_bids.errors import RequestError, RunError
 from fcnm_bids.inputs.runs.prepare import (
+    STRATEGY,
     RunInput,
     denoising_record,
     prepare_run,
@@ -193,6 +194,8 @@ def test_the_key_follows_content_and_what_projects_alone(run: RunInput, tmp_path
         files[name] = str(moved / path.name)
     assert prepare_run(replace(run, **files), PLAIN).key == key
     assert prepare_run(run, replace(PLAIN, min_time=30, min_dof=3)).key == key
+    other = {"nuisance_regressors": "none", "dummy_scans": "2"}
+    assert prepare_run(run, replace(PLAIN, **other)).key == key
     others = [
         prepare_run(run, replace(PLAIN, smoothing=5.0)).key,
         prepare_run(run, replace(PLAIN, low_pass=0.12)).key,
@@ -208,9 +211,7 @@ def test_the_key_follows_content_and_what_projects_alone(run: RunInput, tmp_path
     assert len({key, *others}) == 7
 
 
-def test_records_hold_the_strategy_and_projections_neither_names_nor_minima(
-    tmp_path: Path,
-) -> None:
+def test_records_hold_the_strategy_and_projections_do_not(tmp_path: Path) -> None:
     strategy = tmp_path / "mine.json"
     strategy.write_text(json.dumps({"confounds": ["trans_x"], "description": "x"}))
     records = []
@@ -222,9 +223,18 @@ def test_records_hold_the_strategy_and_projections_neither_names_nor_minima(
     assert records[0] != records[1]
     first, second = map(what_projects, records)
     assert first == second
-    assert first["nuisance_regressors"]["confounds"] == ["trans_x"]
-    assert not {"min_time", "min_dof"} & set(first)
-    assert {"min_time", "min_dof"} <= set(records[0])
+    assert records[0]["nuisance_regressors"]["confounds"] == ["trans_x"]
+    assert not set(STRATEGY) & set(first)
+    assert set(STRATEGY) <= set(records[0])
+
+
+def test_a_strategy_whose_file_is_gone_is_that_of_the_store(tmp_path: Path) -> None:
+    strategy = tmp_path / "mine.json"
+    strategy.write_text(json.dumps({"confounds": ["trans_x"]}))
+    stored = denoising_record(replace(PLAIN, nuisance_regressors=str(strategy)))
+    assert denoising_record(replace(PLAIN, nuisance_regressors="mine"), stored) == stored
+    with pytest.raises(RequestError, match="neither a strategy"):
+        denoising_record(replace(PLAIN, nuisance_regressors="other"), stored)
 
 
 def test_a_filter_that_nobody_declared_shows_in_the_spectrum(run: RunInput) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fcnm_bids.connectome import open_run, read_stored
+from fcnm_bids.connectome import open_run
 from fcnm_bids.report.pages.participant import write_participant_page
 
 
@@ -33,8 +33,9 @@ def test_the_table_of_volumes_says_what_became_of_each(finished: Path) -> None:
     table = pd.read_csv(path, sep="\t")
     name = path.name.replace("volumes_timeseries.tsv", "projected_timeseries.h5")
     stored = finished / "connectome" / path.relative_to(finished).parent / name
-    header = open_run(stored).attributes
-    np.testing.assert_array_equal(table["use"] == "kept", read_stored(stored, "kept") > 0)
+    run = open_run(stored)
+    header = run.attributes
+    np.testing.assert_array_equal(table["use"] == "kept", run.denoising().volumes.kept)
     assert (table["use"] == "dummy").sum() == header["n_dummy"]
     assert (table["use"] == "censored").sum() == header["n_censored"]
     assert table["framewise_displacement"].mean() == header["mean_fd"] or np.isclose(

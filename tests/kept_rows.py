@@ -1,4 +1,8 @@
-"""Denoising as one orthogonal projection in time."""
+"""Regression and filter of the kept volumes alone: the other way to denoise a run.
+
+The package projects all volumes on the band and removes confounds and uncounted volumes there. Here
+the uncounted volumes are cut out first, as nilearn does it.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
+from fcnm_bids.denoise import KeptVolumes, RunDenoising, StrategyDirections
+
 _RANK_TOLERANCE = 1e-10
 """Relative size below which a nuisance column adds nothing to those before it."""
 
@@ -15,9 +21,6 @@ _BAND_TOLERANCE = 1e-3
 """Relative singular value at or below which a direction of the censored stop band is dropped:
 censoring makes the cosines nearly dependent, and what is left of such a direction is rounding
 and leakage, not a frequency."""
-
-_TIE = 1e-6
-"""Relative difference below which two sizes count as equal, whatever their last digits say."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,20 @@ class Projection:
     def dof(self) -> int:
         """Residual degrees of freedom, m."""
         return int(self.basis.shape[0])
+
+    @property
+    def padded(self) -> NDArray[np.float64]:
+        """The basis over all volumes, shape (m, volumes), 0 where one is not kept."""
+        basis = np.zeros((self.dof, self.kept.size))
+        basis[:, self.kept] = self.basis
+        return basis
+
+    @property
+    def stored(self) -> RunDenoising:
+        """What a stored run of these components holds: a band in which nothing is removed."""
+        volumes = KeptVolumes(self.kept, 0, 0, float("nan"))
+        directions = StrategyDirections(np.empty((self.dof, 0)))
+        return RunDenoising(self.padded, directions, volumes, self.confounds)
 
 
 def stop_band_cosines(
@@ -115,8 +132,9 @@ def build_projection(
         if size[0] ** 2 > _RANK_TOLERANCE:
             n_stopped = np.count_nonzero(size > _BAND_TOLERANCE * size[0])
             complement = complement @ directions[n_stopped:].T
-    basis = canonical_basis(np.ascontiguousarray(complement.T))
-    return Projection(basis, np.asarray(kept, dtype=bool), tuple(confounds))
+    return Projection(
+        np.ascontiguousarray(complement.T), np.asarray(kept, dtype=bool), tuple(confounds)
+    )
 
 
 def _complement(columns: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -131,25 +149,3 @@ def _complement(columns: NDArray[np.float64]) -> NDArray[np.float64]:
     diagonal = np.abs(np.diag(triangular))
     rank = int((diagonal > _RANK_TOLERANCE * diagonal[:1]).sum()) if n_rows else 0
     return orthogonal[:, rank:]
-
-
-def canonical_basis(basis: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rotate an orthonormal basis into the one that depends on the space it spans alone.
-
-    LAPACK gives another rotation on each processor. Gram-Schmidt on the columns, of which the first
-    of the largest ones left comes next, is invariant to it.
-
-    Parameters
-    ----------
-    basis
-        Orthonormal rows, shape (m, n).
-    """
-    turn = np.zeros((len(basis), len(basis)))
-    left = np.einsum("ij,ij->j", basis, basis)
-    for row in range(len(basis)):
-        column = basis[:, np.argmax(left >= (1 - _TIE) * left.max())].copy()
-        for _ in range(2):  # once more for what rounding left of the rows before
-            column -= turn[:row].T @ (turn[:row] @ column)
-        turn[row] = column / np.sqrt(column @ column)
-        left -= (turn[row] @ basis) ** 2
-    return turn @ basis
