@@ -11,6 +11,7 @@ from fcnm_bids.bids.locks import lock_outputs
 from fcnm_bids.bids.outputs import report_name
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
+from fcnm_bids.execution.status import progress_bar, show_status
 
 LOGGER = logging.getLogger("fcnm_bids")
 
@@ -32,10 +33,12 @@ def rebuild_reports(config: Config, subjects: Iterable[str], *, group: bool) -> 
     whole
         Whether all figures could be drawn and all reports written.
     """
-    from fcnm_bids.report.figures.group import draw_group_figures
+    from fcnm_bids.report.figures.group import draw_effect_figures
+    from fcnm_bids.report.figures.outcomes import draw_outcome_figures
     from fcnm_bids.report.figures.participant import draw_participant_figures
     from fcnm_bids.report.pages.group import write_group_page
     from fcnm_bids.report.pages.participant import write_participant_page
+    from fcnm_bids.report.results.group import GroupOutputs
 
     if config.running.reports == "none":
         return True
@@ -50,15 +53,23 @@ def rebuild_reports(config: Config, subjects: Iterable[str], *, group: bool) -> 
         )
         parts.append((f"report of sub-{subject}", partial(write_participant_page, root, subject)))
     if group:
-        parts.append(("figures of the group", partial(draw_group_figures, root, contrasts=every)))
+        results = GroupOutputs(root)
+        for effect in results.effects:
+            draw = partial(draw_effect_figures, root, effect, contrasts=every)
+            parts.append((f"figures of {effect}", draw))
+        for outcome in results.outcomes:
+            name = f"figures of {outcome.name}"
+            parts.append((name, partial(draw_outcome_figures, root, outcome.label)))
         parts.append(("report of the group", partial(write_group_page, root)))
     whole = True
-    for what, make in parts:
+    for number, (what, make) in enumerate(parts, start=1):
+        show_status(f"{progress_bar((number - 1) / len(parts))} {what}")
         try:
             make()
         except Exception as error:  # a damaged file must not cost the rest of the report
             LOGGER.error("%s: %s: %s", what, type(error).__name__, error)
             whole = False
+    show_status("")
     return whole
 
 

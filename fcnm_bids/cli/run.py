@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from fcnm_bids.cli.parser import parse
 from fcnm_bids.config import Config
 from fcnm_bids.errors import FcnmError, RequestError
 from fcnm_bids.execution.signals import Terminated, handle_signals
+from fcnm_bids.execution.status import CLEAR, is_live
 
 LOGGER = logging.getLogger("fcnm_bids")
 
@@ -96,6 +98,11 @@ def _log_to(stream: TextIO) -> None:
 class _Handler(logging.StreamHandler[TextIO]):
     """End quietly when the reader of the output has closed it, as `head` does."""
 
+    def emit(self, record: logging.LogRecord) -> None:
+        if self.stream.isatty() and is_live():
+            self.stream.write(CLEAR)
+        super().emit(record)
+
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         if isinstance(sys.exc_info()[1], BrokenPipeError):
             _say_no_more()
@@ -108,6 +115,19 @@ def _say_no_more() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
+
+
+def _wrapped(text: str) -> str:
+    """Break the lines of a text at the width of the terminal; paths stay whole."""
+    width = shutil.get_terminal_size().columns - 1
+    indent = " " * len("[0:00:00] ")
+    lines = (
+        textwrap.fill(
+            line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        )
+        for line in text.splitlines()
+    )
+    return "\n".join(lines)
 
 
 class _Elapsed(logging.Formatter):
@@ -123,7 +143,7 @@ class _Elapsed(logging.Formatter):
         text = super().format(record)
         if record.levelno >= logging.WARNING:
             text = text.replace("] ", f"] {record.levelname.lower()}: ", 1)
-        return text
+        return _wrapped(text) if is_live() else text
 
 
 if __name__ == "__main__":

@@ -87,6 +87,9 @@ class LocalProcessPlugin(CrashReportMixin, DependencyMixin, MultiProcPlugin):
         self._taskresult[taskid] = future.exception() or future.result()
 
     def _get_result(self, taskid: int) -> dict[str, Any] | None:
+        # asked for every node that runs, several times a second
+        if (tick := getattr(self._status_callback, "tick", None)) is not None:
+            tick()
         # on the main thread: a worker dies with the thread that made it
         if taskid in self._alone:
             for pid in tuple(self._alone[taskid]._processes or ()):

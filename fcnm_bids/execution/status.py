@@ -1,0 +1,36 @@
+"""The line at the foot of a terminal that says what is being done."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+CLEAR = "\r\x1b[K"
+"""Return to the start of a terminal's line, and empty it."""
+
+_BAR = 20
+
+
+def is_live() -> bool:
+    """Return True if standard output is a terminal whose lines can be drawn again."""
+    return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def show_status(text: str) -> None:
+    """Draw a text in place of the line at the foot, cut to its width; nothing elsewhere.
+
+    Lines of the log clear it before they are written (`CLEAR`), and it is drawn below them the
+    next time.
+    """
+    if not is_live():
+        return
+    columns = shutil.get_terminal_size().columns
+    sys.stdout.write(CLEAR + text[: columns - 1])
+    sys.stdout.flush()
+
+
+def progress_bar(share: float) -> str:
+    """Return a bar of which a share is filled."""
+    filled = min(_BAR, int(share * _BAR))
+    return f"[{'#' * filled}{'.' * (_BAR - filled)}]"

@@ -1,0 +1,70 @@
+"""One line at the foot of a terminal."""
+
+from __future__ import annotations
+
+import io
+from types import SimpleNamespace
+
+import pytest
+
+from fcnm_bids.execution import status
+from fcnm_bids.execution.progress import Progress, ProgressCounter
+from fcnm_bids.execution.status import CLEAR, progress_bar, show_status
+from tests.execution.test_progress import finish
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    found = Terminal()
+    monkeypatch.setattr(status, "sys", SimpleNamespace(stdout=found))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    return found
+
+
+def test_a_line_is_drawn_over_the_one_before_and_fits(terminal: Terminal) -> None:
+    show_status("a")
+    show_status("b" * 200)
+    assert terminal.getvalue() == f"{CLEAR}a{CLEAR}{'b' * 79}"
+
+
+@pytest.mark.parametrize("term", ["dumb", ""])
+def test_nothing_is_drawn_where_lines_stay(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, term: str
+) -> None:
+    monkeypatch.setenv("TERM", term or "dumb")
+    show_status("a")
+    monkeypatch.setattr(status, "sys", SimpleNamespace(stdout=io.StringIO()))
+    monkeypatch.setenv("TERM", "xterm")
+    assert not status.is_live()
+    show_status("a")
+    assert terminal.getvalue() == ""
+
+
+@pytest.mark.parametrize(("share", "filled"), [(0, 0), (0.5, 10), (0.999, 19), (1, 20)])
+def test_a_bar_is_full_at_the_end_only(share: float, filled: int) -> None:
+    assert progress_bar(share) == f"[{'#' * filled}{'.' * (20 - filled)}]"
+
+
+def test_the_stage_its_rate_and_a_range_of_the_time_left(
+    terminal: Terminal, said: pytest.LogCaptureFixture
+) -> None:
+    progress = Progress(
+        ProgressCounter("contrasts tested", {"a": 6}), ProgressCounter("networks mapped", {"b": 4})
+    )
+    assert progress.status(3) == f"1/2 {progress_bar(0)} 0 of 6 contrasts tested; 3 s spent"
+    finish(progress, "a")
+    progress._finished = [10.0, 20, 30, 40, 45, 50]  # slower first: 0.12/s, the last two 0.2/s
+    line = progress.status(50)
+    assert line.startswith(
+        f"2/2 {progress_bar(0.6)} 0 of 4 networks mapped, 7.2/min, 20 to 33 s left"
+    )
+    assert len(line) < 80
+    assert said.messages == ["6 of 6 contrasts tested"]
+    progress.tick()
+    assert terminal.getvalue().startswith(CLEAR)
