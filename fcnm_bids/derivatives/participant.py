@@ -124,12 +124,17 @@ def coverage_table(
 
 
 _FROM_LAYOUT = {
+    "InputLayout": "layout",
+    "InputVariant": "variant",
     "OriginalParticipant": "original_id",
+    "BrainMask": "mask_file",
+    "RepetitionTimeFrom": "repetition_time_from",
+    "AppliedBand": "applied_band",
     "AppliedRegressors": "applied_regressors",
     "MotionParameters": "motion",
     "TissueMasks": "tissue_masks",
 }
-"""Sidecar entries of what was read from another layout, and their names in a run's header."""
+"""Sidecar entries of what was read, and their names in a run's header."""
 
 
 def describe_runs(runs: list[StoredRun]) -> dict[str, Any]:

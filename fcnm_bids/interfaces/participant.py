@@ -168,7 +168,8 @@ def _project(run: RunInput, prepared: PreparedRun, settings: DenoisingSettings, 
         )
         signals = bool(run.white_matter)
         prepared = prepare_run(run, settings, signals=signals, blank=projected.blank.numbers)
-    prepared.check_band(projected.carpet)
+    if note := prepared.check_band(projected.carpet):
+        LOGGER.warning("%s: %s", run.name, note)
     write_run(
         Path(run.stored),
         projected,

@@ -98,7 +98,7 @@ def _check_band(run: PlannedRun, config: Config) -> None:
     if config.denoising.denoised and not run.stored:
         try:
             prepared = prepare_run(run.files, config.denoising)
-            if not prepared.declared:
+            if prepared.upper_edge == 0:
                 prepared.check_band(sampled_series(prepared.image, prepared.mask))
         except RunError as error:
             raise RequestError(f"{run.files.name}: {error}") from error

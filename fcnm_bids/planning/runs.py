@@ -43,6 +43,8 @@ def run_input(run: RunFiles, root: Path, store: Path, spec: IoSpec) -> RunInput:
         metadata=absolute(run.metadata),
         space=str(run.entities["space"]),
         stored=str((store / stored_run_name(run.entities)).absolute()),
+        layout=spec.name,
+        variant=str(run.entities.get("variant", "")),
         reader=spec.facts_of(run.entities.get("variant", "")).get("reader", ""),
         original_id=str(run.entities.get("original_id", "")),
         session=str(run.entities.get("session", "1")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +38,14 @@ from fcnm_bids.errors import RequestError, RunError
 from fcnm_bids.inputs.layouts import leaddbs, xcpd
 from fcnm_bids.inputs.layouts.motion import read_motion, read_repetition_time
 from fcnm_bids.inputs.layouts.tissue import tissue_mask, tissue_signals
+from fcnm_bids.inputs.runs.io_spec import io_specs
 from fcnm_bids.setting import affecting
 
 _LONGEST_TR = 30.0
 _UNKNOWN_TR = 1.0
 """Written into headers by fMRIPrep 23.2 and others, whatever the repetition time."""
+_TOO_WIDE = 1.5
+"""Declared upper edge over that of the spectrum from which there is a warning."""
 _TR_TOLERANCE = 0.01
 """Largest difference without a warning between the header's and the sidecar's repetition time."""
 
@@ -76,6 +79,8 @@ class RunInput:
         Template space.
     stored
         Absolute path of the projected run.
+    layout, variant
+        Name of the input layout, and which of several stages of the run.
     reader
         Which reader of `inputs.layouts` the files need; none where they are fMRIPrep's.
     original_id, session
@@ -92,6 +97,8 @@ class RunInput:
     metadata: str
     space: str
     stored: str
+    layout: str = ""
+    variant: str = ""
     reader: str = ""
     original_id: str = ""
     session: str = "1"
@@ -135,10 +142,11 @@ class PreparedRun:
         The confound table and its sidecar.
     notes
         What is odd about it, though it can be used.
-    declared
-        Whether the band that a denoised run was filtered to is known, or it is not denoised.
-    bold_state
-        Size, time of change and inode of an image that is not compressed.
+    upper_edge
+        Upper edge in Hz of the band that a denoised run was filtered to, 0 where nobody declared
+        it; None where the run is denoised here.
+    origin
+        Entries of the stored run's header on what was read.
     """
 
     image: RunImage
@@ -149,29 +157,44 @@ class PreparedRun:
     confounds: Confounds
     confounds_metadata: Mapping[str, Any]
     notes: tuple[str, ...] = ()
-    declared: bool = True
-    bold_state: dict[str, int] | None = None
+    upper_edge: float | None = None
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
-    def check_band(self, series: NDArray[Any]) -> None:
-        """Refuse a denoised run that was filtered to a band which nobody declared.
+    def check_band(self, series: NDArray[Any]) -> str:
+        """Compare the spectrum of a denoised run with the band that was declared.
 
         Parameters
         ----------
         series
             Shape (volumes, voxels): some of its series.
 
+        Returns
+        -------
+        note
+            A band much wider than the spectrum, which states too many degrees of freedom; ""
+            without one.
+
         Raises
         ------
         RunError
-            Its spectrum ends below the Nyquist frequency.
+            No band was declared, and its spectrum ends below the Nyquist frequency.
         """
-        edge = None if self.declared else upper_band_edge(series, self.repetition_time)
-        if edge is not None:
+        if self.upper_edge is None:
+            return ""
+        edge = upper_band_edge(series, self.repetition_time)
+        if edge is not None and not self.upper_edge:
             raise RunError(
                 f"its spectrum ends at {edge:.3g} Hz (less than 1 % of the power lies above), so "
                 "that it was filtered and has fewer degrees of freedom than volumes; declare the "
                 f"band, such as --applied-band 0.01 {edge:.2g}"
             )
+        if edge is not None and self.upper_edge > _TOO_WIDE * edge:
+            return (
+                f"its spectrum ends at {edge:.3g} Hz (less than 1 % of the power lies above), and "
+                f"the band that was applied is stated to end at {self.upper_edge:g} Hz: it may "
+                "have fewer degrees of freedom than are counted (--applied-band)"
+            )
+        return ""
 
 
 def prepare_run(
@@ -221,6 +244,12 @@ def prepare_run(
     repetition_time = _repetition_time(metadata, image, settings.tr, _where(run))
     strategy = load_strategy(settings.nuisance_regressors)
     dummies = settings.dummy_scans
+    nyquist = 0.5 / repetition_time
+    if settings.denoised and settings.applied_band and settings.applied_band[1] > nyquist * 1.001:
+        raise RunError(
+            f"--applied-band ends at {settings.applied_band[1]:g} Hz, above the Nyquist frequency "
+            f"of {nyquist:g} Hz; state the band that was applied"
+        )
     band, removed = _applied_filter(run, metadata, settings, image.n_volumes, repetition_time)
     table = _confounds(run, image, mask, settings, signals=signals)
     denoising = plan_denoising(
@@ -254,7 +283,10 @@ def prepare_run(
         state,
     )
     notes = [] if run.has_mask else [_VARYING_FOR_MASK]
-    if "RepetitionTime" not in metadata and settings.tr is None:
+    spec = io_specs().get(run.layout)
+    # other layouts than BIDS have it in the header alone, unless a table beside lists it
+    has_file = spec is None or bool(spec.files) or "metadata" in spec.companions
+    if "RepetitionTime" not in metadata and settings.tr is None and has_file:
         notes.append(
             f"no RepetitionTime in {_where(run)}; the {repetition_time:g} s of the image's header "
             "are used (--tr S states another)"
@@ -274,8 +306,21 @@ def prepare_run(
         table,
         confounds_metadata,
         tuple(notes),
-        declared=band[1] > 0 or not settings.denoised,
-        bold_state=state,
+        upper_edge=band[1] if settings.denoised else None,
+        origin={
+            "layout": run.layout,
+            "variant": run.variant,
+            "mask_file": Path(run.mask).name,
+            "repetition_time_from": (
+                "image header"
+                if "RepetitionTime" not in metadata and settings.tr is None
+                else "--tr"
+                if "RepetitionTime" not in metadata
+                else _where(run).removeprefix("a ")
+            ),
+            "applied_band": list(band) if settings.denoised and any(band) else None,
+            "bold_state": state,
+        },
     )
 
 
@@ -299,13 +344,14 @@ def readable_image(run: RunInput, image: RunImage, work: Path) -> Iterator[RunIm
 
 def run_provenance(run: RunInput, prepared: PreparedRun) -> dict[str, Any]:
     """Return what a projected run's header holds of its layout, for sidecars and later levels."""
+    from_motion_file = run.reader in _MOTION_FILES and prepared.upper_edge is None
     tissue = [Path(path).name for path in (run.white_matter, run.csf) if path]
     known = {
         "applied_regressors": prepared.denoising.applied_regressors,
         "original_id": run.original_id,
-        "motion": Path(run.confounds).name if run.reader in ("dpabi", "hcp") else "",
+        "motion": Path(run.confounds).name if from_motion_file else "",
         "tissue_masks": tissue,
-        "bold_state": prepared.bold_state,
+        **prepared.origin,
     }
     return {name: value for name, value in known.items() if value}
 
@@ -369,7 +415,7 @@ def _confounds(
 ) -> Confounds:
     if settings.denoised or not run.confounds:
         return Confounds((), [()] * image.n_volumes)
-    if run.reader not in ("dpabi", "hcp"):
+    if run.reader not in _MOTION_FILES:
         return complete_confounds(read_confounds(Path(run.confounds)))
     table = read_motion(Path(run.confounds), run.reader)
     if not run.white_matter:

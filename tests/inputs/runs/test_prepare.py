@@ -72,7 +72,7 @@ def refused(run: RunInput, settings: DenoisingSettings = PLAIN) -> str:
 
 def test_a_run_is_described_without_its_voxels(run: RunInput) -> None:
     prepared = prepare_run(run, PLAIN)
-    assert (prepared.repetition_time, prepared.notes, prepared.declared) == (TR, (), True)
+    assert (prepared.repetition_time, prepared.notes, prepared.upper_edge) == (TR, (), None)
     assert prepared.mask.sum() == 3 * 3 * 2
     assert prepared.image.n_volumes == N
     # what is left of the band: cosines k / (2 N TR), less 24 motion columns
@@ -110,6 +110,8 @@ def test_without_trinfo_its_name_is_in_the_note(run: RunInput) -> None:
     settings = replace(DENOISED, applied_band=(0.01, 0.1))
     [note] = prepare_run(replace(run, reader="dpabi", metadata=""), settings).notes
     assert note.startswith("no RepetitionTime in TRInfo.tsv; the")
+    header_alone = replace(run, layout="gsp1000", metadata="")
+    assert prepare_run(header_alone, settings).notes == ()
 
 
 def test_without_a_mask_the_first_volume_of_a_denoised_run_is_it(run: RunInput) -> None:
@@ -117,8 +119,8 @@ def test_without_a_mask_the_first_volume_of_a_denoised_run_is_it(run: RunInput) 
     assert prepared.mask.sum() == 3 * 3 * 2  # its first plane is 0
     [note] = prepared.notes
     assert "no brain mask" in note
-    assert not prepared.declared
-    assert prepare_run(run, replace(DENOISED, applied_band=(0.01, 0.1))).declared
+    assert prepared.upper_edge == 0
+    assert prepare_run(run, replace(DENOISED, applied_band=(0.01, 0.1))).upper_edge == 0.1
 
 
 def test_an_empty_mask_is_refused(run: RunInput) -> None:
@@ -247,22 +249,38 @@ def test_a_filter_that_nobody_declared_shows_in_the_spectrum(run: RunInput) -> N
     prepared.check_band(white)
     with pytest.raises(RunError, match=r"spectrum ends at 0\.\d+ Hz .*--applied-band 0\.01"):
         prepared.check_band(filtered)
-    prepare_run(run, replace(DENOISED, applied_band=(0.01, 0.1))).check_band(filtered)
+    assert not prepare_run(run, replace(DENOISED, applied_band=(0.01, 0.1))).check_band(filtered)
+    wide = prepare_run(run, replace(DENOISED, applied_band=(0.01, 0.2))).check_band(filtered)
+    assert "the band that was applied is stated to end at 0.2 Hz" in wide
+    assert not prepare_run(run, PLAIN).check_band(filtered)
+    above = replace(DENOISED, applied_band=(0.01, 0.3))
+    assert "above the Nyquist frequency of 0.25 Hz" in refused(run, above)
 
 
 def test_provenance_names_what_a_layout_gave(run: RunInput, tmp_path: Path) -> None:
     prepared = prepare_run(run, PLAIN)
-    assert run_provenance(run, prepared) == {"bold_state": prepared.bold_state}
+    state = prepared.origin["bold_state"]
+    known = {"mask_file": "mask.nii", "repetition_time_from": "JSON file", "bold_state": state}
+    assert run_provenance(run, prepared) == known
     other = replace(
-        run, original_id="IS001", white_matter="/x/wm.nii", csf="/x/csf.nii", reader="dpabi"
+        run,
+        layout="dparsf",
+        variant="ARW",
+        original_id="IS001",
+        white_matter="/x/wm.nii",
+        csf="/x/csf.nii",
+        reader="dpabi",
     )
+    prepared = prepare_run(other, replace(DENOISED, applied_band=(0.01, 0.1)))
+    found = run_provenance(other, prepared)
+    assert (found["applied_band"], "motion" in found) == ([0.01, 0.1], False)
     prepared = prepare_run(run, replace(PLAIN, applied_regressors=3))
     assert run_provenance(other, prepared) == {
         "applied_regressors": 3,
         "original_id": "IS001",
         "motion": "confounds.tsv",
         "tissue_masks": ["wm.nii", "csf.nii"],
-        "bold_state": prepared.bold_state,
+        **known,
     }
     with readable_image(run, prepared.image, tmp_path) as same:
         assert same is prepared.image
