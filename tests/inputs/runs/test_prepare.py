@@ -264,15 +264,15 @@ def test_provenance_names_what_a_layout_gave(run: RunInput, tmp_path: Path) -> N
     assert run_provenance(run, prepared) == known
     other = replace(
         run,
-        layout="dparsf",
-        variant="ARW",
         original_id="IS001",
         white_matter="/x/wm.nii",
         csf="/x/csf.nii",
         reader="dpabi",
     )
-    prepared = prepare_run(other, replace(DENOISED, applied_band=(0.01, 0.1)))
+    filtered = replace(run, layout="dparsf", variant="ARWCF")
+    prepared = prepare_run(filtered, replace(DENOISED, applied_band=(0.01, 0.1)))
     found = run_provenance(other, prepared)
+    assert (found["layout"], found["variant"]) == ("dparsf", "ARWCF")
     assert (found["applied_band"], "motion" in found) == ([0.01, 0.1], False)
     prepared = prepare_run(run, replace(PLAIN, applied_regressors=3))
     assert run_provenance(other, prepared) == {
