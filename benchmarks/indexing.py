@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 
+from benchmarks.arms.index import TREES
 from benchmarks.plan import Arm, Plan, Section, Verdict, markdown, run, say, within
 
 _MOST = 30.0
 _MOST_CPU = 20.0
+_MOST_OF_LAYOUT = 10.0
 _SIZES = {
     "contrasts": (1250, 5000),
     "participants": (250, 1000),
@@ -47,7 +49,40 @@ def measure(plan: Plan) -> list[Section]:
     verdict = Verdict(
         "indexing 1,000 participants, seconds", f"below {_MOST:g}", ours.text(), within(ours, _MOST)
     )
-    return [Section("Indexing", text, [verdict])]
+    return [Section("Indexing", text, [verdict]), _every_layout(plan)]
+
+
+def _every_layout(plan: Plan) -> Section:
+    """1,000 participants of each input layout, as empty files."""
+    arms = {}
+    for layout, files in TREES.items():
+        say(f"indexing 1,000 participants of {layout}")
+        folder = plan.folder / f"thousand-{layout}"
+        shutil.rmtree(folder, ignore_errors=True)
+        job = {"folder": str(folder), "n_participants": 1000, "layout": layout}
+        run(Arm(f"empty {layout}", "index", {**job, "make": True}))
+        arms[layout] = (len(files), Arm(layout, "index", job))
+    timings = plan.time([arm for _, arm in arms.values()])
+    rows = [
+        (
+            layout,
+            str(n_files),
+            f"{timings[layout].answer('runs').median:.0f}",
+            timings[layout].inner.text(),
+            timings[layout].cpu.text(),
+        )
+        for layout, (n_files, _) in arms.items()
+    ]
+    slowest = max(arms, key=lambda layout: timings[layout].inner.median)
+    verdict = Verdict(
+        f"1,000 participants of a layout, seconds of the slowest ({slowest})",
+        f"below {_MOST_OF_LAYOUT:g}",
+        timings[slowest].inner.text(),
+        within(timings[slowest].inner, _MOST_OF_LAYOUT),
+    )
+    head = ("layout", "files of a participant", "runs found", "seconds", "CPU seconds")
+    text = ["Recognised and indexed, after imports.", markdown(head, rows)]
+    return Section("Indexing of every layout", text, [verdict])
 
 
 def planning(plan: Plan) -> list[Section]:
