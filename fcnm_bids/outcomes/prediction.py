@@ -224,7 +224,12 @@ class _Fold:
         self, own: NDArray[np.floating[Any]], squares: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Residual sum of squares over the other seeds, from the residuals of the fold's own."""
-        return squares - np.einsum("iv,iv->v", own, self.leave @ own)
+        gone = np.empty(own.shape[1])
+        tile = max(64, _TILE_NUMBERS // len(own))
+        for start in range(0, gone.size, tile):
+            part = own[:, start : start + tile]
+            gone[start : start + tile] = np.einsum("iv,iv->v", part, self.leave @ part)
+        return squares - gone
 
 
 class _Sums:
