@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def image_state(bold: Path, stored: Path) -> dict[str, int] | None:
     """Return the size, the time of the last change and the inode that an image was projected with.
 
     An image that was touched or copied since has the state of before where its content is that of
-    before, for which it is read once.
+    before, for which it is read once: a hidden file beside the projected run keeps the answer.
 
     Parameters
     ----------
@@ -93,9 +94,25 @@ def image_state(bold: Path, stored: Path) -> dict[str, int] | None:
         header = open_run(stored).header if stored.is_file() else {}
         known = header.get("bold_state")
         if known and known != state and known["size"] == state["size"]:
-            return dict(known) if file_sha256(bold) == header["bold_sha256"] else state
+            return dict(known) if _is_same(bold, state, header["bold_sha256"], stored) else state
     except StoreError:
         return state
     except OSError as error:
         raise RunError(f"{error.filename} cannot be read: {error.strerror}") from error
     return state
+
+
+def _is_same(bold: Path, state: Mapping[str, int], sha256: str, stored: Path) -> bool:
+    """Compare an image with the hash of the one that was projected."""
+    answer = {"state": dict(state), "sha256": sha256}
+    kept = stored.with_name(f".{stored.name}.image.json")
+    try:
+        if json.loads(kept.read_text(encoding="utf-8")) == answer:
+            return True
+    except (OSError, ValueError):
+        pass
+    if file_sha256(bold) != sha256:
+        return False
+    with suppress(OSError):  # a store that cannot be written is read all the same
+        kept.write_text(json.dumps(answer), encoding="utf-8")
+    return True

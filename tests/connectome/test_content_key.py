@@ -110,6 +110,25 @@ def test_a_touched_or_copied_image_has_the_state_that_it_was_projected_with(
         assert image_state(same, tmp_path / "none.h5") != state
 
 
+def test_a_touched_image_is_read_once(
+    projected: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, stored = projected
+    state = image_state(image, stored)
+    os.utime(image, ns=(1, 1))
+    assert image_state(image, stored) == state
+    with monkeypatch.context() as patched:
+        patched.setattr("hashlib.file_digest", None)
+        assert image_state(image, stored) == state
+    # the answer is about this content of the stored run and this state of the image
+    image.write_bytes(image.read_bytes()[:-1] + b"x")
+    os.utime(image, ns=(2, 2))
+    assert image_state(image, stored)["mtime_ns"] == 2
+    [kept] = stored.parent.glob(".*.image.json")
+    kept.write_text("[")
+    assert image_state(image, stored)["mtime_ns"] == 2
+
+
 @pytest.mark.parametrize("place", [6000, -60])
 def test_a_changed_uncompressed_image_has_another_state(
     projected: tuple[Path, Path], place: int
