@@ -58,7 +58,8 @@ def template_tissue(space: str) -> Mapping[str, str]:
             path = template_home() / f"tpl-{_TEMPLATE}" / f"tpl-{_TEMPLATE}_{name}"
             raise RequestError(
                 f"{path} is not there and cannot be fetched ({failure or 'not in its index'}): put "
-                "it there, or remove no tissue signals (-p 24P)"
+                "it there, or remove no tissue signals (-p 24P, or -p none for images "
+                "cleaned already)"
             )
         found[tissue] = str(paths[0])
     return found
