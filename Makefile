@@ -5,6 +5,7 @@
 # make demo       the whole way on simulated participants, into demo/
 # make docs       the documentation as a site, into build/docs
 # make bench      speed and memory; make bench ARGS=--full for all of it, at full size
+# make dist       a source distribution and a wheel, into dist/
 # make lock       the lock files again, after a change of dependencies in pyproject.toml
 
 PYTHON  ?= python3
@@ -19,7 +20,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_
 COMPILE = UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile --quiet --universal --generate-hashes \
 	--no-header --no-annotate --python-version 3.11 pyproject.toml
 
-.PHONY: venv check-python demo docs bench test test-slow test-faults lint lint-style lint-format lint-types lint-imports lint-words lock clean
+.PHONY: venv check-python demo dist docs bench test test-slow test-faults lint lint-style lint-format lint-types lint-imports lint-words lock clean
 .DELETE_ON_ERROR:
 
 venv: $(READY)
@@ -79,6 +80,9 @@ lint-imports: $(READY)
 
 lint-words: $(READY)
 	$(BIN)/python -m pytest -q --no-header tests/docs/test_terms.py
+
+dist: $(READY)
+	$(BIN)/python -m hatchling build --directory dist
 
 lock: $(READY)
 	$(COMPILE) --output-file requirements.txt

@@ -13,6 +13,9 @@ from fcnm_bids.report.results.group import read_tsv
 from fcnm_bids.report.results.logs import RunRecord, latest_run
 from fcnm_bids.setting import declared_settings, flag
 
+_NAMING = {"participant_label", "session_id", "label_test", "covariates"}
+"""Options whose values may be names of participants, or of studies that are not published."""
+
 _LEVELS = ("participant", "group")
 _MOST_CRASHES = 5
 _SHORTEST_NAME = 3
@@ -73,8 +76,10 @@ def _settings(config: Config) -> Iterable[str]:
             value = values[own.name]
             if value == usual[own.name]:
                 continue
-            if declared.path or section == "selection" or (isinstance(value, str) and "/" in value):
+            if declared.path or own.name in _NAMING or (isinstance(value, str) and "/" in value):
                 value = "(given)"
+            elif isinstance(value, tuple):
+                value = " ".join(map(str, value))
             yield f"* {flag(own.name)} {value}"
 
 

@@ -190,19 +190,29 @@ def test_commands_do_what_the_pages_say(page: Path, furnished: Desk) -> None:
         assert done.returncode == 0, f"{block}\n{text}\n{done.stdout[-3000:]}{done.stderr}"
 
 
+ONLINE = REPOSITORY / "docs" / "installation.md"
+"""The page whose Python fetches templates."""
+
+WITH_PYTHON = [page for page in PAGES if programs(page) and page != ONLINE]
+
+
 @pytest.mark.slow
-def test_the_example_of_the_python_interface_runs(furnished: Desk) -> None:
-    (block,) = programs(REPOSITORY / "docs" / "api" / "index.md")
-    program = block.text.replace("/data/", f"{furnished.data}/")
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=furnished.cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert re.search(r"'increase': \d+ contrasts, \d+ voxels", done.stdout), done.stdout
+@pytest.mark.parametrize("page", WITH_PYTHON, ids=names(WITH_PYTHON))
+def test_python_on_the_pages_runs(page: Path, furnished: Desk) -> None:
+    run = next((furnished.data / "fcnm" / "connectome").rglob("sub-01_*_timeseries.h5"))
+    for block in programs(page):
+        program = block.text.replace("/data/", f"{furnished.data}/")
+        program = program.replace("sub-01_..._desc-projected_timeseries.h5", str(run))
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=furnished.cwd,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{block}\n{done.stderr}"
+        if "print(" in program:
+            assert re.search(r"'increase': \d+ contrasts, \d+ voxels", done.stdout), done.stdout
 
 
 @pytest.mark.slow

@@ -111,3 +111,37 @@ def test_every_room_has_a_page_of_its_functions(site: Path) -> None:
         page = (site / "api" / f"{room}.html").read_text(encoding="utf-8")
         assert re.search(rf'id="fcnm_bids\.{room}[\w.]*\.{name}"', page), name
         assert "Parameters" in page
+
+
+def test_pages_of_the_gallery_show_what_ran(site: Path) -> None:
+    pages = [page for page in (DOCS / "gallery").glob("*.md") if page.stem != "index"]
+    assert len(pages) >= 9
+    for page in pages:
+        made = (site / "gallery" / f"{page.stem}.html").read_text(encoding="utf-8")
+        n_examples = page.read_text(encoding="utf-8").count("```{example}")
+        assert n_examples, page
+        assert made.count('class="example-output"') >= n_examples - 1, page
+
+
+def test_the_report_of_the_demonstration_is_in_the_site(site: Path) -> None:
+    for name in ("group.html", "sub-01.html"):
+        assert "<h1>" in (site / "example_report" / name).read_text(encoding="utf-8")
+
+
+def test_links_within_the_site_lead_somewhere(site: Path) -> None:
+    anchors = {
+        page: set(re.findall(r'\bid="([^"]+)"', page.read_text(encoding="utf-8")))
+        for page in site.rglob("*.html")
+    }
+    broken = []
+    for page in anchors:
+        if page.parent.name in ("example_report", "_static"):
+            continue
+        for link in re.findall(r'<a\b[^>]*\bhref="([^"]+)"', page.read_text(encoding="utf-8")):
+            address, _, anchor = html.unescape(link).partition("#")
+            if re.match(r"[a-z]+:", address):
+                continue
+            target = (page.parent / address).resolve() if address else page
+            if not target.exists() or (anchor and anchor not in anchors.get(target, set())):
+                broken.append(f"{page.relative_to(site)}: {link}")
+    assert not broken
