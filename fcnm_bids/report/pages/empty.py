@@ -34,9 +34,14 @@ def empty_blocks(network: NetworkOutputs, contrasts: list[ContrastOutputs]) -> l
         ("First cluster at", "no threshold" if first is None else share_text(first, n)),
     )
     total = found.steps[0][1]
+    heights = _heights(contrasts)
     rows = tuple(
-        (name, f"{count:,}", f"{100 * count / total:.1f} %" if total else "–")
-        for name, count in found.steps
+        (
+            name + (heights if number == 1 else ""),
+            f"{count:,}",
+            f"{100 * count / total:.1f} %" if total else "–",
+        )
+        for number, (name, count) in enumerate(found.steps)
     )
     silent = [c for c in contrasts if not c.sidecar.get("VoxelsSignificant")]
     blocks: list[Any] = [
@@ -73,6 +78,12 @@ def empty_blocks(network: NetworkOutputs, contrasts: list[ContrastOutputs]) -> l
         text = f"fcnm-bids BIDS_DIR OUTPUT_DIR group {options}"
         blocks.append(Code(text, "A command to try"))
     return blocks
+
+
+def _heights(contrasts: list[ContrastOutputs]) -> str:
+    """Return the thresholds of contrasts in t, in brackets; nothing where none is known."""
+    found = sorted({f"{c.threshold:.2f}" for c in contrasts if c.threshold is not None}, key=float)
+    return f" (t from {' to '.join(dict.fromkeys((found[0], found[-1])))})" if found else ""
 
 
 def _reaches(contrasts: list[ContrastOutputs]) -> list[Any]:

@@ -113,7 +113,8 @@ def _viewer(results: GroupOutputs) -> list[Section]:
         return []
     text = (
         "Click into a slice, or move with the arrow keys and page up and down; the anatomy is "
-        "the ICBM 2009a template and serves for orientation only."
+        "the ICBM 2009a template and serves for orientation only. fcnm-view with the output folder "
+        "writes a page that tells which contrasts hold a voxel, at which threshold, with which t."
     )
     viewer = Viewer(viewer_content(results))
     return [Section("viewer", "Interactive viewer", (Prose((text,)), viewer), printed=False)]

@@ -25,6 +25,15 @@ def test_voxels_left_are_shares_of_all(tmp_path: Path) -> None:
     assert table.rows[1][2] == "2.5 %"
 
 
+def test_the_heights_that_voxels_had_to_reach_are_stated(tmp_path: Path) -> None:
+    made = [
+        ContrastOutputs(f"c{t}", {"Threshold": t, "VoxelsSignificant": 1}, tmp_path)
+        for t in (5.25, 4.0, -4.5)
+    ]
+    (table,) = (b for b in empty_blocks(network(tmp_path), made) if isinstance(b, Table))
+    assert table.rows[1][0] == "significant in at least one contrast (t from 4.00 to 5.25)"
+
+
 def test_contrasts_without_a_voxel_are_named_up_to_five(tmp_path: Path) -> None:
     silent = [
         ContrastOutputs(f"c{n}", {"VoxelsSignificant": int(n == 0)}, tmp_path) for n in range(8)
