@@ -91,8 +91,8 @@ def strategies(plan: Plan) -> list[Section]:
         markdown(("arm", "after imports", "seconds", "peak MB"), rows),
     ]
     verdict = Verdict(
-        f"a second strategy on a stored run, over the first from its image (whole process "
-        f"{second.wall.over(first.wall).text()})",
+        f"a second strategy on a stored run, over the first from its image (after imports; "
+        f"whole process {second.wall.over(first.wall).text()})",
         f"at most {_MOST_SECOND:g}",
         share.text(3),
         within(share, _MOST_SECOND),
