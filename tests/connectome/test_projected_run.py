@@ -48,3 +48,29 @@ def test_tiles_hold_each_voxel_once_in_order_and_are_bounded(m: int, n: int) -> 
     tiles = run.tiles()
     assert [i for tile in tiles for i in range(tile.start, tile.stop)] == list(range(n))
     assert all((t.stop - t.start) * m <= 1 << 22 or t.stop - t.start <= 64 for t in tiles)
+
+
+@pytest.mark.parametrize("n_removed", [0, 3])
+def test_lengths_and_rounding_are_of_what_the_strategy_leaves(n_removed: int) -> None:
+    rng = np.random.default_rng(3)
+    steps = rng.integers(-32767, 32767, (20, INDEX.size)).astype(np.int16)
+    q = np.linalg.qr(rng.standard_normal((20, 5)))[0][:, :n_removed]
+    scale = np.full(INDEX.size, 0.5, np.float32)
+    run = ProjectedRun(steps, INDEX, GRID, scale, 1, q if n_removed else None)
+    left = np.linalg.norm(steps - q @ (q.T @ steps), axis=0)
+    np.testing.assert_allclose(run.lengths, left, rtol=1e-12)
+    assert run.dof == 20 - n_removed - 1
+    expected = np.percentile(scale * np.sqrt(run.dof / 12) / (scale * left), 99)
+    np.testing.assert_allclose(run.rounding, expected, rtol=1e-6)
+    np.testing.assert_allclose(run.remove(run.columns(slice(0, 4))).T @ q, 0, atol=1e-9)
+
+
+def test_a_voxel_of_which_the_strategy_leaves_rounding_is_not_usable() -> None:
+    q = np.linalg.qr(np.random.default_rng(3).standard_normal((20, 2)))[0]
+    values = np.random.default_rng(4).standard_normal((20, INDEX.size))
+    values[:, 2] = q @ [3.0, -2.0]
+    scale = (np.abs(values).max(axis=0) / 32767).astype(np.float32)
+    run = ProjectedRun(np.rint(values / scale).astype(np.int16), INDEX, GRID, scale, 0, q)
+    np.testing.assert_array_equal(run.usable().index, np.delete(INDEX, 2))
+    whole = ProjectedRun(run.values, INDEX, GRID, scale)
+    assert whole.usable() is whole
