@@ -106,10 +106,11 @@ def make(results: Path) -> None:
 def numbered(page: Page, picture: Picture) -> Image.Image:
     """Return the parts of a report below each other, its marks numbered at their upper left."""
     boxes = [box for part in picture.parts if (box := _box(page, part))]
-    left = min(box["x"] for box in boxes) - (2 * _MARK if picture.marks else 0) - _MARGIN
-    top = min(box["y"] for box in boxes) - _MARGIN
-    right = max(box["x"] + box["width"] for box in boxes) + _MARGIN
-    bottom = max(box["y"] + box["height"] for box in boxes) + _MARGIN
+    margin = _MARGIN if picture.marks else 0
+    left = min(box["x"] for box in boxes) - (2 * _MARK if picture.marks else 0) - margin
+    top = min(box["y"] for box in boxes) - margin
+    right = max(box["x"] + box["width"] for box in boxes) + margin
+    bottom = max(box["y"] + box["height"] for box in boxes) + margin
     left = max(left, 0)
     clip = {"x": left, "y": max(top, 0), "width": right - left, "height": bottom - max(top, 0)}
     shot = Image.open(io.BytesIO(page.screenshot(clip=clip, full_page=True))).convert("RGB")
