@@ -258,7 +258,7 @@ def _halfpipe(runs: list[SourceRun], out: Path, variant: str, band: Band, fwhm: 
         copy_image(run.mask, func / f"{stem}_desc-brain_mask.nii.gz")
         setting = {"RepetitionTime": run.repetition_time, "TaskName": "rest"}
         (func / f"{stem}_bold.json").write_text(json.dumps(setting))
-        scaled = run.table[["framewise_displacement"]] * 1000
+        scaled = pd.DataFrame({"framewise_displacement": run.displacement}) * 1000
         scaled.to_csv(func / f"{stem}_desc-confounds_regressors.tsv", sep="\t", index=False)
     return out
 

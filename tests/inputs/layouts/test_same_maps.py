@@ -107,7 +107,10 @@ def test_denoised_images(
         ("runs4mm", ("happy",), ("white_matter", "csf", "global_signal", "trans_?", "rot_?")),
     ],
 )
-@pytest.mark.parametrize("layout", ["dparsf", "dpabisurf", "hcp", "gsp1000", "leaddbs", "xcpd"])
+@pytest.mark.parametrize(
+    "layout",
+    ["dparsf", "dpabisurf", "hcp", "gsp1000", "leaddbs", "xcpd", "halfpipe", "conn"],
+)
 def test_real_runs(
     layout: str,
     data_set: str,
@@ -135,7 +138,9 @@ def test_real_runs(
         band = ("0.0001", "0.08")
         options = ["--min-dof", "5"]
         if layout == "leaddbs":
-            options += [*LEADDBS[2:], "--tr", TR[data_set], "--applied-band", *band]
+            options += [*LEADDBS[2:], "--tr", TR[data_set]]
+        if layout in ("leaddbs", "halfpipe", "conn"):
+            options += ["--applied-band", *band]
         expected_options = [*PLAIN, "-p", str(strategy), "--smoothing", "0"]
         expected_options += ["--high-pass", band[0], "--low-pass", band[1]]
         root = write_layout(layout, real, tmp_path / layout, band=(0.0001, 0.08))
