@@ -369,30 +369,37 @@ ROWS = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"),
+    ("sheet", "others", "reason"),
     [
-        (packed(ROWS + b" " * (40 << 20)), "expands to 4. MiB"),
-        (packed(ROWS, bomb=b"\0" * (300 << 20)), "expands to 3.. MiB"),
-        (packed(b'<!DOCTYPE a [<!ENTITY b "c">]>' + ROWS), "declares entities"),
-        (
-            packed(ROWS + b'<row r="1"><c r="XFD1"><v>1</v></c></row></sheetData></worksheet>'),
+        pytest.param(b" " * (40 << 20), {}, "expands to 4. MiB", id="spaces"),
+        pytest.param(b"", {"bomb": b"\0" * (300 << 20)}, "expands to 3.. MiB", id="zeros"),
+        pytest.param(None, {}, "declares entities", id="entities"),
+        pytest.param(
+            b'<row r="1"><c r="XFD1"><v>1</v></c></row></sheetData></worksheet>',
+            {},
             "up to 30,000 rows, 1,000 columns",
+            id="column",
         ),
-        (
-            packed(ROWS + b"<row><c><v>1</v></c></row>" * 30_001 + b"</sheetData></worksheet>"),
+        pytest.param(
+            b"<row><c><v>1</v></c></row>" * 30_001 + b"</sheetData></worksheet>",
+            {},
             "row 30001: .*up to 30,000 rows",
+            id="rows",
         ),
-        (
-            packed(ROWS + b'<row r="1048576"><c><v>1</v></c></row></sheetData></worksheet>'),
+        pytest.param(
+            b'<row r="1048576"><c><v>1</v></c></row></sheetData></worksheet>',
+            {},
             "up to 30,000 rows",
+            id="row",
         ),
     ],
 )
 def test_workbooks_that_expand_are_refused_soon(
-    tmp_path: Path, content: bytes, reason: str
+    tmp_path: Path, sheet: bytes | None, others: dict[str, bytes], reason: str
 ) -> None:
     path = tmp_path / "peaks.xlsx"
-    path.write_bytes(content)
+    head = b'<!DOCTYPE a [<!ENTITY b "c">]>' if sheet is None else b""
+    path.write_bytes(packed(head + ROWS + (sheet or b""), **others))
     with pytest.raises(SeedError, match=reason):
         read_foci(path, effect="up")
 
