@@ -6,13 +6,13 @@ import logging
 from itertools import chain
 from pathlib import Path
 
-from fcnm_bids.bids.manifest import Manifest
 from fcnm_bids.config import Config
 from fcnm_bids.connectome import StoredRun, open_run
 from fcnm_bids.errors import RequestError, StoreError
 from fcnm_bids.inputs.dataset import identify_dataset
 from fcnm_bids.inputs.store import stored_files
 from fcnm_bids.readers.files import file_sha256
+from fcnm_bids.reruns.manifest import Manifest
 
 LOGGER = logging.getLogger("fcnm_bids")
 

@@ -18,7 +18,6 @@ from fcnm_bids.app.reports import (
 )
 from fcnm_bids.bids.dataset_description import describe_dataset
 from fcnm_bids.bids.locks import lock_outputs
-from fcnm_bids.bids.manifest import Manifest
 from fcnm_bids.config import Config
 from fcnm_bids.errors import StoreError
 from fcnm_bids.execution.progress import ProgressCounter
@@ -26,6 +25,7 @@ from fcnm_bids.inputs.contrasts import contrast_names
 from fcnm_bids.inputs.dataset import identify_dataset
 from fcnm_bids.planning.group import plan_group_level
 from fcnm_bids.planning.plan import GroupPlan
+from fcnm_bids.reruns.manifest import Manifest
 from fcnm_bids.reruns.result_cache import remove_stale
 from fcnm_bids.reruns.settings_lock import lock_settings
 from fcnm_bids.resources.disk_space import check_disk_space

@@ -16,12 +16,12 @@ from fcnm_bids.app.reports import (
 )
 from fcnm_bids.bids.dataset_description import describe_dataset
 from fcnm_bids.bids.locks import lock_outputs
-from fcnm_bids.bids.manifest import Manifest
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
 from fcnm_bids.planning.participant import plan_participant_level
 from fcnm_bids.planning.plan import ParticipantPlan
 from fcnm_bids.planning.store_settings import refuse_other_store_settings
+from fcnm_bids.reruns.manifest import Manifest
 from fcnm_bids.reruns.settings_lock import lock_settings
 from fcnm_bids.resources.disk_space import check_disk_space
 

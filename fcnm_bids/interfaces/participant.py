@@ -45,7 +45,7 @@ from fcnm_bids.interfaces.base import (
     SeededInputSpec,
     traits,
 )
-from fcnm_bids.reruns.completion import is_reusable
+from fcnm_bids.reruns.participant_records import is_reusable
 from fcnm_bids.seeds import read_seed_matrix
 
 LOGGER = logging.getLogger("fcnm_bids")

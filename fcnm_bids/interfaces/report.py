@@ -6,7 +6,6 @@ from pathlib import Path
 
 from nipype.interfaces.base import TraitedSpec
 
-from fcnm_bids.bids.manifest import Manifest
 from fcnm_bids.config import Config
 from fcnm_bids.interfaces.base import (
     ConfiguredInputSpec,
@@ -14,6 +13,7 @@ from fcnm_bids.interfaces.base import (
     DerivativesOutputSpec,
     traits,
 )
+from fcnm_bids.reruns.manifest import Manifest
 
 
 class ReportInputSpec(ConfiguredInputSpec):

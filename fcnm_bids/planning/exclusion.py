@@ -20,7 +20,7 @@ from fcnm_bids.inputs.runs.filters import bold_filters, matches
 from fcnm_bids.inputs.runs.prepare import denoising_record, what_projects
 from fcnm_bids.inputs.store import check_stored, mean_displacement, open_stored, stored_files
 from fcnm_bids.planning.plan import ExcludedRun, by_reason
-from fcnm_bids.reruns.completion import GONE, ParticipantRecord, participant_records
+from fcnm_bids.reruns.participant_records import GONE, ParticipantRecord, participant_records
 
 _CHOICES = {
     "space": "--space",

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from fcnm_bids._version import __version__
-from fcnm_bids.bids.manifest import Manifest
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
 from fcnm_bids.inputs.atlas import check_atlas
@@ -24,9 +23,10 @@ from fcnm_bids.planning.request import (
     collect_problems,
     request_contrasts,
 )
+from fcnm_bids.planning.second_connectome import plan_validation
 from fcnm_bids.planning.specificity import plan_specificity
-from fcnm_bids.planning.validation import plan_validation
 from fcnm_bids.reruns.keys import contrast_keys, digest, fingerprint, seed_record
+from fcnm_bids.reruns.manifest import Manifest
 from fcnm_bids.setting import affecting, effective
 
 

@@ -26,7 +26,7 @@ from fcnm_bids.inputs.scores import plan_outcomes
 from fcnm_bids.outcomes import FEWEST_CONTRASTS
 from fcnm_bids.planning.design import MEAN_FD
 from fcnm_bids.planning.request import collect_problems
-from fcnm_bids.planning.validation import plan_validation
+from fcnm_bids.planning.second_connectome import plan_validation
 from fcnm_bids.readers.volume import space_of_name
 from fcnm_bids.seeds import Contrast
 from fcnm_bids.setting import flag

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fcnm_bids.bids.manifest import Manifest
 from fcnm_bids.config import Config
 from fcnm_bids.connectome import StoredRun
 from fcnm_bids.errors import RequestError, RunError
@@ -30,6 +29,7 @@ from fcnm_bids.planning.request import (
 )
 from fcnm_bids.planning.runs import check_runs, run_input, run_notes, with_template_tissue
 from fcnm_bids.reruns.keys import participant_key, seed_digest
+from fcnm_bids.reruns.manifest import Manifest
 from fcnm_bids.seeds import Contrast
 
 

@@ -25,7 +25,7 @@ from fcnm_bids.inputs.runs.find import RunFiles
 from fcnm_bids.inputs.runs.io_spec import IoSpec
 from fcnm_bids.inputs.runs.prepare import RunInput, denoising_record, prepare_run
 from fcnm_bids.planning.plan import PlannedRun, by_reason
-from fcnm_bids.reruns.completion import is_reusable
+from fcnm_bids.reruns.participant_records import is_reusable
 
 
 def run_input(run: RunFiles, root: Path, store: Path, spec: IoSpec) -> RunInput:

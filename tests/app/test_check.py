@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from fcnm_bids.app.check import check_outputs
-from fcnm_bids.bids.manifest import Manifest
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
 from fcnm_bids.interfaces.participant import store_run
 from fcnm_bids.planning.participant import plan_participant_level
+from fcnm_bids.reruns.manifest import Manifest
 from fcnm_bids.simulate import Truth
 
 

@@ -39,7 +39,7 @@ MODULES = (
             "mapping/participants.py",
             "setting.py",
             "resources/disk_space.py",
-            "reruns/completion.py",
+            "reruns/participant_records.py",
             "reruns/settings_lock.py",
             "stats/design.py",
         )

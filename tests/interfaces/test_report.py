@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from fcnm_bids.bids.manifest import Manifest
 from fcnm_bids.config import Config
 from fcnm_bids.interfaces.report import ReportGroup, ReportParticipant, WriteManifest
+from fcnm_bids.reruns.manifest import Manifest
 
 
 def write(root: Path, *files: str, level: str = "participant", **sections: Any) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fcnm_bids.bids.manifest import Manifest
+from fcnm_bids.reruns.manifest import Manifest
 from tests.cli.desk import Desk, read_table
 from tests.reliability.conftest import Job
 from tests.reliability.outputs import contents

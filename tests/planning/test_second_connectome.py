@@ -9,7 +9,7 @@ from fcnm_bids.bids.dataset_description import describe_dataset
 from fcnm_bids.connectome import Projected, ProjectedRun, RunImage, write_run
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
-from fcnm_bids.planning.validation import plan_validation
+from fcnm_bids.planning.second_connectome import plan_validation
 from tests.kept_rows import build_projection
 
 GRID = Grid((3, 3, 3), np.diag([3.0, 3.0, 3.0, 1.0]), "MNI152NLin6Asym")

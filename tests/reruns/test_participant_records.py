@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from fcnm_bids.bids.manifest import Manifest
 from fcnm_bids.config import Config
 from fcnm_bids.connectome import open_run
 from fcnm_bids.errors import RequestError
 from fcnm_bids.planning.group import plan_group_level
 from fcnm_bids.planning.plan import GroupPlan
-from fcnm_bids.reruns.completion import GONE, NO_LONGER, UNFINISHED, participant_records
+from fcnm_bids.reruns.manifest import Manifest
+from fcnm_bids.reruns.participant_records import GONE, NO_LONGER, UNFINISHED, participant_records
 
 Make = Callable[..., Config]
 

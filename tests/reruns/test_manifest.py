@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fcnm_bids.bids.manifest import Manifest
 from fcnm_bids.reruns.keys import digest
+from fcnm_bids.reruns.manifest import Manifest
 
 
 @pytest.fixture
