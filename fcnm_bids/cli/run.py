@@ -99,7 +99,7 @@ class _Handler(logging.StreamHandler[TextIO]):
     """End quietly when the reader of the output has closed it, as `head` does."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if self.stream.isatty() and is_live():
+        if is_live(self.stream) and is_live():
             self.stream.write(CLEAR)
         super().emit(record)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from typing import TextIO
 
 CLEAR = "\r\x1b[K"
 """Return to the start of a terminal's line, and empty it."""
@@ -12,9 +13,11 @@ CLEAR = "\r\x1b[K"
 _BAR = 20
 
 
-def is_live() -> bool:
-    """Return True if standard output is a terminal whose lines can be drawn again."""
-    return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+def is_live(stream: TextIO | None = None) -> bool:
+    """Return True if a stream, standard output by default, is a terminal to draw a line on."""
+    stream = stream or sys.stdout
+    is_terminal = not stream.closed and stream.isatty()
+    return is_terminal and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def show_status(text: str) -> None:

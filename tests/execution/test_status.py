@@ -46,6 +46,12 @@ def test_nothing_is_drawn_where_lines_stay(
     assert terminal.getvalue() == ""
 
 
+def test_a_closed_stream_is_no_terminal(terminal: Terminal) -> None:
+    assert status.is_live(terminal)
+    terminal.close()
+    assert not status.is_live(terminal)
+
+
 @pytest.mark.parametrize(("share", "filled"), [(0, 0), (0.5, 10), (0.999, 19), (1, 20)])
 def test_a_bar_is_full_at_the_end_only(share: float, filled: int) -> None:
     assert progress_bar(share) == f"[{'#' * filled}{'.' * (20 - filled)}]"
