@@ -103,7 +103,7 @@ def test_the_workflows_are_drawn(site: Path, level: str, nodes: tuple[str, ...])
 def test_every_room_has_a_page_of_its_functions(site: Path) -> None:
     for room, name in {
         "seeds": "sphere_seeds",
-        "denoise": "build_projection",
+        "denoise": "band_basis",
         "stats": "fwe_threshold",
         "mapping": "map_network",
         "specificity": "label_test",
