@@ -31,7 +31,8 @@ GROUP_MEANING = {
     "sensitivity": "Share of the cases whose contrast mask holds the voxel",
     "conjunction": "Voxels that are sensitive (enough cases) and specific (cases above controls)",
     "p": "One-sided p for more cases than controls whose contrast mask holds the voxel",
-    "pfwe": "The same p, corrected for all voxels by permutation (smallest p)",
+    "pfwe": "One-sided p for more cases than controls whose contrast mask holds the voxel, "
+    "corrected for all voxels by permutation (smallest p)",
 }
 """Meaning of the further maps of cases and controls."""
 

@@ -15,6 +15,7 @@ from fcnm_bids.config import OutcomeSettings
 from fcnm_bids.errors import RequestError
 from fcnm_bids.inputs.contrasts import CONTROL_EFFECT
 from fcnm_bids.inputs.participants_table import describe_columns, read_cells
+from fcnm_bids.outcomes.model import OutcomeModel
 from fcnm_bids.readers.numbers import is_number
 from fcnm_bids.readers.spelling import skeleton
 from fcnm_bids.stats import design_of, is_missing
@@ -240,6 +241,12 @@ def _planned(
         raise RequestError(
             f"{len(seeds)} seeds are too few for {len(design.names) + len(measured)} covariate "
             "columns, the intercept and the outcome; name fewer covariates"
+        )
+    nuisance = np.column_stack([np.ones(len(seeds)), design.columns])
+    if OutcomeModel(own, nuisance, np.zeros(len(seeds), dtype=np.intp)).determined:
+        raise RequestError(
+            f"the covariates ({', '.join(design.names)}) determine it; leave one of them out "
+            "(--score-covariates), or the outcome (--outcomes)"
         )
     return PlannedOutcome(
         name,

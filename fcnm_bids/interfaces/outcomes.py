@@ -58,6 +58,17 @@ from fcnm_bids.seeds import SeedMatrix, read_seed_matrix
 
 LOGGER = logging.getLogger("fcnm_bids")
 
+_OF_MODEL = (
+    "Covariates",
+    "CovariateCoding",
+    "DegreesOfFreedom",
+    "Permutations",
+    "PermutationsExact",
+    "SmallestP",
+    "RandomSeed",
+)
+"""Sidecar entries of the linear model and its permutations."""
+
 
 class RelateOutcomeInputSpec(SeededInputSpec):
     """Inputs of `RelateOutcome`."""
@@ -150,6 +161,9 @@ class RelateOutcome(ConfiguredInterface):
             suffix="mask",
         )
         if outcome.is_group:
+            labels = contrast_labels(seeds.contrasts)
+            masks = [names.contrast_mask(labels[name]) for name in said["Seeds"]]
+            writer.made_from = [*writer.made_from, *bids_uris(names.root, masks)]
             self._compare_groups(config, writer, found, model, there)
         _, atlas, _ = network_atlas(config.group.network_atlas, seeds.grid)
         tables = {
@@ -214,9 +228,19 @@ class RelateOutcome(ConfiguredInterface):
             model.block, config.group.n_permutations, config.group.random_seed, alike=is_case
         )
         tested = mask_test(mapped.masks, mapped.counted, is_case, permutations, test=test)
-        writer.said = {**writer.said, "MaskTest": test, "PermutationsExact": tested.exact}
-        for stat, values in (("p", tested.p), ("pfwe", tested.p_fwe)):
-            writer.write(values, GROUP_MEANING[stat], "p", desc=test, stat=stat, suffix="statmap")
+        # counts of masks, without a model: neither covariates nor degrees of freedom
+        said = {name: value for name, value in writer.said.items() if name not in _OF_MODEL}
+        writer.said = {**said, "MaskTest": test}
+        writer.write(tested.p, GROUP_MEANING["p"], "p", desc=test, stat="p", suffix="statmap")
+        made = len(permutations.rows)
+        writer.said |= {
+            "Permutations": made - 1,
+            "PermutationsExact": tested.exact,
+            "SmallestP": 1 / made,
+            "RandomSeed": config.group.random_seed,
+        }
+        meaning = GROUP_MEANING["pfwe"]
+        writer.write(tested.p_fwe, meaning, "p", desc=test, stat="pfwe", suffix="statmap")
 
     def _sources(self, names: OutputNames, seeds: SeedMatrix) -> list[str]:
         labels = contrast_labels(seeds.contrasts)

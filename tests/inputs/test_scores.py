@@ -121,6 +121,11 @@ def test_effects_of_a_coordinate_table_are_exchangeable_within_themselves(tmp_pa
             {"score_covariates": ("age",)},
             "covariate age: no value for lesion2",
         ),
+        (
+            {"pain": "1 2 3 4 5 6 7 9", "twice": "2 4 6 8 10 12 14 18"},
+            {"score_covariates": ("twice",), "outcomes": ("pain",)},
+            "outcome pain: the covariates (twice) determine it; leave one of them out",
+        ),
     ],
 )
 def test_what_a_table_cannot_be(

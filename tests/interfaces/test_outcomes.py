@@ -83,6 +83,11 @@ class Made:
         path = self.out / "group" / f"outcome-pain_space-{SPACE}_res-8_{ending}.nii.gz"
         return GRID.flatten(np.asarray(nib.load(path).dataobj))[self.index]
 
+    def sidecar(self, ending: str) -> dict[str, Any]:
+        path = self.out / "group" / f"outcome-pain_space-{SPACE}_res-8_{ending}.json"
+        content: dict[str, Any] = json.loads(path.read_text())
+        return content
+
     def table(self, ending: str) -> pd.DataFrame:
         return pd.read_csv(self.out / "group" / f"outcome-pain_desc-{ending}.tsv", sep="\t")
 
@@ -174,3 +179,14 @@ def test_cases_against_controls(group: Made) -> None:
         wanted = stats.fisher_exact(counts, alternative="greater").pvalue
         assert p[voxel] == pytest.approx(wanted, rel=1e-6)
     assert group.table("tests_metrics")["value"][1] > 0.95
+
+
+def test_counts_of_masks_have_no_model_and_name_the_masks(group: Made) -> None:
+    share = group.sidecar("desc-sensitivity_probseg")
+    assert sum("desc-significant_mask" in source for source in share["Sources"]) == K
+    p, corrected = (group.sidecar(f"desc-fisher_stat-{stat}_statmap") for stat in ("p", "pfwe"))
+    for own in (p, corrected):
+        assert not {"Covariates", "DegreesOfFreedom"} & set(own)
+        assert any("desc-significant_mask" in source for source in own["Sources"])
+    assert "SmallestP" not in p
+    assert corrected["SmallestP"] == 1 / (corrected["Permutations"] + 1)
