@@ -56,7 +56,7 @@ class Projection:
 
     @property
     def stored(self) -> RunDenoising:
-        """What a stored run of these components holds: a band in which nothing is removed."""
+        """Return the denoising of a stored run in whose band nothing is removed."""
         volumes = KeptVolumes(self.kept, 0, 0, float("nan"))
         directions = StrategyDirections(np.empty((self.dof, 0)))
         return RunDenoising(self.padded, directions, volumes, self.confounds)

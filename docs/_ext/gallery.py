@@ -28,7 +28,7 @@ from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-DESK = REPOSITORY / "build" / "gallery"
+FOLDER = REPOSITORY / "build" / "gallery"
 _WIDEST = 12
 _NUMBER = "{:.5g}".format
 _LONGEST = 15
@@ -54,7 +54,7 @@ class Example(SphinxDirective):
 
 
 def run_example(code: str, names: dict[str, Any], where: str) -> list[str]:
-    """Run a block in the desk's folder and return what it shows, as pieces of HTML.
+    """Run a block in the folder of examples and return what it shows, as pieces of HTML.
 
     Raises
     ------
@@ -62,12 +62,12 @@ def run_example(code: str, names: dict[str, Any], where: str) -> list[str]:
         The block failed.
     """
     logging.getLogger("fcnm_bids").setLevel(logging.WARNING)
-    made_before = {path: path.stat().st_mtime_ns for path in furnished_desk().glob("*.png")}
+    made_before = {path: path.stat().st_mtime_ns for path in example_folder().glob("*.png")}
     tree = ast.parse(code)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     printed = io.StringIO()
     value = None
-    with contextlib.chdir(DESK), contextlib.redirect_stdout(printed):
+    with contextlib.chdir(FOLDER), contextlib.redirect_stdout(printed):
         try:
             exec(compile(tree, where, "exec"), names)
             if last is not None:
@@ -80,7 +80,7 @@ def run_example(code: str, names: dict[str, Any], where: str) -> list[str]:
     if not (hasattr(value, "_repr_html_") and not hasattr(value, "columns")):
         shown += [
             _picture(path)
-            for path in sorted(DESK.glob("*.png"))
+            for path in sorted(FOLDER.glob("*.png"))
             if made_before.get(path) != path.stat().st_mtime_ns
         ]
     return [f'<div class="example-output">{part}</div>' for part in shown if part]
@@ -102,17 +102,17 @@ def _picture(path: Path) -> str:
 
 
 @cache
-def furnished_desk() -> Path:
+def example_folder() -> Path:
     """Return the folder with simulated participants and results, which is made if need be."""
-    mark, state = DESK / "state.txt", _state()
+    mark, state = FOLDER / "state.txt", _state()
     if mark.is_file() and mark.read_text() == state:
-        return DESK
-    shutil.rmtree(DESK, ignore_errors=True)
-    DESK.mkdir(parents=True)
+        return FOLDER
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "fcnm_bids.cli.demo", "--output", str(DESK / "demo")),
+            *(sys.executable, "-m", "fcnm_bids.cli.demo", "--output", str(FOLDER / "demo")),
             *("--subject-maps", "none"),
         ],
         env=environment,
@@ -128,9 +128,9 @@ def furnished_desk() -> Path:
         "store": "results/connectome",
         "fcnm": "results",
     }.items():
-        (DESK / name).symlink_to(Path("demo") / made)
+        (FOLDER / name).symlink_to(Path("demo") / made)
     mark.write_text(state)
-    return DESK
+    return FOLDER
 
 
 def _state() -> str:
@@ -147,7 +147,7 @@ def _copy_report(app: Sphinx, error: Exception | None) -> None:
         folder = Path(app.outdir) / "example_report"
         folder.mkdir(exist_ok=True)
         for name in ("group.html", "sub-01.html"):
-            shutil.copy(furnished_desk() / "fcnm" / name, folder)
+            shutil.copy(example_folder() / "fcnm" / name, folder)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

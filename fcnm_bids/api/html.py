@@ -1,4 +1,4 @@
-"""How notebooks show the objects."""
+"""HTML of the objects for notebooks."""
 
 from __future__ import annotations
 

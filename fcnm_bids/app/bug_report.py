@@ -84,7 +84,7 @@ def _settings(config: Config) -> Iterable[str]:
 
 
 class _Names:
-    """What must not stand in a report, and what stands in its place."""
+    """Replace names of participants and folders in a text."""
 
     def __init__(self, output_dir: Path) -> None:
         self._folders: dict[str, str] = {}

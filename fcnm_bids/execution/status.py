@@ -1,4 +1,4 @@
-"""The line at the foot of a terminal that says what is being done."""
+"""The status line: the last line of a terminal, drawn again and again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def is_live(stream: TextIO | None = None) -> bool:
 
 
 def show_status(text: str) -> None:
-    """Draw a text in place of the line at the foot, cut to its width; nothing elsewhere.
+    """Draw a text as the status line, cut to the width of the terminal; nothing elsewhere.
 
     Lines of the log clear it before they are written (`CLEAR`), and it is drawn below them the
     next time.

@@ -1,4 +1,4 @@
-"""Manifests: which files were promised, and for which request they were made."""
+"""Manifests: the output files of a level, and the key of the request that they were made for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOGGER = logging.getLogger("fcnm_bids")
 
 _COLUMNS = {
     "path": "File, relative to the output folder",
-    "status": "present, or missing although it was promised",
+    "status": "present, or missing although it belongs to the outputs",
     "size": "Bytes; n/a for figures and reports, which may be drawn again at any time",
     "trailer": "Last eight bytes of a gzip file, check sum and length of its content, hexadecimal",
     "sha256": "SHA-256; n/a for figures, reports and projected runs, which hold their own sums",
@@ -32,7 +32,7 @@ _DRAWN = (".html", ".svg", ".png")
 
 @dataclass(frozen=True)
 class Manifest:
-    """The files promised by one participant's, or the group's, results.
+    """The output files of one participant, or of the group.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class Manifest:
 
         Parameters
         ----------
-        promised
+        out_files
             Files that should be there.
         key
             Hash of what they were made for.

@@ -1,4 +1,4 @@
-"""What a cell of a table states as a number."""
+"""Numbers in cells of tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may leave the laboratory: names of studies, never of participants, files or machines."""
+"""Public texts: names of studies, never of participants, files or machines."""
 
 from __future__ import annotations
 

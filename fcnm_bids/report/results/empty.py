@@ -37,7 +37,7 @@ class Shortfall:
 
 @dataclass(frozen=True)
 class Reach:
-    """How far the strongest voxel of a contrast is from its threshold.
+    """Distance of the strongest voxel of a contrast from its threshold.
 
     Parameters
     ----------
