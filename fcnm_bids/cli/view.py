@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     arguments = parser.parse_args(argv)
     path = arguments.output or arguments.results[0] / "explorer.html"
-    from fcnm_bids.report.explorer.page import write_explorer
+    from fcnm_bids.report.pages.explorer import write_explorer
 
     try:
         write_explorer(arguments.results, path)

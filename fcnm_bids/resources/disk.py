@@ -17,8 +17,8 @@ _FLAT_MAP_BYTES = 0.3
 _SIDECAR_BYTES = 4e3
 _FIGURE_BYTES = 1e5
 _RUN_FIGURES_BYTES = 3e5
-_PAGE_BYTES, _VIEWER_BYTES = 5e5, 1.6e6
-"""The report of the group, and the viewer of each network in it."""
+_PAGE_BYTES, _NETWORK_MAPS_BYTES, _T_BYTES = 3e6, 4.0, 1.0
+"""The report of the group with its explorer; in it, per voxel, a network's maps and a t map."""
 
 
 def stored_bytes(runs: Sequence[PlannedRun]) -> float:
@@ -59,9 +59,10 @@ def group_figures_bytes(n_contrasts: int, n_effects: int) -> float:
     return (n_contrasts + 5 * n_effects) * _FIGURE_BYTES
 
 
-def group_page_bytes(n_effects: int) -> float:
-    """The page of the group."""
-    return _PAGE_BYTES + n_effects * _VIEWER_BYTES
+def group_page_bytes(n_masked: int, n_contrasts: int, n_effects: int) -> float:
+    """The page of the group, with copies of the figures and the maps that it explores."""
+    maps = n_masked * (n_contrasts * _T_BYTES + n_effects * _NETWORK_MAPS_BYTES)
+    return _PAGE_BYTES + maps + group_figures_bytes(n_contrasts, n_effects)
 
 
 def sums_bytes(

@@ -246,7 +246,7 @@ def group_needs(
             n_effects * _PLOTTING + (n_contrasts + 5 * n_effects) * _FIGURE,
             output=group_figures_bytes(n_contrasts, n_effects),
         ),
-        "report": Needs(_GROUP_PAGE, output=group_page_bytes(n_effects)),
+        "report": Needs(_GROUP_PAGE, output=group_page_bytes(n_masked, n_contrasts, n_effects)),
     }
 
 

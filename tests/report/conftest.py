@@ -1,16 +1,24 @@
-"""An output folder with both levels' results, made from coordinates with hostile names."""
+"""Result folders, those of both levels with hostile names among them, and a browser."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from fcnm_bids.cli.run import DONE, main
 from fcnm_bids.simulate import Truth
+
+from .explorer.made import make_results
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = ["--no-sandbox", "--disable-background-networking"]
+WEBGL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+NO_WEBGL = ["--disable-3d-apis"]
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -77,3 +85,26 @@ def run(results: Path, simulated: Truth, tmp_path: Path) -> Callable[..., int]:
         )
 
     return call
+
+
+@pytest.fixture(scope="session")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_results(tmp_path_factory.mktemp("one") / "first")
+
+
+@pytest.fixture(scope="session")
+def second(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """On another grid."""
+    folder = tmp_path_factory.mktemp("two") / "second"
+    return make_results(folder, voxel=8.0, effect="decrease", seed=1)
+
+
+@pytest.fixture(scope="module")  # one of Playwright's drivers at a time in a process
+def browser() -> Iterator[Any]:
+    driver = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("no chromium here (apt-get install chromium)")
+    with driver.sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *WEBGL])
+        yield found
+        found.close()

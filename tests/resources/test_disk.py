@@ -100,4 +100,4 @@ def test_outputs_grow_with_what_they_hold() -> None:
     assert mapped_bytes(V) >= V * (1 + 1 + 8 + 8)  # mask, counted, mean, voxel number
     assert participant_report_bytes(2, 3) > participant_report_bytes(1, 3)
     assert group_figures_bytes(5, 2) == group_figures_bytes(5, 0) + group_figures_bytes(10, 0)
-    assert group_page_bytes(2) > group_page_bytes(1) > 0
+    assert group_page_bytes(V, 5, 2) > group_page_bytes(V, 5, 1) > group_page_bytes(V, 4, 1) > 0

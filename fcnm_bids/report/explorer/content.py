@@ -166,6 +166,7 @@ class _Folder:
         asked = next((c for c in self.results.asked if c.name == contrast.name), None)
         maps = {stat: contrast.map(stat) for stat in ("t", "n")}
         return {
+            "label": contrast.label,
             "name": contrast.name,
             "studies": list(asked.studies) if asked else [],
             "foci": [[round(float(v), 2) for v in focus] for focus in contrast.foci],
@@ -190,14 +191,13 @@ class _Folder:
             "values": self._pack(values, 1 / n_contrasts if counted else _SHARE_STEP),
         }
         return {
+            "label": network.label,
             "effect": network.effect,
             "threshold": float(sidecar.get("Threshold", 0)),
             "fewest": min_cluster_voxels(least, float(abs(np.linalg.det(self.affine[:3, :3])))),
             "smallest": least,
             "contrasts": [contrasts.index(c) for c in self.results.members(network.effect)],
             "maps": [share, *self._further(network)],
-            "clusters": self._rows(network, "clusters"),
-            "peaks": self._rows(network, "peaks"),
         }
 
     def _further(self, network: NetworkOutputs) -> list[dict[str, Any]]:
@@ -235,13 +235,6 @@ class _Folder:
             "names": {str(n): name for n, name in atlas.regions.items() if (numbers == n).any()},
             "labels": pack_volume(numbers.astype(np.float32), 1, box),
         }
-
-    def _rows(self, network: NetworkOutputs, desc: str) -> list[dict[str, str]]:
-        table = self.results.table(network, desc)
-        if table is None:
-            return []
-        key = ["cluster", "peak"] if desc == "peaks" else ["cluster"]
-        return list(table.drop_duplicates(key).to_dict("records"))  # type: ignore[arg-type]
 
     def _map(self, path: Path, stat: str) -> dict[str, Any] | None:
         grid = read_volume_image(path, "as the map").grid

@@ -12,13 +12,13 @@ from fcnm_bids.bids.write import write_text
 from fcnm_bids.denoise import median_dof
 from fcnm_bids.report.pages.about import about_sections
 from fcnm_bids.report.pages.html import (
+    Explorer,
     Facts,
     Findings,
     Folded,
     Note,
     Prose,
     Section,
-    Viewer,
     render_page,
 )
 from fcnm_bids.report.pages.network import network_section
@@ -26,6 +26,12 @@ from fcnm_bids.report.pages.outcomes import outcome_sections, sample_sections
 from fcnm_bids.report.pages.tables import frame_table
 from fcnm_bids.report.results.group import GroupOutputs, network_volume
 from fcnm_bids.report.results.text import as_text
+
+EXPLORER_HELP = (
+    "Click into a slice or the surface, or move with the arrow keys and page up and down: what "
+    "holds this voxel? Names and positions that are underlined in the tables of this page lead "
+    "here. The anatomy is the ICBM 2009a template and serves for orientation only."
+)
 
 _PARTICIPANTS = {
     "participant_id": "Participant",
@@ -52,10 +58,10 @@ def write_group_page(root: Path) -> Path:
     results = GroupOutputs(root)
     sections = [
         _summary(results),
+        *_explorer(results),
         *(network_section(results, effect) for effect in results.effects),
         *outcome_sections(results),
         *sample_sections(results),
-        *_viewer(results),
         _participants(results),
         *about_sections(root, results.record),
     ]
@@ -106,18 +112,13 @@ def _summary(results: GroupOutputs) -> Section:
     return Section("summary", "Summary", tuple(blocks))
 
 
-def _viewer(results: GroupOutputs) -> list[Section]:
-    from fcnm_bids.report.pages.viewer import viewer_content
+def _explorer(results: GroupOutputs) -> list[Section]:
+    from fcnm_bids.report.explorer.content import explorer_content
 
     if not results.networks:
         return []
-    text = (
-        "Click into a slice, or move with the arrow keys and page up and down; the anatomy is "
-        "the ICBM 2009a template and serves for orientation only. fcnm-view with the output folder "
-        "writes a page that tells which contrasts hold a voxel, at which threshold, with which t."
-    )
-    viewer = Viewer(viewer_content(results))
-    return [Section("viewer", "Interactive viewer", (Prose((text,)), viewer), printed=False)]
+    explorer = Explorer(explorer_content([results.root]))
+    return [Section("explore", "Explorer", (Prose((EXPLORER_HELP,)), explorer), printed=False)]
 
 
 def _participants(results: GroupOutputs) -> Section:

@@ -13,6 +13,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 _DATA = files("fcnm_bids.data") / "report"
+
+NIIVUE = "niivue-0.69.0.umd.js"
+NIIVUE_SHA256 = "47b896b77ec4a5be3ef1949c33ad393b6f45629921f326c279000bcf51bdb4af"
+"""Digest of the script as npm has it; a page's policy runs it with this digest only."""
+
 _MEDIA_TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 
 
@@ -50,6 +55,42 @@ class Findings:
 
 
 @dataclass(frozen=True)
+class Place:
+    """A place in the explorer of the page: a position in mm, or the map of a contrast.
+
+    Parameters
+    ----------
+    network
+        BIDS label of the network.
+    position
+        x, y and z in mm; None for a contrast.
+    contrast
+        BIDS label of the contrast, whose map is shown at its peak; empty for a position.
+    folder
+        Number of the result folder among those of the explorer.
+    """
+
+    network: str
+    position: tuple[float, ...] | None = None
+    contrast: str = ""
+    folder: int = 0
+
+    @property
+    def go(self) -> str:
+        """The position as the page writes it."""
+        return " ".join(f"{value:g}" for value in self.position or ())
+
+
+@dataclass(frozen=True)
+class Places:
+    """Texts, each of which leads to a place in the explorer, behind a label."""
+
+    label: str
+    entries: tuple[tuple[str, Place], ...]
+    kind: ClassVar[str] = "places"
+
+
+@dataclass(frozen=True)
 class Table:
     """A table; numbers are already texts.
 
@@ -65,6 +106,8 @@ class Table:
         Columns whose cells are aligned to the right.
     file
         The table on disk, relative to the page; empty where there is none.
+    places
+        Where each row leads in the explorer; empty where they lead nowhere.
     """
 
     caption: str
@@ -72,6 +115,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     numeric: frozenset[int] = frozenset()
     file: str = ""
+    places: tuple[Place, ...] = ()
     kind: ClassVar[str] = "table"
 
 
@@ -149,11 +193,21 @@ class Html:
 
 
 @dataclass(frozen=True)
-class Viewer:
-    """The interactive viewer; `content` is what its script reads."""
+class Explorer:
+    """The explorer, once in a page; `content` is what its script reads."""
 
     content: Mapping[str, Any] = field(hash=False)
-    kind: ClassVar[str] = "viewer"
+    kind: ClassVar[str] = "explorer"
+
+    @property
+    def niivue(self) -> str:
+        """The script that draws brains, gzipped, in base64."""
+        return base64.b64encode(_bytes(f"explorer/{NIIVUE}.gz")).decode("ascii")
+
+    @property
+    def notices(self) -> str:
+        """Licences of what the explorer carries."""
+        return _text("explorer/NOTICES.txt")
 
 
 @dataclass(frozen=True)
@@ -184,7 +238,7 @@ class Section:
 def render_page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     """The page as HTML, with styles, scripts and pictures inside.
 
-    All text is escaped, and the page's own policy lets nothing run but its one script.
+    All text is escaped, and the page's own policy lets nothing run but its own scripts.
 
     Parameters
     ----------
@@ -193,18 +247,30 @@ def render_page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     sections
         Its content.
     """
-    style = (_DATA / "style.css").read_text(encoding="utf-8")
-    script = (_DATA / "script.js").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    explores = any(isinstance(block, Explorer) for s in sections for block in s.blocks)
+    more = ("explorer/explorer",) if explores else ()
+    scripts = [_text(f"{name}.js") for name in ("script", *more)]
+    allowed = [hashlib.sha256(script.encode()).digest() for script in scripts]
+    if explores:
+        allowed.append(bytes.fromhex(NIIVUE_SHA256))
     page: str = template("page.html.jinja").render(
         title=title,
         subtitle=subtitle,
         sections=sections,
-        style=style,
-        script=script,
-        script_digest=digest,
+        style="".join(_text(f"{name}.css") for name in ("style", *more)),
+        scripts=scripts,
+        digests=[base64.b64encode(digest).decode("ascii") for digest in allowed],
+        explores=explores,
     )
     return page
+
+
+def _bytes(name: str) -> bytes:
+    return (_DATA / name).read_bytes()
+
+
+def _text(name: str) -> str:
+    return _bytes(name).decode("utf-8")
 
 
 @cache
@@ -213,7 +279,7 @@ def template(name: str) -> Any:
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda n: (_DATA / n).read_text(encoding="utf-8")),
+        loader=jinja2.FunctionLoader(_text),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,

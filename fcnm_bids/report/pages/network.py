@@ -14,9 +14,19 @@ from fcnm_bids.report.figures.contrast import contrast_figure
 from fcnm_bids.report.figures.network import network_figure
 from fcnm_bids.report.figures.overview import overview_figure
 from fcnm_bids.report.pages.empty import empty_blocks
-from fcnm_bids.report.pages.html import Figure, Folded, Note, Prose, Row, Section, Table
+from fcnm_bids.report.pages.html import (
+    Figure,
+    Folded,
+    Note,
+    Place,
+    Places,
+    Prose,
+    Row,
+    Section,
+    Table,
+)
 from fcnm_bids.report.pages.specificity import FIGURE_CAPTION, specificity_blocks
-from fcnm_bids.report.pages.tables import frame_table
+from fcnm_bids.report.pages.tables import frame_places, frame_table
 from fcnm_bids.report.results.group import (
     ContrastOutputs,
     GroupOutputs,
@@ -110,7 +120,7 @@ def network_section(results: GroupOutputs, effect: str) -> Section:
     else:
         blocks += _pictures(results, network, (*_WIDE, "glass", "surface", "histogram"))
         sections.append(
-            Section(f"{anchor}-clusters", "Clusters", tuple(_clusters(results, network)))
+            Section(f"{anchor}-clusters", "Clusters", tuple(cluster_blocks(results, network)))
         )
         sections.append(
             Section(
@@ -226,11 +236,13 @@ def _pictures(
     return blocks
 
 
-def _clusters(results: GroupOutputs, network: NetworkOutputs) -> list[Any]:
+def cluster_blocks(results: GroupOutputs, network: NetworkOutputs, folder: int = 0) -> list[Any]:
+    """Tables of clusters and peaks; `folder` is the number of the result folder in a page."""
     frame = results.table(network, "clusters")
     if frame is None:
         return [Note("The cluster table is not there.", "error")]
     n = int(network.sidecar.get("NumberOfContrasts", 0))
+    places = frame_places(frame, network.label, ("peak_x", "peak_y", "peak_z"), folder)
     if "cluster_labels" in frame:
         frame["cluster_labels"] = frame["cluster_labels"].map(_first_regions)
     if "peak_probability" in frame:
@@ -240,7 +252,7 @@ def _clusters(results: GroupOutputs, network: NetworkOutputs) -> list[Any]:
             frame[column] = [f"{v:.1f}" for v in pd.to_numeric(frame[column], errors="coerce")]
     caption = "Clusters of the network; positions in mm"
     file = _file(results, network.tables()["clusters"])
-    blocks = [frame_table(caption, frame, CLUSTER_HEADINGS, file=file)]
+    blocks = [frame_table(caption, frame, CLUSTER_HEADINGS, file=file, places=places)]
     peaks = results.table(network, "peaks")
     if peaks is not None and len(peaks) > len(frame):
         path = network.tables()["peaks"]
@@ -251,7 +263,9 @@ def _clusters(results: GroupOutputs, network: NetworkOutputs) -> list[Any]:
             caption += f": {_MOST_PEAKS} a cluster at most, {len(peaks)} of {total}"
         if "probability" in peaks:
             peaks = peaks.assign(probability=[share_text(v, n) for v in peaks["probability"]])
-        blocks.append(frame_table(caption, peaks, PEAK_HEADINGS, file=_file(results, path)))
+        places = frame_places(peaks, network.label, ("x", "y", "z"), folder)
+        file = _file(results, path)
+        blocks.append(frame_table(caption, peaks, PEAK_HEADINGS, file=file, places=places))
     return blocks
 
 
@@ -397,6 +411,52 @@ def _contrasts(
     blocks: list[Any] = [Note(f"{name}: its maps were not made.", "error") for name in lost]
     if not contrasts:
         return blocks
+    if network is not None:
+        path = overview_figure(results.root, network.label)
+        if path.is_file():
+            alt = f"t maps of the {len(contrasts)} contrasts of {effect} on the same slices."
+            caption = figure_captions(results, network)["contrasts"]
+            blocks.append(Figure(path, alt, caption, results.root))
+    label = "" if network is None else network.label
+    blocks.append(contrast_table(contrasts, effect, label))
+    for contrast in contrasts:
+        path = contrast_figure(results.root, contrast.label)
+        inner: list[Any] = []
+        if path.is_file():
+            n_significant = contrast.sidecar.get("VoxelsSignificant", 0)
+            inner.append(
+                Figure(
+                    path,
+                    f"Slices of the t map of {contrast.name}; {n_significant} voxels are "
+                    "significant.",
+                    "t over participants of the Fisher z with the seed. Strong colours and the "
+                    "white border: significant voxels. Slices go through its foci and peaks; "
+                    "circles: foci, each on the slice nearest to it."
+                    f"{_said_threshold(contrast)}",
+                    results.root,
+                )
+            )
+        inner += foci_blocks(contrast, label)
+        blocks.append(Folded(contrast.name, tuple(inner), printed=False))
+    return blocks
+
+
+def contrast_table(
+    contrasts: list[ContrastOutputs], effect: str, network: str, folder: int = 0
+) -> Table:
+    """Table the contrasts of an effect, which lead to the explorer where it has a network.
+
+    Parameters
+    ----------
+    contrasts
+        At least one.
+    effect
+        Its name.
+    network
+        BIDS label of the network; empty where there is none.
+    folder
+        Number of the result folder in the page.
+    """
     rows = []
     for contrast in contrasts:
         said = contrast.sidecar
@@ -429,33 +489,9 @@ def _contrasts(
         f"{_TESTED.get(_analysis_mask(contrasts[0].sidecar), 'Tested voxels')} in the mask",
     )
     numeric = frozenset(range(1, len(headings)))
-    if network is not None:
-        path = overview_figure(results.root, network.label)
-        if path.is_file():
-            alt = f"t maps of the {len(contrasts)} contrasts of {effect} on the same slices."
-            caption = figure_captions(results, network)["contrasts"]
-            blocks.append(Figure(path, alt, caption, results.root))
-    blocks.append(Table(f"The contrasts of {effect}", headings, tuple(rows), numeric))
-    for contrast in contrasts:
-        path = contrast_figure(results.root, contrast.label)
-        inner: list[Any] = []
-        if path.is_file():
-            n_significant = contrast.sidecar.get("VoxelsSignificant", 0)
-            inner.append(
-                Figure(
-                    path,
-                    f"Slices of the t map of {contrast.name}; {n_significant} voxels are "
-                    "significant.",
-                    "t over participants of the Fisher z with the seed. Strong colours and the "
-                    "white border: significant voxels. Slices go through its foci and peaks; "
-                    "circles: foci, each on the slice nearest to it."
-                    f"{_said_threshold(contrast)}",
-                    results.root,
-                )
-            )
-        inner += _foci(contrast)
-        blocks.append(Folded(contrast.name, tuple(inner), printed=False))
-    return blocks
+    places = (Place(network, contrast=c.label, folder=folder) for c in contrasts if network)
+    caption = f"The contrasts of {effect}"
+    return Table(caption, headings, tuple(rows), numeric, places=tuple(places))
 
 
 def _seeds(results: GroupOutputs, network: NetworkOutputs | None) -> list[Any]:
@@ -476,18 +512,24 @@ def _said_threshold(contrast: ContrastOutputs) -> str:
     return f" The bar's mark: the threshold, t = {as_text(contrast.threshold)}."
 
 
-def _foci(contrast: ContrastOutputs) -> list[Any]:
+def foci_blocks(contrast: ContrastOutputs, network: str, folder: int = 0) -> list[Any]:
+    """List the foci of a contrast, and who has no map; arguments as for `contrast_table`."""
     absent = contrast.sidecar.get("ParticipantsWithoutCoverage", [])
-    text = []
+    blocks: list[Any] = []
     if contrast.foci:
-        listed = "; ".join(
-            " ".join(f"{round(value, 1) + 0.0:g}" for value in focus) for focus in contrast.foci
+        entries = (
+            (
+                " ".join(f"{round(value, 1) + 0.0:g}" for value in focus),
+                Place(network, tuple(focus), folder=folder),
+            )
+            for focus in contrast.foci
         )
-        text.append(f"Foci (x y z, mm, MNI): {listed}")
+        blocks.append(Places("Foci (x y z, mm, MNI)", tuple(entries)))
     if absent:
-        text.append(
+        text = (
             f"No map for want of coverage in {len(absent)} "
             f"{'participant' if len(absent) == 1 else 'participants'}: "
             f"{', '.join(map(str, absent))}"
         )
-    return [Prose(tuple(text))] if text else []
+        blocks.append(Prose((text,)))
+    return blocks

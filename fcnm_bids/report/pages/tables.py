@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from fcnm_bids.report.pages.html import Table
+from fcnm_bids.report.pages.html import Place, Table
 from fcnm_bids.report.results.text import as_text
 
 WITHHELD = "withheld"
@@ -20,6 +20,7 @@ def frame_table(
     digits: int = 3,
     as_is: Sequence[str] = (),
     file: str = "",
+    places: Sequence[Place] = (),
 ) -> Table:
     """A data frame as a table.
 
@@ -37,6 +38,8 @@ def frame_table(
         Columns whose cells are names, even where they look like numbers.
     file
         The table on disk, relative to the page.
+    places
+        Where each row leads in the explorer.
     """
     headings = {str(name): str(name) for name in frame} if headings is None else headings
     columns = [name for name in headings if name in frame]
@@ -52,7 +55,18 @@ def frame_table(
         )
         for values in frame[columns].itertuples(index=False, name=None)
     )
-    return Table(caption, tuple(headings[name] for name in columns), rows, numeric, file)
+    shown = tuple(headings[name] for name in columns)
+    return Table(caption, shown, rows, numeric, file, tuple(places))
+
+
+def frame_places(
+    frame: pd.DataFrame, network: str, axes: Sequence[str], folder: int = 0
+) -> tuple[Place, ...]:
+    """Places of a table's rows in the explorer, from the columns with x, y and z."""
+    if not set(axes) <= set(frame):
+        return ()
+    positions = frame[[*axes]].apply(pd.to_numeric, errors="coerce").to_numpy(float)
+    return tuple(Place(network, tuple(position), folder=folder) for position in positions)
 
 
 def _all_numbers(column: pd.Series) -> bool:

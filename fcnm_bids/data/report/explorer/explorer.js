@@ -1,13 +1,13 @@
 "use strict";
 (async function () {
   const element = (id) => document.getElementById(id);
-  const content = JSON.parse(element("content").textContent);
+  const content = JSON.parse(element("explorer-content").textContent);
   if (typeof DecompressionStream === "undefined") return; // the tables stand without it
 
   // ---- arrays ------------------------------------------------------------------------------
-  async function inflate(text) {
+  async function inflate(text, format = "deflate") {
     const squeezed = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-    const stream = new Blob([squeezed]).stream().pipeThrough(new DecompressionStream("deflate"));
+    const stream = new Blob([squeezed]).stream().pipeThrough(new DecompressionStream(format));
     return new Uint8Array(await new Response(stream).arrayBuffer());
   }
   const bit = (bytes, n) => (bytes[n >> 3] >> (n & 7)) & 1;
@@ -290,6 +290,9 @@
   const gl = await startNiivue();
   async function startNiivue() {
     if (!document.createElement("canvas").getContext("webgl2")) return null;
+    const script = document.createElement("script"); // runs by its digest in the page's policy
+    script.textContent = new TextDecoder().decode(await inflate(element("niivue").textContent, "gzip"));
+    document.head.append(script);
     const shared = { logLevel: "error", dragAndDropEnabled: false, loadingText: "", backColor: [0, 0, 0, 1] };
     const slices = new niivue.Niivue({ ...shared, isNearestInterpolation: true, crosshairColor: [0.47, 0.86, 1, 0.8], crosshairWidth: 0.6, multiplanarShowRender: 0, isColorbar: false, show3Dcrosshair: false });
     const surface = new niivue.Niivue({ ...shared, crosshairColor: [0.47, 0.86, 1, 1], crosshairWidth: 0.5, show3Dcrosshair: true, isOrientCube: false });
@@ -426,7 +429,7 @@
       }
       if (own >= 0) sentence += (entries.length > 1 ? entry.title + ": " : "") + held + " of " + entry.network.contrasts.length + " contrasts hold this voxel. ";
     }
-    if (known >= 0 && !shown.sorts) {
+    if (known >= 0 && !shown.sorts && shown.packed !== network.maps[0].values) {
       const v = shown.values[known];
       sentence += shown.title + ": " + (v !== v ? "no value" : shown.of ? Math.round(v * shown.of) + " of " + shown.of : v.toFixed(digits(shown.stat))) + ".";
     }
@@ -521,21 +524,31 @@
     list.forEach((v, n) => { const height = tail === "negative" ? -v : tail === "two-sided" ? Math.abs(v) : v; if (height > best) { best = height; where = n; } });
     return where < 0 ? null : centre(folder, folder.known[where]);
   }
-  element("tables").addEventListener("click", async (e) => {
-    const button = e.target.closest("button");
-    if (!button) return;
-    const [f, n] = button.dataset.network.split(" ").map(Number), number = networks.findIndex((entry) => entry.folder === folders[f] && entry.network === folders[f].networks[n]);
+  // Rows and texts of the page lead here: a position, or a contrast's map at its peak.
+  const LEADS = "[data-go], [data-contrast]";
+  document.querySelectorAll(LEADS).forEach((lead) => {
+    const cell = lead.cells ? lead.cells[0] : lead, button = document.createElement("button");
+    button.type = "button"; button.className = "go"; button.title = "Show in the explorer";
+    button.append(...cell.childNodes);
+    cell.append(button);
+  });
+  document.addEventListener("click", async (e) => {
+    const lead = e.target.closest(LEADS);
+    if (!lead || !getSelection().isCollapsed) return;
+    const data = lead.dataset;
+    const number = networks.findIndex((entry) => entry.folder === folders[Number(data.folder)] && entry.network.label === data.network);
     if (networks[number].network !== network) await pickNetwork(number);
-    if (button.dataset.go) go(button.dataset.go.split(" ").map(Number));
+    if (data.go) go(data.go.split(" ").map(Number));
     else {
-      const map = choices().findIndex((entry) => entry.contrast === Number(button.dataset.contrast));
+      const map = choices().findIndex((entry) => entry.contrast !== undefined && folder.contrasts[entry.contrast].label === data.contrast);
       if (map < 0) return;
       element("map").value = String(map);
       await choose(map);
       const where = peak(shown.values, shown.tail);
       if (where) go(where);
     }
-    element("explorer").scrollIntoView({ block: "start" });
+    history.pushState(null, "", "#explore"); // "back" returns to the row
+    element("explore").scrollIntoView({ block: "start" });
   });
   [0, 1, 2].forEach((axis) => {
     const canvas = document.createElement("canvas"), [across, up] = [0, 1, 2].filter((a) => a !== axis);
