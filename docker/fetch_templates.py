@@ -23,6 +23,8 @@ _BRAIN = {"resolution": 2, "desc": "brain", "suffix": "mask", "extension": ".nii
 _GREY = {"resolution": 2, "label": "GM", "suffix": "probseg", "extension": ".nii.gz"}
 _PARCELS = {"resolution": 2, **_LABELLED, "extension": ".nii.gz"}
 _NAMES = {**_LABELLED, "extension": ".tsv"}
+_ASEG = {"resolution": 2, "segmentation": "aseg", "suffix": "dseg", "extension": ".nii.gz"}
+_HCP = {"resolution": 2, "atlas": "HCP", "suffix": "dseg", "extension": ".nii.gz"}
 _2009C, _6TH = "MNI152NLin2009cAsym", "MNI152NLin6Asym"
 
 WANTED: tuple[tuple[str, Mapping[str, Any], int, str], ...] = (
@@ -32,14 +34,17 @@ WANTED: tuple[tuple[str, Mapping[str, Any], int, str], ...] = (
     (_2009C, _GREY, 1044456, "9e38c9dbb352625abc89e23449114705"),
     (_2009C, _PARCELS, 91904, "c6d141b06b9ce0627eb197aa4657cfe0"),
     (_2009C, _NAMES, 15164, "f6ce6ad45a2026a39b00d59202b19976"),
+    (_2009C, _ASEG, 86350, "dcd733f004322b5295bb3880bf5514db"),
     (_6TH, _T1W, 1412252, "b28139dd120e83da003d717b5ef51f42"),
     (_6TH, _BRAIN, 28557, "0bb024a75b8529860417c57ea806a0e2"),
     (_6TH, _PARCELS, 87753, "87669ad82ef50568976d689dd33293da"),
     (_6TH, _NAMES, 15164, "f6ce6ad45a2026a39b00d59202b19976"),
+    (_6TH, _HCP, 25762, "181357f15052eb220d650ef7a6b9fac0"),
 )
 """Space, query, bytes and MD5 of each file, as TemplateFlow's own repositories record them.
 
-Only what may be passed on with the image; Harvard-Oxford, under FSL's licence, may not.
+Only what may be passed on with the image (docs/regions.md quotes the licences); Harvard-Oxford,
+under FSL's licence, may not.
 """
 
 

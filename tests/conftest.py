@@ -17,6 +17,8 @@ from fcnm_bids.simulate import SimulationDesign, Truth, simulate_dataset
 settings.register_profile("repository", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("repository")
 
+os.environ.setdefault("TEMPLATEFLOW_AUTOUPDATE", "off")  # no test waits for a network
+
 pytest_plugins = ["tests.planned"]
 
 

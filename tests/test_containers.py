@@ -219,6 +219,9 @@ def test_a_template_is_the_one_that_is_recorded(
 def test_templates_are_listed_with_their_hashes(shared_data: Path, tmp_path: Path) -> None:
     home = tmp_path / "templateflow"
     shutil.copytree(shared_data / "templateflow", home)
+    for name in ("2009cAsym_res-02_seg-aseg", "6Asym_res-02_atlas-HCP"):
+        space = f"tpl-MNI152NLin{name.split('_')[0]}"
+        (home / space / f"tpl-MNI152NLin{name}_dseg.nii.gz").write_bytes(b"not of TemplateFlow")
     placeholder = home / "tpl-Other" / "tpl-Other_T1w.nii.gz"
     placeholder.parent.mkdir()
     placeholder.touch()
@@ -237,7 +240,7 @@ def test_templates_are_listed_with_their_hashes(shared_data: Path, tmp_path: Pat
         capture_output=True,
     )
     lines = (home / "TEMPLATES.txt").read_text().splitlines()[1:]
-    assert len(lines) == 9
+    assert len(lines) == 11
     assert all(re.fullmatch(r"[0-9a-f]{64} +\d+  tpl-\S+", line) for line in lines)
     assert not placeholder.parent.exists()
 

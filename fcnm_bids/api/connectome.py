@@ -213,7 +213,7 @@ class Connectome:
         >>> network
         NetworkResult 'increase': ... contrasts, ... voxels (... cm3) that at least 50% of them hold
         >>> list(network.at(12, -18, 8))
-        ['contrast', 'study', 'holds', 't', 'mean_z', 'focus_mm']
+        ['contrast', 'study', 'holds', 't', 'mean_z', 'focus_mm', 'region']
         """
         networks = self.networks(table, threshold=threshold, **options)
         named = ", ".join(repr(name) for name in networks)
@@ -345,6 +345,7 @@ def _network(
         mean_z_img=image(mean),
         contrasts=maps,
         request=request,
+        space=plan.grid.space,
     )
 
 

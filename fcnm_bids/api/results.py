@@ -19,12 +19,14 @@ from fcnm_bids.api.outcomes import OutcomeMap, stored_outcomes
 from fcnm_bids.api.scores import scores_file
 from fcnm_bids.api.scratch import scratch_folder
 from fcnm_bids.api.settings import by_section, checked
+from fcnm_bids.bids.names import parse_entities
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
+from fcnm_bids.inputs.atlas import check_atlas, network_atlas
 from fcnm_bids.inputs.contrasts import contrast_names
 from fcnm_bids.mapping import effect_and_sign
-from fcnm_bids.network import cluster_table
+from fcnm_bids.network import Atlas, cluster_table, region_name
 from fcnm_bids.report.results.group import ContrastOutputs, GroupOutputs
 from fcnm_bids.report.results.group import NetworkOutputs as NetworkFiles
 
@@ -120,6 +122,8 @@ class NetworkResult:
     folder
         The results folder that it was read from; further tables are added to it. None for a
         network in memory, whose tables are made in a folder that is removed when Python ends.
+    space
+        Template space of the images, as TemplateFlow calls it.
     """
 
     effect: str
@@ -130,11 +134,19 @@ class NetworkResult:
     contrasts: tuple[SeedMap, ...]
     request: Config
     folder: Path | None = None
+    space: str = "MNI"
 
     @property
     def grid(self) -> Grid:
         """Voxel grid of the images."""
-        return _grid(self.mask_img)
+        return replace(_grid(self.mask_img), space=self.space)
+
+    @cached_property
+    def atlas(self) -> Atlas | None:
+        """Regions on the grid, named in words; None where there is no atlas for the space."""
+        named = self.request.group.network_atlas
+        check_atlas(named, self.grid)
+        return network_atlas(named, self.grid)[1]
 
     @cached_property
     def clusters(self) -> pd.DataFrame:
@@ -163,8 +175,9 @@ class NetworkResult:
         Returns
         -------
         pandas.DataFrame
-            One row a contrast: contrast, study, holds (its mask has the voxel), t, mean_z and
-            focus_mm (distance from the voxel's centre to its nearest focus, NaN for masks).
+            One row a contrast: contrast, study, holds (its mask has the voxel), t, mean_z,
+            focus_mm (distance from the voxel's centre to its nearest focus, NaN for masks) and
+            region (of the voxel, the same in all rows; None where no atlas has one).
 
         Raises
         ------
@@ -177,6 +190,8 @@ class NetworkResult:
         if not all(0 <= n < size for n, size in zip((i, j, k), grid.shape, strict=True)):
             raise RequestError(f"({x:g}, {y:g}, {z:g}) lies outside of the image")
         centre = grid.affine[:3, :3] @ (i, j, k) + grid.affine[:3, 3]
+        place = int(np.ravel_multi_index((i, j, k), grid.shape, order="F"))
+        region = region_name(self.atlas, place) if self.atlas else None
         rows = []
         for own in self.contrasts:
             apart = [float(np.linalg.norm(centre - np.array(focus))) for focus in own.foci]
@@ -184,8 +199,8 @@ class NetworkResult:
                 float(image.dataobj[i, j, k]) for image in (own.mask_img, own.t_img, own.mean_z_img)
             )
             nearest = min(apart, default=np.nan)
-            rows.append((own.name, "; ".join(own.studies), held > 0, t, mean, nearest))
-        columns = ["contrast", "study", "holds", "t", "mean_z", "focus_mm"]
+            rows.append((own.name, "; ".join(own.studies), held > 0, t, mean, nearest, region))
+        columns = ["contrast", "study", "holds", "t", "mean_z", "focus_mm", "region"]
         return pd.DataFrame(rows, columns=columns)
 
     def plot(self, path: str | Path | None = None) -> Path:
@@ -432,6 +447,7 @@ def _stored_network(network: NetworkFiles, files: GroupOutputs, request: Config)
         contrasts=tuple(_stored_seed(own) for own in files.members(network.effect)),
         request=request,
         folder=files.root,
+        space=str(parse_entities(network.probability).get("space", "MNI")),
     )
 
 

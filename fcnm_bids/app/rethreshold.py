@@ -108,7 +108,8 @@ def write_variant(
     )
     table = mask.with_name(f"network-{network.label}_desc-{desc}_clusters.tsv")
     write_image(mask, found[index], grid, about, index=index)
-    write_table(table, clusters, {**CLUSTER_COLUMNS, **DESCRIBED_COLUMNS}, about)
+    labels = names.columns() if names else {}
+    write_table(table, clusters, {**CLUSTER_COLUMNS, **DESCRIBED_COLUMNS, **labels}, about)
     LOGGER.info(
         "%s at %g instead of %g: %d voxels (%.1f cm3), clusters %d, Dice with the network %.3f; %s",
         network.effect,

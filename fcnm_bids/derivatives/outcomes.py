@@ -153,7 +153,8 @@ def outcome_clusters(
         tables.append(clusters.assign(sign=name))
     table = pd.concat([own for own in tables if len(own)] or tables[:1], ignore_index=True)
     table = table.rename(columns={"peak_probability": "peak_r"})
-    return table[[name for name in OUTCOME_CLUSTER_COLUMNS if name in table]]
+    labels = atlas.columns() if atlas else {}
+    return table[[name for name in (*OUTCOME_CLUSTER_COLUMNS, *labels) if name in table]]
 
 
 def sample_row(

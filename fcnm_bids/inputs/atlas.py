@@ -3,79 +3,69 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
-from fcnm_bids.inputs.templates import find_templates, template_home
+from fcnm_bids.inputs.region_names import YEO, canonical_network, region_words
+from fcnm_bids.inputs.templates import fetch_template, find_templates, template_home
 from fcnm_bids.network import Atlas, resample_labels
 from fcnm_bids.readers.files import read_text
 from fcnm_bids.readers.volume import read_volume_image
 
-YEO = {
-    "Vis": "Visual",
-    "SomMot": "Somatomotor",
-    "DorsAttn": "Dorsal attention",
-    "SalVentAttn": "Salience and ventral attention",
-    "Limbic": "Limbic",
-    "Cont": "Control",
-    "Default": "Default mode",
-}
-"""Yeo's seven networks by their short names in the parcellation of Schaefer et al. (2018)."""
+LOGGER = logging.getLogger(__name__)
 
 SUBCORTEX = "Subcortex"
-_SUBCORTICAL = {
-    "thalamus": (10, 49),
-    "caudate": (11, 50),
-    "putamen": (12, 51),
-    "pallidum": (13, 52),
-    "hippocampus": (17, 53),
-    "amygdala": (18, 54),
-    "accumbens": (26, 58),
-}
-_OTHER = {"ventral diencephalon": (28, 60), "cerebellum": (8, 47)}
-"""Numbers of FreeSurfer's segmentation, left and right."""
+"""Name of the row of the nuclei among canonical networks."""
 
-_BRAIN_STEM = 16
+CORTEX = "atlas-Schaefer2018_desc-400Parcels7Networks"
+SEGMENTATIONS = {"MNI152NLin6Asym": "atlas-HCP", "MNI152NLin2009cAsym": "seg-aseg"}
+"""TemplateFlow's segmentations of nuclei and cerebellum, each only in the space it was made for."""
+
+FREESURFER = Path(str(files("fcnm_bids") / "data" / "regions" / "freesurfer.tsv"))
+"""Names of the nuclei, cerebellum and brain stem by FreeSurfer's numbers, which both have.
+
+Cortex, white matter of the cerebrum and ventricles are left out.
+"""
+
 _NONE = ("", "n/a")
 """Networks of regions that belong to none, as BIDS writes what is missing."""
 
 
 @dataclass(frozen=True)
 class AtlasFiles:
-    """Find and identify the input data set.
+    """Label images of atlases, and what is missing.
 
     Parameters
     ----------
     parcellations
         Label images with the tables of their regions; where they overlap, the first counts.
-    subcortex
-        Segmentation of the nuclei, with FreeSurfer's numbers; None where there is none.
     missing
         What could not be found, and what it means; one line each.
     """
 
     parcellations: tuple[tuple[Path, Path], ...]
-    subcortex: Path | None
     missing: tuple[str, ...]
 
     @property
     def paths(self) -> list[Path]:
         """All files there are."""
-        pairs = [path for pair in self.parcellations for path in pair]
-        return pairs if self.subcortex is None else [*pairs, self.subcortex]
+        return [path for pair in self.parcellations for path in pair]
 
 
 def find_atlas(named: Sequence[str], space: str) -> AtlasFiles:
-    """The atlases that were named, or what TemplateFlow's folder on this machine holds.
+    """Return the atlases that were named, or what TemplateFlow's folder on this machine holds.
 
-    Nothing is ever fetched: a node of a cluster may have no network.
+    Nothing is fetched here: a node of a cluster may have no network (`check_atlas` does).
 
     Parameters
     ----------
@@ -94,34 +84,69 @@ def find_atlas(named: Sequence[str], space: str) -> AtlasFiles:
         if problems := [f"--network-atlas {name}: {why}" for name, why in refused if why]:
             raise RequestError(problems)
         pairs = [(Path(name), _table_of(Path(name))) for name in named]
-        return AtlasFiles(tuple((image, table) for image, table in pairs if table), None, ())
-    home = template_home()
-    parcellation = _first(space, "atlas-Schaefer2018_desc-400Parcels7Networks")
-    table = _table_of(parcellation) if parcellation else None
-    if parcellation is None or table is None:
-        line = (
-            "no overlap with canonical networks: TemplateFlow's Schaefer2018 "
-            f"(400Parcels7Networks) for {space} is not in {home}; fetch it there, or name an "
-            "atlas with --network-atlas"
+        return AtlasFiles(tuple((image, table) for image, table in pairs if table), ())
+    cortex, segmentation = _first(space, CORTEX), SEGMENTATIONS.get(space)
+    nuclei = _first(space, segmentation) if segmentation else None
+    table = _table_of(cortex) if cortex else None
+    found, missing, home = [], [], template_home()
+    if cortex and table:
+        found.append((cortex, table))
+    else:
+        missing.append(
+            "no names of the cortex and no overlap with canonical networks: TemplateFlow's "
+            f"Schaefer2018 (400Parcels7Networks) for {space} is not in {home}; fetch it there, or "
+            "name an atlas with --network-atlas"
         )
-        return AtlasFiles((), None, (line,))
-    subcortex = _first(space, "atlas-HCP")
-    missing = f"no row for the subcortex: no subcortical atlas (atlas-HCP) for {space} in {home}"
-    return AtlasFiles(((parcellation, table),), subcortex, (missing,) if subcortex is None else ())
+    if nuclei:
+        found.append((nuclei, FREESURFER))
+    elif segmentation:
+        missing.append(
+            f"no names of nuclei and cerebellum: TemplateFlow's {segmentation} for {space} is not "
+            f"in {home}; fetch it there, or name an atlas with --network-atlas"
+        )
+    else:
+        missing.append(
+            f"no names of nuclei and cerebellum: TemplateFlow has them for "
+            f"{' and '.join(SEGMENTATIONS)}, not for {space}; name an atlas with --network-atlas"
+        )
+    return AtlasFiles(tuple(found), tuple(missing))
 
 
 def check_atlas(named: Sequence[str], grid: Grid) -> AtlasFiles:
     """Find the atlases, and read those that were named, before anything is computed.
+
+    Without a name, those of TemplateFlow are fetched, where there is a network.
 
     Raises
     ------
     RequestError
         As `find_atlas` and `read_atlas`.
     """
+    if not named:
+        _fetch(grid.space)
     files = find_atlas(named, grid.space)
     if named:
         read_atlas(files, grid)
     return files
+
+
+def _fetch(space: str) -> None:
+    """Fetch the default atlases that are not here; the first failure ends it."""
+    wanted: list[dict[str, object]] = []
+    cortex = {"atlas": "Schaefer2018", "desc": "400Parcels7Networks", "suffix": "dseg"}
+    found = _first(space, CORTEX)
+    if found is None:
+        wanted.append({**cortex, "resolution": 2, "extension": ".nii.gz"})
+    if found is None or _table_of(found) is None:
+        wanted.append({**cortex, "extension": ".tsv"})
+    if (own := SEGMENTATIONS.get(space)) and _first(space, own) is None:
+        kind, name = own.split("-")
+        entity = {"atlas": "atlas", "seg": "segmentation"}[kind]
+        wanted.append({entity: name, "resolution": 2, "suffix": "dseg", "extension": ".nii.gz"})
+    for entities in wanted:
+        if failure := fetch_template(space, **entities):
+            LOGGER.debug("TemplateFlow: %s of %s not fetched (%s)", entities, space, failure)
+            return
 
 
 def network_atlas(
@@ -143,7 +168,11 @@ def network_atlas(
         if named:
             raise
         # a damaged file in TemplateFlow's folder must not cost the network
-        return files, None, (f"no overlap with canonical networks: {error}",)
+        return (
+            files,
+            None,
+            (f"no names of regions: {error}",),
+        )
 
 
 def read_atlas(files: AtlasFiles, grid: Grid) -> Atlas | None:
@@ -156,8 +185,6 @@ def read_atlas(files: AtlasFiles, grid: Grid) -> Atlas | None:
         have networks of one name.
     """
     atlases = [_parcellation(image, table, grid) for image, table in files.parcellations]
-    if files.subcortex is not None:
-        atlases.append(_segmentation(files.subcortex, grid))
     if not atlases:
         return None
     try:
@@ -168,57 +195,58 @@ def read_atlas(files: AtlasFiles, grid: Grid) -> Atlas | None:
 
 def _parcellation(image: Path, table_file: Path, grid: Grid) -> Atlas:
     table = _read_table(table_file)
-    labels, numbers = _read_labels(image, grid)
+    labels, centres = _read_labels(image, grid)
     names = dict(zip(table["index"].astype(int), table["name"].astype(str), strict=True))
     names.pop(0, None)
-    unnamed = sorted(set(numbers) - set(names))
-    if unnamed:
+    unnamed = sorted(set(centres) - set(names))
+    if table_file == FREESURFER:
+        if not set(centres) & set(names):
+            raise RequestError(f"{image}: none of FreeSurfer's numbers of nuclei; fetch it again")
+        labels = np.where(np.isin(labels, list(names)), labels, 0).astype(np.int32)
+        words = dict(zip(table["index"].astype(int), table["words"], strict=True))
+    elif unnamed:
         shown = ", ".join(map(str, unnamed[:5]))
         raise RequestError(f"{table_file}: no name for {shown}, which the image holds; add rows")
-    return Atlas(_name_of(image), labels, _plain_names(names), _networks(table, names))
-
-
-def _segmentation(image: Path, grid: Grid) -> Atlas:
-    labels, _ = _read_labels(image, grid)
-    regions = {_BRAIN_STEM: "brain stem"}
-    for name, (left, right) in (_SUBCORTICAL | _OTHER).items():
-        regions |= {left: f"left {name}", right: f"right {name}"}
-    nuclei = tuple(number for pair in _SUBCORTICAL.values() for number in pair)
-    return Atlas(_name_of(image), labels, regions, {SUBCORTEX: nuclei})
+    else:
+        words = region_words(names, centres)
+    return Atlas(_name_of(image), labels, words, _networks(table, names), names)
 
 
 def _networks(table: pd.DataFrame, names: Mapping[int, str]) -> dict[str, tuple[int, ...]]:
     """Region numbers by network: a column `network`, Schaefer's names, or each region alone."""
+    schaefer = {number: canonical_network(name) for number, name in names.items()}
     if "network" in table:
         pairs = zip(table["index"].astype(int), table["network"].str.strip(), strict=True)
         # a region of no network is in none
         of = {n: network for n, network in pairs if n != 0 and network.lower() not in _NONE}
-    elif all(name.startswith("7Networks_") for name in names.values()):
-        of = {number: YEO[name.split("_")[2]] for number, name in names.items()}
-        return {yeo: _members(of, yeo) for yeo in YEO.values()}
+    elif all(schaefer.values()):
+        of = {number: str(network) for number, network in schaefer.items()}
     else:
         of = dict(names)
-    return {network: _members(of, network) for network in dict.fromkeys(of.values())}
+    order = [name for name in YEO.values() if name in of.values()]
+    return {network: _members(of, network) for network in dict.fromkeys([*order, *of.values()])}
 
 
 def _members(of: Mapping[int, str], network: str) -> tuple[int, ...]:
     return tuple(number for number, own in of.items() if own == network)
 
 
-def _plain_names(names: Mapping[int, str]) -> dict[int, str]:
-    """Schaefer's names without what all of them share."""
-    return {number: name.removeprefix("7Networks_") for number, name in names.items()}
-
-
-def _read_labels(path: Path, grid: Grid) -> tuple[np.ndarray, list[int]]:
+def _read_labels(path: Path, grid: Grid) -> tuple[NDArray[np.int32], dict[int, list[float]]]:
+    """Return the labels on a grid, and the centre in mm of each region of the image."""
     image = read_volume_image(path, grid.space)
     values = image.values
     if not np.isfinite(values).all() or (values != np.rint(values)).any() or values.min() < 0:
         raise RequestError(f"{path}: not an image of labels (whole numbers from 0); name a dseg")
     if values.max() > np.iinfo(np.int32).max:
         raise RequestError(f"{path}: labels up to {values.max():.0f}; number them below 2^31")
-    numbers = [int(n) for n in np.unique(values) if n]
-    return resample_labels(values.astype(np.int32), image.grid.affine, grid), numbers
+    labels = values.astype(np.int32)
+    voxels = np.stack(np.nonzero(labels), axis=1)
+    numbers, own = np.unique(labels[tuple(voxels.T)], return_inverse=True)
+    counts = np.bincount(own, minlength=len(numbers))
+    mean = np.stack([np.bincount(own, v, len(numbers)) / counts for v in voxels.T], axis=1)
+    centres = mean @ image.grid.affine[:3, :3].T + image.grid.affine[:3, 3]
+    on_grid = resample_labels(labels, image.grid.affine, grid)
+    return on_grid, dict(zip(numbers.tolist(), centres.tolist(), strict=True))
 
 
 def _read_table(path: Path) -> pd.DataFrame:
@@ -283,5 +311,5 @@ def _entities(path: Path) -> dict[str, str]:
 
 def _name_of(image: Path) -> str:
     entities = _entities(image)
-    named = [entities.get("atlas"), entities.get("desc")]
+    named = [entities.get("atlas") or entities.get("seg"), entities.get("desc")]
     return " ".join(part for part in named if part) or image.name.split(".")[0]

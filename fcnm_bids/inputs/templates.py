@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+_OFF = ("false", "off", "0", "no", "n")
+"""Words of TemplateFlow for a switch that is off."""
+
 
 def template_home() -> Path:
     """Return the folder in which TemplateFlow keeps its files (`TEMPLATEFLOW_HOME`)."""
@@ -24,6 +27,8 @@ def find_templates(space: str, pattern: str) -> list[Path]:
 def fetch_template(space: str, **entities: object) -> str:
     """Fetch a file of TemplateFlow; return why that failed, "" where it did not.
 
+    ``TEMPLATEFLOW_AUTOUPDATE=off``, as in the container, forbids it.
+
     Parameters
     ----------
     space
@@ -31,6 +36,8 @@ def fetch_template(space: str, **entities: object) -> str:
     **entities
         Entities of the file, as `templateflow.api.get` takes them.
     """
+    if os.environ.get("TEMPLATEFLOW_AUTOUPDATE", "").lower() in _OFF:
+        return "TEMPLATEFLOW_AUTOUPDATE is off"
     try:
         from templateflow import api
 

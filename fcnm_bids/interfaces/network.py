@@ -168,13 +168,17 @@ class LocateNetwork(ConfiguredInterface):
         )
         about = {
             "Atlas": atlas.name if atlas else None,
+            "AtlasSpace": space,
             "AtlasFiles": [path.name for path in files.paths],
             "Missing": list(missing),
         }
         cluster_file = names.network_table(label, "clusters", "clusters")
         peak_file = names.network_table(label, "peaks", "clusters")
-        write_table(cluster_file, clusters, {**CLUSTER_COLUMNS, **DESCRIBED_COLUMNS}, about)
-        write_table(peak_file, peaks, PEAK_COLUMNS, {**about, "SmallestDistance": PEAK_DISTANCE})
+        labels = atlas.columns() if atlas else {}
+        described = {**CLUSTER_COLUMNS, **DESCRIBED_COLUMNS, **labels}
+        write_table(cluster_file, clusters, described, about)
+        about_peaks = {**about, "SmallestDistance": PEAK_DISTANCE}
+        write_table(peak_file, peaks, {**PEAK_COLUMNS, **labels}, about_peaks)
         written = [cluster_file, peak_file]
         if atlas is not None:
             table = canonical_overlap(network, atlas, np.isfinite(probability))

@@ -171,7 +171,7 @@ class RelateOutcome(ConfiguredInterface):
                 outcome_clusters(
                     found, significant, index, atlas, seeds.grid, min_distance=PEAK_DISTANCE
                 ),
-                OUTCOME_CLUSTER_COLUMNS,
+                {**OUTCOME_CLUSTER_COLUMNS, **(atlas.columns() if atlas else {})},
             ),
             ("seeds", "metrics"): (
                 _seed_rows(said["Seeds"], outcome, there, maps, volumes, found, predicted),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +25,32 @@ class Atlas:
         Names of the regions by number.
     networks
         Region numbers of each canonical network, by its name.
+    codes
+        Labels of the regions in the atlas' own table, by number; those of `regions` by default.
+    parts
+        The atlases that were joined into this one.
     """
 
     name: str
     labels: NDArray[np.int32]
     regions: Mapping[int, str]
     networks: Mapping[str, tuple[int, ...]]
+    codes: Mapping[int, str] = field(default_factory=dict)
+    parts: tuple[Atlas, ...] = ()
+
+    def columns(self) -> dict[str, str]:
+        """Return the columns of labels in tables, one an atlas, and what they hold."""
+        return {
+            column_of(own): f"Label of the atlas {own.name} at the peak, as its table has it"
+            for own in self.parts or (self,)
+        }
+
+    def labels_at(self, voxel: int) -> dict[str, str | None]:
+        """Return the label of every atlas at a voxel, by column; None where there is none."""
+        parts = self.parts or (self,)
+        return {
+            column_of(own): (own.codes or own.regions).get(int(own.labels[voxel])) for own in parts
+        }
 
     def joined(self, other: Atlas) -> Atlas:
         """Both atlases in one; where both have a region, this one's stands.
@@ -54,7 +74,13 @@ class Atlas:
                 **self.networks,
                 **{k: tuple(n + step for n in v) for k, v in other.networks.items()},
             },
+            parts=(*(self.parts or (self,)), *(other.parts or (other,))),
         )
+
+
+def column_of(atlas: Atlas) -> str:
+    """Return the column of a table that holds the labels of an atlas."""
+    return f"label_{atlas.name.replace(' ', '_')}"
 
 
 def resample_labels(
@@ -93,7 +119,13 @@ def region_name(atlas: Atlas, voxel: int) -> str | None:
 
 
 def region_shares(atlas: Atlas, voxels: NDArray[np.intp]) -> list[tuple[str | None, float]]:
-    """Share of some voxels in each region, the largest first; None stands for no region."""
+    """Return the share of some voxels by name of region, the largest first; None for no region.
+
+    Regions of one name count as one.
+    """
     numbers, counts = np.unique(atlas.labels[voxels], return_counts=True)
-    order = np.lexsort((numbers, -counts))
-    return [(atlas.regions.get(int(numbers[i])), float(counts[i] / counts.sum())) for i in order]
+    found: dict[str | None, int] = {}
+    for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
+        name = atlas.regions.get(number)
+        found[name] = found.get(name, 0) + count
+    return [(name, n / len(voxels)) for name, n in sorted(found.items(), key=lambda own: -own[1])]

@@ -19,14 +19,14 @@ PEAK_COLUMNS = {
     "z": "Position in mm",
     "probability": "Probability at the peak",
     "mean_t": "Mean over contrasts of t at the peak",
-    "region": "Region of the atlas at the peak",
+    "region": "Region at the peak, in words",
 }
 """Columns of the table of peaks and what they hold."""
 
 DESCRIBED_COLUMNS = {
     "mean_t": "Mean over the cluster and over contrasts of t",
-    "peak_label": "Region of the atlas at the peak",
-    "cluster_labels": "Regions of the atlas in the cluster, with their share of its voxels",
+    "peak_label": "Region at the peak, in words",
+    "cluster_labels": "Share of the cluster's volume in each region, in words",
 }
 """Columns that `describe_clusters` adds to a table of clusters."""
 
@@ -69,7 +69,8 @@ def describe_clusters(
     Returns
     -------
     clusters, peaks
-        The first with :data:`DESCRIBED_COLUMNS` added, the second with :data:`PEAK_COLUMNS`.
+        The first with :data:`DESCRIBED_COLUMNS` added, the second with :data:`PEAK_COLUMNS`;
+        both with `Atlas.columns` after them.
     """
     labels = grid.flatten(label_clusters(np.asarray(network, dtype=bool))[0])
     height = mean_t if height is None else height
@@ -77,7 +78,8 @@ def describe_clusters(
         grid.flatten(values).astype(np.float64) for values in (probability, mean_t, height)
     )
     maxima = _local_maxima(np.asarray(network, dtype=bool), probability, height, grid)
-    described, rows = [], []
+    described, coded, rows = [], [], []
+    columns = list(atlas.columns()) if atlas else []
     where = clusters[["peak_x", "peak_y", "peak_z"]].to_numpy(dtype=np.float64)
     for cluster, position in zip(clusters["cluster"], where, strict=True):
         own = _voxel_at(grid, position)
@@ -88,14 +90,19 @@ def describe_clusters(
         values = t[voxels]
         mean = float(values[np.isfinite(values)].mean()) if np.isfinite(values).any() else np.nan
         described.append((mean, *_named(atlas, own, voxels)))
+        coded.append(atlas.labels_at(own) if atlas else {})
         for number, voxel in enumerate(peaks, start=1):
             region = region_name(atlas, voxel) if atlas else None
             at = grid.positions([voxel])[0]
-            rows.append((int(cluster), number, *at, p[voxel], t[voxel], region))
+            row = (int(cluster), number, *at, p[voxel], t[voxel], region)
+            labels_there = atlas.labels_at(voxel).values() if atlas else ()
+            rows.append((*row, *labels_there))
     extended = clusters.copy()
     for number, column in enumerate(DESCRIBED_COLUMNS):
         extended[column] = [entry[number] for entry in described]
-    return extended, pd.DataFrame(rows, columns=list(PEAK_COLUMNS))
+    for column in columns:
+        extended[column] = [entry[column] for entry in coded]
+    return extended, pd.DataFrame(rows, columns=[*PEAK_COLUMNS, *columns])
 
 
 def _named(
@@ -104,7 +111,7 @@ def _named(
     if atlas is None:
         return None, None
     shares = region_shares(atlas, voxels)
-    listed = "; ".join(f"{name or 'no region'} {100 * share:.0f} %" for name, share in shares)
+    listed = "; ".join(f"{100 * share:.0f} % {name or 'no region'}" for name, share in shares)
     return region_name(atlas, peak), listed
 
 

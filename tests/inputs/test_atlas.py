@@ -5,11 +5,13 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import pytest
 
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
-from fcnm_bids.inputs.atlas import SUBCORTEX, YEO, check_atlas, find_atlas, read_atlas
+from fcnm_bids.inputs.atlas import SUBCORTEX, check_atlas, find_atlas, network_atlas, read_atlas
+from fcnm_bids.inputs.region_names import YEO
 from fcnm_bids.network import region_name
 
 SPACE = "MNI152NLin6Asym"
@@ -59,7 +61,7 @@ def test_the_default_is_yeos_seven_and_a_word_on_what_is_missing(templateflow: P
     assert atlas is not None
     assert list(atlas.networks) == list(YEO.values())
     assert sum(len(members) for members in atlas.networks.values()) == 400
-    assert ["subcortex" in line for line in files.missing] == [True]
+    assert ["nuclei and cerebellum" in line for line in files.missing] == [True]
 
 
 @pytest.mark.parametrize("network", KNOWN)
@@ -91,6 +93,136 @@ def test_with_a_segmentation_of_nuclei_there_is_an_eighth_row(templateflow: Path
     assert region_name(atlas, at((12, 10, 10))) == "left caudate"
     assert atlas.labels[at((12, 10, 10))] in atlas.networks[SUBCORTEX]
     assert atlas.labels[at((-12, 10, 10))] not in atlas.networks[SUBCORTEX]
+
+
+NUCLEI = {
+    "HIP": (17, 53),
+    "AMY": (18, 54),
+    "pTHA": (10, 49),
+    "aTHA": (10, 49),
+    "NAc": (26, 58),
+    "GP": (13, 52),
+    "PUT": (12, 51),
+    "CAU": (11, 50),
+}
+"""FreeSurfer's numbers, left and right, of the nuclei of Tian et al. (2020), scale I."""
+
+PLACES = {
+    (-12, 12, 8): "left caudate",
+    (12, 12, 8): "right caudate",
+    (-12, -20, 8): "left thalamus",
+    (26, 2, 2): "right putamen",
+    (-24, -4, -18): "left amygdala",
+    (28, -18, -16): "right hippocampus",
+    (-2, -52, 26): "left posterior cingulate cortex and precuneus (default mode network)",
+    (-42, 36, 24): "left dorsolateral prefrontal cortex (control network)",
+    (42, 36, 28): "right dorsolateral prefrontal cortex (control network)",
+    (-4, 50, 0): "left medial prefrontal cortex (default mode network)",
+    (36, 20, 2): "right insula (salience and ventral attention network)",
+    (-48, -66, 32): "left inferior parietal cortex (default mode network)",
+    (-40, -24, 56): "left somatomotor cortex (somatomotor network)",
+    (10, -88, 2): "right visual cortex (visual network)",
+    (0, 90, 70): None,
+}
+"""Places in mm, MNI152NLin6Asym, and what anatomists call them."""
+
+
+@pytest.fixture
+def whole(templateflow: Path, shared_data: Path) -> Path:
+    """TemplateFlow's folder with nuclei in both spaces: Tian's under FreeSurfer's numbers."""
+    names = pd.read_csv(shared_data / "atlases/atlas-TianS1_dseg.tsv", sep="\t")
+    for space, kind in (("MNI152NLin6Asym", "atlas-HCP"), ("MNI152NLin2009cAsym", "seg-aseg")):
+        image = nib.load(shared_data / f"atlases/atlas-TianS1_space-{space}_res-2_dseg.nii.gz")
+        tian = np.asarray(image.dataobj).astype(int)
+        values = np.full(tian.shape, 3, np.int16)  # cortex, which is none of the nuclei
+        for number, name in zip(names["index"], names["name"], strict=True):
+            nucleus, side = name.split("-")
+            values[tian == number] = NUCLEI[nucleus][side == "rh"]
+        path = templateflow / f"tpl-{space}" / f"tpl-{space}_res-02_{kind}_dseg.nii.gz"
+        nib.save(nib.Nifti1Image(values, image.affine), path)
+    return templateflow
+
+
+def test_places_have_the_names_that_anatomists_use(whole: Path) -> None:
+    _, atlas, missing = network_atlas((), GRID)
+    assert atlas is not None
+    assert not missing
+    assert {place: region_name(atlas, at(place)) for place in PLACES} == PLACES
+
+
+@pytest.mark.parametrize("space", ["MNI152NLin6Asym", "MNI152NLin2009cAsym"])
+def test_labels_are_those_of_the_images_of_the_space(whole: Path, space: str) -> None:
+    folder, stem = whole / f"tpl-{space}", f"tpl-{space}_"
+    cortex = nib.load(folder / f"{stem}res-02_{SCHAEFER}.nii.gz")
+    names = pd.read_csv(folder / f"{stem}{SCHAEFER}.tsv", sep="\t").set_index("index")["name"]
+    grid = Grid(cortex.shape, cortex.affine, space)
+    atlas = read_atlas(find_atlas((), space), grid)
+    assert atlas is not None
+    values = np.asarray(cortex.dataobj)
+    rng = np.random.default_rng(0)
+    for voxel in rng.permutation(np.argwhere(values > 0))[:200]:
+        index = int(np.ravel_multi_index(tuple(voxel), grid.shape, order="F"))
+        label = names[int(values[tuple(voxel)])]
+        assert atlas.labels_at(index)["label_Schaefer2018_400Parcels7Networks"] == label
+        side = "left" if "_LH_" in label else "right"
+        assert str(region_name(atlas, index)).startswith(side)
+
+
+def test_atlases_are_fetched_beforehand_where_there_is_a_network(
+    tmp_path: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from templateflow import api
+
+    monkeypatch.setenv("TEMPLATEFLOW_HOME", str(tmp_path))
+    monkeypatch.delenv("TEMPLATEFLOW_AUTOUPDATE", raising=False)
+    asked = []
+
+    def get(space: str, **entities: str) -> None:
+        asked.append(entities)
+        if "segmentation" in entities:
+            raise ConnectionError
+        folder = tmp_path / f"tpl-{space}"
+        folder.mkdir(exist_ok=True)
+        resolution = "res-02_" if "resolution" in entities else ""
+        name = f"tpl-{space}_{resolution}{SCHAEFER}{entities['extension']}"
+        shutil.copy(shared_data / "templateflow" / folder.name / name, folder)
+
+    monkeypatch.setattr(api, "get", get)
+    grid = Grid(GRID.shape, AFFINE, "MNI152NLin2009cAsym")
+    files = check_atlas((), grid)
+    assert [len(pair) for pair in files.parcellations] == [2]
+    assert [line.startswith("no names of nuclei") for line in files.missing] == [True]
+    assert [own.get("extension") for own in asked] == [".nii.gz", ".tsv", ".nii.gz"]
+    check_atlas((), grid)
+    assert len(asked) == 4
+
+
+def test_without_a_network_the_first_failure_is_the_last_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from templateflow import api
+
+    monkeypatch.setenv("TEMPLATEFLOW_HOME", str(tmp_path))
+    monkeypatch.delenv("TEMPLATEFLOW_AUTOUPDATE", raising=False)
+    asked = []
+
+    def get(*args: object, **entities: object) -> None:
+        asked.append(entities)
+        raise ConnectionError
+
+    monkeypatch.setattr(api, "get", get)
+    files = check_atlas((), GRID)
+    assert len(asked) == 1
+    assert network_atlas((), GRID)[1] is None
+    assert [line.split(":")[0] for line in files.missing] == [
+        "no names of the cortex and no overlap with canonical networks",
+        "no names of nuclei and cerebellum",
+    ]
+
+
+def test_a_space_without_nuclei_states_the_spaces_that_have_them(templateflow: Path) -> None:
+    files = find_atlas((), "MNI152NLin2009cSym")
+    assert "has them for MNI152NLin6Asym and MNI152NLin2009cAsym, not for" in files.missing[1]
 
 
 def test_without_any_file_there_is_no_atlas_but_a_reason(

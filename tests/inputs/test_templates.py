@@ -41,8 +41,24 @@ def test_empty_files_and_cohorts_are_left_out(home: Path) -> None:
 def test_a_failure_to_fetch_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     from templateflow import api
 
+    monkeypatch.delenv("TEMPLATEFLOW_AUTOUPDATE", raising=False)
+
     def offline(*args: object, **entities: object) -> None:
         raise ConnectionError("no network")
 
     monkeypatch.setattr(api, "get", offline)
     assert fetch_template(SPACE, resolution=1) == "ConnectionError"
+
+
+@pytest.mark.parametrize("word", ["off", "0", "False"])
+def test_nothing_is_fetched_where_that_is_forbidden(
+    monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    from templateflow import api
+
+    def forbidden(*args: object, **entities: object) -> None:
+        raise AssertionError("asked for a file")
+
+    monkeypatch.setattr(api, "get", forbidden)
+    monkeypatch.setenv("TEMPLATEFLOW_AUTOUPDATE", word)
+    assert fetch_template(SPACE, resolution=1) == "TEMPLATEFLOW_AUTOUPDATE is off"

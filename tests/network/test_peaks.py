@@ -110,8 +110,22 @@ def test_regions_are_named_at_the_peak_and_shared_over_the_cluster() -> None:
     clusters, peaks = described(network, probability, atlas=atlas)
     row = clusters.iloc[0]
     assert row["peak_label"] == "left half"
-    assert row["cluster_labels"] == "left half 50 %; middle 30 %; no region 20 %"
+    assert row["cluster_labels"] == "50 % left half; 30 % middle; 20 % no region"
     assert peaks.loc[0, "region"] == "left half"
+
+
+def test_every_atlas_has_a_column_of_its_own_labels() -> None:
+    network, probability = bar()
+    first, second = np.zeros(GRID.shape, np.int32), np.full(GRID.shape, 7, np.int32)
+    first[1:6] = 3
+    atlas = Atlas("One 400", GRID.flatten(first), {3: "left half"}, {}, {3: "L_3"}).joined(
+        Atlas("two", GRID.flatten(second), {7: "all"}, {})
+    )
+    clusters, peaks = described(network, probability, atlas=atlas)
+    assert list(atlas.columns()) == ["label_One_400", "label_two"]
+    for row in (clusters.iloc[0], peaks.iloc[0]):
+        assert (row["label_One_400"], row["label_two"]) == ("L_3", "all")
+    assert clusters.loc[0, "cluster_labels"] == "50 % left half; 50 % all"
 
 
 def test_the_mean_t_of_a_cluster_leaves_out_what_has_none() -> None:

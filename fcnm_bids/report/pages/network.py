@@ -26,7 +26,7 @@ from fcnm_bids.report.pages.html import (
     Table,
 )
 from fcnm_bids.report.pages.specificity import FIGURE_CAPTION, specificity_blocks
-from fcnm_bids.report.pages.tables import frame_places, frame_table
+from fcnm_bids.report.pages.tables import frame_places, frame_table, label_headings
 from fcnm_bids.report.results.group import (
     ContrastOutputs,
     GroupOutputs,
@@ -243,6 +243,7 @@ def cluster_blocks(results: GroupOutputs, network: NetworkOutputs, folder: int =
         return [Note("The cluster table is not there.", "error")]
     n = int(network.sidecar.get("NumberOfContrasts", 0))
     places = frame_places(frame, network.label, ("peak_x", "peak_y", "peak_z"), folder)
+    listed = frame.copy()
     if "cluster_labels" in frame:
         frame["cluster_labels"] = frame["cluster_labels"].map(_first_regions)
     if "peak_probability" in frame:
@@ -252,7 +253,11 @@ def cluster_blocks(results: GroupOutputs, network: NetworkOutputs, folder: int =
             frame[column] = [f"{v:.1f}" for v in pd.to_numeric(frame[column], errors="coerce")]
     caption = "Clusters of the network; positions in mm"
     file = _file(results, network.tables()["clusters"])
-    blocks = [frame_table(caption, frame, CLUSTER_HEADINGS, file=file, places=places)]
+    headings = CLUSTER_HEADINGS | label_headings(frame)
+    blocks: list[Any] = [
+        frame_table(caption, frame, headings, file=file, places=places),
+        *_broken_down(listed, file),
+    ]
     peaks = results.table(network, "peaks")
     if peaks is not None and len(peaks) > len(frame):
         path = network.tables()["peaks"]
@@ -265,8 +270,28 @@ def cluster_blocks(results: GroupOutputs, network: NetworkOutputs, folder: int =
             peaks = peaks.assign(probability=[share_text(v, n) for v in peaks["probability"]])
         places = frame_places(peaks, network.label, ("x", "y", "z"), folder)
         file = _file(results, path)
-        blocks.append(frame_table(caption, peaks, PEAK_HEADINGS, file=file, places=places))
+        headings = PEAK_HEADINGS | label_headings(peaks)
+        blocks.append(frame_table(caption, peaks, headings, file=file, places=places))
     return blocks
+
+
+def _broken_down(clusters: pd.DataFrame, file: str) -> list[Folded]:
+    """The regions of each cluster that the table of clusters shows in part only."""
+    found = []
+    for _, row in clusters.iterrows():
+        regions = str(row.get("cluster_labels", "")).split("; ")
+        if len(regions) <= _MOST_REGIONS:
+            continue
+        volume = float(row["volume_mm3"])
+        shares = [text.partition(" % ")[::2] for text in regions]
+        frame = pd.DataFrame(
+            [(name, f"{share} %", f"{float(share) / 100 * volume:.0f}") for share, name in shares],
+            columns=["Region", "Share of the cluster", "mm³"],
+        )
+        title = f"Regions of cluster {row['cluster']} ({volume / 1000:.1f} cm³)"
+        table = frame_table(title, frame, as_is=("Region",), file=file)
+        found.append(Folded(title, (table,), printed=False))
+    return found
 
 
 def _first_regions(listed: str) -> str:

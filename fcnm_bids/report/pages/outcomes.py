@@ -6,7 +6,7 @@ from typing import Any
 
 from fcnm_bids.report.figures.outcomes import outcome_figure, sample_figure
 from fcnm_bids.report.pages.html import Figure, Folded, Note, Prose, Section
-from fcnm_bids.report.pages.tables import frame_table
+from fcnm_bids.report.pages.tables import frame_table, label_headings
 from fcnm_bids.report.results.group import GroupOutputs, OutcomeResult, SampleResult
 from fcnm_bids.report.results.text import as_text
 
@@ -155,7 +155,9 @@ def _section(results: GroupOutputs, outcome: OutcomeResult) -> Section:
     clusters = tables["clusters"]
     if clusters is not None and len(clusters):
         caption = "Clusters of associated voxels; positions in mm"
-        blocks.append(frame_table(caption, clusters, _CLUSTERS, as_is=("sign",)))
+        blocks.append(
+            frame_table(caption, clusters, _CLUSTERS | label_headings(clusters), as_is=("sign",))
+        )
     elif clusters is not None:
         blocks.append(Prose((f"No voxel is associated at a corrected p of {alpha}.",)))
     if (seeds := tables["seeds"]) is not None:

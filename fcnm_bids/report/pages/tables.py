@@ -13,6 +13,12 @@ WITHHELD = "withheld"
 """Stands in place of a number that nothing may be concluded from."""
 
 
+def label_headings(frame: pd.DataFrame) -> dict[str, str]:
+    """Return the headings of the columns of a table that hold labels of atlases."""
+    columns = [name for name in map(str, frame) if name.startswith("label_")]
+    return {name: name.removeprefix("label_").replace("_", " ") for name in columns}
+
+
 def frame_table(
     caption: str,
     frame: pd.DataFrame,
