@@ -366,8 +366,8 @@ class GroupSettings:
     network_atlas: tuple[str, ...] = setting(
         (),
         "label images (dseg, each with its table beside it) of the networks that the result is "
-        "compared with; where two overlap, the first counts (default: Yeo's seven and the "
-        "subcortex, from TemplateFlow)",
+        "compared with and of its regions; where two overlap, the first counts (default: Yeo's "
+        "seven, nuclei and cerebellum, from TemplateFlow)",
         "FILE",
         path="read",
         affects=NOTHING,

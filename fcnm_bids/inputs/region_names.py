@@ -55,7 +55,7 @@ def region_words(
     """Return names of regions in words; labels that are not Schaefer's stay as they are.
 
     The component of a label is translated by a table (`data/regions/components.tsv`, with the
-    source of each row). Components that hold several places, such as PFCl, are told apart by the
+    source of each row). Components that hold several places, such as PFCl, are distinguished by the
     centre of the parcel. Components that version 0.14.3 of the parcellation corrected are
     corrected first (`data/regions/corrections.tsv`), unless the labels are of that version.
 
