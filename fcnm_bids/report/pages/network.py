@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,7 @@ ROBUSTNESS_HEADINGS = {
 
 _MOST_ROWS = 25
 _MOST_REGIONS = 6
+_SHARE = re.compile(r"(?:^|; )([0-9]+) % ([^;]+)")
 _MOST_PEAKS = 5
 _WIDE = ("slices", "convergence")
 """Figures of a network that take the whole width."""
@@ -279,11 +281,10 @@ def _broken_down(clusters: pd.DataFrame, file: str) -> list[Folded]:
     """The regions of each cluster that the table of clusters shows in part only."""
     found = []
     for _, row in clusters.iterrows():
-        regions = str(row.get("cluster_labels", "")).split("; ")
-        if len(regions) <= _MOST_REGIONS:
+        shares = _SHARE.findall(str(row.get("cluster_labels", "")))
+        if len(shares) <= _MOST_REGIONS:
             continue
         volume = float(row["volume_mm3"])
-        shares = [text.partition(" % ")[::2] for text in regions]
         frame = pd.DataFrame(
             [(name, f"{share} %", f"{float(share) / 100 * volume:.0f}") for share, name in shares],
             columns=["Region", "Share of the cluster", "mm³"],
