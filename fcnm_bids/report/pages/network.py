@@ -280,7 +280,7 @@ def cluster_blocks(results: GroupOutputs, network: NetworkOutputs, folder: int =
 def _broken_down(clusters: pd.DataFrame, file: str) -> list[Folded]:
     """The regions of each cluster that the table of clusters shows in part only."""
     found = []
-    for _, row in clusters.iterrows():
+    for _, row in clusters.drop_duplicates("cluster").iterrows():
         shares = _SHARE.findall(str(row.get("cluster_labels", "")))
         if len(shares) <= _MOST_REGIONS:
             continue
@@ -305,7 +305,8 @@ def _first_regions(listed: str) -> str:
 def _canonical(results: GroupOutputs, network: NetworkOutputs) -> list[Any]:
     path = network.tables().get("canonical")
     said = read_sidecar(path or network.tables().get("clusters", network.mask))
-    blocks: list[Any] = [Note(f"Here is {text}.", "warning") for text in said.get("Missing", [])]
+    missing = said.get("Missing", [])
+    blocks: list[Any] = [Note(f"{text[:1].upper()}{text[1:]}.", "warning") for text in missing]
     frame = None if path is None else read_tsv(path)
     if frame is None:
         return blocks or [Note("The overlap with canonical networks was not computed.", "warning")]

@@ -110,7 +110,7 @@ def test_canonical_networks_have_percentages_and_what_is_missing(made: Path) -> 
     assert table.rows[0][:3] == ("Visual", "12.5 %", "50.0 %")
     assert table.rows[1][1] == "–"
     assert "(Yeo)" in table.caption
-    assert any(isinstance(b, Note) and b.text == "Here is no atlas of nuclei." for b in blocks)
+    assert any(isinstance(b, Note) and b.text == "No atlas of nuclei." for b in blocks)
 
 
 def test_many_variants_are_summed_up_by_what_was_varied(made: Path) -> None:
