@@ -1,6 +1,7 @@
 """Streaming runs through their projections, and the store of projected runs."""
 
 from fcnm_bids.connectome.content_key import content_key, image_state
+from fcnm_bids.connectome.header_cache import HeaderCache
 from fcnm_bids.connectome.image import (
     RunImage,
     VolumeStream,
@@ -23,6 +24,7 @@ from fcnm_bids.connectome.subsample import coarser_grid, coarser_run, read_coars
 
 __all__ = [
     "CARPET_VOXELS",
+    "HeaderCache",
     "Projected",
     "ProjectedRun",
     "RunImage",

@@ -9,6 +9,7 @@ own, so that a header can be trusted without reading them.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import struct
 from collections.abc import Sequence
@@ -44,13 +45,18 @@ def write_seal(file: BinaryIO, version: int, extents: Sequence[tuple[int, int]])
     head = _HEAD.pack(_MAGIC, version, size, len(extents))
     head += b"".join(_EXTENT.pack(*extent) for extent in extents)
     head = head.ljust(_SEALED, b"\0")
-    checksum = _checksum(file, head, extents, size)
+    checksum = isal_zlib.crc32(_structure(file, head, extents, size))
     file.seek(0)
     file.write(head + _CHECKSUM.pack(checksum))
 
 
-def check_seal(path: Path, version: int) -> None:
+def check_seal(path: Path, version: int) -> str:
     """Check that the structure of a stored run is as written.
+
+    Returns
+    -------
+    sha256
+        Of the seal and all that it guards: the file but for its datasets.
 
     Raises
     ------
@@ -59,14 +65,14 @@ def check_seal(path: Path, version: int) -> None:
     """
     try:
         with path.open("rb") as file:
-            _check(file, path.name, version)
+            return _check(file, path.name, version)
     except FileNotFoundError as error:
         raise StoreError(f"{path.name} is not there") from error
     except OSError as error:
         raise StoreError(f"{path.name} cannot be read: {error.strerror}") from error
 
 
-def _check(file: BinaryIO, name: str, version: int) -> None:
+def _check(file: BinaryIO, name: str, version: int) -> str:
     block = file.read(SEAL_BYTES)
     if len(block) < SEAL_BYTES:
         raise StoreError(f"{name} is damaged: it has only {len(block)} bytes")
@@ -88,17 +94,18 @@ def _check(file: BinaryIO, name: str, version: int) -> None:
         for i in range(min(n_extents, _MOST_EXTENTS))
     ]
     (wanted,) = _CHECKSUM.unpack_from(block, _SEALED)
-    if _checksum(file, block[:_SEALED], extents, size) != wanted:
+    structure = _structure(file, block[:_SEALED], extents, size)
+    if isal_zlib.crc32(structure) != wanted:
         raise StoreError(f"{name} is damaged: the check sum of its structure is wrong")
+    return hashlib.sha256(structure).hexdigest()
 
 
-def _checksum(file: BinaryIO, head: bytes, extents: Sequence[tuple[int, int]], size: int) -> int:
-    """CRC-32 of the seal and of what lies between the datasets."""
-    checksum = isal_zlib.crc32(head)
-    here = SEAL_BYTES
+def _structure(file: BinaryIO, head: bytes, extents: Sequence[tuple[int, int]], size: int) -> bytes:
+    """The seal and what lies between the datasets."""
+    parts, here = [head], SEAL_BYTES
     for offset, length in (*sorted(extents), (size, 0)):
         if (stop := min(offset, size)) > here:
             file.seek(here)
-            checksum = isal_zlib.crc32(file.read(stop - here), checksum)
+            parts.append(file.read(stop - here))
         here = max(here, offset + length)
-    return int(checksum)
+    return b"".join(parts)

@@ -11,14 +11,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
-import nibabel as nib
 import numpy as np
 from isal import igzip
 from numpy.typing import NDArray
 
 from fcnm_bids.errors import FileError, RunError
 from fcnm_bids.grid import Grid
-from fcnm_bids.readers.volume import BROKEN, NOT_NIFTI, check_offset, grid_of, read_volume_image
+from fcnm_bids.readers.volume import (
+    BROKEN,
+    HEADER_BYTES,
+    NOT_NIFTI,
+    check_offset,
+    grid_of,
+    read_header,
+    read_volume_image,
+)
 
 _READ_BYTES = 1 << 20
 
@@ -98,14 +105,11 @@ def open_image(path: Path, space: str) -> RunImage:
         # a pipe is waited for, and may never end
         if path.exists() and not path.is_file():
             raise RunError(f"{path.name} is not a regular file; copy its content to one")
-        image = nib.load(path)
-        header = image.header
-        proxy = image.dataobj
-        shape = tuple(int(n) for n in image.shape)
+        header = read_header(_beginning(path))
+        shape = tuple(int(n) for n in header.get_data_shape())
         dtype = np.dtype(header.get_data_dtype())
-        zooms = header.get_zooms()
-        slope, intercept = float(proxy.slope), float(proxy.inter)
-        offset = check_offset(float(proxy.offset), int(header.sizeof_hdr), path.name)
+        slope, intercept = header.get_slope_inter()
+        offset = check_offset(header, path.name)
     except FileNotFoundError as error:
         raise RunError(f"{path.name} is not there") from error
     except FileError as error:
@@ -124,12 +128,28 @@ def open_image(path: Path, space: str) -> RunImage:
         path=path,
         grid=grid,
         n_volumes=shape[3],
-        repetition_time=float(zooms[3]) * _seconds(header),
+        repetition_time=float(header["pixdim"][4]) * _seconds(header),
         dtype=dtype,
-        slope=slope,
-        intercept=intercept,
+        slope=1.0 if slope is None else float(slope),
+        intercept=0.0 if intercept is None else float(intercept),
         offset=offset,
     )
+
+
+def _beginning(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            if path.name.endswith(".gz") and file.peek(2)[:2] != b"\x1f\x8b":
+                raise RunError(
+                    f"{path.name} cannot be read as NIfTI: not gzip, as its name says; "
+                    "copy it again"
+                )
+            with _decompressed(file, path) as stream:
+                return stream.read(HEADER_BYTES)
+    except FileNotFoundError:
+        raise
+    except BROKEN as error:
+        raise RunError(f"{path.name} is damaged or cut short: {error}; copy it again") from error
 
 
 def check_complete(image: RunImage) -> None:
@@ -275,7 +295,7 @@ class _HashedFile(io.RawIOBase):
         return count
 
 
-def _decompressed(file: _HashedFile, path: Path) -> IO[bytes]:
+def _decompressed(file: Any, path: Path) -> IO[bytes]:
     if path.name.endswith(".gz"):
         stream: IO[bytes] = igzip.open(io.BufferedReader(file, _READ_BYTES), "rb")
         return stream

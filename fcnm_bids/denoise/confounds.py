@@ -108,7 +108,7 @@ class Confounds:
 
 def _numbers(cells: Sequence[str | float]) -> list[float]:
     """The numbers of a column; a ValueError if it holds text."""
-    if any("_" in cell for cell in cells if isinstance(cell, str)):
+    if "_" in "".join(map(str, cells)):
         raise ValueError  # Python takes it for a separator of digits
     try:
         return list(map(float, cells))

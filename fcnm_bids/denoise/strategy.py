@@ -17,6 +17,7 @@ from fcnm_bids.readers.files import parse_json, read_text
 _STRATEGIES = files("fcnm_bids.data") / "strategies"
 
 
+@cache
 def strategy_names() -> tuple[str, ...]:
     """The names of the strategies that the package brings."""
     found = [p.name.removesuffix(".json") for p in _STRATEGIES.iterdir()]

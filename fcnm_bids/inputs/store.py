@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,13 @@ from fcnm_bids.inputs.runs.prepare import denoising_record
 from fcnm_bids.mapping import Participant, stored_participant
 
 
-def open_stored(path: Path, settings: DenoisingSettings, key: str = "") -> StoredRun:
+def open_stored(
+    path: Path,
+    settings: DenoisingSettings,
+    key: str = "",
+    *,
+    read: Callable[[Path], StoredRun] = open_run,
+) -> StoredRun:
     """Open a stored run under the strategy of a request.
 
     Parameters
@@ -27,13 +33,15 @@ def open_stored(path: Path, settings: DenoisingSettings, key: str = "") -> Store
         The denoising settings of the request.
     key
         `StoredRun.key` that it should have; any by default.
+    read
+        Reads the header of a run.
 
     Raises
     ------
     StoreError
         It is not there, is damaged, or was projected again.
     """
-    run = open_run(path)
+    run = read(path)
     run = run.under(denoising_record(settings, run.header.get("settings")))
     if key and run.key != key:
         raise ReplacedRunError(

@@ -13,7 +13,7 @@ from typing import Any
 
 from fcnm_bids.bids.names import parse_entities, subject_label
 from fcnm_bids.config import Config
-from fcnm_bids.connectome import StoredRun
+from fcnm_bids.connectome import HeaderCache, StoredRun
 from fcnm_bids.errors import RequestError, RunError, StoreError
 from fcnm_bids.grid import other_grids
 from fcnm_bids.inputs.runs.filters import bold_filters, matches
@@ -66,7 +66,7 @@ def stored_runs(
     runs: list[tuple[str, StoredRun]] = []
     left_out: list[ExcludedRun] = []
     values: dict[str, set[str]] = {entity: set() for entity in _CHOICES}
-    files = stored_files(store)
+    files, headers = stored_files(store), HeaderCache(store)
     for path in files:
         entities = parse_entities(path)
         for entity, told in (("subject", "sub-<label>"), ("task", "task-<label>")):
@@ -86,7 +86,7 @@ def stored_runs(
             left_out.append(ExcludedRun(subject, name, reason))
             continue
         try:
-            run = open_stored(path, config.denoising)
+            run = open_stored(path, config.denoising, read=headers.open_run)
             if not from_store and what_projects(run.header["settings"]) != settings:
                 raise RunError("projected with another band, smoothing or kind of images")
             check_stored(run, config.denoising)
@@ -96,6 +96,8 @@ def stored_runs(
         runs.append((subject, run))
         for entity in _CHOICES:
             values[entity].add(str(entities.get(entity, "none")))
+    if not from_store and not config.running.dry_run:
+        headers.save()
     names = [path.relative_to(store).as_posix() for path in files]
     asked_for = {who: own for who, own in records.items() if not wanted or who in wanted}
     left_out += _not_stored(asked_for, names, filters)

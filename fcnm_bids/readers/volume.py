@@ -26,6 +26,12 @@ _MOST_FILE_BYTES = 1 << 30
 _FIRST_OFFSET = {348: 352, 540: 544}
 """Least offset of the first voxel, by the size of the header (NIfTI-1 and NIfTI-2)."""
 
+HEADER_BYTES = max(_FIRST_OFFSET)
+"""Size of the longest header."""
+
+_SPATIAL_CODES = range(1, 6)
+"""Codes of sform and qform that mean something."""
+
 _LAST_OFFSET = 1 << 26
 """Header extensions take up kilobytes."""
 
@@ -107,13 +113,8 @@ def read_volume_image(path: Path, space: str, *, on: Grid | None = None) -> Volu
 
 
 def _read(stream: Any, name: str, space: str, on: Grid | None) -> VolumeImage:
-    beginning = stream.read(540)
-    size = _header_size(beginning)
-    kind = nib.Nifti2Image if size == 540 else nib.Nifti1Image
-    # unlike reading an image, this logs nothing of what it mends
-    header = kind.header_class(beginning[:size], check=False)
-    if header["magic"].item()[:3] not in (b"n+1", b"n+2"):
-        raise FileError(f"{name} cannot be read: not a NIfTI image in one file")
+    beginning = stream.read(HEADER_BYTES)
+    header = read_header(beginning)
     shape = tuple(int(n) for n in header.get_data_shape())
     if len(shape) < 3 or math.prod(shape[3:]) != 1 or min(shape) < 1:
         raise FileError(f"{name} has shape {shape}; three dimensions were expected")
@@ -124,7 +125,7 @@ def _read(stream: Any, name: str, space: str, on: Grid | None) -> VolumeImage:
     # before the values are read: a damaged header may ask for any amount of memory
     if on is not None and (difference := on.difference(grid)):
         raise FileError(f"{name} is not on the grid of its run: {difference}")
-    offset = check_offset(float(header["vox_offset"]), size, name)
+    offset = check_offset(header, name)
     wanted = offset + grid.n_voxels * dtype.itemsize
     whole = beginning + stream.read(max(0, wanted + 1 - len(beginning)))
     if len(whole) != wanted:
@@ -132,8 +133,38 @@ def _read(stream: Any, name: str, space: str, on: Grid | None) -> VolumeImage:
             del excess
         how = "cut short" if len(whole) < wanted else "longer than its header says"
         raise FileError(f"{name} is {how}: {wanted} bytes were expected; copy it again")
+    kind = nib.Nifti2Image if header.sizeof_hdr == HEADER_BYTES else nib.Nifti1Image
     values = np.asarray(kind.from_bytes(whole).dataobj, dtype=np.float64)
     return VolumeImage(values.reshape(grid.shape), grid)
+
+
+def read_header(beginning: bytes) -> Any:
+    """Return the NIfTI header at the beginning of a file, without mending what is wrong in it.
+
+    Parameters
+    ----------
+    beginning
+        The first `HEADER_BYTES` of the (uncompressed) file, or all of a shorter one.
+
+    Raises
+    ------
+    ValueError, EOFError
+        It is not that of a NIfTI image in one file, or cut short.
+    """
+    sizes = {int.from_bytes(beginning[:4], order) for order in ("little", "big")}
+    size = next((size for size in _FIRST_OFFSET if size in sizes), None)
+    if size is None:
+        raise ValueError("it does not begin as NIfTI does")
+    if len(beginning) < size:
+        raise EOFError("shorter than a NIfTI header")
+    kind = nib.Nifti2Header if size == HEADER_BYTES else nib.Nifti1Header
+    # a check by nibabel makes up voxel sizes and drops spatial codes that it does not know
+    header = kind(beginning[:size], check=False)
+    if header["magic"].item()[:3] not in (b"n+1", b"n+2"):
+        raise ValueError("not a NIfTI image in one file")
+    if header["pixdim"][0] == 0:
+        header["pixdim"][0] = 1  # as the format has it
+    return header
 
 
 def grid_of(header: Any, shape: tuple[int, int, int], space: str, name: str) -> Grid:
@@ -144,26 +175,26 @@ def grid_of(header: Any, shape: tuple[int, int, int], space: str, name: str) -> 
     FileError
         The header does not say where the image lies, or its affine is of no use.
     """
-    if int(header["sform_code"]) == 0 and int(header["qform_code"]) == 0:
+    codes = int(header["sform_code"]), int(header["qform_code"])
+    if (codes[0] or codes[1]) not in _SPATIAL_CODES:
+        stated = f"{codes[0]} and {codes[1]}" if any(codes) else "0"
         raise FileError(
-            f"{name} does not state where it lies: the sform and qform codes of its header are 0; "
-            "write it again with the affine of the image it was made from"
+            f"{name} does not state where it lies: the sform and qform codes of its header are "
+            f"{stated}; write it again with the affine of the image it was made from"
         )
     try:
         return Grid(shape, header.get_best_affine(), space)
-    except ValueError as error:
-        raise FileError(f"{name}: {error}") from error
+    except (ValueError, HeaderDataError) as error:
+        raise FileError(f"{name}: {error}; copy or convert it again") from error
 
 
-def check_offset(offset: float, header_bytes: int, name: str) -> int:
+def check_offset(header: Any, name: str) -> int:
     """Return the position of the first voxel, in bytes, that a NIfTI header states.
 
     Parameters
     ----------
-    offset
-        As stated (``vox_offset``).
-    header_bytes
-        Size of the header.
+    header
+        As `read_header` gives it.
     name
         Of the file, for the message.
 
@@ -172,7 +203,7 @@ def check_offset(offset: float, header_bytes: int, name: str) -> int:
     FileError
         It lies within the header, or is none.
     """
-    least = _FIRST_OFFSET[header_bytes]
+    offset, least = float(header["vox_offset"]), _FIRST_OFFSET[int(header.sizeof_hdr)]
     if not least <= offset <= _LAST_OFFSET or offset != int(offset):
         raise FileError(
             f"{name} has the vox_offset {offset:g} in its header, where its voxels cannot begin "
@@ -217,13 +248,3 @@ def space_of_name(path: Path, space: str) -> str | None:
         f"{path.name}: its name says {own}, the data are in {space}; transform it first, or "
         "rename it if the name is wrong"
     )
-
-
-def _header_size(beginning: bytes) -> int:
-    sizes = {int.from_bytes(beginning[:4], order) for order in ("little", "big")}
-    size = next((size for size in _FIRST_OFFSET if size in sizes), None)
-    if size is None:
-        raise ValueError("it does not begin as NIfTI does")
-    if len(beginning) < size:
-        raise EOFError("shorter than a NIfTI header")
-    return size

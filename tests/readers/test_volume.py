@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fcnm_bids.connectome import read_volume
+from fcnm_bids.connectome import open_image, read_volume
 from fcnm_bids.errors import FileError, RequestError, RunError
 from fcnm_bids.grid import Grid
 from fcnm_bids.mapping.analysis_mask import mask_on_grid, mean_probability_mask
@@ -82,6 +82,8 @@ def test_several_gzip_members_are_one_file(tmp_path: Path) -> None:
         (content(x=(108, struct.pack("<f", 353))), "cut short"),
         (content(x=(108, struct.pack("<f", np.nan))), "vox_offset nan "),
         (content(x=(252, struct.pack("<hh", 0, 0))), "sform and qform codes of its header are 0"),
+        (content(x=(252, struct.pack("<hh", 0, -1))), "codes of its header are -1 and 0"),
+        (content(x=(252, struct.pack("<hh", 1, 77))), "codes of its header are 77 and 1"),
         (content(x=(280, struct.pack("<f", np.inf))), "a finite 4 x 4 matrix"),
         (content(x=(42, struct.pack("<h", 3000))), "cut short|longer"),
         (content(x=(40, struct.pack("<h", 2))), "three dimensions"),
@@ -107,6 +109,36 @@ def test_a_qform_alone_is_enough(tmp_path: Path) -> None:
     path = tmp_path / "a.nii"
     image.to_filename(path)
     assert read_volume_image(path, SPACE).grid.difference(GRID) is None
+
+
+@pytest.mark.parametrize(
+    ("position", "number", "reason"),
+    [
+        (76, 0.0, ""),  # "which should not occur" in the format, and means 1
+        (76, 1.0, ""),
+        (76, 0.5, "qfac"),
+        (80, 0.0, "singular"),
+        (80, -4.0, "should be positive"),
+        (80, np.nan, "finite"),
+    ],
+)
+@pytest.mark.parametrize("shape", [(3, 4, 5), (3, 4, 5, 2)])
+def test_no_voxel_size_is_made_up(
+    tmp_path: Path, position: int, number: float, reason: str, shape: tuple[int, ...]
+) -> None:
+    image = nib.Nifti1Image(np.ones(shape, np.uint8), affine := np.diag([4.0, 4, 4, 1]))
+    image.set_sform(None, 0)
+    image.set_qform(affine, 1)
+    raw = bytearray(image.to_bytes())
+    raw[position : position + 4] = struct.pack("<f", number)
+    path = tmp_path / "a.nii"
+    path.write_bytes(raw)
+    read = read_volume_image if len(shape) == 3 else open_image
+    if reason:
+        with pytest.raises((FileError, RunError), match=reason):
+            read(path, SPACE)
+    else:
+        np.testing.assert_array_equal(read(path, SPACE).grid.affine, affine)
 
 
 def test_files_that_never_end_are_not_opened(tmp_path: Path) -> None:
