@@ -29,6 +29,8 @@ from fcnm_bids.reruns.manifest import Manifest
 from fcnm_bids.reruns.result_cache import remove_stale
 from fcnm_bids.reruns.settings_lock import lock_settings
 from fcnm_bids.resources.disk_space import check_disk_space
+from fcnm_bids.resources.forecast import forecast, group_needs
+from fcnm_bids.resources.machine import allowed_gb
 from fcnm_bids.specificity import FOCUS_NULLS
 
 LOGGER = logging.getLogger("fcnm_bids")
@@ -105,7 +107,10 @@ def _make_group(plan: GroupPlan, config: Config) -> bool:
     if kept := sum(name.startswith("cached_") for name in workflow.list_node_names()):
         LOGGER.info("%d of %d contrasts are kept from before", kept, len(contrasts))
     timed = config.specificity.specificity_time is not None
-    failures = run_workflow(workflow, config, Progress(*group_progress(workflow, timed=timed)))
+    needs = group_needs(plan, config, contrasts)
+    rows = forecast(workflow, needs, config, allowed_gb(config))
+    progress = Progress(*group_progress(workflow, timed=timed), forecasts=rows)
+    failures = run_workflow(workflow, config, progress)
     if any("StoreError" in failure for failure in failures):
         log_damaged_runs(plan)
     complete = Manifest(root / "group", root).complete(plan.key)

@@ -24,6 +24,8 @@ from fcnm_bids.planning.store_settings import refuse_other_store_settings
 from fcnm_bids.reruns.manifest import Manifest
 from fcnm_bids.reruns.settings_lock import lock_settings
 from fcnm_bids.resources.disk_space import check_disk_space
+from fcnm_bids.resources.forecast import forecast, participant_needs
+from fcnm_bids.resources.machine import allowed_gb
 
 LOGGER = logging.getLogger("fcnm_bids")
 
@@ -83,7 +85,8 @@ def _make_participants(plan: ParticipantPlan, config: Config) -> bool:
     if config.running.reports != "none":
         reports = {wf.format(participant_wf_name(p.subject), "report"): 1 for p in waiting}
         stages.append(ProgressCounter("reports drawn", reports))
-    failures = run_workflow(workflow, config, Progress(*stages))
+    rows = forecast(workflow, participant_needs(plan, config), config, allowed_gb(config))
+    failures = run_workflow(workflow, config, Progress(*stages, forecasts=rows))
     if not failures:
         _refuse_if_nothing_stored(plan)
     complete = {

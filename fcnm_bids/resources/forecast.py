@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
-from fcnm_bids.config import ROBUSTNESS, Config
+from fcnm_bids.config import NULLS, ROBUSTNESS, Config
 from fcnm_bids.inputs.contrasts import other_radii
 from fcnm_bids.mapping import network_names
 from fcnm_bids.planning.plan import GroupPlan, ParticipantPlan, PlannedParticipant, PlannedRun
@@ -63,6 +64,15 @@ _TEST = 4e-7
 
 _FLIP = 1.2e-10
 """Seconds to flip the sign of a voxel of one participant's map."""
+
+_COLUMN = 1e-8
+"""Seconds to turn a component of a voxel into that of a column of unit length."""
+
+_STRENGTH = 1e-9
+"""Seconds to add one positive correlation to the strength of a voxel."""
+
+_ITERATIONS, _BLOCK = 12, 8
+"""Iterations until the first eigenvectors settle, and vectors of each."""
 
 _DRAW = 4e-8
 """Seconds per voxel to draw the contrasts of a network again and compare the result."""
@@ -125,7 +135,7 @@ def forecast(
     needs: Mapping[str, Needs],
     config: Config,
     memory_gb: float,
-    n_nodes: Mapping[str, int],
+    n_nodes: Mapping[str, int] = MappingProxyType({}),
 ) -> list[Forecast]:
     """The kinds of a workflow's nodes, in the order in which they first come.
 
@@ -146,7 +156,7 @@ def forecast(
     # get_node compares all names for each
     for node in sorted(workflow._get_all_nodes(), key=lambda node: node.fullname):
         if not node.run_without_submitting:
-            kinds.setdefault(_kind_of(node.fullname), []).append(node)
+            kinds.setdefault(node_kind(node.fullname), []).append(node)
     rows = []
     for kind, nodes in kinds.items():
         largest = max(node.mem_gb for node in nodes)
@@ -190,7 +200,7 @@ def participant_needs(plan: ParticipantPlan, config: Config) -> dict[str, Needs]
 def group_needs(
     plan: GroupPlan, config: Config, contrasts: Sequence[tuple[str, str]]
 ) -> dict[str, Needs]:
-    """Disk and time of the group level without its tests of specificity."""
+    """Disk and time of the group level; that of draws by a constant, not by a measurement."""
     settings = config.group
     n_contrasts = len(contrasts)
     n_effects = len(network_names((effect for _, effect in contrasts), settings.tail))
@@ -219,6 +229,12 @@ def group_needs(
                 n_covariates=len(plan.design.names),
                 n_radii=n_radii,
             ),
+        ),
+        "strength": Needs(_NODE_SECONDS + _strength_seconds(plan, config)),
+        "draws": Needs(
+            config.group.n_permutations
+            * len(plan.specificity.focus_nulls)
+            * (n_contrasts * n_participants * runs_a_participant * n_masked * _SUM)
         ),
         "contrast": Needs(
             n_new * (_NODE_SECONDS + test + 6 * _WRITE * box),
@@ -270,7 +286,8 @@ def table_of(rows: Iterable[Forecast]) -> list[str]:
     return lines
 
 
-def _kind_of(name: str) -> str:
+def node_kind(name: str) -> str:
+    """Return the kind of a node from its full name: the first word of the last part."""
     return name.rpartition(".")[2].split("_")[0]
 
 
@@ -278,6 +295,17 @@ def _project_seconds(run: PlannedRun, box: int, smooths: bool) -> float:
     products = run.n_volumes * run.n_components * run.n_masked
     seconds = _PREPARE_SECONDS + _READ * run.n_volumes * box
     return seconds + _PROJECT * products + _SMOOTH * run.n_components * box * smooths
+
+
+def _strength_seconds(plan: GroupPlan, config: Config) -> float:
+    """Forecast the time of the degree maps; participants are worked on side by side."""
+    participants = min(len(plan.participants), NULLS.degree_participants)
+    components = sum(run.n_components for run in plan.participants[0][1])
+    targets = min(NULLS.degree_targets, plan.n_masked)
+    of_strength = targets * (components * _PROJECT + _STRENGTH)
+    of_vectors = _ITERATIONS * components * (_COLUMN + 2 * _BLOCK * _PROJECT)
+    together = min(config.resources.nprocs, NULLS.degree_threads, participants)
+    return participants * plan.n_masked * (of_strength + of_vectors) / together
 
 
 def _map_seconds(participant: PlannedParticipant, n_seeds: int, box: int) -> float:

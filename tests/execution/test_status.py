@@ -10,6 +10,7 @@ import pytest
 from fcnm_bids.execution import status
 from fcnm_bids.execution.progress import Progress, ProgressCounter
 from fcnm_bids.execution.status import CLEAR, progress_bar, show_status
+from fcnm_bids.resources.forecast import Forecast, Needs
 from tests.execution.test_progress import finish
 
 
@@ -60,16 +61,19 @@ def test_a_bar_is_full_at_the_end_only(share: float, filled: int) -> None:
 def test_the_stage_its_rate_and_a_range_of_the_time_left(
     terminal: Terminal, said: pytest.LogCaptureFixture
 ) -> None:
+    rows = [Forecast("a", 1, 1.0, 1, Needs(30)), Forecast("b", 1, 1.0, 1, Needs(20))]
     progress = Progress(
-        ProgressCounter("contrasts tested", {"a": 6}), ProgressCounter("networks mapped", {"b": 4})
+        ProgressCounter("contrasts tested", {"a": 6}),
+        ProgressCounter("networks mapped", {"b": 4}),
+        forecasts=rows,
     )
-    assert progress.status(3) == f"1/2 {progress_bar(0)} 0 of 6 contrasts tested; 3 s spent"
+    line = progress.status(10)
+    assert line == f"1/2 {progress_bar(1 / 6)} 0 of 6 contrasts tested, about 50 s left"
+    pace = progress._paces["a"]
+    pace.ended, pace.taken = 1, 60.0
     finish(progress, "a")
-    progress._finished = [10.0, 20, 30, 40, 45, 50]  # slower first: 0.12/s, the last two 0.2/s
-    line = progress.status(50)
-    assert line.startswith(
-        f"2/2 {progress_bar(0.6)} 0 of 4 networks mapped, 7.2/min, 20 to 33 s left"
-    )
+    line = progress.status(60)
+    assert line == f"2/2 {progress_bar(2 / 3)} 0 of 4 networks mapped, 20 to 40 s left"
     assert len(line) < 80
     assert said.messages == ["6 of 6 contrasts tested"]
     progress.tick()
