@@ -129,4 +129,4 @@ def draw_bar(sheet: Sheet, overlay: Overlay, label: str) -> None:
         tip = left - 0.5
         marker = [(tip - 3, at(value) - 2), (tip, at(value)), (tip - 3, at(value) + 2)]
         sheet.line([*marker, marker[0]], width=1.2)
-    sheet.text(sheet.width - 6, top + height / 2, label, size=8, upright=True)
+    sheet.text(sheet.width - 6, top + height / 2, label, size=8, upright=len(label) > 1)

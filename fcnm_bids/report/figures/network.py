@@ -116,7 +116,8 @@ class _Drawing:
         if not (self._mask.values > 0.5).any():
             return False
         threshold = self._threshold
-        draw_surface(path, self._probability, high=1, threshold=threshold, label=self._label)
+        shown = (self._probability, self._mask)
+        draw_surface(path, *shown, high=1, threshold=threshold, label=self._label)
         return True
 
     def polar(self, path: Path) -> bool:

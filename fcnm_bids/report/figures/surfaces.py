@@ -11,7 +11,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.report.figures.palette import INK, colormap
+from fcnm_bids.report.figures.palette import INK, OUTLINE, colormap
 from fcnm_bids.report.figures.slices import Overlay, Volume, color_bar
 from fcnm_bids.report.figures.style import drawn
 
@@ -22,7 +22,7 @@ _ZOOM = 1.45
 
 
 def draw_glass(path: Path, volume: Volume, *, high: float, threshold: float, label: str) -> None:
-    """Draw the highest values along the line of sight, from four sides.
+    """Draw the highest values along the line of sight, outlined, from four sides.
 
     Parameters
     ----------
@@ -54,13 +54,17 @@ def draw_glass(path: Path, volume: Volume, *, high: float, threshold: float, lab
             threshold=1e-6,
             alpha=0.6,
         )
+        network = nib.Nifti1Image((values > 0).astype(np.float32), volume.affine)
+        display.add_contours(network, levels=[0.5], colors=[INK], linewidths=0.6)
         bar = getattr(display, "_cbar", None)
         if bar is not None:
             bar.set_label(label, fontsize=8)
             bar.ax.axhline(threshold, color=INK, linewidth=1.2)
 
 
-def draw_surface(path: Path, volume: Volume, *, high: float, threshold: float, label: str) -> None:
+def draw_surface(
+    path: Path, volume: Volume, network: Volume, *, high: float, threshold: float, label: str
+) -> None:
     """Draw the map on the inflated surface of fsaverage5, both sides of both hemispheres.
 
     The volume is sampled half-way between the white and the pial surface, so the cortex only
@@ -70,10 +74,12 @@ def draw_surface(path: Path, volume: Volume, *, high: float, threshold: float, l
     ----------
     path, volume, high, label
         As in `draw_glass`.
+    network
+        Mask (above 0.5) whose border is drawn.
     threshold
         Values from here on have their own colours; lower ones are pale.
     """
-    from nilearn.plotting import plot_surf_stat_map
+    from nilearn.plotting import plot_surf_contours, plot_surf_stat_map
 
     with drawn(path, 9.2, 2.5, dpi=200) as figure, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -101,6 +107,13 @@ def draw_surface(path: Path, volume: Volume, *, high: float, threshold: float, l
                 axes=axes,
                 figure=figure,
             )
+            held = np.zeros(len(middle), np.int32)
+            held[cortex] = np.nan_to_num(network.at(middle[cortex], 0)) > 0.5
+            if held.any():
+                white = [np.array(OUTLINE) / 255]
+                plot_surf_contours(
+                    inflated, held, levels=[1], colors=white, axes=axes, figure=figure
+                )
             for faces in axes.collections:
                 faces.set_rasterized(True)
             axes.set_box_aspect(None, zoom=_ZOOM)

@@ -78,10 +78,10 @@ def _summary(results: GroupOutputs) -> Section:
     participants = results.participants
     entries = [
         ("Participants", str(len(participants)) if participants is not None else "–"),
-        ("Studies", str(len(studies) or "–")),
         ("Contrasts", str(len(results.asked) or len(results.contrasts))),
-        ("Foci", str(n_foci or "–")),
     ]
+    if n_foci:  # masks have neither
+        entries += [("Studies", str(len(studies))), ("Foci", str(n_foci))]
     lines = [(n.effect, line) for n in results.networks if (line := n.verdict)]
     if lines:
         own = ((name, line.removeprefix(f"{name}: ")) for name, line in lines)

@@ -11,6 +11,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 _DATA = files("fcnm_bids.data") / "report"
 
@@ -18,6 +19,7 @@ NIIVUE = "niivue-0.69.0.umd.js"
 NIIVUE_SHA256 = "47b896b77ec4a5be3ef1949c33ad393b6f45629921f326c279000bcf51bdb4af"
 """Digest of the script as npm has it; a page's policy runs it with this digest only."""
 
+_IN_DATA_URI = " /:;=?,.+-_()*!@$'"
 _MEDIA_TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 
 
@@ -147,7 +149,10 @@ class Figure:
     @property
     def source(self) -> str:
         """The picture as a data URI."""
-        coded = base64.b64encode(self.path.read_bytes()).decode("ascii")
+        content = self.path.read_bytes()
+        if self.path.suffix == ".svg":  # its pictures are in base64 already
+            return f"data:{_MEDIA_TYPES['.svg']},{quote(content, safe=_IN_DATA_URI)}"
+        coded = base64.b64encode(content).decode("ascii")
         return f"data:{_MEDIA_TYPES[self.path.suffix]};base64,{coded}"
 
     @property

@@ -193,9 +193,11 @@ def figure_captions(results: GroupOutputs, network: NetworkOutputs) -> dict[str,
         "convergence": "Convergence: mean over the contrasts of their mean Fisher z, "
         "unthresholded, at each voxel of those without a focus of their own within 10 mm. White "
         "border: the network.",
-        "glass": "The network on a glass brain: the highest share along the line of sight.",
+        "glass": "The network on a glass brain, outlined: the highest share along the line of "
+        "sight.",
         "surface": "The probability map on the cortical surface (fsaverage5, inflated), pale "
-        "below the network's threshold. What lies below the cortex does not show here.",
+        "below the network's threshold. White border: the network. What lies below the cortex "
+        "does not show here.",
         "histogram": "How many voxels lie in the maps of how many contrasts. The dashed line is "
         "the network's threshold.",
         "contrasts": "Every contrast on the same slices and one scale of t over participants. "
@@ -245,6 +247,7 @@ def cluster_blocks(results: GroupOutputs, network: NetworkOutputs, folder: int =
         return [Note("The cluster table is not there.", "error")]
     n = int(network.sidecar.get("NumberOfContrasts", 0))
     places = frame_places(frame, network.label, ("peak_x", "peak_y", "peak_z"), folder)
+    frame = _without_empty(frame)
     listed = frame.copy()
     if "cluster_labels" in frame:
         frame["cluster_labels"] = frame["cluster_labels"].map(_first_regions)
@@ -271,6 +274,7 @@ def cluster_blocks(results: GroupOutputs, network: NetworkOutputs, folder: int =
         if "probability" in peaks:
             peaks = peaks.assign(probability=[share_text(v, n) for v in peaks["probability"]])
         places = frame_places(peaks, network.label, ("x", "y", "z"), folder)
+        peaks = _without_empty(peaks)
         file = _file(results, path)
         headings = PEAK_HEADINGS | label_headings(peaks)
         blocks.append(frame_table(caption, peaks, headings, file=file, places=places))
@@ -293,6 +297,12 @@ def _broken_down(clusters: pd.DataFrame, file: str) -> list[Folded]:
         table = frame_table(title, frame, as_is=("Region",), file=file)
         found.append(Folded(title, (table,), printed=False))
     return found
+
+
+def _without_empty(frame: pd.DataFrame) -> pd.DataFrame:
+    """Leave out columns without any content, such as those of atlases that were not there."""
+    empty = [c for c in frame if len(frame) and set(frame[c].astype(str)) <= {"", "n/a", "nan"}]
+    return frame.drop(columns=empty)
 
 
 def _first_regions(listed: str) -> str:

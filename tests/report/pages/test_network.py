@@ -148,9 +148,12 @@ def test_contrasts_state_participants_threshold_and_share(made: Path) -> None:
     assert row["Brain in the mask"] == "12.5 %"
     folded = [block for block in blocks if isinstance(block, Folded)]
     assert [block.title for block in folded] == [c.name for c in results.contrasts]
-    foci, absent = folded[0].blocks[-1].paragraphs
-    assert foci.count(";") == 2
-    assert absent == "No map for want of coverage in 1 participant: 03"
+    foci, absent = folded[0].blocks[-2:]
+    assert [place.position for _, place in foci.entries] == [tuple(f) for f in contrast.foci]
+    (network,) = results.networks
+    assert {place.network for _, place in foci.entries} == {network.label}
+    assert [place.contrast for place in table.places] == [c.label for c in results.contrasts]
+    assert absent.paragraphs == ("No map for want of coverage in 1 participant: 03",)
 
 
 def test_a_contrast_without_maps_is_named(made: Path) -> None:

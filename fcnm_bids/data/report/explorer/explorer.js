@@ -440,6 +440,10 @@
     }
     element("here").textContent = sentence;
     element("held").tBodies[0].replaceChildren(...lines);
+    [1, 5].forEach((c) => { // lesions have neither study nor foci
+      const bare = pending.length > 0 && lines.every((line) => !line.cells[c] || ["", "–"].includes(line.cells[c].textContent));
+      [element("held").tHead.rows[0], ...lines].forEach((row) => { if (row.cells[c]) row.cells[c].hidden = bare; });
+    });
     for (const fill of pending) { // the first look at a map unpacks it
       await fill();
       if (mine !== turn) return;
@@ -519,9 +523,9 @@
     e.preventDefault();
     gl.surface.setRenderAzimuthElevation(gl.surface.scene.renderAzimuth + key[0], gl.surface.scene.renderElevation + key[1]);
   });
-  function peak(list, tail) {
+  function peak(list, tail, among) {
     let best = -Infinity, where = -1;
-    list.forEach((v, n) => { const height = tail === "negative" ? -v : tail === "two-sided" ? Math.abs(v) : v; if (height > best) { best = height; where = n; } });
+    list.forEach((v, n) => { if (among && !among[n]) return; const height = tail === "negative" ? -v : tail === "two-sided" ? Math.abs(v) : v; if (height > best) { best = height; where = n; } });
     return where < 0 ? null : centre(folder, folder.known[where]);
   }
   // Rows and texts of the page lead here: a position, or a contrast's map at its peak.
@@ -625,7 +629,7 @@
     document.querySelector(".turning").hidden = true;
   }
   await pickNetwork(0);
-  const start = peak(shown.values, "positive");
+  const start = peak(shown.values, "positive", passing) || peak(shown.values, "positive");
   go(start || [0, 0, 0]);
   if (gl) { gl.surface.setScale(1.25); gl.surface.setRenderAzimuthElevation(90, 10); }
   element("explorer").dataset.ready = gl ? "webgl2" : "plain";
