@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from fcnm_bids.bids.write import write_text
 from fcnm_bids.report.explorer.content import explorer_content
@@ -41,10 +42,7 @@ def write_explorer(roots: Sequence[Path], path: Path) -> None:
 
 def _tables(results: GroupOutputs, network: NetworkOutputs, folder: int, prefix: str) -> Section:
     """Tables whose rows lead to places in the explorer."""
-    blocks = [
-        replace(block, file="") if isinstance(block, Table) else block
-        for block in cluster_blocks(results, network, folder)
-    ]  # the page may be anywhere: it has no links to files
+    blocks = [_without_files(block) for block in cluster_blocks(results, network, folder)]
     contrasts = results.members(network.effect)
     if contrasts:
         blocks.append(contrast_table(contrasts, network.effect, network.label, folder))
@@ -55,3 +53,10 @@ def _tables(results: GroupOutputs, network: NetworkOutputs, folder: int, prefix:
         ]
     anchor = f"folder{folder + 1}-{network.label.lower()}"
     return Section(anchor, f"{prefix}{network.effect}", tuple(blocks))
+
+
+def _without_files(block: Any) -> Any:
+    """Leave out links to files: the page may be anywhere."""
+    if isinstance(block, Folded):
+        return replace(block, blocks=tuple(_without_files(inner) for inner in block.blocks))
+    return replace(block, file="") if isinstance(block, Table) else block
