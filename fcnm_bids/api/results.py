@@ -26,7 +26,7 @@ from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.atlas import check_atlas, network_atlas
 from fcnm_bids.inputs.contrasts import contrast_names
 from fcnm_bids.mapping import effect_and_sign
-from fcnm_bids.network import Atlas, cluster_table, region_name
+from fcnm_bids.network import Atlas, cluster_table, describe_region
 from fcnm_bids.report.results.group import ContrastOutputs, GroupOutputs
 from fcnm_bids.report.results.group import NetworkOutputs as NetworkFiles
 
@@ -177,7 +177,8 @@ class NetworkResult:
         pandas.DataFrame
             One row a contrast: contrast, study, holds (its mask has the voxel), t, mean_z,
             focus_mm (distance from the voxel's centre to its nearest focus, NaN for masks) and
-            region (of the voxel, the same in all rows; None where no atlas has one).
+            region (of the voxel, the same in all rows; the nearest within 6 mm where
+            no atlas has one there, None beyond).
 
         Raises
         ------
@@ -191,7 +192,7 @@ class NetworkResult:
             raise RequestError(f"({x:g}, {y:g}, {z:g}) lies outside of the image")
         centre = grid.affine[:3, :3] @ (i, j, k) + grid.affine[:3, 3]
         place = int(np.ravel_multi_index((i, j, k), grid.shape, order="F"))
-        region = region_name(self.atlas, place) if self.atlas else None
+        region = describe_region(self.atlas, place, grid) if self.atlas else None
         rows = []
         for own in self.contrasts:
             apart = [float(np.linalg.norm(centre - np.array(focus))) for focus in own.foci]

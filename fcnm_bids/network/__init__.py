@@ -1,6 +1,12 @@
 """Describe a network probability map: threshold, clusters, overlap."""
 
-from fcnm_bids.network.atlas import Atlas, region_name, region_shares, resample_labels
+from fcnm_bids.network.atlas import (
+    Atlas,
+    describe_region,
+    region_name,
+    region_shares,
+    resample_labels,
+)
 from fcnm_bids.network.canonical import CANONICAL_COLUMNS, canonical_overlap
 from fcnm_bids.network.clusters import CLUSTER_COLUMNS, cluster_table
 from fcnm_bids.network.overlap import dice, spatial_correlation
@@ -16,6 +22,7 @@ __all__ = [
     "canonical_overlap",
     "cluster_table",
     "describe_clusters",
+    "describe_region",
     "dice",
     "min_cluster_voxels",
     "network_mask",

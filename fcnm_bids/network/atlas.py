@@ -113,9 +113,34 @@ def resample_labels(
     return labels
 
 
+NEAR = 6.0
+"""Distance in mm within which a place outside of all regions is named by the nearest."""
+
+
 def region_name(atlas: Atlas, voxel: int) -> str | None:
-    """Name of the region at a voxel; None where there is none."""
+    """Return the name of the region at a voxel; None where there is none."""
     return atlas.regions.get(int(atlas.labels[voxel]))
+
+
+def describe_region(atlas: Atlas, voxel: int, grid: Grid) -> str | None:
+    """Return the region at a voxel, or the nearest with its distance, such as "2 mm from ...".
+
+    Distances are between centres of voxels of the grid, up to `NEAR`; None beyond.
+    """
+    if name := region_name(atlas, voxel):
+        return name
+    place = np.array(np.unravel_index(voxel, grid.shape, order="F"))
+    reach = np.floor(NEAR / grid.voxel_sizes).astype(int)
+    low, high = np.maximum(place - reach, 0), np.minimum(place + reach + 1, grid.shape)
+    around = np.stack(np.meshgrid(*map(np.arange, low, high), indexing="ij"), axis=-1)
+    voxels: tuple[NDArray[np.intp], ...] = tuple(around.reshape(-1, 3).T)
+    beside: NDArray[np.intp] = np.asarray(np.ravel_multi_index(voxels, grid.shape, order="F"))
+    beside = beside[atlas.labels[beside] > 0]
+    apart = np.linalg.norm(grid.positions(beside) - grid.positions([voxel]), axis=1)
+    if not beside.size or apart.min() > NEAR:
+        return None
+    nearest = int(beside[int(np.round(apart, 6).argmin())])
+    return f"{apart.min():.0f} mm from {region_name(atlas, nearest)}"
 
 
 def region_shares(atlas: Atlas, voxels: NDArray[np.intp]) -> list[tuple[str | None, float]]:

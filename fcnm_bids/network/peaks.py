@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from fcnm_bids.grid import Grid
-from fcnm_bids.network.atlas import Atlas, region_name, region_shares
+from fcnm_bids.network.atlas import Atlas, describe_region, region_shares
 from fcnm_bids.stats.clusters import label_clusters
 
 PEAK_COLUMNS = {
@@ -19,13 +19,13 @@ PEAK_COLUMNS = {
     "z": "Position in mm",
     "probability": "Probability at the peak",
     "mean_t": "Mean over contrasts of t at the peak",
-    "region": "Region at the peak, in words",
+    "region": "Region at the peak, in words, or the nearest within 6 mm",
 }
 """Columns of the table of peaks and what they hold."""
 
 DESCRIBED_COLUMNS = {
     "mean_t": "Mean over the cluster and over contrasts of t",
-    "peak_label": "Region at the peak, in words",
+    "peak_label": "Region at the peak, in words, or the nearest within 6 mm",
     "cluster_labels": "Share of the cluster's volume in each region, in words",
 }
 """Columns that `describe_clusters` adds to a table of clusters."""
@@ -89,10 +89,10 @@ def describe_clusters(
         peaks = _apart(own, candidates[order], grid, min_distance)
         values = t[voxels]
         mean = float(values[np.isfinite(values)].mean()) if np.isfinite(values).any() else np.nan
-        described.append((mean, *_named(atlas, own, voxels)))
+        described.append((mean, *_named(atlas, own, voxels, grid)))
         coded.append(atlas.labels_at(own) if atlas else {})
         for number, voxel in enumerate(peaks, start=1):
-            region = region_name(atlas, voxel) if atlas else None
+            region = describe_region(atlas, voxel, grid) if atlas else None
             at = grid.positions([voxel])[0]
             row = (int(cluster), number, *at, p[voxel], t[voxel], region)
             labels_there = atlas.labels_at(voxel).values() if atlas else ()
@@ -106,13 +106,18 @@ def describe_clusters(
 
 
 def _named(
-    atlas: Atlas | None, peak: int, voxels: NDArray[np.intp]
+    atlas: Atlas | None, peak: int, voxels: NDArray[np.intp], grid: Grid
 ) -> tuple[str | None, str | None]:
     if atlas is None:
         return None, None
-    shares = region_shares(atlas, voxels)
-    listed = "; ".join(f"{100 * share:.0f} % {name or 'no region'}" for name, share in shares)
-    return region_name(atlas, peak), listed
+    shares = sorted(region_shares(atlas, voxels), key=lambda own: own[0] is None)
+    listed = "; ".join(f"{_percent(share)} % {name or 'no region'}" for name, share in shares)
+    return describe_region(atlas, peak, grid), listed
+
+
+def _percent(share: float) -> str:
+    """Return a share in per cent: two digits, and whole numbers from 10."""
+    return f"{100 * share:.0f}" if share >= 0.0995 else f"{100 * share:.2g}"
 
 
 def _local_maxima(

@@ -108,7 +108,10 @@ def test_peaks_carry_the_region_and_the_mean_t_at_their_place(made: OutputNames)
         voxel = tuple(
             np.rint(np.linalg.inv(AFFINE) @ [row.x, row.y, row.z, 1])[:3].astype(int).tolist()
         )
-        assert row.region == regions[slab(row.x, row.y, row.z)]
+        assert row.label_Slabs == regions[slab(row.x, row.y, row.z)]
+        outside = row.label_Slabs == "n/a"
+        assert (" mm from " in row.region or row.region == "n/a") == outside
+        assert outside or row.region == row.label_Slabs
         assert float(row.mean_t) == pytest.approx(np.nanmean([m[voxel] for m in maps]), rel=1e-6)
         assert float(row.probability) == 1
 

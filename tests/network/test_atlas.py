@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from nilearn.image import resample_to_img
 
 from fcnm_bids.grid import Grid
-from fcnm_bids.network import Atlas, region_name, region_shares, resample_labels
+from fcnm_bids.network import Atlas, describe_region, region_name, region_shares, resample_labels
 
 SPACE = "MNI152NLin6Asym"
 
@@ -73,3 +73,20 @@ def test_shares_name_what_lies_in_some_voxels_the_largest_first() -> None:
         (None, 0.25),
         ("one", 0.25),
     ]
+
+
+def test_a_place_beside_a_region_is_described_by_the_nearest() -> None:
+    grid = Grid((9, 9, 9), np.diag([2.0, 2, 2, 1]), "MNI")
+    labels = np.zeros(grid.shape, np.int32)
+    labels[0], labels[8, 8, 8] = 1, 2
+    atlas = Atlas("a", grid.flatten(labels), {1: "left", 2: "corner"}, {})
+    for place, name in {
+        (0, 4, 4): "left",
+        (2, 4, 4): "4 mm from left",
+        (3, 4, 4): "6 mm from left",
+        (4, 4, 4): None,
+        (7, 7, 8): "3 mm from corner",
+        (6, 6, 6): None,
+    }.items():
+        voxel = int(np.ravel_multi_index(place, grid.shape, order="F"))
+        assert describe_region(atlas, voxel, grid) == name

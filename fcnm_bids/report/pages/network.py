@@ -87,8 +87,8 @@ ROBUSTNESS_HEADINGS = {
 }
 
 _MOST_ROWS = 25
-_MOST_REGIONS = 6
-_SHARE = re.compile(r"(?:^|; )([0-9]+) % ([^;]+)")
+_MOST_REGIONS = 3
+_SHARE = re.compile(r"(?:^|; )([0-9.]+) % ([^;]+)")
 _MOST_PEAKS = 5
 _WIDE = ("slices", "convergence")
 """Figures of a network that take the whole width."""
@@ -258,13 +258,12 @@ def cluster_blocks(results: GroupOutputs, network: NetworkOutputs, folder: int =
             frame[column] = [f"{v:.1f}" for v in pd.to_numeric(frame[column], errors="coerce")]
     caption = "Clusters of the network; positions in mm"
     file = _file(results, network.tables()["clusters"])
-    headings = CLUSTER_HEADINGS | label_headings(frame)
     blocks: list[Any] = [
-        frame_table(caption, frame, headings, file=file, places=places),
+        frame_table(caption, frame, CLUSTER_HEADINGS, file=file, places=places),
         *_broken_down(listed, file),
     ]
     peaks = results.table(network, "peaks")
-    if peaks is not None and len(peaks) > len(frame):
+    if peaks is not None and (len(peaks) > len(frame) or label_headings(peaks)):
         path = network.tables()["peaks"]
         distance = as_text(read_sidecar(path).get("SmallestDistance", "?"))
         total, peaks = len(peaks), peaks.groupby("cluster", sort=False).head(_MOST_PEAKS)

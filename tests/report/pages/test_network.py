@@ -93,7 +93,7 @@ def test_clusters_and_peaks_are_shown_as_far_as_they_help(made: Path) -> None:
     found = tables(blocks)
     row = the(found, "Clusters of the network").rows[0]
     assert "2 of 3 (0.667)" in row
-    assert any(cell.endswith("15 % region 5; 3 more") for cell in row)
+    assert any(cell.endswith("18 % region 2; 6 more") for cell in row)
     assert "1.2" in row
     shown = the(found, "Peaks within the clusters, at least 8 mm apart: 5 a cluster at most, 5 of")
     assert len(shown.rows) == 5
