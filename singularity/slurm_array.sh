@@ -76,7 +76,7 @@ if [ -n "${FCNM_PARTICIPANTS:-}" ]; then
   # shellcheck disable=SC2086
   printf '%s\n' $FCNM_PARTICIPANTS
 else
-  find "$bids" -mindepth 1 -maxdepth 1 -type d -name 'sub-*' -printf '%f\n' | sort
+  find -L "$bids" -mindepth 1 -maxdepth 1 -type d -name 'sub-*' -printf '%f\n' | sort
 fi | sed 's/^sub-//' > "$new"
 n_tasks=$(wc -l < "$new")
 if [ "$n_tasks" = 0 ]; then

@@ -277,8 +277,11 @@ def slurm(tmp_path: Path) -> dict[str, str]:
         f'echo "$(wc -l < {tmp_path}/submitted | tr -d " ")7;cluster"\n'
     )
     sbatch.chmod(0o755)
-    for label in ("02", "01", "03"):
+    for label in ("02", "01"):
         (tmp_path / "bids" / f"sub-{label}").mkdir(parents=True)
+    # a participant's folder may be a link, which the program follows, too
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "bids" / "sub-03").symlink_to(tmp_path / "elsewhere")
     return {
         "PATH": f"{sbatch.parent}:{os.environ['PATH']}",
         "FCNM_RUN": "echo ran",

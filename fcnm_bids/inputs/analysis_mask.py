@@ -44,7 +44,7 @@ def find_analysis_mask(
     if choice == "brain":
         return []
     if choice != "gm":
-        if not Path(choice).is_file():
+        if not Path(choice).exists():
             raise RequestError(f"--analysis-mask {choice}: there is no such file")
         return [Path(choice)]
     space = entities["space"]

@@ -246,6 +246,11 @@ def _read_labels(path: Path, grid: Grid) -> tuple[NDArray[np.int32], dict[int, l
     mean = np.stack([np.bincount(own, v, len(numbers)) / counts for v in voxels.T], axis=1)
     centres = mean @ image.grid.affine[:3, :3].T + image.grid.affine[:3, 3]
     on_grid = resample_labels(labels, image.grid.affine, grid)
+    if not on_grid.any():
+        raise RequestError(
+            f"{path}: none of its regions lies in the field of view of the images; is it empty, or "
+            f"not in {grid.space}?"
+        )
     return on_grid, dict(zip(numbers.tolist(), centres.tolist(), strict=True))
 
 
@@ -261,7 +266,10 @@ def _read_table(path: Path) -> pd.DataFrame:
     if "name" not in table and "label" in table:
         table = table.rename(columns={"label": "name"})
     if not {"index", "name"} <= set(table.columns):
-        raise RequestError(f"{path}: an atlas table needs the columns index and name (or label)")
+        raise RequestError(
+            f"{path}: an atlas table needs the columns index and name (or label), separated by "
+            f"tabs; its first line is {chr(9).join(table.columns)[:80]!r}"
+        )
     index = table["index"].str.strip()
     if not index.str.fullmatch(r"[0-9]{1,18}").all() or index.astype("int64").duplicated().any():
         raise RequestError(f"{path}: its column index has to hold whole numbers, each once")

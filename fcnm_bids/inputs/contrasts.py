@@ -196,7 +196,7 @@ def check_masks(settings: SeedSettings) -> None:
                 mask_name(path)
             except SeedError as error:
                 problems += error.problems
-            if not path.is_file():
+            if not path.exists():
                 problems.append(f"{option} {path}: there is no such file")
         if named and not files:
             problems.append(f"{option} {' '.join(named)}: no NIfTI file (.nii or .nii.gz)")

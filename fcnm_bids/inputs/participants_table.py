@@ -49,8 +49,16 @@ class Participants:
 
 
 def participants_places(config: Config, *folders: Path) -> tuple[Path, ...]:
-    """Return where the table of participants is looked for."""
+    """Return where the table of participants is looked for.
+
+    Raises
+    ------
+    RequestError
+        The table that was named is not there.
+    """
     named = config.selection.participants_file
+    if named and not Path(named).exists():
+        raise RequestError(f"--participants-file {named}: there is no such file")
     return (Path(named),) if named else folders
 
 
@@ -61,7 +69,7 @@ def find_participants(root: Path) -> Path | None:
     in the folder above ``derivatives``. A file is one itself (``--participants-file``).
     """
     root = root.resolve()
-    if root.is_file():
+    if root.exists() and not root.is_dir():
         return root
     folders = [root, root.parent] if root.name == "connectome" else [root]
     folders += [folder.parent for folder in (root, *root.parents) if folder.name == "derivatives"]

@@ -324,10 +324,23 @@ def test_names_may_be_called_labels_and_be_na(tmp_path: Path) -> None:
     assert atlas.networks == {"Visual": (2,)}
 
 
+@pytest.mark.parametrize(("label", "moved"), [(0, 0.0), (1, 500.0)])
+def test_an_atlas_without_a_region_in_view_is_refused(
+    tmp_path: Path, label: int, moved: float
+) -> None:
+    image = write_atlas(tmp_path)
+    affine = SMALL.affine.copy()
+    affine[0, 3] += moved
+    nib.save(nib.Nifti1Image(np.full(SMALL.shape, label, np.int16), affine), image)
+    with pytest.raises(RequestError, match="none of its regions lies in the field of view"):
+        check_atlas([str(image)], SMALL)
+
+
 @pytest.mark.parametrize(
     ("table", "reason"),
     [
         ("index\tregion\n1\ta\n2\tb\n", "columns index and name"),
+        ("index,name\n1,a\n2,b\n", "separated by tabs; its first line is 'index,name'"),
         ("index\tname\n1\ta\n1\tb\n", "whole numbers, each once"),
         ("index\tname\n1.5\ta\n2\tb\n", "whole numbers, each once"),
         ("index\tname\n99999999999999999999\ta\n", "whole numbers, each once"),

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
-from fcnm_bids.inputs.participants_table import read_participants
+from fcnm_bids.inputs.participants_table import (
+    find_participants,
+    participants_places,
+    read_participants,
+)
 
 TABLE = "participant_id\tsite\tage\nsub-01\tbochum\t31\nsub-02\tessen\tn/a\n"
 
@@ -54,4 +60,23 @@ def test_what_is_no_table_is_named(tmp_path: Path, text: str, reason: str) -> No
     path = tmp_path / "participants.tsv"
     path.write_text(text)
     with pytest.raises(RequestError, match=reason):
+        read_participants(path)
+
+
+def named(path: str) -> Path | None:
+    config = Config("data", "out", "participant")
+    config = replace(config, selection=replace(config.selection, participants_file=path))
+    (place,) = participants_places(config, Path("data"))
+    return find_participants(place)
+
+
+def test_a_named_table_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=r"--participants-file .*: there is no such file"):
+        named(str(tmp_path / "participants.tsv"))
+
+
+def test_a_named_table_that_is_no_file_is_refused() -> None:
+    path = named("/dev/zero")
+    assert path is not None
+    with pytest.raises(RequestError, match="not a regular file"):
         read_participants(path)

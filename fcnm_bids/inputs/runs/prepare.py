@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -224,11 +225,17 @@ def prepare_run(
         The run cannot be used; the text is the reason.
     """
     if not run.mask and not settings.denoised and not run.reader:
-        raise RunError("no brain mask (desc-brain_mask) in the same space and resolution")
+        raise RunError(
+            "no brain mask (desc-brain_mask) in the same space and resolution"
+            + _others(run, "*_desc-brain_mask.nii*")
+        )
     if not run.confounds and not settings.denoised:
         if motion := _MOTION_FILES.get(run.reader):
             raise RunError(f"no motion parameters ({motion}); copy them along, or -p none")
-        raise RunError("no confound table (desc-confounds_timeseries or _regressors)")
+        raise RunError(
+            "no confound table (desc-confounds_timeseries or _regressors)"
+            + _others(run, "*_desc-confounds_*.tsv")
+        )
     if absent := [path for path in run.paths if _not_fetched(path)]:
         folder = Path(run.name).parent
         raise RunError(
@@ -493,6 +500,15 @@ def _repetition_time(
             f"RepetitionTime is {stated:g}, which looks like milliseconds; write seconds"
         )
     return float(stated)
+
+
+def _others(run: RunInput, pattern: str) -> str:
+    """Name the files of a kind beside a run, none of which is its own."""
+    names = sorted(path.name for path in Path(run.bold).parent.glob(pattern))
+    # without the participant, so that the same reason of many is one line
+    shown = ", ".join(re.sub("^sub-[^_]*_", "", name) for name in names[:3])
+    rest = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"; of other entities there is {shown}{rest}" if names else ""
 
 
 def _sidecar(path: str) -> dict[str, Any]:

@@ -93,6 +93,21 @@ def test_files_that_are_needed_are_named(run: RunInput, missing: str, told: str)
 
 
 @pytest.mark.parametrize(
+    ("missing", "there"),
+    [
+        ("mask", "sub-01_task-rest_space-MNI152NLin6Asym_desc-brain_mask.nii.gz"),
+        ("confounds", "sub-01_task-rest_run-01_desc-confounds_timeseries.tsv"),
+    ],
+)
+def test_a_file_of_other_entities_is_named(
+    run: RunInput, tmp_path: Path, missing: str, there: str
+) -> None:
+    (tmp_path / there).touch()
+    told = refused(replace(run, **{missing: ""}))
+    assert told.endswith(f"; of other entities there is {there.removeprefix('sub-01_')}")
+
+
+@pytest.mark.parametrize(
     ("reader", "missing", "told"),
     [
         ("dpabi", "confounds", "no motion parameters (RealignParameter/<subject>/rp_*.txt)"),
