@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,15 @@ import pytest
 
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
-from fcnm_bids.inputs.atlas import SUBCORTEX, check_atlas, find_atlas, network_atlas, read_atlas
+from fcnm_bids.inputs.atlas import (
+    CORTEX,
+    SEGMENTATIONS,
+    SUBCORTEX,
+    check_atlas,
+    find_atlas,
+    network_atlas,
+    read_atlas,
+)
 from fcnm_bids.inputs.region_names import YEO
 from fcnm_bids.network import region_name
 
@@ -382,3 +391,18 @@ def test_labels_beyond_32_bits_are_refused(tmp_path: Path) -> None:
     nib.save(nib.Nifti1Image(labels, SMALL.affine), image)
     with pytest.raises(RequestError, match=r"labels up to 3000000000; number them below 2\^31"):
         check_atlas([str(image)], SMALL)
+
+
+def test_the_licence_of_every_atlas_that_is_fetched_is_quoted() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "regions.md").read_text(encoding="utf-8")
+    licences = page.partition("## Licences")[2].splitlines()
+    for name in ("Schaefer 2018", *SEGMENTATIONS.values()):
+        (row,) = [line for line in licences if line.startswith("|") and name in line.split("|")[1]]
+        assert row.split("|")[2].count('"') >= 2
+        assert row.split("|")[3].strip() == "fetched; in the image"
+    assert all(f"`{name}`" in page for name in (CORTEX, *SEGMENTATIONS.values()))
+    image = (Path(__file__).parents[2] / "docker" / "fetch_templates.py").read_text()
+    assert {"400Parcels7Networks", '"aseg"', '"HCP"'} <= set(
+        re.findall(r'400Parcels7Networks|"aseg"|"HCP"', image)
+    )
+    assert "HOSPA" not in image
