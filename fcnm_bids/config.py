@@ -82,16 +82,21 @@ class SeedSettings:
         sentence=True,
     )
     radius: float = setting(
-        4.0, "radius of the sphere around a focus, in mm", "MM", above=0, sentence=True
+        4.0, "radius of the sphere around a focus, in mm", "MM", above=0, sentence=True, varies=True
     )
     sphere: Literal["mm", "voxel-rounded"] = setting(
         "mm",
         "mm: voxel centres within the radius; voxel-rounded: as published scripts do it, radius"
         " and centre rounded to voxels",
         sentence=True,
+        varies=True,
     )
     unit: Literal["contrast", "study", "focus"] = setting(
-        "contrast", "what one connectivity map stands for", affects="participant", sentence=True
+        "contrast",
+        "what one connectivity map stands for",
+        affects="participant",
+        sentence=True,
+        varies=True,
     )
     talairach: Literal["icbm_spm2tal", "icbm_fsl2tal", "icbm_other2tal", "brett"] = setting(
         "icbm_spm2tal",
@@ -204,11 +209,12 @@ class DenoisingSettings:
 
     nuisance_regressors: str = setting(
         "27P",
-        "confound strategy: none, 24P, 27P (24 motion, white matter, CSF, global signal), 36P, "
-        "acompcor, acompcor_gsr, or a JSON file",
+        "confound strategy: none, 24P, 26P, 27P (24 motion, white matter, CSF, and in 27P the "
+        "global signal), 36P, acompcor, acompcor_gsr, or a JSON file",
         "STRATEGY",
         aliases=("-p",),
         sentence=True,
+        varies=True,
     )
     high_pass: float = setting(
         0.01,
@@ -227,7 +233,11 @@ class DenoisingSettings:
         sentence=True,
     )
     dummy_scans: str = setting(
-        "auto", "volumes dropped at the start; auto: those that fMRIPrep marked", "N", sentence=True
+        "auto",
+        "volumes dropped at the start; auto: those that fMRIPrep marked",
+        "N",
+        sentence=True,
+        varies=True,
     )
     fd_threshold: float = setting(
         0.5,
@@ -236,6 +246,7 @@ class DenoisingSettings:
         aliases=("-f", "--fd-thresh"),
         least=0,
         sentence=True,
+        varies=True,
     )
     min_time: float = setting(
         240.0, "seconds that must be left of a run", "S", least=0, sentence=True
@@ -313,6 +324,7 @@ class GroupSettings:
         "RULE",
         affects="contrast network draws",
         sentence=True,
+        varies=True,
     )
     alpha: float = setting(
         0.05,
@@ -354,6 +366,7 @@ class GroupSettings:
         most=1,
         affects="network",
         sentence=True,
+        varies=True,
     )
     min_cluster_volume: float = setting(
         810.0,
@@ -405,6 +418,7 @@ class GroupSettings:
         "what a contrast counts for in the network: its sample size n",
         affects="network draws",
         sentence=True,
+        varies=True,
     )
     n_permutations: int = setting(
         1000,
@@ -443,6 +457,15 @@ class GroupSettings:
         "DIR",
         path="read",
         affects=NOTHING,
+    )
+    multiverse: str | None = setting(
+        None,
+        "make the networks again in every combination of other choices that a TOML file lists, or "
+        "that the word default stands for, and compare them with the primary ones",
+        "FILE",
+        path="any",
+        affects=NOTHING,
+        sentence=True,
     )
 
 

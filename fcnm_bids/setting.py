@@ -44,6 +44,8 @@ class Setting:
     sentence
         Whether the methods text has a sentence of its own for the setting; "{value}" stands for the
         value in a text. Others are listed where they are not the default.
+    varies
+        Whether a specification of ``--multiverse`` may have another value.
     """
 
     help: str
@@ -60,6 +62,7 @@ class Setting:
     affects: frozenset[str] = EVERYTHING
     later: bool = False
     sentence: bool | str = False
+    varies: bool = False
 
     def problem(self, value: Any) -> str | None:
         """Return the violated bounds of a value; None within them."""

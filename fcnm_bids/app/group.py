@@ -40,6 +40,7 @@ _GROUP: Mapping[str, str] = {
     "network": "networks mapped",
     "draws": "draws made",
     "robustness": "networks checked",
+    "multiverse": "specifications mapped",
     "outcome": "outcomes related",
     "sample": "effects taken as samples",
     "specificity": "networks compared",
@@ -64,7 +65,10 @@ def group_progress(workflow: Any, *, timed: bool = False) -> list[ProgressCounte
         kind, _, rest = name.partition("_")
         if kind not in weights:
             continue
-        if kind != "draws":
+        if kind == "multiverse":
+            n_specifications = len(workflow.get_node(name).inputs.specifications)
+            weights[kind][f"{workflow.name}.{name}"] = n_specifications
+        elif kind != "draws":
             weights[kind][f"{workflow.name}.{name}"] = 1
         elif rest.rpartition("_")[0] in FOCUS_NULLS:  # the observed foci are no draw
             n_draws = int(workflow.get_node(name).inputs.n_draws)

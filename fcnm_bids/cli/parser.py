@@ -325,7 +325,7 @@ def _make_absolute(explicit: dict[str, dict[str, Any]]) -> None:
 
 def _is_word(name: str, value: Any) -> bool:
     """Return True if a possible path is one of the words understood in its place."""
-    return name == "analysis_mask" and value in ("brain", "gm")
+    return value in {"analysis_mask": ("brain", "gm"), "multiverse": ("default",)}.get(name, ())
 
 
 def _absolute(path: str) -> str:

@@ -173,8 +173,13 @@ class StoredRun:
         """Voxel numbers with signal in the band."""
         return read_stored(self.path, "index", self.content_key).astype(np.intp)
 
-    def load(self) -> ProjectedRun:
+    def load(self, band: ProjectedRun | None = None) -> ProjectedRun:
         """The run under its strategy, its components mapped into memory rather than read.
+
+        Parameters
+        ----------
+        band
+            What `band` gave already; read by default.
 
         Raises
         ------
@@ -184,14 +189,24 @@ class StoredRun:
             The file is damaged.
         """
         directions = self.denoising().directions.q
+        loaded = self.band() if band is None else band
+        return replace(loaded, directions=directions if directions.shape[1] else None).usable()
+
+    def band(self) -> ProjectedRun:
+        """The run in its band, before any strategy.
+
+        Raises
+        ------
+        StoreError
+            The file is damaged.
+        """
         return ProjectedRun(
             self._components(),
             self.index(),
             self.grid,
             read_stored(self.path, "scale", self.content_key),
             int(self.header.get("applied_regressors", 0)),
-            directions if directions.shape[1] else None,
-        ).usable()
+        )
 
     def _components(self) -> NDArray[np.int16]:
         with _opened(self.path, self.content_key) as file:

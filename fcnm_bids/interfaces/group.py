@@ -121,7 +121,7 @@ class SumOverParticipants(ConfiguredInterface):
                 maps=None if maps is None else maps[rows],
                 block_of_participant=blocks,
                 n_in_blocks=len(part),
-                progress=_Progress(len(participants)),
+                progress=Progress(len(participants)),
             )
             for number, contrast in enumerate(every.contrasts[: len(part)]):
                 if absent := _absent(participants, group, number):
@@ -178,7 +178,7 @@ def _absent(participants: Sequence[Participant], group: GroupMoments, row: int) 
     return [p.name for p, has in zip(participants, group.has_map[:, row], strict=True) if not has]
 
 
-class _Progress:
+class Progress:
     """Log now and then how many participants are done, and how long the rest may take."""
 
     def __init__(self, n_participants: int) -> None:
@@ -186,6 +186,7 @@ class _Progress:
         self._started = self._said = time.monotonic()
 
     def __call__(self, done: int) -> None:
+        """Log the number of participants done, unless that was done a moment ago."""
         now = time.monotonic()
         if now - self._said < _PROGRESS_SECONDS and done < self._n_participants:
             return

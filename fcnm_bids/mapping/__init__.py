@@ -16,6 +16,7 @@ from fcnm_bids.mapping.network_map import (
 from fcnm_bids.mapping.participants import Participant, analysis_voxels, stored_participant
 from fcnm_bids.mapping.probability import probability_away_from_seeds, probability_map
 from fcnm_bids.mapping.sides import effect_and_sign, network_names, signs
+from fcnm_bids.mapping.strategies import Sample, Strategy, sum_over_strategies
 
 __all__ = [
     "OWN_SEED_MM",
@@ -25,6 +26,8 @@ __all__ = [
     "MappingRule",
     "NetworkMap",
     "Participant",
+    "Sample",
+    "Strategy",
     "analysis_voxels",
     "assemble_network",
     "convergence_map",
@@ -41,4 +44,5 @@ __all__ = [
     "signs",
     "stored_participant",
     "sum_over_participants",
+    "sum_over_strategies",
 ]

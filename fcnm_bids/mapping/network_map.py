@@ -31,7 +31,7 @@ from fcnm_bids.stats import (
     one_sample,
 )
 
-_PARTICIPANTS_AT_ONCE = 4
+PARTICIPANTS_AT_ONCE = 4
 """Participants whose maps are in memory together."""
 
 
@@ -181,9 +181,9 @@ def sum_over_participants(
             for _ in range(int(block_of_participant.max()) + 1)
         )
     has_map = np.zeros((len(participants), n_contrasts), dtype=bool)
-    buffers = np.empty((min(_PARTICIPANTS_AT_ONCE, len(participants)), n_contrasts, index.size))
-    for first in range(0, len(participants), _PARTICIPANTS_AT_ONCE):
-        some = range(first, min(first + _PARTICIPANTS_AT_ONCE, len(participants)))
+    buffers = np.empty((min(PARTICIPANTS_AT_ONCE, len(participants)), n_contrasts, index.size))
+    for first in range(0, len(participants), PARTICIPANTS_AT_ONCE):
+        some = range(first, min(first + PARTICIPANTS_AT_ONCE, len(participants)))
         mapped = [
             participant_maps(
                 participants[number].open_runs(),

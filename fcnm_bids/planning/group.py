@@ -10,12 +10,14 @@ from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
 from fcnm_bids.inputs.atlas import check_atlas
 from fcnm_bids.inputs.contrasts import contrast_names
+from fcnm_bids.inputs.multiverse import read_specifications
 from fcnm_bids.inputs.rules import contrast_weights
 from fcnm_bids.inputs.scores import plan_outcomes
 from fcnm_bids.planning.design import group_design
 from fcnm_bids.planning.exclusion import exclude_by_motion, stored_entities, stored_runs
 from fcnm_bids.planning.group_options import check_analysis_mask, sampled_effects
-from fcnm_bids.planning.plan import GroupPlan
+from fcnm_bids.planning.multiverse import plan_multiverse
+from fcnm_bids.planning.plan import GroupPlan, PlannedSample
 from fcnm_bids.planning.request import (
     check_output_names,
     check_request,
@@ -80,8 +82,12 @@ def plan_group_level(config: Config) -> GroupPlan:
             f"--weights {config.group.weights}: masks have no sample size; leave it out"
         )
     problems += check_output_names(config, entities, ())
+    with collect_problems(problems):
+        specifications = read_specifications(config) if config.group.multiverse else ()
     if problems:
         raise RequestError(problems)
+    primary = PlannedSample(participants, design, tuple(within), tuple(left_out))
+    multiverse = plan_multiverse(specifications, config, dataset, primary)
     model = {
         "design": (design.names, design.columns.tolist()),
         "mask": [fingerprint(path) for path in within],
@@ -106,6 +112,7 @@ def plan_group_level(config: Config) -> GroupPlan:
             **({"sides": "apart"} if config.group.tail == "two-sided" else {}),
             "atlas": [digest({"": path.read_bytes().hex()}) for path in atlas.paths],
             **({"outcomes": [outcomes, related]} if outcomes or sampled else {}),
+            **({"multiverse": multiverse.key} if specifications else {}),
             **seed_record(config, contrasts),
         }
     )
@@ -121,11 +128,19 @@ def plan_group_level(config: Config) -> GroupPlan:
         key,
         contrast_keys(config, contrasts, {**common, "left_out": [asdict(r) for r in left_out]}),
         done,
-        (*atlas.missing, *validation.notes, *specificity.notes, *lacking, *unsampled),
+        (
+            *atlas.missing,
+            *validation.notes,
+            *specificity.notes,
+            *lacking,
+            *unsampled,
+            *multiverse.notes,
+        ),
         design,
         tuple(within),
         validation,
         specificity,
         outcomes,
         sampled,
+        multiverse,
     )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from fcnm_bids.connectome import StoredRun
 from fcnm_bids.grid import Grid
+from fcnm_bids.inputs.multiverse import Specification
 from fcnm_bids.inputs.runs.prepare import RunInput
 from fcnm_bids.inputs.scores import PlannedOutcome
 from fcnm_bids.seeds import Contrast
@@ -181,6 +183,60 @@ class SpecificityPlan:
 
 
 @dataclass(frozen=True, eq=False)
+class PlannedSample:
+    """Participants of the group under one denoising strategy.
+
+    Parameters
+    ----------
+    participants
+        Participant labels with their projected runs, in order.
+    design
+        Covariates of the group model, participants in rows.
+    mask_files
+        Images that the analysis mask is made from.
+    left_out
+        Projected runs that are not used.
+    """
+
+    participants: tuple[tuple[str, tuple[StoredRun, ...]], ...]
+    design: Design
+    mask_files: tuple[Path, ...]
+    left_out: tuple[ExcludedRun, ...]
+
+    @property
+    def n_runs(self) -> int:
+        """Number of runs."""
+        return sum(len(runs) for _, runs in self.participants)
+
+
+@dataclass(frozen=True, eq=False)
+class MultiversePlan:
+    """The plan of the multiverse.
+
+    Parameters
+    ----------
+    specifications
+        The specifications that the data can serve, the primary one first; empty without any.
+    samples
+        Participants of the specifications.
+    own, common
+        Number of each specification's sample, and of that of the participants common to all (-1
+        where these are fewer than two).
+    notes
+        Specifications that are dropped, and why, one line each.
+    key
+        Everything that the results depend on.
+    """
+
+    specifications: tuple[Specification, ...] = ()
+    samples: tuple[PlannedSample, ...] = ()
+    own: tuple[int, ...] = ()
+    common: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+    key: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
 class GroupPlan:
     """The plan of the group level.
 
@@ -214,6 +270,8 @@ class GroupPlan:
         Outcomes of the seeds to relate to their maps.
     sampled
         Effects whose contrasts are taken as a sample of studies.
+    multiverse
+        Specifications beside the primary one.
     """
 
     store: Path
@@ -232,6 +290,7 @@ class GroupPlan:
     specificity: SpecificityPlan
     outcomes: tuple[PlannedOutcome, ...] = ()
     sampled: tuple[str, ...] = ()
+    multiverse: MultiversePlan = MultiversePlan()
 
     @property
     def n_masked(self) -> int:

@@ -29,6 +29,7 @@ from fcnm_bids.resources.disk import (
     sums_bytes,
     variants_bytes,
 )
+from fcnm_bids.resources.memory import strategy_sizes
 from fcnm_bids.resources.units import duration, size_text
 from fcnm_bids.stats import height_control
 
@@ -258,12 +259,30 @@ def group_needs(
             _NODE_SECONDS + n_second * n_masked * n_contrasts * (_MAP + _SUM) + n_contrasts * test,
             work=4.0 * n_masked * n_contrasts * n_second * keeps_maps,
         ),
+        "multiverse": _multiverse_needs(plan, config, n_effects, runs_a_participant, test),
         "figures": Needs(
             n_effects * _PLOTTING + (n_contrasts + 5 * n_effects) * _FIGURE,
             output=group_figures_bytes(n_contrasts, n_effects),
         ),
         "report": Needs(_GROUP_PAGE, output=group_page_bytes(n_masked, n_contrasts, n_effects)),
     }
+
+
+def _multiverse_needs(
+    plan: GroupPlan, config: Config, n_effects: int, runs_a_participant: float, test: float
+) -> Needs:
+    """Disk and time of mapping every specification."""
+    sizes = strategy_sizes(plan, config)
+    n_participants = len(plan.participants)
+    sums = sum(own.n_seeds * (_MAP * runs_a_participant + _SUM * own.n_samples) for own in sizes)
+    maps = sum(own.n_seeds * own.n_samples for own in sizes if own.keeps_maps)
+    return Needs(
+        _NODE_SECONDS
+        + n_participants * plan.n_masked * sums
+        + test * sum(own.n_seeds * own.n_masks for own in sizes),
+        output=n_effects * effect_bytes(plan.n_masked) * bool(sizes),
+        work=4.0 * maps * n_participants * plan.n_masked,
+    )
 
 
 def table_of(rows: Iterable[Forecast]) -> list[str]:

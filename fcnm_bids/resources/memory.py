@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
-from fcnm_bids.config import NULLS, ROBUSTNESS
+from fcnm_bids.config import NULLS, ROBUSTNESS, Config
 from fcnm_bids.connectome import projection_bytes
 from fcnm_bids.grid import Grid
+from fcnm_bids.inputs.contrasts import contrast_names
+from fcnm_bids.inputs.rules import height_rule
 from fcnm_bids.outcomes import slab_voxels
-from fcnm_bids.planning.plan import PlannedRun
-from fcnm_bids.stats import bytes_of_sums
+from fcnm_bids.planning.plan import GroupPlan, PlannedRun
+from fcnm_bids.stats import HeightRule, bytes_of_sums
 
 _PROCESS_GB = 0.22
 """A process with its libraries; the peaks of single nodes are in ``docs/benchmarks.md``."""
@@ -89,6 +92,87 @@ def group_gb(
         per_voxel += n_contrasts * sums(smoothness=False) * ROBUSTNESS.participants_blocks
     per_voxel += 2 * dof
     return _PROCESS_GB + 1e-9 * (n_masked * per_voxel + _tile_bytes(n_masked, dof, n_seeds))
+
+
+@dataclass(frozen=True)
+class StrategySize:
+    """Seeds of a strategy of the multiverse, and what is kept of them.
+
+    Parameters
+    ----------
+    n_seeds, n_samples
+        Seeds of all contrasts, and samples that each is summed in.
+    n_masks
+        Masks that each gives: height rules times samples.
+    smoothness, keeps_maps
+        Whether neighbouring voxels are multiplied, and everybody's maps kept in files.
+    """
+
+    n_seeds: int
+    n_samples: int
+    n_masks: int
+    smoothness: bool
+    keeps_maps: bool
+
+
+def strategy_sizes(plan: GroupPlan, config: Config) -> list[StrategySize]:
+    """Return the sizes of the strategies of the planned specifications."""
+    seeds: dict[str, dict[str, int]] = {}
+    rules: dict[str, set[HeightRule]] = {}
+    samples: dict[str, set[int]] = {}
+    planned = plan.multiverse
+    for own, *numbers in zip(planned.specifications, planned.own, planned.common, strict=True):
+        request, strategy = own.request(config), str(own.of("denoising"))
+        key = str(own.of("seeds"))
+        known = seeds.setdefault(strategy, {})
+        if key not in known:
+            known[key] = len(contrast_names(request.seeds))
+        rules.setdefault(strategy, set()).add(height_rule(request.group))
+        samples.setdefault(strategy, set()).update(number for number in numbers if number >= 0)
+    return [
+        StrategySize(
+            sum(known.values()),
+            len(samples[strategy]),
+            len(samples[strategy]) * len(rules[strategy]),
+            any(rule.needs.needs_smoothness for rule in rules[strategy]),
+            any(rule.needs.needs_maps for rule in rules[strategy]),
+        )
+        for strategy, known in seeds.items()
+    ]
+
+
+def multiverse_gb(
+    n_masked: int,
+    strategies: Sequence[StrategySize],
+    at_once: int,
+    *,
+    dof: int,
+    n_covariates: int = 0,
+    participants_at_once: int = 4,
+) -> float:
+    """Summing seeds under several strategies, and keeping the masks of each.
+
+    Parameters
+    ----------
+    n_masked, dof, n_covariates
+        As for :func:`group_gb`.
+    strategies
+        The strategies.
+    at_once
+        Seeds of a strategy in one pass over the store.
+    participants_at_once
+        Participants whose runs are open together.
+    """
+    per_voxel = 0.0
+    for own in strategies:
+        sums = bytes_of_sums(smoothness=own.smoothness, n_covariates=n_covariates)
+        per_voxel += min(at_once, own.n_seeds) * own.n_samples * sums
+        per_voxel += own.n_seeds * own.n_masks * 2 / 8
+    most = max(min(at_once, own.n_seeds) for own in strategies)
+    copied = any(own.n_samples > 1 for own in strategies)
+    per_voxel += most * (9 * participants_at_once * (1 + copied) + 8)
+    per_voxel += 2 * dof * participants_at_once + 88
+    return _PROCESS_GB + 1e-9 * (n_masked * per_voxel + _tile_bytes(n_masked, dof, most))
 
 
 def contrasts_at_once(n_contrasts: int, needed: Callable[[int], float], most_gb: float) -> int:

@@ -14,10 +14,16 @@ from fcnm_bids.robustness.participants import (
     block_of_participant,
     participants_draws,
 )
+from fcnm_bids.robustness.specifications import (
+    BoxNetwork,
+    specification_measures,
+    specification_sentences,
+)
 
 __all__ = [
     "ROBUSTNESS_COLUMNS",
     "Bootstrap",
+    "BoxNetwork",
     "ParticipantsDraw",
     "Reference",
     "away_from_seeds",
@@ -27,6 +33,8 @@ __all__ = [
     "effects_compared",
     "leave_one_study_out",
     "participants_draws",
+    "specification_measures",
+    "specification_sentences",
     "studies_alike",
     "threshold_sweep",
 ]

@@ -14,17 +14,19 @@ from nipype.pipeline.engine import Workflow
 from fcnm_bids.bids.names import to_label, to_labels
 from fcnm_bids.config import Config
 from fcnm_bids.inputs.store import run_paths
-from fcnm_bids.planning.plan import GroupPlan
+from fcnm_bids.planning.plan import GroupPlan, by_reason
 from fcnm_bids.reruns.result_cache import cache_folder, uncached_contrasts
 from fcnm_bids.resources.machine import most_gb, node_threads
 from fcnm_bids.resources.memory import (
     contrast_gb,
     contrasts_at_once,
     group_gb,
+    multiverse_gb,
     outcome_gb,
     report_gb,
     robustness_gb,
     sample_gb,
+    strategy_sizes,
     variants_gb,
 )
 from fcnm_bids.workflows.base import GroupWorkflowParts
@@ -95,6 +97,7 @@ def init_group_wf(
     measured, assessed = add_specificity_nodes(level, networks)
     related = _connect_outcomes(level, [own.mapped for own in mapped], measured[0])
     related += _connect_samples(level, measured[0])
+    related += _connect_multiverse(level)
     promising = [seeds, described, *(own.mapped for own in mapped)]
     promising += [*validated, *compared, *measured, *related]
     for name in level.networks:
@@ -352,6 +355,52 @@ def _connect_outcomes(
             level.workflow.connect(files, "out", drawn, "after")
             nodes.append(drawn)
     return nodes
+
+
+def _connect_multiverse(level: GroupWorkflowParts) -> list[pe.Node]:
+    """Add the node that maps the networks of every specification, where any is asked for."""
+    from fcnm_bids.interfaces.multiverse import MapMultiverse
+
+    plan, config, multiverse = level.plan, level.config, level.plan.multiverse
+    if not multiverse.specifications:
+        return []
+    sizes = strategy_sizes(plan, config)
+    needed = partial(
+        multiverse_gb, plan.n_masked, sizes, dof=plan.dof, n_covariates=len(plan.design.names)
+    )
+    at_once = contrasts_at_once(max(own.n_seeds for own in sizes), needed, most_gb(config))
+    mapped = pe.Node(
+        MapMultiverse(
+            **level.shared,
+            **level.grid,
+            entities=level.entities,
+            specifications=[
+                (own.name, dict(own.settings), *samples)
+                for own, *samples in zip(
+                    multiverse.specifications, multiverse.own, multiverse.common, strict=True
+                )
+            ],
+            samples=[
+                {
+                    "participants": run_paths(sample.participants),
+                    "covariates": sample.design.columns.tolist(),
+                    "mask_files": [str(path) for path in sample.mask_files],
+                    "n_left_out": len(sample.left_out),
+                    "left_out": "; ".join(
+                        by_reason({run.name: run.reason for run in sample.left_out})
+                    ),
+                }
+                for sample in multiverse.samples
+            ],
+            notes=list(multiverse.notes),
+            at_once=at_once,
+        ),
+        name="multiverse",
+        mem_gb=needed(at_once),
+        n_procs=node_threads(config),
+    )
+    level.workflow.add_nodes([mapped])
+    return [mapped]
 
 
 def _connect_samples(level: GroupWorkflowParts, strength: pe.Node) -> list[pe.Node]:

@@ -30,7 +30,16 @@ def strategy_file(folder: Path, content: object) -> str:
 
 
 def test_the_strategies_of_the_package() -> None:
-    assert strategy_names() == ("24P", "27P", "36P", "3P", "acompcor", "acompcor_gsr", "none")
+    assert strategy_names() == (
+        "24P",
+        "26P",
+        "27P",
+        "36P",
+        "3P",
+        "acompcor",
+        "acompcor_gsr",
+        "none",
+    )
     for name in strategy_names():
         loaded = load_strategy(name)
         assert loaded.name == name

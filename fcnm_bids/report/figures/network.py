@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from fcnm_bids.bids.outputs import figure_name
+from fcnm_bids.inputs.multiverse import MULTIVERSE
 from fcnm_bids.report.figures.charts import draw_histogram, draw_polar
 from fcnm_bids.report.figures.mosaic import draw_mosaic
+from fcnm_bids.report.figures.multiverse import draw_multiverse
 from fcnm_bids.report.figures.palette import BLUE, CATEGORIES
 from fcnm_bids.report.figures.robustness import draw_robustness
 from fcnm_bids.report.figures.slices import (
@@ -36,6 +38,7 @@ NETWORK_FIGURES = {
     "polar": ("metrics", ".svg"),
     "robustness": ("metrics", ".svg"),
     "specificity": ("metrics", ".svg"),
+    MULTIVERSE: ("metrics", ".svg"),
 }
 """Suffix and extension of each figure of a network, by its desc."""
 
@@ -89,6 +92,13 @@ class _Drawing:
 
     def slices(self, path: Path) -> bool:
         draw_probability(path, self._probability, self._mask, self._threshold)
+        return True
+
+    def multiverse(self, path: Path) -> bool:
+        table = self._network.multiverse
+        if table is None:
+            return False
+        draw_multiverse(path, table)
         return True
 
     def convergence(self, path: Path) -> bool:

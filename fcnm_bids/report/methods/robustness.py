@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from fcnm_bids.inputs.multiverse import VARIED
 from fcnm_bids.report.methods.citations import as_data, number_of
 from fcnm_bids.report.results.group import GroupOutputs, read_sidecar, read_tsv
 
@@ -47,6 +48,26 @@ def robustness_text(results: GroupOutputs) -> str:
         return ""
     listed = f"{', '.join(varied[:-1])} and {varied[-1]}" if len(varied) > 1 else varied[0]
     return f" To see how robust it is, the network was mapped again {listed}."
+
+
+def multiverse_text(results: GroupOutputs) -> str:
+    """Sentences on the specifications of every network; empty where there are none."""
+    text = ""
+    for network in results.networks:
+        said = network.multiverse_sidecar
+        if not said:
+            continue
+        if not text:
+            table = network.multiverse
+            varied = [own for own in VARIED if table is not None and table[own].nunique() > 1]
+            text = (
+                f" The networks were mapped in {said.get('NumberOfSpecifications')} specifications "
+                f"that differed in {', '.join(own.replace('_', ' ') for own in varied)}; the one "
+                "reported is the primary one."
+            )
+        sentences = [str(own) for own in said.get("Sentences", [])]
+        text += f" {as_data(network.effect)}: {' '.join(sentences)}"
+    return text
 
 
 def _values(check: str, rows: pd.DataFrame) -> str:

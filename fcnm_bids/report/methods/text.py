@@ -21,7 +21,7 @@ from fcnm_bids.report.methods.citations import (
 )
 from fcnm_bids.report.methods.connectome import ConnectomeText, layout_title
 from fcnm_bids.report.methods.outcomes import outcomes_text, samples_text
-from fcnm_bids.report.methods.robustness import robustness_text
+from fcnm_bids.report.methods.robustness import multiverse_text, robustness_text
 from fcnm_bids.report.methods.specificity import SpecificityText
 from fcnm_bids.report.results.group import GroupOutputs, read_sidecar
 from fcnm_bids.report.results.logs import RunRecord
@@ -247,7 +247,8 @@ class Methods:
             schaefer = " {{yeo2011 schaefer2018}}" if "Schaefer2018" in atlas else ""
             text += f" Its overlap with canonical networks was measured on {atlas}{schaefer}."
             break
-        return f"{text}{self._left_out()}{robustness_text(self.results)}"
+        varied = robustness_text(self.results) + multiverse_text(self.results)
+        return f"{text}{self._left_out()}{varied}"
 
     def _left_out(self) -> str:
         text = ""

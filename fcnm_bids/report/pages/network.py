@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from fcnm_bids.bids.names import to_label
+from fcnm_bids.inputs.multiverse import MULTIVERSE
 from fcnm_bids.mapping import effect_and_sign
 from fcnm_bids.report.figures.contrast import contrast_figure
 from fcnm_bids.report.figures.network import network_figure
@@ -26,6 +27,7 @@ from fcnm_bids.report.pages.html import (
     Section,
     Table,
 )
+from fcnm_bids.report.pages.multiverse import CURVE_CAPTION, multiverse_blocks
 from fcnm_bids.report.pages.specificity import FIGURE_CAPTION, specificity_blocks
 from fcnm_bids.report.pages.tables import frame_places, frame_table, label_headings
 from fcnm_bids.report.results.group import (
@@ -141,6 +143,8 @@ def network_section(results: GroupOutputs, effect: str) -> Section:
         sections.append(
             Section(f"{anchor}-robustness", "Robustness", tuple(_robustness(results, network)))
         )
+        if every := multiverse_blocks(results, network):
+            sections.append(Section(f"{anchor}-multiverse", "Every specification", tuple(every)))
     contrasts = results.members(effect)
     sections.append(
         Section(
@@ -205,6 +209,7 @@ def figure_captions(results: GroupOutputs, network: NetworkOutputs) -> dict[str,
         "robustness": "How much the network stays the same when one thing is done differently; "
         "Dice of 1 is the same network.",
         "specificity": FIGURE_CAPTION,
+        MULTIVERSE: CURVE_CAPTION,
         "polar": "Share of each canonical network that the network covers.",
     }
 

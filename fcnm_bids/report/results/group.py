@@ -14,6 +14,7 @@ import pandas as pd
 
 from fcnm_bids.bids.names import parse_entities
 from fcnm_bids.errors import FcnmError
+from fcnm_bids.inputs.multiverse import MULTIVERSE
 from fcnm_bids.mapping import effect_and_sign, network_names
 from fcnm_bids.report.results.logs import RunRecord, latest_run
 from fcnm_bids.seeds import Contrast, group_foci, read_foci
@@ -119,6 +120,18 @@ class NetworkOutputs:
         digest = file_digest(self.probability)
         own = [(path, said) for path, said in found if said.get(PROBABILITY_DIGEST) == digest]
         return sorted(own, key=lambda variant: float(variant[1]["Threshold"]))
+
+    @property
+    def multiverse(self) -> pd.DataFrame | None:
+        """The table of its specifications as texts; None where there is none."""
+        path = self.tables().get(MULTIVERSE)
+        return None if path is None else read_tsv(path)
+
+    @property
+    def multiverse_sidecar(self) -> Mapping[str, Any]:
+        """Sidecar of the table of its specifications; empty where there is none."""
+        path = self.tables().get(MULTIVERSE)
+        return {} if path is None else read_sidecar(path)
 
     def tables(self) -> dict[str, Path]:
         """Tables about the network, by their desc."""

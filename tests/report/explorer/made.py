@@ -99,3 +99,27 @@ def write(
     """Write an image and its sidecar."""
     nib.save(nib.Nifti1Image(values, affine), f"{stem}_{ending}.nii.gz")
     Path(f"{stem}_{ending}.json").write_text(json.dumps(sidecar or {}))
+
+
+def specification_rows() -> list[dict[str, Any]]:
+    """Rows of four specifications that differ in their confounds, the primary one first."""
+    rows = []
+    for number, (dice, common) in enumerate([(1.0, 1.0), (0.8, 0.7), (0.2, 0.3), (0.5, 0.6)]):
+        measures = {"n_contrasts": 3, "n_voxels": 9, "volume_mm3": 72.0, "correlation": dice}
+        measures |= {"n_participants": 12 - number, "n_runs": 20, "share_Vis": 0.25}
+        rows.append(
+            {
+                "specification": "primary" if number == 0 else str(number + 1),
+                **{"radius": 4.0, "sphere": "mm", "unit": "contrast", "dummy_scans": "auto"},
+                **{"fd_threshold": 0.5, "height_control": "fwe", "weights": "none"},
+                "nuisance_regressors": ("27P", "26P", "24P", "36P")[number],
+                "network_threshold": 0.6,
+                "global_signal": number in (0, 3),
+                **{"n_left_out": number, "left_out": ""},
+                **measures,
+                "dice": dice,
+                **{f"common_{name}": value for name, value in measures.items()},
+                **{"common_n_participants": 9, "common_dice": common},
+            }
+        )
+    return rows
