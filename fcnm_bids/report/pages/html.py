@@ -137,6 +137,8 @@ class Figure:
         The output folder, to which the file's place is told.
     size
         "wide", "half" or "small".
+    inside
+        False where the page has a link to the file alone.
     """
 
     path: Path
@@ -144,6 +146,7 @@ class Figure:
     caption: str
     root: Path
     size: str = "wide"
+    inside: bool = True
     kind: ClassVar[str] = "figure"
 
     @property

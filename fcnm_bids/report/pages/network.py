@@ -92,6 +92,10 @@ _MOST_ROWS = 25
 _MOST_REGIONS = 3
 _SHARE = re.compile(r"(?:^|; )([0-9.]+) % ([^;]+)")
 _MOST_PEAKS = 5
+_MOST_FOLDED = 12
+_MOST_PICTURES = 24
+"""Contrasts of a report above which their own slices are linked: the explorer has their maps."""
+
 _WIDE = ("slices", "convergence")
 """Figures of a network that take the whole width."""
 
@@ -460,6 +464,7 @@ def _contrasts(
             blocks.append(Figure(path, alt, caption, results.root))
     label = "" if network is None else network.label
     blocks.append(contrast_table(contrasts, effect, label))
+    folded: list[Folded] = []
     for contrast in contrasts:
         path = contrast_figure(results.root, contrast.label)
         inner: list[Any] = []
@@ -475,11 +480,17 @@ def _contrasts(
                     "circles: foci, each on the slice nearest to it."
                     f"{_said_threshold(contrast)}",
                     results.root,
+                    inside=len(results.contrasts) <= _MOST_PICTURES,
                 )
             )
         inner += foci_blocks(contrast, label)
-        blocks.append(Folded(contrast.name, tuple(inner), printed=False))
-    return blocks
+        folded.append(Folded(contrast.name, tuple(inner), printed=False))
+    if len(folded) > _MOST_FOLDED:
+        return [
+            *blocks,
+            Folded(f"Each of the {len(folded)} contrasts", tuple(folded), printed=False),
+        ]
+    return [*blocks, *folded]
 
 
 def contrast_table(

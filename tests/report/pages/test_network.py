@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from fcnm_bids.report.pages.html import Folded, Note, Section, Table
+from fcnm_bids.report.figures.contrast import contrast_figure
+from fcnm_bids.report.pages.html import Folded, Note, Section, Table, render_page
 from fcnm_bids.report.pages.network import is_empty, network_section
 from fcnm_bids.report.results.group import GroupOutputs
 from tests.report.explorer.made import make_results
@@ -163,3 +164,19 @@ def test_a_contrast_without_maps_is_named(made: Path) -> None:
     notes = [b.text for b in part(made, "contrasts") if isinstance(b, Note)]
     assert notes == [f"{lost.name}: its maps were not made."]
     assert isinstance(network_section(GroupOutputs(made), "increase"), Section)
+
+
+def test_many_contrasts_are_folded_and_their_slices_linked(tmp_path: Path) -> None:
+    root = make_results(tmp_path / "many", voxel=16.0, contrasts=25)
+    results = GroupOutputs(root)
+    for contrast in results.contrasts:
+        path = contrast_figure(root, contrast.label)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"")
+    everything, *each = [b for b in part(root, "contrasts") if isinstance(b, Folded)]
+    assert [block.title for block in everything.blocks] == [c.name for c in results.contrasts]
+    figures = [block.blocks[0] for block in each]
+    assert not any(figure.inside for figure in figures)
+    text = render_page("T", "S", [Section("own", "Own", (figures[0],))])
+    assert "<img" not in text
+    assert f'href="{figures[0].place}"' in text
