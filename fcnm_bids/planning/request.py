@@ -210,16 +210,21 @@ def check_seed_masks(config: Config, grid: Grid) -> None:
         log_masks(describe_masks(config.seeds, grid)[1], unread_mask_files(config.seeds))
 
 
+def _millilitres(volume: float) -> str:
+    return f"{volume:.0f}" if volume >= 100 else f"{volume:.3g}"
+
+
 def log_masks(records: Sequence[MaskRecord], unread: Sequence[Path]) -> None:
     """Log how many masks there are, their volumes, what is odd about them, and files not read."""
     for record in records:
         for note in record.notes:
             LOGGER.warning("%s: %s", record.name, note)
     LOGGER.info(
-        "%d masks, %s ml in the files, %s ml on the grid of the data",
+        "%d mask%s, %s ml in the files, %s ml on the grid of the data",
         len(records),
+        "" if len(records) == 1 else "s",
         *(
-            f"{min(volumes):.3g} to {max(volumes):.3g}"
+            " to ".join(dict.fromkeys(_millilitres(ml) for ml in (min(volumes), max(volumes))))
             for volumes in ([r.file_ml for r in records], [r.seed_ml for r in records])
         ),
     )

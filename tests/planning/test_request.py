@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,8 @@ from fcnm_bids.bids.dataset_description import describe_dataset
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
 from fcnm_bids.planning.participant import plan_participant_level
-from fcnm_bids.planning.request import check_output_names, check_request
+from fcnm_bids.planning.request import check_output_names, check_request, log_masks
+from fcnm_bids.seeds.masks import MaskRecord
 from fcnm_bids.simulate import Truth
 
 Make = Callable[..., Config]
@@ -252,3 +254,18 @@ def test_folders_that_are_taken_are_refused(
     assert any("is OUTPUT_DIR; name a folder of its own" in line for line in problems(both))
     inside = written_to(request_for(), simulated.fmriprep / "sub-01" / "fcnm")
     assert any("lies in a participant's folder" in line for line in problems(inside))
+
+
+@pytest.mark.parametrize(
+    ("volumes", "expected"),
+    [
+        ([(1866.24, 0.512)], "1 mask, 1866 ml in the files, 0.512 ml on the grid"),
+        ([(0.033, 2), (24.6, 2)], "2 masks, 0.033 to 24.6 ml in the files, 2 ml on the grid"),
+    ],
+)
+def test_numbers_and_volumes_of_masks_are_logged(
+    caplog: pytest.LogCaptureFixture, volumes: list[tuple[float, float]], expected: str
+) -> None:
+    with caplog.at_level(logging.INFO, "fcnm_bids"):
+        log_masks([MaskRecord("a", *own) for own in volumes], [])
+    assert expected in caplog.text
