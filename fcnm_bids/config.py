@@ -43,8 +43,8 @@ class SeedSettings:
 
     coordinates: str | None = setting(
         None,
-        "table of published foci: TSV, CSV or XLSX with the columns study, contrast, effect, x,"
-        " y, z, space and perhaps n; a Sleuth text file; a NIMADS JSON file",
+        "table of published foci: TSV, CSV or XLSX with the columns study, contrast, effect, x, "
+        "y, z, space and, optionally, n; a Sleuth text file; a NIMADS JSON file",
         "FILE",
         path="read",
         affects="participant",
@@ -52,8 +52,8 @@ class SeedSettings:
     )
     masks: tuple[str, ...] = setting(
         (),
-        "lesion or ROI masks (NIfTI files, or folders of them) in place of foci, one contrast a"
-        " mask",
+        "lesion or ROI masks (NIfTI files, or folders of them) used instead of foci; each mask is "
+        "one contrast",
         "PATH",
         path="read",
         affects="participant",
@@ -61,14 +61,13 @@ class SeedSettings:
     )
     split_mask_labels: bool = setting(
         False,
-        "make a contrast of each label of a mask that holds whole numbers above 1, which is refused"
-        " otherwise",
+        "turn each label of a multi-label mask into a contrast; without this option, such masks "
+        "are refused",
         affects=NOTHING,
     )
     control_masks: tuple[str, ...] = setting(
         (),
-        "masks of controls (NIfTI files, or folders of them), with which the masks of --masks are"
-        " compared",
+        "masks of controls (NIfTI files, or folders of them), to compare with those of --masks",
         "PATH",
         path="read",
         affects="participant",
@@ -76,7 +75,7 @@ class SeedSettings:
     )
     effect: str | None = setting(
         None,
-        "effect of all foci or masks, where the table has no such column",
+        "effect label of all foci or masks, if the table has no effect column",
         "NAME",
         affects="participant",
         sentence=True,
@@ -86,27 +85,27 @@ class SeedSettings:
     )
     sphere: Literal["mm", "voxel-rounded"] = setting(
         "mm",
-        "mm: voxel centres within the radius; voxel-rounded: as published scripts do it, radius"
-        " and centre rounded to voxels",
+        "mm: voxel centres within the radius; voxel-rounded: radius and centre rounded to voxels, "
+        "as in published scripts",
         sentence=True,
         varies=True,
     )
     unit: Literal["contrast", "study", "focus"] = setting(
         "contrast",
-        "what one connectivity map stands for",
+        "unit that each connectivity map represents",
         affects="participant",
         sentence=True,
         varies=True,
     )
     talairach: Literal["icbm_spm2tal", "icbm_fsl2tal", "icbm_other2tal", "brett"] = setting(
         "icbm_spm2tal",
-        "how foci in Talairach space are moved to MNI space",
+        "transform that converts foci from Talairach to MNI space",
         affects="participant",
         sentence=True,
     )
     min_coverage: float = setting(
         0.5,
-        "share of a seed that must lie on voxels with signal",
+        "minimum share of a seed that must lie on voxels with signal",
         "SHARE",
         least=0,
         most=1,
@@ -134,7 +133,7 @@ class SelectionSettings:
     )
     task_id: str | None = setting(
         None,
-        "task (default: the one there is)",
+        "task (default: the only one in the data)",
         "LABEL",
         aliases=("-t",),
         affects="participant",
@@ -142,25 +141,28 @@ class SelectionSettings:
     )
     space: str | None = setting(
         None,
-        "template space (default: the one MNI space there is)",
+        "template space (default: the only MNI space in the data)",
         "SPACE",
         affects="participant",
         sentence=True,
     )
     resolution: str | None = setting(
-        None, "entity res (default: the one there is)", "RES", affects="participant"
+        None,
+        "resolution, the BIDS entity res (default: the only one in the data)",
+        "RES",
+        affects="participant",
     )
     bids_filter_file: str | None = setting(
         None,
-        'JSON file of filters, as fMRIPrep reads them ("bold" is used)',
+        'JSON file of BIDS filters in the format of fMRIPrep (only "bold" is used)',
         "FILE",
         path="read",
         affects="participant",
     )
     bids_database_dir: str | None = setting(
         None,
-        "PyBIDS database of the derivatives, read in place of listing their folders; made where"
-        " there is none (remove it when files have come or gone)",
+        "PyBIDS database of the derivatives, read instead of scanning their folders; created if "
+        "it does not exist (delete it after adding or removing files)",
         "PATH",
         path="any",
         affects=NOTHING,
@@ -175,29 +177,29 @@ class SelectionSettings:
     )
     input_type: str = setting(
         "auto",
-        "layout of BIDS_DIR (auto: found out from its files; a wrong name lists all there are)",
+        "layout of BIDS_DIR (auto: detected from its files; an unknown name prints all layouts)",
         "NAME",
         affects="participant",
         sentence=True,
     )
     input_variant: str | None = setting(
         None,
-        "which of several stages of the same runs: the letters of a FunImg or FunVolu folder, "
-        "minimal or hp2000_clean of the HCP, a setting of HALFpipe",
+        "processing stage to use if the runs exist in several: the letters of a FunImg or FunVolu "
+        "folder; minimal or hp2000_clean for the HCP; a HALFpipe setting",
         "NAME",
         affects="participant",
     )
     participants_file: str | None = setting(
         None,
-        "participants.tsv in place of that of BIDS_DIR",
+        "participants.tsv to use instead of the one in BIDS_DIR",
         "FILE",
         path="read",
         affects="participant",
     )
     diagnosis_from_id: bool = setting(
         False,
-        "read the diagnosis in the names of DIRECT's participants (IS(site)-(1 MDD, 2 HC, 3 BD, 4 "
-        "SZ)-(number)) into participants.tsv",
+        "read diagnoses from DIRECT's participant names (IS(site)-(1 MDD, 2 HC, 3 BD, 4 "
+        "SZ)-(number)) and add them to participants.tsv",
         affects="participant",
         sentence="The diagnosis was read in the names of the participants.",
     )
@@ -234,14 +236,14 @@ class DenoisingSettings:
     )
     dummy_scans: str = setting(
         "auto",
-        "volumes dropped at the start; auto: those that fMRIPrep marked",
+        "number of initial volumes to discard; auto: those that fMRIPrep marked",
         "N",
         sentence=True,
         varies=True,
     )
     fd_threshold: float = setting(
         0.5,
-        "framewise displacement in mm above which a volume is dropped; 0 drops none",
+        "framewise displacement in mm above which a volume is censored; 0 disables censoring",
         "MM",
         aliases=("-f", "--fd-thresh"),
         least=0,
@@ -249,12 +251,12 @@ class DenoisingSettings:
         varies=True,
     )
     min_time: float = setting(
-        240.0, "seconds that must be left of a run", "S", least=0, sentence=True
+        240.0, "minimum duration in seconds of a run after censoring", "S", least=0, sentence=True
     )
     tr: float | None = setting(
         None,
-        "repetition time in seconds of images whose JSON file states none (default: that of the "
-        "image's header, unless it is 0 or 1 s, as programs write that do not know it)",
+        "repetition time in seconds for images whose JSON file does not give one (default: from "
+        "the image header, unless that is 0 or 1 s, which some programs write as a placeholder)",
         "S",
         above=0,
         most=30,
@@ -262,22 +264,26 @@ class DenoisingSettings:
         sentence="A repetition time of {value} s was stated for images whose metadata had none.",
     )
     min_dof: int = setting(
-        30, "residual degrees of freedom that must be left of a run", "N", least=3, sentence=True
+        30, "minimum residual degrees of freedom of a run", "N", least=3, sentence=True
     )
     smoothing: float = setting(
-        6.0, "full width at half maximum in mm; 0 for none", "MM", least=0, sentence=True
+        6.0,
+        "full width at half maximum of the smoothing kernel in mm; 0 for no smoothing",
+        "MM",
+        least=0,
+        sentence=True,
     )
     denoised: bool = setting(
         False,
-        "the images are denoised already (any bold in MNI space with a brain mask): they are "
-        "taken as they are, and smoothed only if --smoothing is given; XCP-D's are recognised "
-        "without this",
+        "the images are already denoised (any bold image in MNI space with a brain mask): they "
+        "are used as they are, and smoothed only if --smoothing is given; XCP-D output is "
+        "recognised without this option",
         sentence=True,
     )
     applied_band: tuple[float, ...] = setting(
         (),
-        "lower and upper edge in Hz of the band that denoised images were filtered to, 0 for an "
-        "open lower side (default: that of the layout, where it is known)",
+        "lower and upper edge in Hz of the pass band already applied to denoised images; 0 for no "
+        "lower edge (default: that of the layout, if known)",
         "HZ",
         least=0,
         later=True,
@@ -285,8 +291,8 @@ class DenoisingSettings:
     )
     applied_regressors: int = setting(
         0,
-        "regressors that were removed from denoised images, each of which is a degree of freedom "
-        "less (default: those of the layout, where they are known)",
+        "number of regressors already removed from denoised images, each of which costs one "
+        "degree of freedom (default: that of the layout, if known)",
         "N",
         least=0,
         later=True,
@@ -306,7 +312,7 @@ class ConnectomeSettings:
         affects="participant",
     )
     connectome_only: bool = setting(
-        False, "participant level: store the connectome, map no seeds", affects=NOTHING
+        False, "participant level: store the connectome without mapping any seeds", affects=NOTHING
     )
     subject_maps: Literal["all", "none"] = setting(
         "all", "whether to write every participant's maps", affects=NOTHING
@@ -336,11 +342,14 @@ class GroupSettings:
         sentence=True,
     )
     tail: Literal["positive", "negative", "two-sided"] = setting(
-        "positive", "which connectivity counts", affects="contrast network draws", sentence=True
+        "positive",
+        "sign of the connectivity that is tested",
+        affects="contrast network draws",
+        sentence=True,
     )
     min_mean_z: float = setting(
         0.0,
-        "mean Fisher z that a voxel also needs",
+        "minimum mean Fisher z that a voxel needs in addition",
         "Z",
         formerly=("min_effect",),
         least=0,
@@ -349,18 +358,23 @@ class GroupSettings:
     )
     contrast_min_cluster: int = setting(
         0,
-        "voxels below which a cluster leaves a contrast mask",
+        "minimum size in voxels of a cluster in a contrast mask",
         "N",
         least=0,
         affects="contrast network draws",
         sentence=True,
     )
     min_subjects: float = setting(
-        0.9, "share of participants who must have a value", "SHARE", above=0, most=1, sentence=True
+        0.9,
+        "minimum share of participants who must have a value at a voxel",
+        "SHARE",
+        above=0,
+        most=1,
+        sentence=True,
     )
     network_threshold: float = setting(
         0.6,
-        "share of the contrasts that must hold a voxel",
+        "share of contrasts whose mask must include a voxel",
         "SHARE",
         above=0,
         most=1,
@@ -370,7 +384,7 @@ class GroupSettings:
     )
     min_cluster_volume: float = setting(
         810.0,
-        "cubic mm below which a cluster leaves the network",
+        "minimum volume in cubic mm of a cluster in the network",
         "MM3",
         least=0,
         affects="network",
@@ -388,16 +402,16 @@ class GroupSettings:
     )
     covariates: tuple[str, ...] = setting(
         (),
-        "columns of participants.tsv (mean_fd: from the store) that the group model takes out; "
-        "the map shows participants with average values; numbers count as linear unless "
-        "participants.json lists Levels",
+        "columns of participants.tsv (mean_fd: from the store) used as covariates in the group "
+        "model; the map is that of participants with average values; numeric columns are linear "
+        "unless participants.json lists Levels",
         "NAME",
         affects="contrast network",
         sentence=True,
     )
     max_mean_fd: float | None = setting(
         None,
-        "mean framewise displacement in mm above which a participant is left out",
+        "mean framewise displacement in mm above which a participant is excluded",
         "MM",
         above=0,
         affects="contrast network",
@@ -405,9 +419,8 @@ class GroupSettings:
     )
     analysis_mask: str = setting(
         "brain",
-        "brain; gm (grey matter, the mean over participants of fMRIPrep's own); or a mask FILE on "
-        "the"
-        " grid of the data",
+        "brain; gm (mean of fMRIPrep's grey matter maps across participants); or a mask FILE on "
+        "the grid of the data",
         "MASK",
         path="any",
         affects="contrast network degree",
@@ -415,45 +428,48 @@ class GroupSettings:
     )
     weights: Literal["none", "n", "sqrt-n"] = setting(
         "none",
-        "what a contrast counts for in the network: its sample size n",
+        "weight of a contrast in the network, from its sample size n",
         affects="network draws",
         sentence=True,
         varies=True,
     )
     n_permutations: int = setting(
         1000,
-        "sign flips of the height control permutation, and draws of every null",
+        "number of sign flips for --height-control permutation, and of draws for each null",
         "N",
         least=1,
         affects="contrast network",
         sentence=True,
     )
-    random_seed: int = setting(0, "seed of everything that is random", "N", least=0, sentence=True)
+    random_seed: int = setting(
+        0, "seed of the random number generator", "N", least=0, sentence=True
+    )
     preset: Literal["none", "fcnm-fwe", "fcnm-fdr"] = setting(
         "none",
-        "settings of a published analysis, printed at the start; options given here win",
+        "settings of a published analysis, printed at the start; options on the command line take "
+        "precedence",
         affects="contrast",
         sentence=True,
     )
     radii: tuple[float, ...] = setting(
         (1.0, 4.0, 7.0),
-        "radii in mm with which the networks are made again, to see what they change",
+        "radii in mm for the robustness check, with each of which the networks are recomputed",
         "MM",
         above=0,
         affects="contrast network",
     )
     exclude_near: float = setting(
         10.0,
-        "check the network without each contrast at voxels at most so many mm from its own foci; "
-        "0 for no such check",
+        "robustness check that ignores each contrast at voxels within this distance in mm of its "
+        "own foci; 0 disables it",
         "MM",
         least=0,
         affects="network",
     )
     validation_dir: str | None = setting(
         None,
-        "a second connectome (a store of projected runs, as of patients) on which the networks"
-        " are made again",
+        "a second connectome (a store of projected runs, for example of patients) on which the "
+        "networks are recomputed",
         "DIR",
         path="read",
         affects=NOTHING,
@@ -480,16 +496,17 @@ class SpecificitySettings:
 
     specificity: tuple[NullName, ...] = setting(
         (),
-        "what the network is compared with: random (foci scattered in grey matter), strength "
-        "(foci moved to voxels of equal strength), labels (studies exchange the labels of two "
-        "effects), split (random halves of the contrasts of two effects); without a name, all "
-        "that the data allow; the connectome's degree is always compared",
+        "null models with which the network is compared: random (foci scattered in grey matter), "
+        "strength (foci moved to voxels of equal strength), labels (studies exchange the labels "
+        "of two effects), split (random halves of the contrasts of two effects); without a name, "
+        "every null that the data allow; the comparison with the connectome's degree is always "
+        "made",
         affects="network",
         sentence=True,
     )
     label_test: str | None = setting(
         None,
-        "the effects that labels and split compare (default: the two there are)",
+        "the two effects that labels and split compare (default: the only two in the table)",
         "A:B",
         nulls=_LABEL_NULLS,
         affects="network",
@@ -497,7 +514,7 @@ class SpecificitySettings:
     )
     label_coordinates: str | None = setting(
         None,
-        "a second coordinate table, from which B of --label-test is taken",
+        "a second coordinate table, which provides effect B of --label-test",
         "FILE",
         path="read",
         nulls=_LABEL_NULLS,
@@ -506,7 +523,8 @@ class SpecificitySettings:
     )
     thin_foci: bool = setting(
         False,
-        "labels, split: use as many foci of every contrast as the smallest has, at random",
+        "labels, split: randomly reduce every contrast to the number of foci of the smallest "
+        "contrast",
         nulls=_LABEL_NULLS,
         affects="network",
         sentence=True,
@@ -527,8 +545,8 @@ class SpecificitySettings:
     )
     base_rate: str | None = setting(
         None,
-        "image of how often foci are reported where, a mask, or a coordinate table of unrelated "
-        "studies, from which foci are drawn in place of grey matter",
+        "source of random foci instead of uniform grey matter: an image of the base rate of "
+        "reported foci, a mask, or a coordinate table of unrelated studies",
         "FILE",
         path="read",
         nulls=_FOCUS_NULLS,
@@ -537,17 +555,17 @@ class SpecificitySettings:
     )
     strength_match: Literal["strata", "nearest20"] = setting(
         "strata",
-        "strength: within 20 strata of positive strength, or (approximate) among the 20 %% of "
-        "voxels nearest in strength",
+        "strength: match within 20 strata of positive strength, or (approximate) among the 20 %% "
+        "of voxels closest in strength",
         nulls=("strength",),
         affects="network draws",
         sentence=True,
     )
     compare_maps: tuple[str, ...] = setting(
         (),
-        "maps in the space of the data (NIfTI) that each network is compared with: r with the "
-        "probability and the convergence map, p from the draws of random and strength and from "
-        "exchanged labels, family-wise over the maps",
+        "NIfTI maps in the space of the data to compare with each network: r with the probability "
+        "and convergence maps, and p from the draws of random and strength and from exchanged "
+        "labels, corrected family-wise over the maps",
         "FILE",
         path="read",
         nulls=(*_FOCUS_NULLS, "labels"),
@@ -556,7 +574,7 @@ class SpecificitySettings:
     )
     null_resolution: float | None = setting(
         None,
-        "compare on a coarser grid of about this voxel size in mm, which is faster",
+        "compare on a coarser grid with about this voxel size in mm, to save time",
         "MM",
         above=0,
         nulls=_FOCUS_NULLS,
@@ -565,7 +583,8 @@ class SpecificitySettings:
     )
     specificity_time: float | None = setting(
         None,
-        "begin no draws after this time, such as 30m or 2h; the report states how many were made",
+        "start no new draws after this time, for example 30m or 2h; the report states how many "
+        "were made",
         "TIME",
         above=0,
         kind="duration",
@@ -589,7 +608,7 @@ class OutcomeSettings:
     )
     outcomes: tuple[str, ...] = setting(
         (),
-        "columns of --scores that are outcomes (default: all other columns of numbers)",
+        "columns of --scores that are outcomes (default: all other numeric columns)",
         "COLUMN",
         affects=NOTHING,
         sentence=True,
@@ -604,14 +623,15 @@ class OutcomeSettings:
     )
     mask_test: Literal["none", "fisher", "liebermeister"] = setting(
         "none",
-        "cases against controls: test of how many contrast masks hold a voxel, beside the t of "
-        "the maps",
+        "cases against controls: test of how many contrast masks include a voxel, in addition to "
+        "the t test of the maps",
         affects="network",
     )
     random_studies: bool = setting(
         False,
-        "also take the contrasts of an effect as a sample of studies: variance between seeds, and "
-        "the outcomes of --scores as moderators, permuted over studies",
+        "also treat the contrasts of an effect as a random sample of studies: estimate the "
+        "variance between seeds, and test the outcomes of --scores as moderators by permutation "
+        "over studies",
         affects="network",
         later=True,
         sentence=True,
@@ -624,13 +644,13 @@ class ResourceSettings:
 
     nprocs: int = setting(
         usable_processors,
-        "processes at once (default: all cores that this program may use)",
+        "number of parallel processes (default: all cores available to this program)",
         "N",
         aliases=("--n-cpus", "--nthreads", "--n-procs"),
         least=1,
         affects=NOTHING,
     )
-    omp_nthreads: int = setting(1, "threads of a process", "N", least=1, affects=NOTHING)
+    omp_nthreads: int = setting(1, "threads per process", "N", least=1, affects=NOTHING)
     mem_gb: float | None = setting(
         None,
         "memory in GB, this program's own included (default: 90 %% of the machine's, or of the "
@@ -641,8 +661,8 @@ class ResourceSettings:
     )
     nipype_plugin_file: str | None = setting(
         None,
-        "YAML or JSON file with plugin (MultiProc or SLURM) and plugin_args: what runs the "
-        "nodes (default: processes of this machine)",
+        "YAML or JSON file with plugin (MultiProc or SLURM) and plugin_args, which determine how "
+        "the nodes are run (default: processes on this machine)",
         "FILE",
         aliases=("--use-plugin",),
         path="read",
@@ -661,43 +681,45 @@ class RunningSettings:
         False, "replace outputs that were made with other settings", affects=NOTHING
     )
     stop_on_first_crash: bool = setting(
-        False, "end at the first failure or unusable run", affects=NOTHING
+        False, "stop at the first failure or unusable run", affects=NOTHING
     )
-    write_graph: bool = setting(False, "draw the workflow into the work folder", affects=NOTHING)
+    write_graph: bool = setting(
+        False, "save a graph of the workflow in the work folder", affects=NOTHING
+    )
     dry_run: bool = setting(
         False,
-        "check everything, forecast memory, disk and time, compute nothing",
+        "check everything and estimate memory, disk space and time, but compute nothing",
         affects=NOTHING,
     )
     reports: Literal["all", "qc", "none"] = setting(
         "all",
-        "reports with all figures; qc: without the figures of single contrasts; none: no reports "
-        "and figures (--reports-only draws them later)",
+        "reports with all figures; qc: without the figures of individual contrasts; none: no "
+        "reports or figures (--reports-only makes them later)",
         affects=NOTHING,
     )
     reports_only: bool = setting(
-        False, "write the reports of this level again from what OUTPUT_DIR holds", affects=NOTHING
+        False, "rewrite the reports of this level from the results in OUTPUT_DIR", affects=NOTHING
     )
     rethreshold: float | None = setting(
         None,
-        "cut the networks of a finished group level at another share of contrasts, beside those "
-        "that it made, and compute nothing else",
+        "threshold the networks of a finished group level at another share of contrasts, keep the "
+        "existing networks, and compute nothing else",
         "SHARE",
         above=0,
         most=1,
         affects=NOTHING,
     )
     boilerplate_only: bool = setting(
-        False, "write the methods text of this level, compute nothing", affects=NOTHING
+        False, "write the methods text of this level, but compute nothing", affects=NOTHING
     )
     check: bool = setting(
         False,
-        "compare every output of this level with what was written, and compute nothing",
+        "check every output of this level against the recorded check sums, but compute nothing",
         affects=NOTHING,
     )
     verbose: int = setting(
         0,
-        "log more; twice: the log of nipype as well",
+        "print a more detailed log; give it twice to include nipype's log",
         aliases=("-v",),
         kind="count",
         affects=NOTHING,

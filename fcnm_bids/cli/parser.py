@@ -29,7 +29,7 @@ TITLES = {
     "running": "running",
 }
 
-_FOR_GROUP = "To be given to `group`: nothing of it is taken over from `participant`."
+_FOR_GROUP = "Give these options to `group`: they are not inherited from `participant`."
 
 DESCRIPTIONS: Mapping[str, str] = dict.fromkeys(("group", "specificity", "outcomes"), _FOR_GROUP)
 """Help that all options of a section share."""
@@ -61,7 +61,7 @@ examples:
   fcnm-bids /data/fmriprep /data/fcnm participant --coordinates peaks.tsv
   fcnm-bids /data/fmriprep /data/fcnm group --covariates age sex
 
-Underscores in names of options are understood as hyphens."""
+Underscores in option names are read as hyphens."""
 
 
 class _Formatter(argparse.HelpFormatter):
@@ -153,7 +153,7 @@ def build_parser() -> _Parser:
         "bids_dir",
         help="fMRIPrep derivatives, a raw data set with them inside, or a store of projected runs",
     )
-    parser.add_argument("output_dir", help="where the results go")
+    parser.add_argument("output_dir", help="folder for the results")
     parser.add_argument("analysis_level", choices=("participant", "group"))
     parser.add_argument("--version", action="version", version=f"fcnm-bids {__version__}")
     parser.add_argument(
@@ -161,8 +161,8 @@ def build_parser() -> _Parser:
         action=_ReportBug,
         nargs="?",
         metavar="OUTPUT_DIR",
-        help="print versions, and settings and tracebacks of the last runs in OUTPUT_DIR, without "
-        "names of participants, for a bug report; then end",
+        help="print the information for a bug report (versions, and settings and tracebacks of "
+        "the last runs in OUTPUT_DIR), without participants' names, and exit",
     )
     for section, kind in SECTIONS.items():
         group = parser.add_argument_group(TITLES[section], DESCRIPTIONS.get(section))
@@ -354,7 +354,8 @@ _FURTHER: Mapping[str, Mapping[tuple[str, ...], Mapping[str, Any]]] = {
     "running": {
         ("--config-file",): {
             "metavar": "FILE",
-            "help": "options from a TOML file, as saved beside the outputs; options given here win",
+            "help": "TOML file of options, as saved with the outputs; options on the command line "
+            "take precedence",
         },
         ("--notrack",): {
             "action": "store_true",
@@ -362,8 +363,8 @@ _FURTHER: Mapping[str, Mapping[tuple[str, ...], Mapping[str, Any]]] = {
         },
         ("--skip-bids-validation", "--skip-bids-validator"): {
             "action": "store_true",
-            "help": "accepted as other BIDS-Apps do; inputs are checked by what is needed of "
-            "them, not by the validator",
+            "help": "accepted as other BIDS-Apps do; the program checks the inputs that it needs "
+            "and does not call the validator",
         },
     },
 }

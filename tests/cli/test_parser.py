@@ -361,7 +361,7 @@ def test_help_shows_each_option_once_and_where_it_belongs() -> None:
     text = build_parser().format_help()
     assert not re.search(r"--\w+_\w+", text)
     assert "fcnm-bids /data/fmriprep /data/fcnm group" in text
-    assert text.count("To be given to `group`") == 3
+    assert text.count("Give these options to `group`") == 3
     lines = [line.split()[0] for line in text.splitlines() if line.startswith("  --mem")]
     assert lines == ["--mem-gb", "--mem", "--mem-mb"]
 
