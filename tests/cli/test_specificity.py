@@ -19,7 +19,7 @@ DRAWS = 23
 
 
 def group(desk: Desk, fmriprep: Path, output: Path, *options: object) -> Ended:
-    return desk.run(fmriprep, output, "group", *options)
+    return desk.run(fmriprep, output, "group", "--reports", "none", *options)
 
 
 def maps(output: Path) -> dict[str, np.ndarray]:
@@ -44,8 +44,9 @@ def compared(
     desk = Desk(tmp_path_factory.mktemp("specific"))
     output = desk.folder / "out"
     first = desk.run(
-        simulated.fmriprep, output, "participant", "--coordinates", simulated.coordinates
-    )
+        simulated.fmriprep, output, "participant", "--coordinates", simulated.coordinates,
+        "--subject-maps", "none", "--reports", "none",
+    )  # fmt: skip
     assert first.code == 0, first.out + first.err
     ended = group(desk, simulated.fmriprep, output, "--specificity", "--n-permutations", DRAWS)
     return desk, output, ended
@@ -160,8 +161,8 @@ def test_blocks_lost_are_drawn_again_with_the_same_result(
     kept[-1].write_bytes(kept[-1].read_bytes()[:100])
     written = kept[1].stat().st_mtime_ns
     (again / "group" / "manifest.tsv").unlink()
-    ended = Desk(tmp_path).run(
-        simulated.fmriprep, again, "group", "--specificity", "--n-permutations", DRAWS,
+    ended = group(
+        Desk(tmp_path), simulated.fmriprep, again, "--specificity", "--n-permutations", DRAWS,
         "--nprocs", 1,
     )  # fmt: skip
     assert ended.code == 0, ended.out + ended.err
@@ -227,9 +228,9 @@ def test_draws_on_a_coarser_grid(
     compared: tuple[Desk, Path, Ended], simulated: Truth, tmp_path: Path
 ) -> None:
     output = Path(shutil.copytree(compared[1], tmp_path / "coarse"))
-    ended = Desk(tmp_path).run(
-        simulated.fmriprep, output, "group", "--specificity", "random", "--n-permutations", 20,
-        "--null-resolution", 16, "--overwrite",
+    ended = group(
+        Desk(tmp_path), simulated.fmriprep, output, "--specificity", "random",
+        "--n-permutations", 20, "--null-resolution", 16, "--overwrite",
     )  # fmt: skip
     assert ended.code == 0, ended.out + ended.err
     (path,) = (output / "group").glob("network-increase*_res-16mm_desc-random_stat-z*.nii.gz")
