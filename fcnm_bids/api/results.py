@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pandas as pd
+import tomli_w
 
 from fcnm_bids.api.html import figure, paragraph
 from fcnm_bids.api.level import run_analysis_level
@@ -317,6 +318,38 @@ class NetworkResult:
         if n is not None:
             options["n_permutations"] = n
         return self._table("specificity", options)
+
+    def multiverse(
+        self, choices: Mapping[str, Sequence[Any]] | str | Path = "default", **options: Any
+    ) -> pd.DataFrame:
+        """Map the network in all combinations of other choices.
+
+        Parameters
+        ----------
+        choices
+            Values of options by their names (``{"nuisance_regressors": ["27P", "26P"]}``), or a
+            file of specifications as of ``--multiverse``.
+        **options
+            Options of the group level, by name.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The table ``desc-multiverse`` of the group level, the primary specification first.
+
+        Raises
+        ------
+        RequestError
+            The choices cannot be used.
+        FcnmError
+            The level did not end well; the message is the command line's.
+        """
+        if isinstance(choices, Mapping):
+            path = scratch_folder() / "choices.toml"
+            listed = {name: list(values) for name, values in choices.items()}
+            path.write_text(tomli_w.dumps({"combinations": listed}), encoding="utf-8")
+            choices = path
+        return self._table("multiverse", {**options, "multiverse": str(choices)})
 
     def _table(self, desc: str, options: dict[str, Any]) -> pd.DataFrame:
         files = self._evaluated(options)

@@ -137,3 +137,14 @@ def test_every_text_of_the_code_is_generated_and_listed(module: str) -> None:
     page = without_numbers(PAGE.read_text(encoding="utf-8"))
     assert not {part for part in long if not any(part in sentence for sentence in GENERATED)}
     assert not {part for part in long if part not in page}
+
+
+def test_every_sentence_on_specifications_is_listed() -> None:
+    path = REPOSITORY / "fcnm_bids" / "robustness" / "specifications.py"
+    functions = ast.parse(path.read_text(encoding="utf-8")).body
+    told = [own for own in functions if getattr(own, "name", "") == "specification_sentences"]
+    parts = {without_numbers(constant_part(text)) for own in told for text in texts(own)}
+    long = {part for part in parts if len(words(part)) >= FEWEST_WORDS}
+    page = without_numbers((REPOSITORY / "docs" / "multiverse.md").read_text(encoding="utf-8"))
+    assert len(long) >= 5
+    assert not {part for part in long if part not in page}
