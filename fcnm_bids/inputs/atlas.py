@@ -112,17 +112,24 @@ def find_atlas(named: Sequence[str], space: str) -> AtlasFiles:
     return AtlasFiles(tuple(found), tuple(missing))
 
 
-def check_atlas(named: Sequence[str], grid: Grid) -> AtlasFiles:
+def check_atlas(named: Sequence[str], grid: Grid, *, fetch: bool = True) -> AtlasFiles:
     """Find the atlases, and read those that were named, before anything is computed.
 
-    Without a name, those of TemplateFlow are fetched, where there is a network.
+    Parameters
+    ----------
+    named
+        Files that were named; TemplateFlow's without any.
+    grid
+        Grid to read them on.
+    fetch
+        Fetch those of TemplateFlow that are not here, where there is a network.
 
     Raises
     ------
     RequestError
         As `find_atlas` and `read_atlas`.
     """
-    if not named:
+    if fetch and not named:
         _fetch(grid.space)
     files = find_atlas(named, grid.space)
     if named:

@@ -95,7 +95,7 @@ def plan_group_level(config: Config) -> GroupPlan:
     specificity = plan_specificity(
         config, dataset.root, participants, contrasts, model, grid, entities
     )
-    atlas = check_atlas(config.group.network_atlas, grid)
+    atlas = check_atlas(config.group.network_atlas, grid, fetch=not config.running.dry_run)
     common = {
         "version": __version__,
         "participants": {label: [run.key for run in own] for label, own in participants},

@@ -63,7 +63,6 @@ def check_group_options(
     group = config.group
     checks: list[Callable[[], Any]] = [
         partial(check_analysis_mask, group.analysis_mask, root, grid, entities, participants),
-        partial(check_atlas, group.network_atlas, grid),
         partial(_covariates, config, root),
         partial(plan_validation, group.validation_dir, grid, {}),
         partial(
@@ -73,6 +72,8 @@ def check_group_options(
             masks=bool(config.seeds.masks),
         ),
     ]
+    if group.network_atlas:
+        checks.append(partial(check_atlas, group.network_atlas, grid))
     if config.seeds.masks or contrasts:
         checks.append(partial(sampled_effects, config, contrast_names(config.seeds)))
     if contrasts:

@@ -220,6 +220,8 @@ def test_without_a_network_the_first_failure_is_the_last_attempt(
         raise ConnectionError
 
     monkeypatch.setattr(api, "get", get)
+    check_atlas((), GRID, fetch=False)
+    assert asked == []
     files = check_atlas((), GRID)
     assert len(asked) == 1
     assert network_atlas((), GRID)[1] is None
