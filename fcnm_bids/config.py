@@ -481,6 +481,7 @@ class GroupSettings:
         "FILE",
         path="any",
         affects=NOTHING,
+        later=True,
         sentence=True,
     )
 

@@ -12,9 +12,9 @@ import fcnm_bids
 PUBLIC = {
     "Connectome": ["from_derivatives", "grid", "map", "network", "networks", "participants"],
     "NetworkResult": [
-        *("at", "clusters", "contrasts", "effect", "folder", "grid", "mask_img", "mean_z_img"),
-        *("outcomes", "plot", "probability_img", "report", "request", "robustness"),
-        *("specificity", "threshold"),
+        *("at", "atlas", "clusters", "contrasts", "effect", "folder", "grid", "mask_img"),
+        *("mean_z_img", "multiverse", "outcomes", "plot", "probability_img", "report", "request"),
+        *("robustness", "space", "specificity", "threshold"),
     ],
     "OutcomeMap": [
         *("is_group", "mask_img", "name", "pfwe_img", "plot", "r_img", "seeds", "t_img", "tests"),

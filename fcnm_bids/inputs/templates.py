@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import logging
 import os
 from pathlib import Path
+
+LOGGER = logging.getLogger("fcnm_bids")
 
 _OFF = ("false", "off", "0", "no", "n")
 """Words of TemplateFlow for a switch that is off."""
@@ -41,7 +46,12 @@ def fetch_template(space: str, **entities: object) -> str:
     try:
         from templateflow import api
 
-        api.get(space, **entities)
+        LOGGER.info(
+            "fetching from TemplateFlow: %s of %s", "_".join(map(str, entities.values())), space
+        )
+        # it prints the address of each file
+        with contextlib.redirect_stderr(io.StringIO()):
+            api.get(space, **entities)
     except Exception as error:
         return type(error).__name__
     return ""

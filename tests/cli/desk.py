@@ -86,6 +86,7 @@ class Desk:
                 "HOME": str(self.home),
                 "TMPDIR": str(self.temporary),
                 "OMP_NUM_THREADS": "1",
+                "TEMPLATEFLOW_AUTOUPDATE": "off",
                 **({"MPLCONFIGDIR": FONTS} if self.fonts_known else {}),
                 **environment,
             },

@@ -19,7 +19,7 @@ PAGES = (
 )
 
 SHELL = "sh"
-LANGUAGES = (SHELL, "python", "text", "yaml")
+LANGUAGES = (SHELL, "python", "text", "toml", "yaml")
 """What a fenced block may be in, beside a directive of Sphinx."""
 
 PROGRAMS = ("fcnm-bids", "python", "make", "pip", "podman", "docker", "apptainer", "sbatch")
@@ -117,10 +117,10 @@ def languages(page: Path) -> list[Block]:
     ]
 
 
-def programs(page: Path) -> list[Block]:
-    """Blocks of Python."""
+def programs(page: Path, language: str = "python") -> list[Block]:
+    """Blocks of a language."""
     return [
         Block(name_of(page), (token.map or [0])[0] + 1, token.content)
         for token in tokens(page)
-        if token.type == "fence" and token.info.strip() == "python"
+        if token.type == "fence" and token.info.strip() == language
     ]

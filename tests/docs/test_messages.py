@@ -55,7 +55,7 @@ NO_MESSAGES = (
     *("the seeds of another radius", "unit ", "sphere ", "transform ", "a radius of "),
     *("weights of shape ", "no output is named", "a volume of shape \0 is not on a grid"),
     # help
-    *("fcnm-bids BIDS_DIR", "examples:\n", "Functional connectivity", "To be given to"),
+    *("fcnm-bids BIDS_DIR", "examples:\n", "Functional connectivity", "Give these options"),
     *("selection of participants", "specificity of the network", "outcomes of the seeds"),
     # names, and what methods texts and logs are made of
     *("nsubjects ", "contrastname ", "effectname ", "hemisphere ", "Salience and", "fcnm_bids "),

@@ -9,6 +9,7 @@ import pytest
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
 from fcnm_bids.inputs.multiverse import Specification, read_specifications
+from tests.docs.pages import PAGES, programs
 
 
 def request(path: Path | str = "default") -> Config:
@@ -28,6 +29,14 @@ def test_the_default_has_48_specifications_with_the_request_first() -> None:
     strategies = {own.settings["nuisance_regressors"] for own in found}
     assert strategies == {"27P", "26P", "acompcor"}
     assert len({str(own.settings) for own in found}) == 48
+
+
+def test_the_files_of_the_documentation_are_read(tmp_path: Path) -> None:
+    counts = []
+    for page in PAGES:
+        for block in programs(page, "toml"):
+            counts.append(len(read(tmp_path, block.text)))
+    assert counts == [7]  # 3 x 2, of which one is the request, and one map a study
 
 
 def test_a_request_outside_of_the_list_is_one_more() -> None:
