@@ -917,7 +917,7 @@ class NullSettings:
     degree_threads: int = 8
     strata: int = 20
     nearest_share: float = 0.2
-    least_reliability: float = 0.98
+    least_reliability: float = 0.99
 
 
 NULLS = NullSettings()
