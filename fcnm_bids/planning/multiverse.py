@@ -52,10 +52,14 @@ def plan_multiverse(
     refused: dict[str, str] = {}
     dropped: Counter[tuple[str, str]] = Counter()
     usable = []
+    unserved: dict[str, tuple[str, str] | None] = {}
     for own in specifications:
         request, strategy = own.request(config), str(own.of("denoising"))
         named = own.changed(first, "denoising")
-        if not (cause := _unserved(own, first, request)) and strategy not in samples:
+        seeds = str((own.of("seeds"), request.group.weights))
+        if seeds not in unserved:  # the table is read for it
+            unserved[seeds] = _unserved(own, first, request)
+        if not (cause := unserved[seeds]) and strategy not in samples:
             if strategy not in refused:
                 try:
                     samples[strategy] = _sample(request, dataset, primary)
@@ -67,7 +71,7 @@ def plan_multiverse(
         else:
             usable.append(own)
     notes = [
-        f"--multiverse: dropped {n} specifications with {named}: {why}"
+        f"--multiverse: dropped {n} specification{'' if n == 1 else 's'} with {named}: {why}"
         for (named, why), n in dropped.items()
     ]
     if len(usable) < 2:
