@@ -60,9 +60,11 @@ def _among_draws(account: str, found: MapComparison | None, name: str) -> str:
     number = [_ACCOUNTS[column] for column in found.names].index(account)
     if not np.isfinite(found.p[number]):
         return ""
+    median = float(np.median(found.draws[:, number]))
+    side = "above" if found.observed[number] > median else "not above"
     return (
-        f"; p = {found.p[number]:.3g} two-sided among {len(found.draws):,} draws of random foci, "
-        f"median r = {np.median(found.draws[:, number]):.2f}"
+        f", {side} the median of {len(found.draws):,} draws of random foci, {median:.2f}; p = "
+        f"{found.p[number]:.3g} two-sided, for this account alone"
     )
 
 
@@ -121,7 +123,7 @@ def null_sentence(foci: str, result: NullAssessment, network: np.ndarray, alpha:
     if not network.any():
         return "There is no network to compare."
     if not inside:
-        return f"No part of the network is shared by more contrasts than {than} {tail}"
+        return f"No part of the network is shown to be shared by more contrasts than {than} {tail}"
     share = share_text(inside / np.count_nonzero(network))
     share = share[:1].upper() + share[1:]
     return f"{share} of the network is shared by more contrasts than {than} {tail}"
@@ -167,7 +169,10 @@ def label_sentence(
     )
     tail = f"when studies exchange their labels (family-wise p at most {alpha:g})"
     if not beyond.any():
-        return f"{first} and {second} differ at no voxel {tail}: neither network is shown specific."
+        return (
+            f"{first} and {second} are not shown to differ at any voxel {tail}: neither network is "
+            "shown specific."
+        )
     parts = []
     for own, other, network, higher in sides:
         inside, size = int((higher & network).sum()), int(network.sum())

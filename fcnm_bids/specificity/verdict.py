@@ -78,10 +78,17 @@ def verdict(
         if test == "random" and set(tests) & {"labels", "strength"} == set() and known:
             said += " (alone it speaks of scattered foci only)"
         parts.append(f"{test}: {said}")
-    robust = CANNOT if lowest_dice is None else f"Dice {lowest_dice:.2f} or more without any study"
-    parts.append(f"robustness: {robust}")
+    parts.append(f"robustness: {_robustness(lowest_dice)}")
     content["Line"] = "; ".join(parts)
     return content
+
+
+def _robustness(lowest_dice: float | None) -> str:
+    if lowest_dice is None:
+        return CANNOT
+    if lowest_dice == 0:
+        return "no overlap with the network when one of its studies is left out (Dice 0)"
+    return f"Dice at least {lowest_dice:.2f} whichever study is left out"
 
 
 def _rounded(value: float | None) -> float | None:

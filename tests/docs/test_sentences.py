@@ -61,8 +61,9 @@ def degree() -> Iterator[str]:
         hubs = row | {"r_positive": -0.8}
         yield degree_sentence({"probability": row, "mean": hubs})
     draws = np.linspace(-1, 1, 39)[:, None]
-    drawn = MapComparison((strongest,), ("pearson",), np.array([-0.7]), draws, np.array([500]))
-    yield degree_sentence({"probability": row, "mean": row}, drawn)
+    for r in (-0.7, 0.7):
+        drawn = MapComparison((strongest,), ("pearson",), np.array([r]), draws, np.array([500]))
+        yield degree_sentence({"probability": row, "mean": row}, drawn)
     nothing = dict.fromkeys((*columns, "r2"), math.nan)
     yield degree_sentence({"probability": nothing, "mean": row})
 
@@ -110,6 +111,7 @@ def lines() -> Iterator[str]:
     yield verdict("A", 12, 96.0, every | {"strength": made | {"withheld": True}}, 0.6, 0.7)["Line"]
     yield verdict("A", 12, 96.0, dict.fromkeys(every, unknown), 0.95, None)["Line"]
     yield verdict("A", 12, 96.0, {"random": made}, math.nan, None)["Line"]
+    yield verdict("A", 12, 96.0, every, 0.95, 0.0)["Line"]
 
 
 GENERATED = [

@@ -83,8 +83,17 @@ def test_degree_is_compared_with_draws_where_there_are_any() -> None:
     found = MapComparison(names, ("pearson",) * 2, np.array([0.29, 0.75]), draws, 500)
     assert degree_sentence(AUDIT, found).startswith(
         "Two strengths and three eigenvectors explain 61% of the variance of the probability map "
-        "over voxels, most closely the first eigenvector (r = 0.75; p = 0.05 two-sided among 39 "
-        "draws of random foci, median r = 0.00);"
+        "over voxels, most closely the first eigenvector (r = 0.75, above the median of 39 draws "
+        "of random foci, 0.00; p = 0.05 two-sided, for this account alone);"
+    )
+
+
+def test_less_likeness_than_draws_have_is_stated_so() -> None:
+    draws = np.linspace(0.4, 1, 39)[:, None]
+    found = MapComparison(("r_eigenvector",), ("pearson",), np.array([0.3]), draws, np.array([500]))
+    row = AUDIT["probability"] | {"r_eigenvector": 0.3, "r_positive": 0.1}
+    assert "(r = 0.30, not above the median of 39 draws of random foci, 0.70; p = 0.05 two" in (
+        degree_sentence({"probability": row, "mean": row}, found)
     )
 
 
@@ -128,8 +137,8 @@ def test_a_null_of_foci_is_named(null: str, match: str, than: str) -> None:
     )
     nothing = replace(RESULT, p_fwe=np.full(5, 0.3))
     assert null_sentence(foci, nothing, NETWORK, 0.05) == (
-        f"No part of the network is shared by more contrasts than {than} (family-wise p at most "
-        "0.05, 1,999 draws)."
+        f"No part of the network is shown to be shared by more contrasts than {than} "
+        "(family-wise p at most 0.05, 1,999 draws)."
     )
 
 
@@ -179,7 +188,8 @@ def test_labels_without_a_network() -> None:
 def test_labels_that_differ_nowhere() -> None:
     nothing = replace(LABELS, p_fwe=np.full(5, 0.3))
     assert label_sentence("a", "b", nothing, BOTH, 0.05) == (
-        f"a and b differ at no voxel {EXCHANGED}: neither network is shown specific."
+        f"a and b are not shown to differ at any voxel {EXCHANGED}: neither network is shown "
+        "specific."
     )
 
 

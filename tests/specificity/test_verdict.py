@@ -17,9 +17,15 @@ def test_every_kind_of_evidence_in_its_order() -> None:
     assert found["Line"] == (
         "up: 1,234 voxels (9.9 cm3); labels: 40% of the network survives; strength: 30% of the "
         "network survives (reliability 0.930); random: 90% of the network survives; robustness: "
-        "Dice 0.71 or more without any study"
+        "Dice at least 0.71 whichever study is left out"
     )
     assert found["labels"] == {"ShareSurviving": 0.4, "SmallestPFWE": 0.01, "Sentence": "a"}
+
+
+def test_a_study_that_carries_the_network_is_not_hidden() -> None:
+    assert verdict("up", 5, 40.0, {}, 0.9, 0.0)["Line"].endswith(
+        "robustness: no overlap with the network when one of its studies is left out (Dice 0)"
+    )
 
 
 def test_an_unreliable_strength_has_no_number() -> None:

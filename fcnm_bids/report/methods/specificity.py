@@ -96,6 +96,11 @@ class SpecificityText:
                 parts.append(
                     f"Each network was compared with {n:,} draws of a null in which {how}."
                 )
+                if any(f.row(null).get("withheld") == "True" for f in found):
+                    parts.append(
+                        "Its p-values are withheld: the positive strength of these participants "
+                        "is not reliable enough for it."
+                    )
         return parts
 
     def _same_path(self, found: list[SpecificityResult]) -> str:

@@ -28,8 +28,8 @@ from fcnm_bids.report.results.group import GroupOutputs, network_volume
 from fcnm_bids.report.results.text import as_text
 
 EXPLORER_HELP = (
-    "Click into a slice or the surface, or move with the arrow keys and page up and down: what "
-    "holds this voxel? Names and positions that are underlined in the tables of this page lead "
+    "Click a slice or the surface, or use the arrow keys and page up and down, to see which "
+    "contrasts include a voxel. Underlined names and positions in the tables of this page lead "
     "here. The anatomy is the ICBM 2009a template and serves for orientation only."
 )
 

@@ -62,7 +62,7 @@ PEAK_HEADINGS = {
     "y": "y",
     "z": "z",
     "probability": "Share of contrasts",
-    "mean_t": "t at the peak",
+    "mean_t": "Mean t at the peak",
     "region": "Region",
 }
 
@@ -395,8 +395,8 @@ def _robustness(results: GroupOutputs, network: NetworkOutputs) -> list[Any]:
         blocks.append(frame_table(caption, frame, known, as_is=names, file=_file(results, path)))
         if silent:
             text = (
-                "Dice of 0 with parts of the participants: the t test of so few reaches its "
-                "threshold at no voxel of the network, which tells how many it needs, and nothing "
+                "Dice of 0 with parts of the participants: no network that overlaps this one is "
+                "left. The t test of so few has little power; a Dice of 0 alone is no evidence "
                 "against the network."
             )
             blocks.append(Note(text))

@@ -47,6 +47,9 @@ def test_the_numbers_are_those_on_disk(finished: Path) -> None:
     assert f"({degree['Iterations']} block power iterations" in text
     assert text.count("compared with 19 draws of a null") == 2
     assert "of the same of 20 quantile bins" in text
+    # of few participants strength is not reliable, and the text does not pass its p on
+    assert text.count("Its p-values are withheld") == 1
+    assert text.index("Its p-values are withheld") > text.index("of the same of 20 quantile bins")
     assert "all 4 labellings; smallest possible p 0.5" in text
     assert "into random halves 19 times" in text
     assert "at least 50% of one half and at most 25% of the other" in text
