@@ -156,30 +156,31 @@ def nulls_page(
         "# Tests of specificity, by simulation",
         f"Written by `{command}` on {time.strftime('%Y-%m-%d')}, fcnm_bids {__version__}, in "
         f"{seconds / 60:.0f} minutes.",
-        "## How often they err",
+        "## Error rates",
         f"{valid.repetitions} literatures of {valid.n_contrasts} contrasts with {valid.n_foci} "
-        f"foci, each on {valid.connectome.n_participants} participants of its own with a backbone "
-        "of hubs; "
-        f"{valid.n_draws} draws, height control {valid.height_control}. Rates above the bound, "
-        "three binomial standard errors over the level, are bold.",
+        f"foci were simulated, each with its own {valid.connectome.n_participants} participants, "
+        f"whose connectome has a backbone of hubs ({valid.n_draws} draws, height control "
+        f"{valid.height_control}). Rates above the bound, which lies three binomial standard "
+        "errors above the level, are bold.",
         validity_table(results["validity"]),
-        "## What they find beside a strong backbone",
-        f"{backbone.repetitions} times {backbone.connectome.n_participants} participants, "
-        f"{backbone.n_contrasts} contrasts with {backbone.n_foci} foci, of which "
-        f"{backbone.share:.0%} lie in the planted network, or none; {backbone.n_draws} draws, "
-        f"height control {backbone.height_control}. Medians, ranges in brackets; family-wise p at "
-        "most 0.05.",
+        "## Power beside a strong backbone",
+        f"In {backbone.repetitions} repetitions, {backbone.connectome.n_participants} participants "
+        f"and {backbone.n_contrasts} contrasts with {backbone.n_foci} foci were simulated; "
+        f"{backbone.share:.0%} of the foci, or none, lie in the planted network "
+        f"({backbone.n_draws} draws, height control {backbone.height_control}). The tables give "
+        "medians, with ranges in brackets; family-wise p is at most 0.05.",
         degree_table(results["backbone"]),
         backbone_table(results["backbone"]),
         "## Labels",
-        f"{labels.repetitions} times {labels.connectome.n_participants} participants; "
-        f"{labels.n_foci} foci "
-        f"a contrast, of which {labels.share:.0%} lie in a network: one for each effect, or the "
-        "same for both. Medians, ranges in brackets; family-wise p at most 0.05.",
+        f"In {labels.repetitions} repetitions, {labels.connectome.n_participants} participants "
+        "were "
+        f"simulated, with {labels.n_foci} foci per contrast. {labels.share:.0%} of the foci lie in "
+        "a network, which is either different or the same for the two effects. The table gives "
+        "medians, with ranges in brackets; family-wise p is at most 0.05.",
         label_table(results["labels"]),
     ]
     cannot = results["labels"].loc[results["labels"]["smallest_p"] > 0.05, "verdict"].unique()
-    parts += [f"Where there are too few pairs: *{sentence}*" for sentence in cannot]
+    parts += [f"With too few pairs, the verdict is: *{sentence}*" for sentence in cannot]
     return "\n\n".join(parts) + "\n"
 
 

@@ -23,7 +23,7 @@ _ACCOUNTS = {
     "r_eigenvector2": "the second eigenvector",
     "r_eigenvector3": "the third eigenvector",
 }
-"""The accounts of connectedness, by their column of the degree audit."""
+"""The measures of degree, by their column of the degree audit."""
 
 
 def degree_sentence(
@@ -44,14 +44,14 @@ def degree_sentence(
         row = rows[name]
         known = {text: row[key] for key, text in _ACCOUNTS.items() if np.isfinite(row[key])}
         if not np.isfinite(row["r2"]) or not known:
-            parts.append(f"nothing computable of {named}")
+            parts.append(f"an undefined share of the variance of {named}")
             continue
         strongest = max(known, key=lambda text: abs(known[text]))
         parts.append(
-            f"{row['r2']:.0%} of the variance of {named} over voxels, most closely {strongest} "
-            f"(r = {known[strongest]:.2f}{_among_draws(strongest, in_draws, name)})"
+            f"{row['r2']:.0%} of the variance of {named} across voxels (strongest correlation: "
+            f"{strongest}, r = {known[strongest]:.2f}{_among_draws(strongest, in_draws, name)})"
         )
-    return f"Two strengths and three eigenvectors explain {'; '.join(parts)}."
+    return f"Two strengths and three eigenvectors explain {' and '.join(parts)}."
 
 
 def _among_draws(account: str, found: MapComparison | None, name: str) -> str:
@@ -63,13 +63,14 @@ def _among_draws(account: str, found: MapComparison | None, name: str) -> str:
     median = float(np.median(found.draws[:, number]))
     side = "above" if found.observed[number] > median else "not above"
     return (
-        f", {side} the median of {len(found.draws):,} draws of random foci, {median:.2f}; p = "
-        f"{found.p[number]:.3g} two-sided, for this account alone"
+        f", {side} the median of {median:.2f} in {len(found.draws):,} draws of random foci; "
+        "two-sided "
+        f"p = {found.p[number]:.3g}, for this measure alone"
     )
 
 
 def withheld_sentence(strength: Strength, cut: float) -> str | None:
-    """State why foci of equal strength say nothing, where strength is not reliable enough.
+    """State why foci of equal strength give no verdict, where strength is not reliable enough.
 
     Foci that follow the hubs of other participants are taken for agreement if the strength of those
     mapped is a poor measure of it.
@@ -90,15 +91,15 @@ def withheld_sentence(strength: Strength, cut: float) -> str | None:
     if own >= cut:
         return None
     opening = (
-        f"Whether foci of equal strength explain the network cannot be said with {n} participants"
+        f"With {n} participants it cannot be determined whether foci of equal strength explain the "
+        "network"
     )
     if not np.isfinite(own):
-        return f"{opening}: the reliability of their strength is unknown."
+        return f"{opening}: the reliability of strength is unknown."
     needed = strength.participants_for(cut)
     remedy = "" if needed is None else f" (about {needed:,} participants would reach it)"
     return (
-        f"{opening}: the reliability of their strength is {reliability_text(own)}, below "
-        f"{cut:g}{remedy}."
+        f"{opening}: the reliability of strength is {reliability_text(own)}, below {cut:g}{remedy}."
     )
 
 
@@ -114,12 +115,12 @@ def share_text(share: float) -> str:
 
 def null_sentence(foci: str, result: NullAssessment, network: np.ndarray, alpha: float) -> str:
     """Return the sentence on a network, shape (V,), and the `foci` of a null."""
-    than = f"{foci} would give"
+    than = f"expected for {foci}"
     beyond = np.nan_to_num(result.p_fwe, nan=1.0) <= alpha
     inside = np.count_nonzero(beyond & network)
     tail = f"(family-wise p at most {alpha:g}, {result.n_draws:,} draws)."
     if result.smallest_p > alpha:
-        return f"{result.n_draws} draws cannot reach p = {alpha:g}: nothing can be said."
+        return f"{result.n_draws} draws cannot reach p = {alpha:g}, so no conclusion is possible."
     if not network.any():
         return "There is no network to compare."
     if not inside:
@@ -151,27 +152,29 @@ def label_sentence(
     """
     if result.smallest_p > alpha >= 1 / result.n_possible and result.limited_by_draws:
         return (
-            f"{result.n_labellings - 1:,} of {result.n_possible:,} ways to exchange the labels "
-            f"{first} and {second} were drawn; with so few the smallest p is "
-            f"{result.smallest_p:.3g}, and whether the map is specific cannot be said: raise "
+            f"Only {result.n_labellings - 1:,} of the {result.n_possible:,} ways to exchange the "
+            "labels "
+            f"{first} and {second} were drawn. The smallest possible p is therefore "
+            f"{result.smallest_p:.3g}, and whether the map is specific cannot be determined: raise "
             "--n-permutations."
         )
     if result.smallest_p > alpha:
         return (
-            f"The labels {first} and {second} can be exchanged in {result.n_possible} ways only: "
-            f"the smallest possible p is {result.smallest_p:.3f}, so that this test cannot reject "
-            "at all, and whether the map is specific cannot be said."
+            f"The labels {first} and {second} can be exchanged in only {result.n_possible} ways: "
+            f"the smallest possible p is {result.smallest_p:.3f}, so this test cannot reject at "
+            "all, and whether the map is specific cannot be determined."
         )
     beyond = np.nan_to_num(result.p_fwe, nan=1.0) <= alpha
     sides = (
         (first, second, networks[0], beyond & (result.difference > 0)),
         (second, first, networks[1], beyond & (result.difference < 0)),
     )
-    tail = f"when studies exchange their labels (family-wise p at most {alpha:g})"
+    tail = f"(labels exchanged between studies, family-wise p at most {alpha:g})"
     if not beyond.any():
         return (
-            f"{first} and {second} are not shown to differ at any voxel {tail}: neither network is "
-            "shown specific."
+            f"{first} and {second} are not shown to differ at any voxel {tail}, so neither "
+            "network is "
+            "shown to be specific."
         )
     parts = []
     for own, other, network, higher in sides:
@@ -180,14 +183,15 @@ def label_sentence(
             parts.append(f"{own} has no network")
         elif inside:
             parts.append(
-                f"{inside:,} of {_voxels(size)} of the network of {own} are specific to it against "
-                f"{other}"
+                f"{inside:,} of {_voxels(size)} in the network of {own} "
+                f"{'is' if inside == 1 else 'are'} "
+                f"specific to {own} compared with {other}"
             )
         else:
-            parts.append(f"no voxel of the network of {own} is shown specific to it")
+            parts.append(f"no voxel in the network of {own} is shown to be specific to {own}")
     outside = sum(int((higher & ~network).sum()) for _, _, network, higher in sides)
     if outside:
-        parts.append(f"{_voxels(outside)} outside of the networks differ")
+        parts.append(f"{_voxels(outside)} outside the networks differ")
     return f"{'; '.join(parts)} {tail}."
 
 
@@ -205,28 +209,31 @@ def similarity_sentence(first: str, second: str, result: SimilarityTest, alpha: 
     """
     if not np.isfinite(result.p):
         return (
-            f"Whether studies of {first} and {second} are more like those of their own effect "
-            "cannot be said: too few voxels lie away from their foci, or too few studies are left."
+            f"Whether studies of {first} and {second} are more similar to those of their own "
+            "effect "
+            "cannot be determined: too few voxels lie away from their foci, or too few studies "
+            "remain."
         )
     both = np.isfinite(result.within) & np.isfinite(result.between)
     within, between = result.within[both].mean(), result.between[both].mean()
     found = (
         f"mean r = {within:.2f} with their own effect and {between:.2f} with the other, p = "
-        f"{result.p:.3g} among {result.n_labellings:,} ways to exchange the labels"
+        f"{result.p:.3g} over {result.n_labellings:,} ways to exchange the labels"
     )
     if result.p <= alpha:
         return (
-            f"Studies of {first} and {second} that are left out are more like the others of their "
-            f"own effect ({found})."
+            f"Left-out studies of {first} and {second} are more similar to the other studies of "
+            "their "
+            f"own effect than to those of the other effect ({found})."
         )
     if 1 / result.n_labellings > alpha:
         return (
             f"The labels {first} and {second} can be exchanged in too few ways for left-out "
-            f"studies to tell the effects apart ({found})."
+            f"studies to distinguish the effects ({found})."
         )
     return (
-        f"Studies of {first} and {second} that are left out are not shown to be more like the "
-        f"others of their own effect ({found})."
+        f"Left-out studies of {first} and {second} are not shown to be more similar to the other "
+        f"studies of their own effect than to those of the other effect ({found})."
     )
 
 
@@ -237,7 +244,9 @@ def _voxels(n: int) -> str:
 def split_sentence(first: str, second: str, result: SplitTest) -> str:
     """Return the verdict of the random halves on two effects."""
     return (
-        f"{result.share:.0%} of {result.n_draws:,} random halves of the contrasts, whatever their "
-        f"label, show a cluster that one half shares and the other does not; {first} against "
-        f"{second} shows {result.observed[0]}, {second} against {first} {result.observed[1]}."
+        f"In {result.share:.0%} of {result.n_draws:,} random splits of the contrasts, regardless "
+        "of "
+        "label, one half shares a cluster that the other half does not. The effects themselves "
+        f"show {result.observed[0]} such clusters for {first} against {second} and "
+        f"{result.observed[1]} for {second} against {first}."
     )

@@ -17,7 +17,7 @@ scattered foci; nulls without a place of their own follow."""
 
 _JUDGED = tuple(test for test in ORDER if test == "labels" or test in FOCUS_NULLS)
 
-CANNOT = "cannot be said"
+CANNOT = "cannot be determined"
 
 
 def verdict(
@@ -76,7 +76,7 @@ def verdict(
             of = reliability_text(reliability) if reliability == reliability else "unknown"
             said += f" (reliability {of})"
         if test == "random" and set(tests) & {"labels", "strength"} == set() and known:
-            said += " (alone it speaks of scattered foci only)"
+            said += " (on its own, this rules out only scattered foci)"
         parts.append(f"{test}: {said}")
     parts.append(f"robustness: {_robustness(lowest_dice)}")
     content["Line"] = "; ".join(parts)

@@ -72,8 +72,9 @@ AUDIT = {
 def test_degree_names_the_strongest_account_of_both_maps() -> None:
     assert degree_sentence(AUDIT) == (
         "Two strengths and three eigenvectors explain 61% of the variance of the probability map "
-        "over voxels, most closely the first eigenvector (r = 0.75); 96% of the variance of the "
-        "mean map over voxels, most closely the positive strength (r = -0.80)."
+        "across voxels (strongest correlation: the first eigenvector, r = 0.75) and 96% of the "
+        "variance of the mean map across voxels (strongest correlation: the positive strength, "
+        "r = -0.80)."
     )
 
 
@@ -83,8 +84,8 @@ def test_degree_is_compared_with_draws_where_there_are_any() -> None:
     found = MapComparison(names, ("pearson",) * 2, np.array([0.29, 0.75]), draws, 500)
     assert degree_sentence(AUDIT, found).startswith(
         "Two strengths and three eigenvectors explain 61% of the variance of the probability map "
-        "over voxels, most closely the first eigenvector (r = 0.75, above the median of 39 draws "
-        "of random foci, 0.00; p = 0.05 two-sided, for this account alone);"
+        "across voxels (strongest correlation: the first eigenvector, r = 0.75, above the median "
+        "of 0.00 in 39 draws of random foci; two-sided p = 0.05, for this measure alone) and"
     )
 
 
@@ -92,15 +93,17 @@ def test_less_likeness_than_draws_have_is_stated_so() -> None:
     draws = np.linspace(0.4, 1, 39)[:, None]
     found = MapComparison(("r_eigenvector",), ("pearson",), np.array([0.3]), draws, np.array([500]))
     row = AUDIT["probability"] | {"r_eigenvector": 0.3, "r_positive": 0.1}
-    assert "(r = 0.30, not above the median of 39 draws of random foci, 0.70; p = 0.05 two" in (
-        degree_sentence({"probability": row, "mean": row}, found)
+    assert (
+        "r = 0.30, not above the median of 0.70 in 39 draws of random foci; two-sided p = 0.05,"
+        in (degree_sentence({"probability": row, "mean": row}, found))
     )
 
 
 def test_a_map_without_values_is_not_explained() -> None:
     nothing = dict.fromkeys(AUDIT["mean"], math.nan)
     assert degree_sentence({"probability": nothing, "mean": AUDIT["mean"]}).startswith(
-        "Two strengths and three eigenvectors explain nothing computable of the probability map"
+        "Two strengths and three eigenvectors explain an undefined share of the variance of the "
+        "probability map and 96%"
     )
 
 
@@ -109,14 +112,13 @@ STRENGTH = Strength(NONE, NONE, np.zeros((3, 0)), (), 1, 0.0, NONE, NONE, 12, 0.
 
 def test_an_unreliable_strength_withholds_the_verdict() -> None:
     assert withheld_sentence(STRENGTH, 0.9) == (
-        "Whether foci of equal strength explain the network cannot be said with 12 participants: "
-        "the "
-        "reliability of their strength is 0.581, below 0.9 (about 78 participants would reach it)."
+        "With 12 participants it cannot be determined whether foci of equal strength explain the "
+        "network: the reliability of strength is 0.581, below 0.9 (about 78 participants would "
+        "reach it)."
     )
     assert withheld_sentence(replace(STRENGTH, half_correlation=math.nan), 0.9) == (
-        "Whether foci of equal strength explain the network cannot be said with 12 participants: "
-        "the "
-        "reliability of their strength is unknown."
+        "With 12 participants it cannot be determined whether foci of equal strength explain the "
+        "network: the reliability of strength is unknown."
     )
     assert withheld_sentence(replace(STRENGTH, half_correlation=0.9), 0.9) is None
 
@@ -124,9 +126,9 @@ def test_an_unreliable_strength_withholds_the_verdict() -> None:
 @pytest.mark.parametrize(
     ("null", "match", "than"),
     [
-        ("random", "strata", "foci scattered in grey matter would give"),
-        ("strength", "strata", "foci of equal strength would give"),
-        ("strength", "nearest20", "foci of about equal strength would give"),
+        ("random", "strata", "expected for foci scattered in grey matter"),
+        ("strength", "strata", "expected for foci of equal strength"),
+        ("strength", "nearest20", "expected for foci of about equal strength"),
     ],
 )
 def test_a_null_of_foci_is_named(null: str, match: str, than: str) -> None:
@@ -152,7 +154,7 @@ def test_voxels_outside_of_the_network_do_not_count() -> None:
 def test_too_few_draws_and_no_network() -> None:
     few = replace(RESULT, n_draws=9)
     assert null_sentence("foci scattered in grey matter", few, NETWORK, 0.05) == (
-        "9 draws cannot reach p = 0.05: nothing can be said."
+        "9 draws cannot reach p = 0.05, so no conclusion is possible."
     )
     assert null_sentence("foci scattered in grey matter", RESULT, ~NETWORK & False, 0.05) == (
         "There is no network to compare."
@@ -161,61 +163,70 @@ def test_too_few_draws_and_no_network() -> None:
 
 OTHER = np.array([False, False, False, False, True])
 BOTH = (NETWORK, OTHER)
-EXCHANGED = "when studies exchange their labels (family-wise p at most 0.05)"
+EXCHANGED = "(labels exchanged between studies, family-wise p at most 0.05)"
 
 
 def test_labels_are_counted_inside_each_network() -> None:
     assert label_sentence("a", "b", LABELS, BOTH, 0.05) == (
-        "2 of 4 voxels of the network of a are specific to it against b; 1 of 1 voxel of the "
-        f"network of b are specific to it against a {EXCHANGED}."
+        "2 of 4 voxels in the network of a are specific to a compared with b; 1 of 1 voxel in the "
+        f"network of b is specific to b compared with a {EXCHANGED}."
     )
 
 
 def test_labels_that_differ_outside_of_the_networks_are_specific_to_neither() -> None:
     swapped = (OTHER, np.array([False, False, True, False, False]))
     assert label_sentence("a", "b", LABELS, swapped, 0.05) == (
-        "no voxel of the network of a is shown specific to it; no voxel of the network of b is "
-        f"shown specific to it; 3 voxels outside of the networks differ {EXCHANGED}."
+        "no voxel in the network of a is shown to be specific to a; no voxel in the network of b "
+        f"is shown to be specific to b; 3 voxels outside the networks differ {EXCHANGED}."
     )
 
 
 def test_labels_without_a_network() -> None:
     assert label_sentence("a", "b", LABELS, (NETWORK & False, OTHER), 0.05).startswith(
-        "a has no network; 1 of 1 voxel of the network of b"
+        "a has no network; 1 of 1 voxel in the network of b"
     )
 
 
 def test_labels_that_differ_nowhere() -> None:
     nothing = replace(LABELS, p_fwe=np.full(5, 0.3))
     assert label_sentence("a", "b", nothing, BOTH, 0.05) == (
-        f"a and b are not shown to differ at any voxel {EXCHANGED}: neither network is shown "
-        "specific."
+        f"a and b are not shown to differ at any voxel {EXCHANGED}, so neither network is shown "
+        "to be specific."
     )
 
 
 def test_five_pairs_are_told_that_they_cannot_reject() -> None:
     five = replace(LABELS, n_labellings=32, n_possible=32, smallest_p=2 / 32)
     assert label_sentence("a", "b", five, BOTH, 0.05) == (
-        "The labels a and b can be exchanged in 32 ways only: the smallest possible p is 0.062, so "
-        "that this test cannot reject at all, and whether the map is specific cannot be said."
+        "The labels a and b can be exchanged in only 32 ways: the smallest possible p is 0.062, so "
+        "this test cannot reject at all, and whether the map is specific cannot be determined."
     )
 
 
 def test_few_draws_are_not_taken_for_few_studies() -> None:
     few = replace(LABELS, n_labellings=10, n_possible=2016, exact=False, smallest_p=0.1)
     assert label_sentence("a", "b", few, BOTH, 0.05) == (
-        "9 of 2,016 ways to exchange the labels a and b were drawn; with so few the smallest p is "
-        "0.1, and whether the map is specific cannot be said: raise --n-permutations."
+        "Only 9 of the 2,016 ways to exchange the labels a and b were drawn. The smallest possible "
+        "p is therefore 0.1, and whether the map is specific cannot be determined: raise "
+        "--n-permutations."
     )
 
 
 @pytest.mark.parametrize(
     ("p", "n", "said"),
     [
-        (0.01, 100, "Studies of a and b that are left out are more like the others of their own"),
-        (0.2, 100, "Studies of a and b that are left out are not shown to be more like the others"),
+        (
+            0.01,
+            100,
+            "Left-out studies of a and b are more similar to the other studies of their own",
+        ),
+        (0.2, 100, "Left-out studies of a and b are not shown to be more similar to the other"),
         (0.25, 4, "The labels a and b can be exchanged in too few ways for left-out studies"),
-        (np.nan, 1, "Whether studies of a and b are more like those of their own effect cannot be"),
+        (
+            np.nan,
+            1,
+            "Whether studies of a and b are more similar to those of their own effect cannot",
+        ),
     ],
 )
 def test_left_out_studies(p: float, n: int, said: str) -> None:
@@ -225,15 +236,16 @@ def test_left_out_studies(p: float, n: int, said: str) -> None:
     sentence = similarity_sentence("a", "b", found, 0.05)
     assert sentence.startswith(said)
     if np.isfinite(p):
-        numbers_of = f"mean r = 0.40 with their own effect and 0.20 with the other, p = {p:g} among"
+        numbers_of = f"mean r = 0.40 with their own effect and 0.20 with the other, p = {p:g} over"
         assert f"({numbers_of} {n} ways to exchange the labels)." in sentence
 
 
 def test_split() -> None:
     result = SplitTest(4, (0, 2, 0, 1), (3, 0))
     assert split_sentence("a", "b", result) == (
-        "50% of 4 random halves of the contrasts, whatever their label, show a cluster that one "
-        "half shares and the other does not; a against b shows 3, b against a 0."
+        "In 50% of 4 random splits of the contrasts, regardless of label, one half shares a "
+        "cluster that the other half does not. The effects themselves show 3 such clusters "
+        "for a against b and 0 for b against a."
     )
 
 

@@ -32,8 +32,8 @@ def test_an_unreliable_strength_has_no_number() -> None:
     found = verdict("up", 1, 8.0, {"strength": {**STRENGTH, "withheld": True}}, 0.6, None)
     assert found["strength"]["ShareSurviving"] is found["strength"]["SmallestPFWE"] is None
     assert found["Line"] == (
-        "up: 1 voxel (0.0 cm3); labels: not tested; strength: cannot be said (reliability 0.600); "
-        "random: not tested; robustness: cannot be said"
+        "up: 1 voxel (0.0 cm3); labels: not tested; strength: cannot be determined "
+        "(reliability 0.600); random: not tested; robustness: cannot be determined"
     )
 
 
@@ -49,7 +49,10 @@ def test_numbers_have_four_digits() -> None:
 
 def test_random_foci_alone_are_said_to_be_alone() -> None:
     line = verdict("up", 5, 40.0, {"random": RANDOM}, math.nan, 0.5)["Line"]
-    assert "random: 90% of the network survives (alone it speaks of scattered foci only)" in line
+    assert (
+        "random: 90% of the network survives (on its own, this rules out only scattered foci)"
+        in line
+    )
     assert "strength: not tested (reliability unknown)" in line
 
 
