@@ -33,20 +33,21 @@ def power_page(design: PowerDesign, results: pd.DataFrame, *, command: str) -> s
     r = connectome.network_strength**2 / (1 + connectome.network_strength**2)
     parts = [
         "# Power by simulation",
-        f"Written by `{command}` on {time.strftime('%Y-%m-%d')}, fcnm_bids {__version__}.",
+        f"The tables were written by `{command}` on {time.strftime('%Y-%m-%d')} with fcnm_bids "
+        f"{__version__}.",
         f"Participants are simulated as denoised runs with {connectome.dof} degrees of freedom on "
         "a grid "
-        f"of {connectome.voxel_size:g} mm. {connectome.n_networks} networks are planted, voxels of "
-        f"which correlate at r = {r:.2f} within a participant (the strength varies between "
-        "participants, "
-        f"standard deviation of its logarithm {connectome.variation:g}); one of them, "
-        f"{results['planted_cm3'].median():.0f} cm3 large, is what the literature is about. "
-        f"Every contrast reports {design.n_foci} foci; each lies in the network with the "
-        "probability that the tables give, and anywhere in grey matter otherwise. Spheres of "
-        f"{seeds.radius:g} mm, height control {group.height_control} {group.alpha:g}, network "
-        f"threshold {group.network_threshold:g}, clusters of {group.min_cluster_volume:g} mm3: the "
-        f"defaults of the package{_besides(design)}. Medians of {design.repetitions} repetitions, "
-        "ranges in brackets.",
+        f"of {connectome.voxel_size:g} mm. {connectome.n_networks} networks are planted, whose "
+        f"voxels correlate at r = {r:.2f} within a participant (the strength varies between "
+        "participants, with a standard deviation of its logarithm of "
+        f"{connectome.variation:g}). The literature concerns one of them, which has a volume of "
+        f"{results['planted_cm3'].median():.0f} cm3. Every contrast reports {design.n_foci} foci; "
+        "each lies in that network with the probability that the tables give, and anywhere in "
+        f"grey matter otherwise. The settings are spheres of {seeds.radius:g} mm, height control "
+        f"{group.height_control} {group.alpha:g}, network threshold "
+        f"{group.network_threshold:g} and clusters of {group.min_cluster_volume:g} mm3, the "
+        f"defaults of the package{_besides(design)}. The tables give medians of "
+        f"{design.repetitions} repetitions, with ranges in brackets.",
     ]
     for backbone, share in product(design.backbones, design.shares):
         if share == design.shares[0]:
@@ -64,16 +65,17 @@ def power_page(design: PowerDesign, results: pd.DataFrame, *, command: str) -> s
 def _besides(design: PowerDesign) -> str:
     if design.min_mean_z == 0:
         return ""
-    return f"; and a mean Fisher z of at least {design.min_mean_z:g} at every voxel"
+    return f", and a mean Fisher z of at least {design.min_mean_z:g} at every voxel"
 
 
 def _about_backbone(strength: float) -> list[str]:
     if strength == 0:
-        return ["## Networks alone", "Nothing but the planted networks joins distant voxels."]
+        return ["## Networks alone", "Only the planted networks connect distant voxels."]
     return [
         f"## A backbone of strength {strength:g}",
-        "Beside the networks a signal runs through hubs, which correlate with each other by up to "
-        f"r = {strength**2 / (1 + strength**2):.2f} whatever the literature is about.",
+        "Besides the networks, a signal is shared by hubs, which correlate with each other by up "
+        "to "
+        f"r = {strength**2 / (1 + strength**2):.2f} whatever the literature concerns.",
     ]
 
 
