@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,7 +90,7 @@ def estimate_smoothness(moments: ContrastMoments, tested: NDArray[np.bool_]) -> 
             " choose the height control bonferroni or fdr"
         )
     usable = tested & (moments.n == n)
-    neighbours = forward_neighbours(moments.index, moments.shape)
+    neighbours = _neighbours(moments.index.tobytes(), moments.shape)
     complete = usable & ((neighbours >= 0) & usable[neighbours]).all(axis=0)
     voxels = np.flatnonzero(complete)
     if voxels.size < _FEWEST_VOXELS:
@@ -99,13 +100,11 @@ def estimate_smoothness(moments: ContrastMoments, tested: NDArray[np.bool_]) -> 
             " or too thin, or voxels are missing in some participants); choose the height control"
             " bonferroni or fdr"
         )
-    rho = _correlations(moments, voxels, neighbours[:, voxels])
-    roughness = _roughness(rho)
-    axes = np.diagonal(roughness, axis1=1, axis2=2)
-    determinant = np.maximum(np.linalg.det(roughness), 0.0)
+    axes, between = _roughness(_correlations(moments, voxels, neighbours[:, voxels]))
+    determinant = np.maximum(_determinant(axes, between), 0.0)
     density = float(np.sqrt(determinant / _FOUR_LOG_TWO**3).mean())
-    per_axis = np.sqrt(np.maximum(axes, 0.0) / _FOUR_LOG_TWO).mean(axis=0)
-    pooled = axes.mean(axis=0)
+    per_axis = np.sqrt(np.maximum(axes, 0.0) / _FOUR_LOG_TWO).mean(axis=1)
+    pooled = axes.mean(axis=1)
     if not (density > 0 and (pooled > _ROUNDING).all()):
         raise RequestError(
             "smoothness cannot be estimated: the maps do not vary in space along every axis;"
@@ -117,39 +116,54 @@ def estimate_smoothness(moments: ContrastMoments, tested: NDArray[np.bool_]) -> 
     return Smoothness(fwhm=(x, y, z), resels_per_voxel=float(per_axis.prod()), n_voxels=voxels.size)
 
 
+@lru_cache(maxsize=1)
+def _neighbours(index: bytes, shape: tuple[int, int, int]) -> NDArray[np.intp]:
+    """Return the forward neighbours of voxels, which all contrasts of a group share."""
+    return forward_neighbours(np.frombuffer(index, dtype=np.intp), shape)
+
+
 def _correlations(
     moments: ContrastMoments, voxels: NDArray[np.intp], neighbours: NDArray[np.intp]
 ) -> NDArray[np.float64]:
     """Sample correlations between a voxel and its neighbours, in the order of the products."""
     assert moments.products is not None
+    every = np.arange(moments.total.size)
+    explained = explained_by_design(moments, every)
+    with np.errstate(invalid="ignore"):  # at voxels that do not enter
+        deviation = np.sqrt(moments.square - (explained * explained).sum(axis=0))
     places = (voxels, *neighbours)
-    explained = [explained_by_design(moments, place) for place in places]
-    deviation = [
-        np.sqrt(moments.square[place] - np.einsum("pv,pv->v", fitted, fitted))
-        for place, fitted in zip(places, explained, strict=True)
-    ]
-    return np.stack(
-        [
-            (moments.products[row, voxels] - np.einsum("pv,pv->v", explained[a], explained[b]))
-            / (deviation[a] * deviation[b])
-            for row, (a, b) in enumerate(NEIGHBOUR_PAIRS)
-        ]
+    fitted = [explained[:, place] for place in places]
+    length = [deviation[place] for place in places]
+    rho = moments.products.take(voxels, axis=1)
+    for own, (a, b) in zip(rho, NEIGHBOUR_PAIRS, strict=True):
+        own -= (fitted[a] * fitted[b]).sum(axis=0)
+        own /= length[a] * length[b]
+    return rho
+
+
+def _roughness(rho: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lambda of forward differences from correlations of shape (6, V).
+
+    Returns
+    -------
+    axes
+        Its diagonal, shape (3, V).
+    between
+        Its entries xy, xz and yz, shape (3, V).
+    """
+    to_x, to_y, to_z, x_y, x_z, y_z = rho
+    return 2 * (1 - rho[:3]), np.stack(
+        [x_y - to_x - to_y + 1, x_z - to_x - to_z + 1, y_z - to_y - to_z + 1]
     )
 
 
-def _roughness(rho: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Lambda of forward differences, shape (V, 3, 3), from correlations of shape (6, V)."""
-    to_x, to_y, to_z, x_y, x_z, y_z = rho
-    roughness = np.empty((rho.shape[1], 3, 3))
-    for axis, lag_one in enumerate((to_x, to_y, to_z)):
-        roughness[:, axis, axis] = 2 * (1 - lag_one)
-    for (j, k), between, to_j, to_k in (
-        ((0, 1), x_y, to_x, to_y),
-        ((0, 2), x_z, to_x, to_z),
-        ((1, 2), y_z, to_y, to_z),
-    ):
-        roughness[:, j, k] = roughness[:, k, j] = between - to_j - to_k + 1
-    return roughness
+def _determinant(axes: NDArray[np.float64], between: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the determinants of symmetric matrices given as by `_roughness`, shape (V,)."""
+    (xx, yy, zz), (xy, xz, yz) = axes, between
+    determinant: NDArray[np.float64] = (
+        xx * (yy * zz - yz * yz) - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz)
+    )
+    return determinant
 
 
 def _difference_correction(pooled: NDArray[np.float64]) -> NDArray[np.float64]:
