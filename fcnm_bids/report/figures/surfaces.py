@@ -109,7 +109,7 @@ def draw_surface(
             )
             held = np.zeros(len(middle), np.int32)
             held[cortex] = np.nan_to_num(network.at(middle[cortex], 0)) > 0.5
-            if held.any():
+            if (held[inflated[1]].sum(axis=1) > 1).any():  # single vertices have no border
                 white = [np.array(OUTLINE) / 255]
                 plot_surf_contours(
                     inflated, held, levels=[1], colors=white, axes=axes, figure=figure

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from fcnm_bids.report.figures.palette import colormap
-from fcnm_bids.report.figures.surfaces import _pale_below, _surface
+from fcnm_bids.report.figures.slices import Volume
+from fcnm_bids.report.figures.surfaces import _pale_below, _surface, draw_surface
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.6])
@@ -30,3 +33,16 @@ def test_the_middle_of_the_cortex_lies_in_its_hemisphere(side: str, sign: int) -
     assert 0.8 < cortex.mean() < 1  # the medial wall has no cortex
     assert (sign * middle[cortex, 0]).mean() > 20
     assert set(np.unique(sulci).round(2)) == {0.42, 0.62} or len(np.unique(sulci)) == 2
+
+
+def test_a_network_of_one_vertex_is_drawn(tmp_path: Path) -> None:
+    middle = _surface("left")[1]
+    affine = np.diag([0.5, 0.5, 0.5, 1])
+    affine[:3, 3] = middle[5000] - 1  # the vertex is voxel 2, 2, 2, with no other in the box
+    data = np.zeros((5, 5, 5), np.float32)
+    data[2, 2, 2] = 1
+    one = Volume(data, affine)
+    cortex = np.isfinite(middle).all(axis=1)
+    assert (np.nan_to_num(one.at(middle[cortex], 0)) > 0.5).sum() == 1
+    draw_surface(tmp_path / "one.svg", one, one, high=1, threshold=0.5, label="share")
+    assert (tmp_path / "one.svg").stat().st_size > 10_000
