@@ -6,6 +6,7 @@ outputs. The group level starts from what the participant level saved (`INHERITE
 
 from __future__ import annotations
 
+import difflib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ import tomli_w
 
 from fcnm_bids._version import __version__
 from fcnm_bids.errors import FileError, RequestError
-from fcnm_bids.readers.files import read_text
+from fcnm_bids.readers.files import parse_toml, read_text
 from fcnm_bids.setting import (
     NOTHING,
     choices,
@@ -799,27 +800,28 @@ class Config:
             ),
             (
                 len(set(self.group.covariates)) == len(self.group.covariates),
-                f"--covariates {' '.join(self.group.covariates)}: name each once",
+                f"--covariates {' '.join(self.group.covariates)}: name each covariate only once",
             ),
             (
                 not (special.keep_distances and special.keep_hemisphere),
-                "--keep-distances and --keep-hemisphere: give one of them",
+                "--keep-distances and --keep-hemisphere: give only one of them",
             ),
             (
                 not (
                     {"all", *_FOCUS_NULLS} & set(special.specificity)
                     and self.group.height_control == "permutation"
                 ),
-                f"--specificity {', '.join(_FOCUS_NULLS)}: not with --height-control permutation, "
-                "whose flips would be drawn anew in every draw; fwe keeps the same error rate",
+                f"--specificity {', '.join(_FOCUS_NULLS)}: cannot be used with --height-control "
+                "permutation, whose flips would be drawn again in every draw; use fwe, which "
+                "controls the same error rate",
             ),
             (
                 not self.seeds.control_masks or bool(self.seeds.masks),
-                "--control-masks: needs --masks, the cases",
+                "--control-masks: add --masks, the masks of the cases",
             ),
             (
                 outcomes.scores is not None or not outcomes.outcomes,
-                "--outcomes: needs --scores, the table that has them",
+                "--outcomes: add --scores, the table with the outcomes",
             ),
             (
                 outcomes.scores is not None
@@ -828,7 +830,8 @@ class Config:
                 == OutcomeSettings(
                     outcomes=outcomes.outcomes, random_studies=outcomes.random_studies
                 ),
-                "--score-covariates, --mask-test: need --scores or --control-masks",
+                "--score-covariates, --mask-test: add --scores or --control-masks, or leave "
+                "these out",
             ),
         )
         problems = []
@@ -848,7 +851,10 @@ class Config:
                 unused = declared.nulls and not {*declared.nulls, "all"} & {*special.specificity}
                 if unused and value != option.default:
                     wanted = ", ".join(declared.nulls)
-                    problems.append(f"{flag(option.name)} needs --specificity {wanted} or all")
+                    problems.append(
+                        f"{flag(option.name)} needs --specificity {wanted} or all; add it, or "
+                        "leave this out"
+                    )
         return [*problems, *(problem for holds, problem in checks if not holds)]
 
     @classmethod
@@ -969,23 +975,27 @@ def read_sections(path: Path) -> dict[str, dict[str, Any]]:
         The file is not TOML, or holds sections, options or values that do not exist.
     """
     try:
-        content = tomllib.loads(read_text(path))
-    except (FileError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise RequestError(f"{path}: cannot be read as TOML ({error})") from error
+        content = parse_toml(read_text(path), str(path))
+    except FileError as error:
+        raise RequestError(str(error)) from error
     problems: list[str] = []
     options: dict[str, dict[str, Any]] = {}
     for name, values in content.items():
         if name in _ABOUT_THE_REQUEST:
             continue
         if name not in SECTIONS or not isinstance(values, dict):
-            problems.append(f"{path.name}: there is no section [{name}]")
+            problems.append(
+                f"{path.name}: there is no section [{name}]; choose from {', '.join(SECTIONS)}"
+            )
             continue
         hints = get_type_hints(SECTIONS[name])
         options[name] = {}
         for typed, value in values.items():
             option = PRESENT_NAMES.get(typed, typed)
             if option not in hints:
-                problems.append(f"{path.name}: [{name}] has no option {option}")
+                near = difflib.get_close_matches(option, hints, 1)
+                meant = f"; did you mean {near[0]}?" if near else "; correct its name, or move it"
+                problems.append(f"{path.name}: [{name}] has no option {option}{meant}")
                 continue
             try:
                 options[name][option] = coerce(value, hints[option])

@@ -43,7 +43,7 @@ class Grid:
     def __post_init__(self) -> None:
         affine = np.array(self.affine, dtype=np.float64)
         if affine.shape != (4, 4) or not np.isfinite(affine).all():
-            raise ValueError("an affine is a finite 4 x 4 matrix")
+            raise ValueError("the affine is not a finite 4 x 4 matrix")
         if abs(np.linalg.det(affine[:3, :3])) < 1e-9:
             raise ValueError("the affine is singular: its axes do not span space")
         shape = tuple(int(n) for n in self.shape)
@@ -104,7 +104,7 @@ class Grid:
         apart = (self.affine - other.affine)[:3] @ np.vstack([corners, np.ones(8)])
         worst = float(np.sqrt((apart**2).sum(axis=0)).max())
         if worst > _SAME_POSITION_MM:
-            return f"same shape, but its affine puts voxels up to {worst:.3g} mm elsewhere"
+            return f"same shape, but its affine shifts voxels by up to {worst:.3g} mm"
         return None
 
 

@@ -69,7 +69,7 @@ class Setting:
         values = value if isinstance(value, tuple) else (value,)
         numbers = [n for n in values if isinstance(n, int | float) and not isinstance(n, bool)]
         if not all(math.isfinite(number) for number in numbers):
-            return "not a finite number"
+            return "a finite number was expected"
         bounds: tuple[tuple[str, float | None, Callable[[float, float], bool]], ...] = (
             ("above", self.above, lambda n, limit: n > limit),
             ("at least", self.least, lambda n, limit: n >= limit),
@@ -156,7 +156,7 @@ def coerce(value: Any, hint: Any) -> Any:
         return value
     if origin is tuple:
         if not isinstance(value, list):
-            raise TypeError("a list was expected")
+            raise TypeError("a list in brackets was expected")
         return tuple(coerce(item, get_args(hint)[0]) for item in value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)

@@ -163,7 +163,7 @@ def test_a_value_at_the_edge_is_allowed(section: str, option: str, value: Any) -
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_no_number_may_be_endless(section: str, option: str, value: float) -> None:
     problems = config(**{section: {option: value}}).problems()
-    assert problems[0] == f"{flag(option)} {value}: not a finite number"
+    assert problems[0] == f"{flag(option)} {value}: a finite number was expected"
 
 
 def test_all_problems_are_told_at_once() -> None:
@@ -227,12 +227,12 @@ def test_only_what_a_file_says_is_read(tmp_path: Path) -> None:
         ('[seeds]\nradius = "4"', "[seeds] radius = '4'"),
         ("[seeds]\nradius = true", "radius"),
         ('[seeds]\nsphere = "cube"', "mm, voxel-rounded"),
-        ('[seeds]\nmasks = "a.nii"', "a list was expected"),
+        ('[seeds]\nmasks = "a.nii"', "a list in brackets was expected"),
         ("[seeds]\nmasks = [1]", "masks"),
         ("[denoising]\nmin_dof = 30.5", "min_dof"),
         ("[denoising]\ndummy_scans = 3", "dummy_scans"),
         ('[running]\noverwrite = "yes"', "overwrite"),
-        ("[seeds\n", "cannot be read as TOML"),
+        ("[seeds\n", "not valid TOML"),
     ],
 )
 def test_a_wrong_file_is_refused(tmp_path: Path, text: str, told: str) -> None:
@@ -260,7 +260,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | No
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [(None, "not a regular file"), ("a = " + "[" * 5000, "cannot be read as TOML")],
+    [(None, "not a regular file"), ("a = " + "[" * 5000, "nested too deeply")],
 )
 def test_a_settings_file_that_never_ends_is_refused(
     tmp_path: Path, content: str | None, told: str

@@ -22,7 +22,7 @@ from fcnm_bids.setting import Setting, present_names, setting
         ({"below": 1}, 1.0, "not below 1"),
         ({"above": 0}, (1.0, -2.0), "not above 0"),
         ({"above": 0}, None, None),
-        ({}, float("nan"), "not a finite number"),
+        ({}, float("nan"), "a finite number was expected"),
         ({}, True, None),
     ],
 )

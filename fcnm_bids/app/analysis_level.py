@@ -40,7 +40,10 @@ def run_analysis_level(config: Config, explicit: Mapping[str, Mapping[str, Any]]
     if early := unused_group_options(config, explicit):
         LOGGER.warning("%s", early)
     if config.seeds.unit == "focus":
-        LOGGER.warning("--unit focus: studies that report many foci dominate the network")
+        LOGGER.warning(
+            "--unit focus: studies that report many foci dominate the network; --unit contrast "
+            "weights contrasts equally"
+        )
     if config.running.boilerplate_only:
         logs, _ = create_log_folder(config, "boilerplate.toml")
         return write_boilerplate(config, logs)

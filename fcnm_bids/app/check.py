@@ -36,7 +36,7 @@ def check_outputs(config: Config) -> bool:
     if not manifests:
         raise RequestError(
             f"--check: {root} holds no finished output of the {config.analysis_level} level; run "
-            "it first, without --check"
+            "that level first, without --check"
         )
     for table in manifests:
         faults += Manifest(table.parent, root).faults()
@@ -72,6 +72,6 @@ def _changed_image(run: StoredRun, root: Path | None) -> list[str]:
     if file_sha256(image) == run.header["bold_sha256"]:
         return []
     return [
-        f"{run.path} was made before the content of {image} changed; if that is damage, restore "
-        "the image"
+        f"{run.path} was made before the content of {image} changed; remove the stored run, or "
+        "restore the image if it is damaged"
     ]

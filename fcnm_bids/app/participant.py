@@ -109,4 +109,7 @@ def _refuse_if_nothing_stored(plan: ParticipantPlan) -> None:
         Path(run.files.stored) for participant in plan.participants for run in participant.runs
     )
     if not any(path.is_file() for path in stored):
-        raise RequestError("no usable run is left: each turned out damaged when it was read")
+        raise RequestError(
+            "no usable run is left: all turned out to be damaged when they were read; copy the "
+            "images again"
+        )

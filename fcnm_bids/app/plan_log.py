@@ -97,7 +97,7 @@ def _say_seeds(contrasts: Sequence[Contrast], settings: SeedSettings) -> None:
         LOGGER.warning("--effect %s is not used: the table has a column effect", settings.effect)
     if settings.coordinates is not None:
         for column, meant in unread_columns(settings.coordinates).items():
-            LOGGER.warning("the column %s is not read; rename it if it is %s", column, meant)
+            LOGGER.warning("the column %s is not read; rename it if you mean %s", column, meant)
 
 
 def _log_numbered_labels(names: Sequence[str], what: str) -> None:
@@ -115,4 +115,4 @@ def _log_numbered_labels(names: Sequence[str], what: str) -> None:
 
 def _say_left_out(left_out: Sequence[ExcludedRun]) -> None:
     for run in left_out:
-        LOGGER.warning("%s is left out: %s", run.name, run.reason)
+        LOGGER.warning("%s is excluded: %s", run.name, run.reason)

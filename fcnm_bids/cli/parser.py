@@ -131,8 +131,9 @@ class _Parser(argparse.ArgumentParser):
             folders = words[level - 2 : level + 1]
             rest = words[: level - 2] + words[level + 1 :]
             return (
-                f"{words[first]} takes all words up to the next option, {shlex.join(folders)} too; "
-                f"put them first: {shlex.join([self.prog, *folders, *rest])}"
+                f"{words[first]} takes all words up to the next option, including "
+                f"{shlex.join(folders)}; put folders and level first: "
+                f"{shlex.join([self.prog, *folders, *rest])}"
             )
         return ""
 
@@ -203,7 +204,7 @@ def parse(argv: Sequence[str] | None = None) -> Request:
         raise RequestError(problems)
     typed = {word.partition("=")[0] for word in words}
     renamed = [
-        f"{flag(old)} is now called {flag(new)}; the earlier name will go"
+        f"{flag(old)} is now called {flag(new)}; the earlier name will be removed"
         for old, new in PRESENT_NAMES.items()
         if flag(old) in typed
     ]
@@ -246,7 +247,8 @@ def _apply_preset(explicit: dict[str, dict[str, Any]]) -> tuple[str, ...]:
         for option, value in values.items():
             if option in given and given[option] != value:
                 overruled.append(
-                    f"preset {name}: {flag(option)} {given[option]} was given and overrules {value}"
+                    f"preset {name}: {flag(option)} {given[option]} was given and overrides the "
+                    f"preset's {value}"
                 )
             given.setdefault(option, value)
             settled.append(f"{flag(option)} {given[option]}")

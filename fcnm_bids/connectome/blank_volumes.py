@@ -75,16 +75,17 @@ class BlankVolumes:
         if len(blank) <= LARGEST_SHARE * np.count_nonzero(kept):
             return blank
         found = [
-            f"{len(numbers)} {what} ({listed(numbers)})"
+            f"{len(numbers)} volumes {what} ({listed(numbers)})"
             for what, numbers in (
-                ("of one value throughout", [n for n in self.constant if kept[n]]),
-                ("that repeat the one before", [n for n in self.repeated if kept[n]]),
+                ("with one value throughout", [n for n in self.constant if kept[n]]),
+                ("that repeat the previous one", [n for n in self.repeated if kept[n]]),
             )
             if numbers
         ]
         raise RunError(
-            f"{name} has {' and '.join(found)} of {np.count_nonzero(kept)} kept volumes, more than "
-            f"{LARGEST_SHARE:.0%}: the series is damaged or padded; cut it, or convert it again"
+            f"{name} has {' and '.join(found)}, more than {LARGEST_SHARE:.0%} of the "
+            f"{np.count_nonzero(kept)} kept volumes: the series is damaged or padded; trim it, or "
+            "convert it again"
         )
 
 

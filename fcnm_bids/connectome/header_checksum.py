@@ -83,12 +83,9 @@ def _check(file: BinaryIO, name: str, version: int) -> str:
             f"version {version} does"
         )
     if found != version:
-        raise StoreError(
-            f"{name} has format version {found}, this program reads {version}: make it again from "
-            "its image (fcnm-bids BIDS_DIR OUTPUT_DIR participant --connectome-only)"
-        )
+        raise StoreError(f"{name} has format version {found}, but this program reads {version}")
     if (actual := file.seek(0, os.SEEK_END)) != size:
-        raise StoreError(f"{name} is damaged: it has {actual} bytes, {size} were written")
+        raise StoreError(f"{name} is damaged: it has {actual} bytes, but {size} were written")
     extents = [
         _EXTENT.unpack_from(block, _HEAD.size + i * _EXTENT.size)
         for i in range(min(n_extents, _MOST_EXTENTS))

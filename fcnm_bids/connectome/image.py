@@ -117,9 +117,13 @@ def open_image(path: Path, space: str) -> RunImage:
     except NOT_NIFTI as error:
         raise RunError(f"{path.name} cannot be read as NIfTI: {error}; copy it again") from error
     if len(shape) != 4 or min(shape) < 1:
-        raise RunError(f"{path.name} has shape {shape}; a run has four dimensions")
+        raise RunError(
+            f"{path.name} has shape {shape}; a run has four dimensions: convert the whole run again"
+        )
     if dtype.kind not in "iuf":
-        raise RunError(f"{path.name} holds numbers of type {dtype}, not integers or reals")
+        raise RunError(
+            f"{path.name} holds numbers of type {dtype}, not integers or real numbers; convert it"
+        )
     try:
         grid = grid_of(header, shape[:3], space, path.name)
     except FileError as error:
@@ -141,8 +145,8 @@ def _beginning(path: Path) -> bytes:
         with path.open("rb") as file:
             if path.name.endswith(".gz") and file.peek(2)[:2] != b"\x1f\x8b":
                 raise RunError(
-                    f"{path.name} cannot be read as NIfTI: not gzip, as its name says; "
-                    "copy it again"
+                    f"{path.name} cannot be read as NIfTI: not gzip, although its name ends with "
+                    ".gz; rename it to .nii, or copy it again"
                 )
             with _decompressed(file, path) as stream:
                 return stream.read(HEADER_BYTES)
@@ -187,7 +191,7 @@ def check_complete(image: RunImage) -> None:
         )
     if length > wanted:
         raise RunError(
-            f"{image.path.name} is longer than its header says: {length} bytes instead of "
+            f"{image.path.name} is longer than its header states: {length} bytes instead of "
             f"{wanted}; convert it again"
         )
 

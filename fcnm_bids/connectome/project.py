@@ -89,14 +89,16 @@ def project_run(
     """
     if basis.shape[1] != image.n_volumes:
         raise RunError(
-            f"{image.path.name} has {image.n_volumes} volumes, "
-            f"its confounds have {basis.shape[1]} rows"
+            f"{image.path.name} has {image.n_volumes} volumes, but "
+            f"its confounds have {basis.shape[1]} rows; copy both again"
         )
     index = np.flatnonzero(mask)
     if index.size == 0:
-        raise RunError(f"the brain mask of {image.path.name} is empty")
+        raise RunError(f"the brain mask of {image.path.name} is empty; make it again")
     if image.slope == 0 or not np.isfinite(image.slope):
-        raise RunError(f"{image.path.name} has the scale factor {image.slope}")
+        raise RunError(
+            f"{image.path.name} has the scale factor {image.slope} (scl_slope); correct its header"
+        )
     chosen = np.unique(np.linspace(0, index.size - 1, CARPET_VOXELS).round().astype(np.intp))
     carpet = np.empty((image.n_volumes, chosen.size), dtype=np.float32)
     sums = _Sums(index.size, basis)
@@ -112,7 +114,10 @@ def project_run(
             sums.add(volumes, {number - start for number in blank.constant}, index)
     components, usable = sums.finish(image.slope)
     if not usable.any():
-        raise RunError(f"no voxel in the brain mask of {image.path.name} carries signal")
+        raise RunError(
+            f"no voxel in the brain mask of {image.path.name} carries signal; do they "
+            "belong together?"
+        )
     if not usable.all():
         components = _close_up(components, usable)
     _refuse_extremes(components, image)
@@ -128,7 +133,8 @@ def _refuse_extremes(components: NDArray[np.float32], image: RunImage) -> None:
     if not least < largest < most:
         raise RunError(
             f"{image.path.name} has numbers up to {largest:.3g} once scaled by {image.slope:g}, "
-            "which no scanner writes: is the scale factor of its header (scl_slope) damaged?"
+            "which no scanner writes; if the scale factor of its header (scl_slope) is damaged, "
+            "convert it again"
         )
 
 

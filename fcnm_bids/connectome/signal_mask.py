@@ -44,7 +44,10 @@ def varying_voxels(image: RunImage) -> NDArray[np.bool_]:
             finite &= np.isfinite(volumes).all(axis=0)
     mask: NDArray[np.bool_] = varies & finite
     if not mask.any():
-        raise RunError(f"{image.path.name} has no brain mask, and no voxel of it varies over time")
+        raise RunError(
+            f"{image.path.name} has no brain mask, and none of its voxels varies over time; copy "
+            "or convert it again"
+        )
     return mask
 
 

@@ -413,7 +413,7 @@ def open_run(path: Path, key: str | None = None) -> StoredRun:
             # h5py's own objects of eight datasets take most of the time of a large store
             parts = {name: h5py.h5d.open(file.id, name.encode()) for name in _PARTS}
             if parts["components"].shape != shape or parts["components"].dtype != np.dtype("<i2"):
-                raise StoreError(f"{path.name} does not hold what its header says")
+                raise StoreError(f"{path.name} does not contain what its header states")
             size = path.stat().st_size
             for name, data in parts.items():
                 if not _lies_within(data, size):
@@ -457,7 +457,7 @@ def _opened(path: Path, key: str | None) -> h5py.File:
     if key is not None and file.attrs.get("key") != key:
         file.close()
         raise ReplacedRunError(
-            f"{path.name} was projected again while it was in use; the same command again makes "
-            "everything of the run that is there now"
+            f"{path.name} was projected again while it was in use; run the same command again to "
+            "use the new version"
         )
     return file

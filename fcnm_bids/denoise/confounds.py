@@ -85,7 +85,9 @@ class Confounds:
             except ValueError:
                 text.append(name)
         if text:
-            raise RunError(f"the confound table holds text in place of numbers in {_some(text)}")
+            raise RunError(
+                f"the confound table has text instead of numbers in {_some(text)}; copy it again"
+            )
         return values
 
     def numeric(self) -> Confounds:
@@ -129,7 +131,7 @@ def read_confounds(path: Path) -> Confounds:
     try:
         text = read_text(path)
     except FileError as error:
-        raise RunError(f"{path.name} cannot be read as a table: {error}") from error
+        raise RunError(f"{path.name} cannot be read as a table ({error}); copy it again") from error
     # no name and no number holds a tab, so that quotes would mean nothing
     plain = text.replace('"', "").replace("\r\n", "\n").replace("\r", "\n")
     lines = [line for line in plain.split("\n") if line]
@@ -138,11 +140,12 @@ def read_confounds(path: Path) -> Confounds:
     names, *rows = (line.split("\t") for line in lines)
     twice = [name for name, times in Counter(names).items() if times > 1]
     if twice:
-        raise RunError(f"{path.name} has several columns of the name {_some(twice)}")
+        raise RunError(f"{path.name} has several columns called {_some(twice)}; keep one")
     for number, row in enumerate(rows, start=2):
         if len(row) != len(names):
             raise RunError(
-                f"{path.name} has {len(row)} values under {len(names)} column names in row {number}"
+                f"{path.name} has {len(row)} values under {len(names)} column names in row "
+                f"{number}; copy it again"
             )
     present = [_present_name(name) for name in names]
     renamed = [old if new in names else new for old, new in zip(names, present, strict=True)]
@@ -205,7 +208,10 @@ def nuisance_columns(table: Confounds, names: Sequence[str]) -> NDArray[np.float
         if gaps.size:
             holes.append(f"{name} (row {gaps[0] + 2})")
     if holes:
-        raise RunError(f"confound values are missing after the first rows: {_some(holes)}")
+        raise RunError(
+            f"confound values are missing after the first rows: {_some(holes)}; "
+            "choose others with -p"
+        )
     return values
 
 

@@ -217,14 +217,14 @@ def check_length(
     if seconds < min_time:
         raise RunError(
             f"{seconds:.0f} s are left ({found['n_kept']} of {n_volumes} volumes; "
-            f"{found['n_dummy']} at the start and {found['n_censored']} for motion dropped), "
-            f"--min-time asks for {min_time:g} s"
+            f"{found['n_dummy']} dummy scans, {found['n_censored']} censored for motion), "
+            f"but --min-time asks for {min_time:g} s; lower it, or censor less (--fd-threshold)"
         )
     if found["dof"] < min_dof:
         ways = ["--low-pass 0"] if low_pass > 0 else []
         ways += ["--fd-threshold 0"] if found["n_censored"] else []
         raise RunError(
             f"{found['dof']} residual degrees of freedom of {found['n_kept']} kept volumes, "
-            f"--min-dof asks for {min_dof}"
+            f"but --min-dof asks for {min_dof}"
             + (f"; {' or '.join(ways)} would leave more" if ways else "")
         )

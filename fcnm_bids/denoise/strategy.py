@@ -80,7 +80,7 @@ class Strategy:
                 f"strategy {self.name} needs confounds that the table does not have: "
                 f"{shown}{rest}"
                 + ("; the table has no motion columns" if motion and not _moves(available) else "")
-                + "; name what there is in a JSON file (--nuisance-regressors FILE)"
+                + "; name the available columns in a JSON file (--nuisance-regressors FILE)"
             )
         return list(dict.fromkeys(chosen))
 

@@ -90,8 +90,8 @@ def keep_volumes(
             mean_fd = float(finite.mean())
     elif fd_threshold > 0:
         raise RunError(
-            f"no column {_FRAMEWISE_DISPLACEMENT}, which censoring needs; "
-            "--fd-threshold 0 goes without censoring"
+            f"no column {_FRAMEWISE_DISPLACEMENT}, which censoring needs; use --fd-threshold 0 "
+            "to run without censoring"
         )
     if fd_threshold > 0:
         # the first volume has no predecessor to move against
@@ -99,7 +99,10 @@ def keep_volumes(
         displacement = np.concatenate([first, displacement[1:]])
         if np.isnan(displacement).any():
             row = int(np.isnan(displacement).argmax()) + 2
-            raise RunError(f"{_FRAMEWISE_DISPLACEMENT} has no value in row {row}")
+            raise RunError(
+                f"{_FRAMEWISE_DISPLACEMENT} has no value in row {row}; correct it, or "
+                "use --fd-threshold 0"
+            )
         still = displacement <= fd_threshold
     measured = ~np.isin(np.arange(n_volumes), blank)
     n_censored = int((steady & ~still).sum())

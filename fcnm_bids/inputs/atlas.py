@@ -93,7 +93,7 @@ def find_atlas(named: Sequence[str], space: str) -> AtlasFiles:
         found.append((cortex, table))
     else:
         missing.append(
-            "no names of the cortex and no overlap with canonical networks: TemplateFlow's "
+            "no names of cortical regions and no overlap with canonical networks: TemplateFlow's "
             f"Schaefer2018 (400Parcels7Networks) for {space} is not in {home}; fetch it there, or "
             "name an atlas with --network-atlas"
         )
@@ -208,12 +208,14 @@ def _parcellation(image: Path, table_file: Path, grid: Grid) -> Atlas:
     unnamed = sorted(set(centres) - set(names))
     if table_file == FREESURFER:
         if not set(centres) & set(names):
-            raise RequestError(f"{image}: none of FreeSurfer's numbers of nuclei; fetch it again")
+            raise RequestError(
+                f"{image}: contains none of FreeSurfer's label numbers of nuclei; fetch it again"
+            )
         labels = np.where(np.isin(labels, list(names)), labels, 0).astype(np.int32)
         words = dict(zip(table["index"].astype(int), table["words"], strict=True))
     elif unnamed:
         shown = ", ".join(map(str, unnamed[:5]))
-        raise RequestError(f"{table_file}: no name for {shown}, which the image holds; add rows")
+        raise RequestError(f"{table_file}: no name for {shown}, which the image contains; add rows")
     else:
         words = region_words(names, centres)
     return Atlas(_name_of(image), labels, words, _networks(table, names), names)
@@ -243,7 +245,7 @@ def _read_labels(path: Path, grid: Grid) -> tuple[NDArray[np.int32], dict[int, l
     image = read_volume_image(path, grid.space)
     values = image.values
     if not np.isfinite(values).all() or (values != np.rint(values)).any() or values.min() < 0:
-        raise RequestError(f"{path}: not an image of labels (whole numbers from 0); name a dseg")
+        raise RequestError(f"{path}: not a label image (whole numbers from 0); give a dseg image")
     if values.max() > np.iinfo(np.int32).max:
         raise RequestError(f"{path}: labels up to {values.max():.0f}; number them below 2^31")
     labels = values.astype(np.int32)
@@ -279,7 +281,9 @@ def _read_table(path: Path) -> pd.DataFrame:
         )
     index = table["index"].str.strip()
     if not index.str.fullmatch(r"[0-9]{1,18}").all() or index.astype("int64").duplicated().any():
-        raise RequestError(f"{path}: its column index has to hold whole numbers, each once")
+        raise RequestError(
+            f"{path}: its column index has to contain whole numbers without repetition"
+        )
     if (table["name"].str.strip() == "").any():
         raise RequestError(f"{path}: its column name has an empty cell; fill it")
     return table.assign(index=index.astype("int64"))
@@ -291,11 +295,11 @@ def _refusal(image: Path, space: str) -> str | None:
     entities = _entities(image)
     own = entities.get("space") or entities.get("tpl")
     if own is None:
-        return f"its name states no space; name it ..._space-{space}_..._dseg.nii.gz"
+        return f"its name states no space; rename it to ..._space-{space}_..._dseg.nii.gz"
     if own != space:
-        return f"its space is {own}, the data's is {space}; transform it first"
+        return f"its space is {own}, that of the data is {space}; transform it first"
     if _table_of(image) is None:
-        return "no table of its regions (index, name) beside it: ..._dseg.tsv"
+        return "there is no table of its regions (index, name) beside it; add ..._dseg.tsv"
     return None
 
 

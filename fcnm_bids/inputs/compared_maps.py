@@ -55,8 +55,8 @@ def read_compared_maps(config: Config, grid: Grid) -> dict[str, NDArray[np.float
             continue
         if name.endswith("_dseg"):
             problems.append(
-                f"--compare-maps {path.name}: an atlas, whose numbers are names; give it to "
-                "--network-atlas, or name a map of one region"
+                f"--compare-maps {path.name}: this is an atlas, whose numbers are labels; give "
+                "it to --network-atlas, or name a map of one region"
             )
             continue
         values = image.values
@@ -79,12 +79,12 @@ def read_compared_maps(config: Config, grid: Grid) -> dict[str, NDArray[np.float
         elif finite.size < FEWEST_VOXELS:
             problems.append(
                 f"--compare-maps {path.name}: has a value in {finite.size} voxels of the data, "
-                f"and at least {FEWEST_VOXELS} are needed; name a map that covers the brain"
+                f"but at least {FEWEST_VOXELS} are needed; name a map that covers the brain"
             )
         elif np.ptp(finite) == 0:
             problems.append(
                 f"--compare-maps {path.name}: holds {finite[0]:g} in every voxel of the data; "
-                "name a map that varies"
+                "name a map whose values vary"
             )
         else:
             found[name] = flat

@@ -201,7 +201,9 @@ def check_masks(settings: SeedSettings) -> None:
         if named and not files:
             problems.append(f"{option} {' '.join(named)}: no NIfTI file (.nii or .nii.gz)")
     if settings.control_masks and (settings.effect or MASK_EFFECT) == CONTROL_EFFECT:
-        problems.append(f"--effect {CONTROL_EFFECT}: the effect of --control-masks; name another")
+        problems.append(
+            f"--effect {CONTROL_EFFECT}: this is the effect of --control-masks; name another"
+        )
     if not problems:
         files = mask_files(settings.masks + settings.control_masks)
         times = Counter(mask_name(path) for path in files)

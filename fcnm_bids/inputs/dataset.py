@@ -63,7 +63,7 @@ def identify_dataset(folder: Path, input_type: str = "auto") -> InputDataset:
         raise RequestError(f"{folder}: there is no such folder")
     if input_type not in ("auto", *layout_names()):
         raise RequestError(
-            f"--input-type {input_type}: there is no such layout, but auto, "
+            f"--input-type {input_type}: there is no such layout; choose from auto, "
             f"{', '.join(layout_names())}"
         )
     named = None if input_type == "auto" else io_specs()[input_type]
@@ -100,7 +100,9 @@ def _laid_out(folder: Path) -> InputDataset | None:
         if any(path.glob("sub-*/**/func/*_desc-preproc_bold.nii*"))
     ]
     if len(titles) > 1:
-        raise RequestError(f"{folder} is several layouts at once: {'; '.join(titles)}; choose one")
+        raise RequestError(
+            f"{folder} matches several layouts at once: {'; '.join(titles)}; choose one"
+        )
     if found[0].refuse:
         raise RequestError(f"{folder} is {found[0].title}: {found[0].refuse}")
     return InputDataset(folder, "derivatives", found[0].name)
@@ -110,13 +112,14 @@ def _unlike(folder: Path, spec: IoSpec) -> str:
     """Describe what a folder has in place of what its layout expects."""
     near = _nearby(folder, [spec]) or _misspelled(folder, [spec])
     expected = f"{folder} has no {spec.expects} ({spec.title})"
-    return f"{expected}, but {_content(folder)}" + (f"; {near}" if near else "")
+    return f"{expected}; {_content(folder)}" + (f"; {near}" if near else "")
 
 
 def _content(folder: Path) -> str:
     """List what a folder holds."""
     there = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
-    return (", ".join(there[:_LISTED]) or "nothing") + (" ..." if len(there) > _LISTED else "")
+    shown = ", ".join(there[:_LISTED]) + (" ..." if len(there) > _LISTED else "")
+    return f"there is only {shown}" if there else "it is empty"
 
 
 def _nearby(folder: Path, specs: Iterable[IoSpec]) -> str | None:
@@ -139,13 +142,14 @@ def _misspelled(folder: Path, specs: Iterable[IoSpec]) -> str | None:
         for name in there:
             close = difflib.get_close_matches(name.lower(), landmarks, 1, 0.85)
             if close and name not in spec.landmarks:
-                return f"{name} looks like {landmarks[close[0]]} of {spec.title}, misspelled"
+                meant = landmarks[close[0]]
+                return f"{name} looks like a misspelled {meant} of {spec.title}; rename it"
     for name in there:
         word = re.match(r"[A-Za-z]*", name)
         if word and difflib.get_close_matches(word[0].lower(), ["sub"], 1, 0.6):
             label = name[word.end() :].lstrip("-_ ")
             if not name.startswith("sub-") and re.fullmatch(r"[A-Za-z0-9]+", label):
-                return f"{name} looks like sub-{label}, misspelled"
+                return f"{name} looks like a misspelled sub-{label}; rename it"
     return None
 
 
@@ -157,7 +161,8 @@ def _with_bids_names(folder: Path) -> InputDataset:
         if (folder / "connectome" / "dataset_description.json").is_file():
             return InputDataset(folder / "connectome", "connectome")
         raise RequestError(
-            f"{folder}: an output folder of fcnm_bids without a connectome; project into it first"
+            f"{folder}: this is an output folder of fcnm_bids without a connectome; run the "
+            "participant level into it first"
         )
     if _has_participants(folder) and content.get("DatasetType") == "derivative":
         return InputDataset(folder, "derivatives")
@@ -176,13 +181,14 @@ def _with_bids_names(folder: Path) -> InputDataset:
     if folder.name.startswith("sub-") and _has_images(folder):
         label = folder.name.removeprefix("sub-")
         raise RequestError(
-            f"{folder}: the folder of one participant; give {folder.parent} as BIDS_DIR, and "
+            f"{folder}: this is the folder of one participant; give {folder.parent} as BIDS_DIR, "
+            "and "
             f"--participant-label {label}"
         )
     if _is_raw(folder, content):
         raise RequestError(
-            f"{folder}: raw data, and there is no derivatives/fmriprep in it; BIDS_DIR is the "
-            "folder that fMRIPrep wrote its derivatives to (or name that with --derivatives)"
+            f"{folder}: this is a raw data set without derivatives/fmriprep; give the folder "
+            "with fMRIPrep's derivatives as BIDS_DIR (or name it with --derivatives)"
         )
     if _has_participants(folder):
         # fMRIPrep's early outputs, and copies of them, come without a description
@@ -197,15 +203,15 @@ def _with_bids_names(folder: Path) -> InputDataset:
     if near:
         others = _nearby(folder, [spec for spec in specs if not spec.files])
         raise RequestError(
-            f"{folder}: no sub-* folders in it; {near[0]} looks like what fMRIPrep wrote: give "
-            "that as BIDS_DIR" + (f"; or {others}" if others else "")
+            f"{folder}: it contains no sub-* folders; {near[0]} looks like fMRIPrep's output: "
+            "give that as BIDS_DIR" + (f"; or {others}" if others else "")
         )
     if said := _nearby(folder, specs) or _misspelled(folder, specs):
-        raise RequestError(f"{folder}: no sub-* folders in it, but {_content(folder)}; {said}")
+        raise RequestError(f"{folder}: it contains no sub-* folders ({_content(folder)}); {said}")
     raise RequestError(
-        f"{folder}: no sub-* folders in it, but {_content(folder)}; BIDS_DIR "
-        "is the folder that fMRIPrep wrote its derivatives to, a raw data set with "
-        "derivatives/fmriprep inside, a connectome that fcnm_bids stored, or one of "
+        f"{folder}: it contains no sub-* folders ({_content(folder)}); BIDS_DIR has to be the "
+        "folder with fMRIPrep's derivatives, a raw data set with derivatives/fmriprep inside, a "
+        "connectome that fcnm_bids stored, or one of "
         + ", ".join(io_specs()[name].title for name in layout_names())
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -14,7 +13,7 @@ from fcnm_bids.config import SECTIONS, Config, SpecificitySettings
 from fcnm_bids.denoise import load_strategy
 from fcnm_bids.errors import FileError, RequestError
 from fcnm_bids.inputs.rules import height_rule
-from fcnm_bids.readers.files import read_text
+from fcnm_bids.readers.files import parse_toml, read_text
 from fcnm_bids.setting import coerce, declared_settings
 
 DEFAULT = "default"
@@ -84,9 +83,9 @@ def read_specifications(config: Config) -> tuple[Specification, ...]:
             text = (files("fcnm_bids.data") / "multiverse.toml").read_text(encoding="utf-8")
         else:
             text = read_text(Path(named))
-        content = tomllib.loads(text)
-    except (FileError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise RequestError(f"--multiverse {named}: cannot be read as TOML ({error})") from error
+        content = parse_toml(text, named)
+    except FileError as error:
+        raise RequestError(f"--multiverse {error}") from error
     problems: list[str] = []
     usual = {own: getattr(getattr(config, section), own) for own, section in VARIED.items()}
     found = [Specification(PRIMARY, usual)]
@@ -100,7 +99,7 @@ def read_specifications(config: Config) -> tuple[Specification, ...]:
         for own in found[1:]:
             problems += [f"--multiverse {named}: {line}" for line in _problems(own, config)]
     if not problems and len(found) == 1:
-        problems.append(f"--multiverse {named}: lists nothing but the request itself")
+        problems.append(f"--multiverse {named}: lists only the request itself; add values")
     if problems:
         raise RequestError(list(dict.fromkeys(problems)))
     return tuple(found)
@@ -115,11 +114,14 @@ def _listed(
         isinstance(part, dict) for part in (lists, singles, *singles.values())
     ):
         problems.append(
-            f"--multiverse {named}: takes [combinations] of lists, and [named.NAME] of values"
+            f"--multiverse {named}: only [combinations] with lists and [named.NAME] with values "
+            "are allowed"
         )
         return []
     if single := [own for own, values in lists.items() if not isinstance(values, list)]:
-        problems.append(f"--multiverse {named}: [combinations] {', '.join(single)}: not a list")
+        problems.append(
+            f"--multiverse {named}: [combinations] {', '.join(single)}: put the value in brackets"
+        )
         return []
     combinations = product(*lists.values()) if lists else ()
     return [

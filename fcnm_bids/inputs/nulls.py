@@ -43,7 +43,7 @@ def compared_contrasts(
     settings = config.specificity
     if not contrasts or not all(contrast.foci for contrast in contrasts):
         raise RequestError(
-            "--specificity labels, split: foci are needed, not masks; leave these out"
+            "--specificity labels, split: these need foci, not masks; leave them out"
         )
     here = list(dict.fromkeys(contrast.effect for contrast in contrasts))
     others: tuple[Contrast, ...] = tuple(contrasts)
@@ -60,14 +60,16 @@ def compared_contrasts(
     if settings.label_test is None:
         if suffix or len(here) != 2:
             raise RequestError(
-                f"--label-test A:B is needed to name the effects that are compared: {_listed(here)}"
+                f"--label-test A:B is needed to name the two effects to compare: {_listed(here)}"
                 + (f", in the second table {_listed(there)}" if suffix else "")
             )
         first, second = here
     else:
         first, second = _named(settings.label_test, here, there)
     if not suffix and first == second:
-        raise RequestError(f"--label-test {settings.label_test}: names one effect twice; name two")
+        raise RequestError(
+            f"--label-test {settings.label_test}: names the same effect twice; name two"
+        )
     names = {contrast.name for contrast in contrasts}
     chosen = [contrast for contrast in contrasts if contrast.effect == first]
     chosen += [
@@ -94,7 +96,7 @@ def nulls_wanted(config: Config, contrasts: Sequence[Contrast]) -> tuple[str, ..
     if "all" not in asked:
         if {*FOCUS_NULLS} & set(asked) and not contrasts:
             raise RequestError(
-                f"--specificity {', '.join(FOCUS_NULLS)}: foci are needed, not masks; leave these "
+                f"--specificity {', '.join(FOCUS_NULLS)}: these need foci, not masks; leave them "
                 "out"
             )
         if {*LABEL_NULLS} & set(asked):
@@ -118,7 +120,8 @@ def _named(text: str, here: Sequence[str], there: Sequence[str]) -> tuple[str, s
         if first in here and second in there:
             return first, second
     raise RequestError(
-        f"--label-test {text}: two effects as A:B were expected; A is one of {_listed(here)}, B "
+        f"--label-test {text}: two effects in the form A:B were expected; A is one of "
+        f"{_listed(here)}, B "
         f"one of {_listed(there)}"
     )
 
@@ -153,7 +156,8 @@ def read_base_rate(config: Config, grid: Grid) -> NDArray[np.float64] | None:
         others = [c for c in table if tested.isdisjoint(map(skeleton, c.studies))]
         if not others:
             raise RequestError(
-                f"--base-rate {named}: all of its studies are under test; name a table of others"
+                f"--base-rate {named}: all of its studies belong to the analysis itself; name a "
+                "table of other studies"
             )
         return focus_density(others, grid.positions(np.arange(grid.n_voxels)))
     try:
@@ -163,6 +167,7 @@ def read_base_rate(config: Config, grid: Grid) -> NDArray[np.float64] | None:
     rate = np.where(np.isnan(rate), 0.0, rate)
     if not (rate.min() >= 0 and 0 < rate.max() < np.inf):
         raise RequestError(
-            f"--base-rate {named}: rates have to be finite, 0 or more, and some above 0"
+            f"--base-rate {named}: rates have to be finite and not negative, and at least one "
+            "has to be above 0"
         )
     return rate

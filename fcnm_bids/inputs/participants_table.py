@@ -88,12 +88,12 @@ def read_participants(path: Path) -> Participants:
     """
     table = read_cells(path)
     if "participant_id" not in table:
-        raise RequestError(f"{path}: has no column participant_id; call the column of labels so")
+        raise RequestError(f"{path}: has no column participant_id; rename the column of labels")
     odd = [name for name in table["participant_id"] if not re.sub(r"\W", "", name).isascii()]
     if odd:
         raise RequestError(
-            f"{path}: participant_id {odd[0]!a} has letters that no label has; write it as the "
-            "folder is called"
+            f"{path}: participant_id {odd[0]!a} has characters that no label can have; write it "
+            "like the name of the folder"
         )
     table.index = pd.Index([subject_label(name) for name in table["participant_id"]])
     twice = sorted(set(table.index[table.index.duplicated()]))

@@ -64,7 +64,7 @@ def read_plugin(file: str | None) -> Plugin:
     except FileError as error:
         raise _wrong(path, [f"cannot be read ({error})"]) from error
     if not isinstance(content, dict) or "plugin" not in content:
-        raise _wrong(path, ["needs plugin: MultiProc or plugin: SLURM"])
+        raise _wrong(path, ["add the line plugin: MultiProc or plugin: SLURM"])
     problems = [
         f"{name}: not known; only plugin and plugin_args are read"
         for name in content
@@ -73,11 +73,11 @@ def read_plugin(file: str | None) -> Plugin:
     name, given = content["plugin"], content.get("plugin_args") or {}
     if not isinstance(name, str) or name not in _ARGUMENTS:
         problems.append(
-            f"plugin: {name}: MultiProc or SLURM; on other clusters, run one job per "
+            f"plugin: {name}: use MultiProc or SLURM; on other clusters, run one job per "
             "--participant-label, then the group level"
         )
     elif not isinstance(given, dict):
-        problems.append("plugin_args: names with values were expected")
+        problems.append("plugin_args: lines of the form name: value were expected")
     else:
         problems += [p for key, value in given.items() if (p := _argument(name, key, value))]
         if name == "SLURM":
@@ -121,15 +121,17 @@ def _with_template(
     missing = [command for command in _COMMANDS if shutil.which(command) is None]
     if missing:
         return given, (
-            f"plugin: SLURM: no {', '.join(missing)} here; where the program runs from an image, "
-            "let Slurm run the image: singularity/slurm_array.sh",
+            f"plugin: SLURM: no {', '.join(missing)} here; if the program runs from an image, "
+            "let Slurm run the image (singularity/slurm_array.sh)",
         )
     template = given.get("template")
     if not isinstance(template, str) or template.startswith("#!"):
         return given, ()
     file = folder / template
     if not file.is_file():
-        return given, (f"plugin_args: template: neither a file nor a text with #!: {template}",)
+        return given, (
+            f"plugin_args: template: neither a file nor a text that begins with #!: {template}",
+        )
     return {**given, "template": read_text(file)}, ()
 
 

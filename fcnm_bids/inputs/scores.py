@@ -113,7 +113,7 @@ def read_scores(path: Path, names: Sequence[str]) -> Scores:
     if column is None:
         raise RequestError(
             f"--scores {path}: has no column {', '.join(_NAMES[:-1])} or {_NAMES[-1]} that names "
-            f"the seeds, but {', '.join(map(str, table.columns[:_LISTED]))}"
+            f"the seeds; rename one of {', '.join(map(str, table.columns[:_LISTED]))}"
         )
     known = {name: name for name in names}
     known |= {f"{name}{ending}": name for name in names for ending in (".nii.gz", ".nii")}
@@ -168,7 +168,10 @@ def plan_outcomes(
         values, columns_unused, wrong = _numbers(settings, scores, named)
         problems += wrong
         if columns_unused:
-            notes.append(f"--scores: {', '.join(columns_unused)}: not numbers, and so no outcomes")
+            notes.append(
+                f"--scores: {', '.join(columns_unused)}: not numeric, and therefore not used as "
+                "outcomes"
+            )
         if GROUP in scores.table and controls:
             problems.append(
                 f"--scores {scores.path}: has a column {GROUP}, beside --control-masks; keep one"
@@ -180,11 +183,14 @@ def plan_outcomes(
         without = [name for name in effects if name not in scores.table.index]
         without = [name for name in without if name not in controls]
         if without:
-            notes.append(f"--scores: no row for {_listed(without)}, left out of the outcomes")
+            notes.append(f"--scores: no row for {_listed(without)}, which the outcomes leave out")
     if controls:
         values |= {GROUP: {name: float(name not in controls) for name in effects}}
     if scores is not None and not values and not problems:
-        problems.append(f"--scores {scores.path}: no column of numbers is left as an outcome")
+        problems.append(
+            f"--scores {scores.path}: no numeric column is left as an outcome; name one with "
+            "--outcomes"
+        )
     labels = to_labels(values)
     planned = []
     for name, own in values.items():
@@ -193,8 +199,8 @@ def plan_outcomes(
             rowless = [seed for seed in own if seed not in scores.table.index]
             if rowless and (named or COHORT in scores.table):
                 notes.append(
-                    f"cases against controls: no covariates or cohorts of the table, which has no "
-                    f"row for {_listed(rowless)}"
+                    f"cases against controls: the table's covariates and cohorts are not used, "
+                    f"because it has no row for {_listed(rowless)}"
                 )
                 asked = None
         try:
@@ -274,8 +280,8 @@ def _covariates(
     named = [name for name in asked if name not in MEASURED]
     there = [] if scores is None else [str(name) for name in scores.table]
     problems = [
-        f"--score-covariates {name}: the table of scores has no such column, but "
-        f"{_listed(there) or 'none'} (and {', '.join(MEASURED)} are measured on the seeds)"
+        f"--score-covariates {name}: the table of scores has no such column; choose from "
+        f"{_listed([*there, *MEASURED])} ({', '.join(MEASURED)} are measured on the seeds)"
         for name in named
         if name not in there
     ]
@@ -290,7 +296,7 @@ def _numbers(
     there = [str(name) for name in scores.table]
     taken = {*covariates, COHORT, GROUP}
     problems = [
-        f"--outcomes {name}: {scores.path} has no such column, but {_listed(there)}"
+        f"--outcomes {name}: {scores.path} has no such column; choose from {_listed(there)}"
         for name in settings.outcomes
         if name not in there
     ]
@@ -325,7 +331,7 @@ def _group(scores: Scores) -> tuple[dict[str, float], list[str]]:
     strange = [f"'{text}' ({name})" for name, text in texts.items() if text not in known]
     if strange:
         return {}, [
-            f"--scores {scores.path}, column {GROUP}: {_listed(strange)}: neither case nor control"
+            f"--scores {scores.path}, column {GROUP}: {_listed(strange)}: write case or control"
         ]
     return {name: known[text] for name, text in texts.items()}, []
 

@@ -45,8 +45,8 @@ def open_stored(
     run = run.under(denoising_record(settings, run.header.get("settings")))
     if key and run.key != key:
         raise ReplacedRunError(
-            f"{path.name} was projected again while it was in use; the same command again makes "
-            "everything of the run that is there now"
+            f"{path.name} was projected again while it was in use; run the same command again to "
+            "use the new version"
         )
     return run
 

@@ -100,7 +100,7 @@ class ProjectRuns(ConfiguredInterface):
             except RunError as error:
                 if config.running.stop_on_first_crash:
                     raise
-                LOGGER.warning("%s is left out: %s", run.name, error)
+                LOGGER.warning("%s is excluded: %s", run.name, error)
                 excluded.append({"name": run.name, "reason": str(error), "stored": run.stored})
         rows += [
             {
@@ -164,7 +164,7 @@ def _project(run: RunInput, prepared: PreparedRun, settings: DenoisingSettings, 
     kept = prepared.denoising.volumes.kept
     if blank := projected.blank.among(kept, prepared.image.path.name):
         LOGGER.warning(
-            "%s: volumes %s hold no measurement and are dropped", run.name, listed(blank)
+            "%s: volumes %s hold no measurement and are censored", run.name, listed(blank)
         )
         signals = bool(run.white_matter)
         prepared = prepare_run(run, settings, signals=signals, blank=projected.blank.numbers)

@@ -28,7 +28,8 @@ def mask_on_grid(path: Path, grid: Grid) -> NDArray[np.bool_]:
     difference = grid.difference(image.grid)
     if difference:
         raise RequestError(
-            f"{path}: an analysis mask has to lie on the grid of the data, this one has "
+            f"{path}: an analysis mask has to be on the grid of the data; resample this one, "
+            "which has "
             f"{difference}"
         )
     inside = np.asarray(grid.flatten(np.nan_to_num(image.values) > 0))
@@ -66,7 +67,10 @@ def mean_probability_mask(paths: Sequence[Path], grid: Grid, *, above: float) ->
             raise RequestError(f"{path}: not on the grid of {paths[0].name}: {difference}")
         total += np.where(np.isnan(image.values), 0, image.values)
     if not np.isfinite(total).all():
-        raise RequestError(f"{paths[0].name}: the images hold numbers that are no probabilities")
+        raise RequestError(
+            f"{paths[0].name}: the images contain values that are not probabilities; copy them "
+            "again"
+        )
     mean = total / len(paths)
     if grid.difference(own) is not None:
         to_own = np.linalg.inv(own.affine) @ grid.affine
@@ -77,6 +81,6 @@ def mean_probability_mask(paths: Sequence[Path], grid: Grid, *, above: float) ->
     if not inside.any():
         raise RequestError(
             f"{paths[0].name}: the mean of {len(paths)} images exceeds {above:g} nowhere in the "
-            "field of view of the data"
+            "field of view of the data; give a mask FILE"
         )
     return inside

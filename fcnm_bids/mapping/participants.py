@@ -72,15 +72,14 @@ def analysis_voxels(
     index = np.flatnonzero(counts >= fewest)
     if index.size == 0:
         raise RequestError(
-            f"no voxel has signal in {fewest} of {n_participants} participants; a smaller share "
-            "can be "
-            "asked for with --min-subjects"
+            f"no voxel has signal in {fewest} of {n_participants} participants; request a "
+            "smaller share with --min-subjects"
         )
     if within is not None:
         index = index[within[index]]
         if index.size == 0:
             raise RequestError(
                 f"no voxel of the analysis mask has signal in {fewest} of {n_participants} "
-                "participants"
+                "participants; is it in another space?"
             )
     return index

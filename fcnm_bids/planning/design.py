@@ -104,8 +104,8 @@ def covariate_design(
             if name not in listed.table:
                 there = [str(c) for c in listed.table if c != "participant_id"]
                 problems.append(
-                    f"--covariates {name}: {path} has no such column, but "
-                    f"{', '.join(there[:_LISTED]) or 'none'} (and {MEAN_FD} comes from the store)"
+                    f"--covariates {name}: {path} has no such column; choose from "
+                    f"{', '.join([*there[:_LISTED], MEAN_FD])} ({MEAN_FD} comes from the store)"
                 )
             else:
                 values[name] = listed.values(name, labels)
@@ -131,9 +131,9 @@ def _why_missing(listed: Participants, name: str, labels: Sequence[str]) -> str:
     for label, value in zip(labels, listed.values(name, labels), strict=True):
         if label in rows:
             if is_missing(value.strip()):
-                reasons.setdefault("nothing in the cell of", []).append(f"sub-{label}")
+                reasons.setdefault("an empty cell for", []).append(f"sub-{label}")
         elif _bare(label) in spellings:
-            reasons.setdefault("a row of another spelling for", []).append(
+            reasons.setdefault("a row with another spelling for", []).append(
                 f"sub-{label} ({spellings[_bare(label)]})"
             )
         else:

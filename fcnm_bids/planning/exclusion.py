@@ -72,14 +72,14 @@ def stored_runs(
         for entity, told in (("subject", "sub-<label>"), ("task", "task-<label>")):
             if entity not in entities:
                 raise RequestError(
-                    f"{path}: no {told} in its name; name it as the others, or remove it"
+                    f"{path}: no {told} in its name; rename it like the others, or remove it"
                 )
         subject = str(entities["subject"])
         if (wanted and subject not in wanted) or not matches(entities, filters):
             continue
         name = path.relative_to(store).as_posix()
         if not name.startswith(f"sub-{subject}/"):
-            told = f"its name says sub-{subject}, its folder is {name.split('/')[0]}"
+            told = f"its name has sub-{subject}, but its folder is {name.split('/')[0]}; move it"
             left_out.append(ExcludedRun(name.split("/")[0].removeprefix("sub-"), name, told))
             continue
         if subject in records and (reason := records[subject].refuses(name)):
@@ -88,9 +88,16 @@ def stored_runs(
         try:
             run = open_stored(path, config.denoising, read=headers.open_run)
             if not from_store and what_projects(run.header["settings"]) != settings:
-                raise RunError("projected with another band, smoothing or kind of images")
+                raise RunError(
+                    "projected with another band, smoothing or kind of images; project it again "
+                    "with --overwrite"
+                )
             check_stored(run, config.denoising)
-        except (RunError, StoreError) as error:
+        except StoreError as error:
+            reason = f"{error}; run the participant level again"
+            left_out.append(ExcludedRun(subject, name, reason))
+            continue
+        except RunError as error:
             left_out.append(ExcludedRun(subject, name, str(error)))
             continue
         runs.append((subject, run))
@@ -119,8 +126,7 @@ def stored_runs(
     if not runs:
         raise RequestError(
             [
-                f"{store}: no projected run"
-                + (" that can be used" if left_out else "")
+                f"{store}: no {'usable ' if left_out else ''}projected run"
                 + "; run the participant level first (with the same OUTPUT_DIR or "
                 "--connectome-dir)",
                 *by_reason({run.name: run.reason for run in left_out}),
@@ -134,7 +140,8 @@ def stored_runs(
         )
     if from_store and len({str(what_projects(r.header["settings"])) for _, r in runs}) > 1:
         raise RequestError(
-            f"{store}: its runs were not all projected with the same settings; project all alike"
+            f"{store}: its runs were not all projected with the same settings; project them all "
+            "again with --overwrite"
         )
     return runs, left_out
 
@@ -182,7 +189,7 @@ def exclude_by_motion(
     if len(by_participant) < 2:
         raise RequestError(
             [
-                f"{store}: one participant only (sub-{next(iter(by_participant))}); a group needs "
+                f"{store}: only one participant (sub-{next(iter(by_participant))}); a group needs "
                 "at "
                 "least two",
                 *by_reason({run.name: run.reason for run in left_out}),
@@ -210,7 +217,9 @@ def moved_too_much(
     for label, runs in participants.items():
         moved = mean_displacement(runs)
         if moved is None:
-            reasons[label] = "the mean framewise displacement is not known (--max-mean-fd)"
+            reasons[label] = (
+                "mean framewise displacement is not known; leave out --max-mean-fd to use the run"
+            )
         elif moved > max_mean_fd:
             reasons[label] = (
                 f"mean framewise displacement {moved:.3f} mm, above --max-mean-fd {max_mean_fd:g}"

@@ -127,15 +127,17 @@ def sampled_effects(
     sizes = Counter(effect for _, effect in contrasts)
     enough = tuple(effect for effect, size in sizes.items() if size >= FEWEST_CONTRASTS)
     notes = tuple(
-        f"--random-studies: {effect} has {size} contrasts; {FEWEST_CONTRASTS} make a sample"
+        f"--random-studies: {effect} has {size} contrasts; at least {FEWEST_CONTRASTS} are needed"
         for effect, size in sizes.items()
         if effect not in enough
     )
     if not enough:
-        raise RequestError([*notes, "--random-studies: no effect is left; leave it out"])
+        raise RequestError(
+            [*notes, "--random-studies: no effect has enough contrasts; leave it out"]
+        )
     few = tuple(
         f"--random-studies: {effect} has {sizes[effect]} contrasts, and {n_participants} "
-        "participants are not more: standard errors and z are unreliable, p holds"
+        "participants do not outnumber them: standard errors and z are unreliable, p remains valid"
         for effect in enough
         if n_participants is not None and n_participants <= sizes[effect]
     )
@@ -172,7 +174,7 @@ def _covariates(config: Config, root: Path) -> None:
         )
     there = [str(column) for column in read_participants(path).table]
     if problems := [
-        f"--covariates {name}: {path} has no such column, but {', '.join(there)}"
+        f"--covariates {name}: {path} has no such column; choose from {', '.join(there)}"
         for name in tabled
         if name not in there
     ]:
@@ -204,6 +206,6 @@ def unused_group_options(config: Config, explicit: Mapping[str, Mapping[str, Any
     if not names:
         return None
     return (
-        "these belong to the group level and are not used here: "
+        "these options belong to the group level and are not used here: "
         f"{', '.join(map(flag, names))}; give them to `group`"
     )

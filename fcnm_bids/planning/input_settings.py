@@ -61,7 +61,9 @@ def adopt_layout(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> C
         facts = spec.facts_of(variant)
     config = config.update({"selection": selection})
     if config.selection.diagnosis_from_id and not spec.diagnosis:
-        raise RequestError(f"--diagnosis-from-id: names of {spec.title} hold no diagnosis")
+        raise RequestError(
+            f"--diagnosis-from-id: names of {spec.title} contain no diagnosis; leave it out"
+        )
     variant_text = f", {config.selection.input_variant}" if config.selection.input_variant else ""
     note = f"; {facts['note']}" if "note" in facts else ""
     if layout != "fmriprep":
@@ -74,8 +76,8 @@ def adopt_layout(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> C
     again = [flag(name) for name, value in _NOTHING.items() if given.get(name, value) != value]
     if again:
         raise RequestError(
-            f"{', '.join(again)}: the runs are denoised already; leave out what would "
-            "denoise them again"
+            f"{', '.join(again)}: the runs are already denoised; leave out the options that "
+            "would denoise them again"
         )
     if facts.get("smoothed") and given.get("smoothing"):
         raise RequestError(_smooth_already(given))
@@ -87,14 +89,14 @@ def adopt_layout(config: Config, explicit: Mapping[str, Mapping[str, Any]]) -> C
     }
     if facts.get("filtered") and not settled["applied_band"]:
         raise RequestError(
-            f"{dataset.root}: the images were filtered ({spec.title}{variant_text}), to a band "
-            "that the layout does not state; give it with --applied-band LO HI (Hz)"
+            f"{dataset.root}: the images were filtered ({spec.title}{variant_text}) to a band "
+            "that the layout does not state; give the band with --applied-band LO HI (Hz)"
         )
     return config.update({"denoising": {**_NOTHING, **settled}})
 
 
 def _smooth_already(given: Mapping[str, Any]) -> str:
-    return f"--smoothing {given['smoothing']:g}: the runs are smoothed already; leave it out"
+    return f"--smoothing {given['smoothing']:g}: the runs are already smoothed; leave it out"
 
 
 def _preprocessed(facts: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,7 +109,8 @@ def _preprocessed(facts: Mapping[str, Any], given: Mapping[str, Any]) -> dict[st
     """
     if given.get("applied_band"):
         raise RequestError(
-            "--applied-band: the images are not denoised; add --denoised if they are"
+            "--applied-band: the images are treated as not denoised; add --denoised if they are "
+            "denoised, or leave it out"
         )
     settled: dict[str, Any] = {}
     if facts.get("smoothed"):
@@ -153,12 +156,14 @@ def settings_of_store(config: Config, explicit: Mapping[str, Mapping[str, Any]])
         if other := [n for n in given if n in stored and given[n] != _loaded(stored[n])]:
             raise RequestError(
                 f"{config.bids_dir} holds projected runs that were made with other settings: "
-                f"{', '.join(map(flag, other))}: leave these out, or project again"
+                f"{', '.join(map(flag, other))}: leave these out, or run the participant level "
+                "again"
             )
         if not (group and settings_file(Path(config.output_dir)).is_file()):
             stored = {**settings, **{n: value for n, value in given.items() if n in STRATEGY}}
         return config.update({"denoising": stored})
-    raise RequestError([f"{dataset.root}: no projected run that can be used", *damaged[:10]])
+    remedy = "run the participant level again on the images (--connectome-only)"
+    raise RequestError([f"{dataset.root}: no usable projected run; {remedy}", *damaged[:10]])
 
 
 def _loaded(value: Any) -> Any:

@@ -71,11 +71,13 @@ def plan_multiverse(
         else:
             usable.append(own)
     notes = [
-        f"--multiverse: dropped {n} specification{'' if n == 1 else 's'} with {named}: {why}"
+        f"--multiverse: removed {n} specification{'' if n == 1 else 's'} with {named}: {why}"
         for (named, why), n in dropped.items()
     ]
     if len(usable) < 2:
-        raise RequestError([*notes, "--multiverse: none is left but the primary one"])
+        raise RequestError(
+            [*notes, "--multiverse: no specification is left except the primary one"]
+        )
     labels = set.intersection(*({who for who, _ in own.participants} for own in samples.values()))
     if len(labels) < 2:
         notes.append("--multiverse: fewer than two participants are common to all specifications")
@@ -108,7 +110,7 @@ def _unserved(own: Specification, first: Specification, request: Config) -> tupl
     """Return the settings that the seeds cannot serve, and the reason; None where they can."""
     if request.seeds.masks:
         named = own.changed(first, "seeds")
-        return (named, "masks have no spheres and no units") if named else None
+        return (named, "masks have neither spheres nor units") if named else None
     try:
         contrast_weights(request.group, read_contrasts(request.seeds))
     except RequestError as error:

@@ -109,7 +109,7 @@ def _plan_stored_participants(
 ) -> ParticipantPlan:
     """Everybody of a store, whose runs only have to be mapped."""
     if config.connectome.connectome_only:
-        raise RequestError("--connectome-only: BIDS_DIR is a connectome already; leave it out")
+        raise RequestError("--connectome-only: BIDS_DIR is already a connectome; leave it out")
     runs, left_out = stored_runs(store, config, from_store=True)
     root = Path(config.output_dir)
     participants = []

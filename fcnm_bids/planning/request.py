@@ -63,7 +63,7 @@ def check_request(config: Config) -> InputDataset:
         read_plugin(config.resources.nipype_plugin_file)
     seeds = config.seeds
     if seeds.coordinates and seeds.masks:
-        problems.append("--coordinates and --masks: give one of them")
+        problems.append("--coordinates and --masks: give only one of them")
     seeds_needed = config.analysis_level == "group" or not config.connectome.connectome_only
     if dataset is not None:
         problems += _unknown_participants(config, dataset)
@@ -110,9 +110,14 @@ def check_folders(config: Config, dataset: InputDataset | None) -> list[str]:
     work, output = (Path(p).resolve() for p in (config.running.work_dir, config.output_dir))
     problems = []
     if work == source or source in work.parents:
-        problems.append(f"--work-dir {work} lies inside BIDS_DIR, where nothing is ever written")
+        problems.append(
+            f"--work-dir {work} lies inside BIDS_DIR, where nothing is ever written; name a "
+            "folder elsewhere"
+        )
     if output in inputs:
-        problems.append("OUTPUT_DIR is BIDS_DIR, where nothing is ever written")
+        problems.append(
+            "OUTPUT_DIR is BIDS_DIR, where nothing is ever written; name another folder"
+        )
     for root in inputs & {*output.parents}:
         if output.relative_to(root).parts[0].startswith("sub-"):
             problems.append(
@@ -120,22 +125,29 @@ def check_folders(config: Config, dataset: InputDataset | None) -> list[str]:
             )
     if work in (output, config.connectome_path.resolve()):
         taken = "OUTPUT_DIR" if work == output else "the folder of the store"
-        problems.append(f"--work-dir {work} is {taken}; name a folder of its own")
+        problems.append(f"--work-dir {work} is {taken}; name a separate folder")
     written = {"--work-dir": work, "OUTPUT_DIR": output}
     if dataset is not None and dataset.kind != "connectome":
         store = config.connectome_path.resolve()
         if store in (output, *inputs):
-            problems.append(f"--connectome-dir {store}: name a folder of its own")
+            taken = "OUTPUT_DIR" if store == output else "an input folder"
+            problems.append(f"--connectome-dir {store} is {taken}; name a separate folder")
         if config.analysis_level == "participant":
             written["--connectome-dir"] = store
     for name, folder in written.items():
         there = next(p for p in (folder, *folder.parents) if p.exists())
         if not there.is_dir():
-            problems.append(f"{name} {folder}: {there} is not a folder")
+            problems.append(f"{name} {folder}: {there} is not a folder; name another")
         elif not os.access(there, os.W_OK | os.X_OK):
-            problems.append(f"{name} {folder}: {there} cannot be written to")
+            problems.append(
+                f"{name} {folder}: {there} cannot be written to; name another folder, or change "
+                "its permissions"
+            )
         elif folder not in inputs and holds_other_dataset(folder):
-            problems.append(f"{name} {folder}: holds a data set that another program made")
+            problems.append(
+                f"{name} {folder}: contains a data set that another program made; name an empty "
+                "folder"
+            )
     return problems
 
 
@@ -192,8 +204,8 @@ def check_output_names(
     alike = [label for label, n in Counter(map(str.lower, subjects)).items() if n > 1]
     if alike and _ignores_case(there):
         problems.append(
-            f"OUTPUT_DIR {root}: its file system takes upper and lower case for the same, and "
-            f"there are several participants called sub-{alike[0]}; name another"
+            f"OUTPUT_DIR {root}: its file system does not distinguish upper and lower case, and "
+            f"several participants are called sub-{alike[0]}; name a folder on another file system"
         )
     return problems
 

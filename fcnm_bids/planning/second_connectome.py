@@ -52,8 +52,8 @@ def plan_validation(
         raise RequestError(f"--validation-dir {error}") from error
     if dataset.kind != "connectome":
         raise RequestError(
-            f"--validation-dir {folder}: not a store of projected runs, nor an output folder with "
-            "one; run the participant level on it first (--connectome-only)"
+            f"--validation-dir {folder}: neither a store of projected runs nor an output folder "
+            "with one; run the participant level on it first (--connectome-only)"
         )
     runs: dict[str, list[StoredRun]] = {}
     notes: list[str] = []
@@ -63,7 +63,7 @@ def plan_validation(
             run = open_run(path).under(settings)
             run.attributes  # noqa: B018  (a strategy that the run cannot have is found here)
         except (RunError, StoreError) as error:
-            notes.append(f"--validation-dir: {error}; left out")
+            notes.append(f"--validation-dir: {error}; excluded")
             continue
         difference = grid.difference(run.grid)
         if difference:
@@ -72,24 +72,24 @@ def plan_validation(
         label = path.relative_to(dataset.root).parts[0].removeprefix("sub-")
         runs.setdefault(label, []).append(run)
         if not notes and what_projects(run.header["settings"]) != what_projects(settings):
-            notes.append("--validation-dir: projected with another band or smoothing")
+            notes.append("--validation-dir: projected with a different band or smoothing")
     moved = moved_too_much(runs, max_mean_fd)
     for label, reason in moved.items():
         del runs[label]
-        notes.append(f"--validation-dir: sub-{label}: {reason}; left out")
+        notes.append(f"--validation-dir: sub-{label}: {reason}; excluded")
     if len(runs) < 2:
         raise RequestError(
             [
-                f"--validation-dir {folder}: fewer than two participants that can be used",
+                f"--validation-dir {folder}: fewer than two usable participants",
                 *other_grids[:3],
             ]
         )
-    notes += [f"{line}; left out" for line in other_grids]
+    notes += [f"{line}; excluded" for line in other_grids]
     design = NO_COVARIATES
     try:
         design = covariate_design(covariates, (Path(folder), dataset.root), runs)
     except RequestError as error:
         why = "; ".join(error.problems)
-        notes.append(f"--validation-dir: mapped without covariates, since {why}")
+        notes.append(f"--validation-dir: mapped without covariates, because {why}")
     participants = tuple((label, tuple(own)) for label, own in runs.items())
     return Validation(participants, design, tuple(notes))

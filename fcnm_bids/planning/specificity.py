@@ -66,11 +66,15 @@ def plan_specificity(
     except RequestError as error:
         if {*FOCUS_NULLS} & set(nulls) and rate is None:
             raise RequestError(
-                "--specificity: foci of a null fall in grey matter, of which there is no image "
-                f"here ({error.problems[0].removeprefix('--analysis-mask gm: ')}); or give a mask "
-                "or map with --base-rate FILE"
+                "--specificity: nulls draw their foci in grey matter, for which there is no image "
+                f"({error.problems[0].removeprefix('--analysis-mask gm: ')}); alternatively, "
+                "give a "
+                "mask or map with --base-rate FILE"
             ) from error
-        notes = ("degree: no grey matter here; strengths are taken over all analysis voxels",)
+        notes = (
+            "degree: there is no grey matter image; strengths are computed over all analysis "
+            "voxels",
+        )
     compared: list[Any] = []
     if {*LABEL_NULLS} & set(nulls):
         first, second, chosen = compared_contrasts(config, contrasts)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import stat
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ MOST_BYTES = 64 << 20
 DEEPEST = 100
 """Brackets within brackets of a JSON or YAML file."""
 
+_TOO_DEEP = f"nested too deeply (more than {DEEPEST} levels of brackets); remove levels"
 _MOST_YAML_BYTES = 1 << 18
 _BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
@@ -47,7 +49,7 @@ def read_bytes(path: Path, *, most: int = MOST_BYTES) -> bytes:
         if status.st_size > most:
             raise FileError(
                 f"{path}: has {_mebibytes(status.st_size)}, more than the {_mebibytes(most)} "
-                "that are read; leave out what is not needed"
+                "that are read; remove what is not needed"
             )
         with path.open("rb") as file:
             parts, size = [], 0
@@ -61,9 +63,12 @@ def read_bytes(path: Path, *, most: int = MOST_BYTES) -> bytes:
     except OSError as error:
         raise FileError(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError as error:
-        raise FileError(f"{str(path)!r} is not the name of a file") from error
+        raise FileError(f"{str(path)!r} is not the name of a file; correct it") from error
     if len(content) > most:
-        raise FileError(f"{path}: grew to more than {_mebibytes(most)} while it was read")
+        raise FileError(
+            f"{path}: grew to more than {_mebibytes(most)} while it was read; wait "
+            "until it is complete"
+        )
     return content
 
 
@@ -103,11 +108,34 @@ def parse_json(text: str, name: str) -> Any:
         The text is not JSON, or nested deeper than `DEEPEST`.
     """
     if _depth(text) > DEEPEST:
-        raise FileError(f"{name}: nested too deeply (more than {DEEPEST} brackets in each other)")
+        raise FileError(f"{name}: {_TOO_DEEP}")
     try:
         return json.loads(text)
     except ValueError as error:
-        raise FileError(f"{name}: not valid JSON: {error}") from error
+        raise FileError(f"{name}: not valid JSON: {error}; correct it") from error
+
+
+def parse_toml(text: str, name: str) -> dict[str, Any]:
+    """Parse TOML of bounded depth.
+
+    Parameters
+    ----------
+    text
+        The content.
+    name
+        Where it comes from, for messages.
+
+    Raises
+    ------
+    FileError
+        The text is not TOML, or nested deeper than Python's parser goes.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise FileError(f"{name}: not valid TOML: {error}; correct it") from error
+    except RecursionError as error:
+        raise FileError(f"{name}: {_TOO_DEEP}") from error
 
 
 def read_json_object(path: Path) -> dict[str, Any]:
@@ -120,7 +148,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
     """
     content = parse_json(read_text(path), str(path))
     if not isinstance(content, dict):
-        raise FileError(f"{path}: not a JSON object")
+        raise FileError(f"{path}: not a JSON object; put its content in braces")
     return content
 
 
@@ -142,12 +170,12 @@ def read_yaml(path: Path) -> Any:
             if isinstance(event, yaml.AliasEvent):
                 raise FileError(
                     f"{path}, line {event.start_mark.line + 1}: the alias *{event.anchor} is not "
-                    "read; write its content in its place"
+                    "supported; write its content in its place"
                 )
             depth += isinstance(event, yaml.CollectionStartEvent)
             depth -= isinstance(event, yaml.CollectionEndEvent)
             if depth > DEEPEST:
-                raise FileError(f"{path}: nested too deeply (more than {DEEPEST} levels)")
+                raise FileError(f"{path}: {_TOO_DEEP}")
         return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError) as error:
         raise FileError(f"{path}: cannot be read ({' '.join(str(error).split())})") from error

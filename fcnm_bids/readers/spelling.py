@@ -76,7 +76,7 @@ def look_alikes(named: Iterable[tuple[str, str]], what: str) -> list[str]:
         if known != name:
             problems.append(
                 f"{what} {_visible(known)} ({its_place}) and {what} {_visible(name)} ({place}) "
-                "differ in spelling only: write them alike, or rename one"
+                "differ only in spelling: write them identically, or rename one"
             )
     return problems
 

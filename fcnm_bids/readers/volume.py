@@ -94,7 +94,7 @@ def read_volume_image(path: Path, space: str, *, on: Grid | None = None) -> Volu
     Raises
     ------
     FileError
-        The file is damaged, cut short or longer than its header says; does not state where it
+        The file is damaged, cut short or longer than its header states; does not state where it
         lies (spatial codes 0); is not one volume of integers or reals; or lies on another grid.
     """
     content = read_bytes(path, most=_MOST_FILE_BYTES)
@@ -103,7 +103,10 @@ def read_volume_image(path: Path, space: str, *, on: Grid | None = None) -> Volu
         if content.startswith(b"\x1f\x8b"):
             stream = igzip.open(stream, "rb")
         elif path.name.lower().endswith(".gz"):
-            raise FileError(f"{path.name} cannot be read: not gzip, as its name says")
+            raise FileError(
+                f"{path.name} cannot be read: not gzip, although its name ends with .gz; rename "
+                "it to .nii, or copy it again"
+            )
         return _read(stream, path.name, space, on)
     except NOT_NIFTI as error:
         reason = str(error) or type(error).__name__
@@ -117,21 +120,27 @@ def _read(stream: Any, name: str, space: str, on: Grid | None) -> VolumeImage:
     header = read_header(beginning)
     shape = tuple(int(n) for n in header.get_data_shape())
     if len(shape) < 3 or math.prod(shape[3:]) != 1 or min(shape) < 1:
-        raise FileError(f"{name} has shape {shape}; three dimensions were expected")
+        raise FileError(
+            f"{name} has shape {shape}; three dimensions were expected: extract one volume"
+        )
     dtype = np.dtype(header.get_data_dtype())
     if dtype.kind not in "iuf":
-        raise FileError(f"{name} holds numbers of type {dtype}, not integers or reals")
+        raise FileError(
+            f"{name} holds numbers of type {dtype}, not integers or real numbers; convert it"
+        )
     grid = grid_of(header, (shape[0], shape[1], shape[2]), space, name)
     # before the values are read: a damaged header may ask for any amount of memory
     if on is not None and (difference := on.difference(grid)):
-        raise FileError(f"{name} is not on the grid of its run: {difference}")
+        raise FileError(
+            f"{name} is not on the grid of its run: {difference}; copy the mask of the run"
+        )
     offset = check_offset(header, name)
     wanted = offset + grid.n_voxels * dtype.itemsize
     whole = beginning + stream.read(max(0, wanted + 1 - len(beginning)))
     if len(whole) != wanted:
         while excess := stream.read(1 << 20):  # a check sum that is wrong explains more
             del excess
-        how = "cut short" if len(whole) < wanted else "longer than its header says"
+        how = "cut short" if len(whole) < wanted else "longer than its header states"
         raise FileError(f"{name} is {how}: {wanted} bytes were expected; copy it again")
     kind = nib.Nifti2Image if header.sizeof_hdr == HEADER_BYTES else nib.Nifti1Image
     values = np.asarray(kind.from_bytes(whole).dataobj, dtype=np.float64)
@@ -154,7 +163,7 @@ def read_header(beginning: bytes) -> Any:
     sizes = {int.from_bytes(beginning[:4], order) for order in ("little", "big")}
     size = next((size for size in _FIRST_OFFSET if size in sizes), None)
     if size is None:
-        raise ValueError("it does not begin as NIfTI does")
+        raise ValueError("it does not begin like a NIfTI file")
     if len(beginning) < size:
         raise EOFError("shorter than a NIfTI header")
     kind = nib.Nifti2Header if size == HEADER_BYTES else nib.Nifti1Header
@@ -179,8 +188,9 @@ def grid_of(header: Any, shape: tuple[int, int, int], space: str, name: str) -> 
     if (codes[0] or codes[1]) not in _SPATIAL_CODES:
         stated = f"{codes[0]} and {codes[1]}" if any(codes) else "0"
         raise FileError(
-            f"{name} does not state where it lies: the sform and qform codes of its header are "
-            f"{stated}; write it again with the affine of the image it was made from"
+            f"{name} does not state its position in space: the sform and qform codes of its "
+            "header are "
+            f"{stated}; save it again with the affine of the image that it was made from"
         )
     try:
         return Grid(shape, header.get_best_affine(), space)
@@ -207,7 +217,7 @@ def check_offset(header: Any, name: str) -> int:
     if not least <= offset <= _LAST_OFFSET or offset != int(offset):
         raise FileError(
             f"{name} has the vox_offset {offset:g} in its header, where its voxels cannot begin "
-            f"(at {least} or later); write it again"
+            f"(only at {least} or later); save it again"
         )
     return int(offset)
 
@@ -239,12 +249,15 @@ def space_of_name(path: Path, space: str) -> str | None:
     own = found[1]
     if own.lower() in _NATIVE_SPACES:
         raise FileError(
-            f"{path.name}: its name says {own}, a participant's own space; transform it to "
+            f"{path.name}: its name states {own}, a participant's own space; transform it to "
             f"{space} first (antsApplyTransforms with fMRIPrep's from-{own}_to-{space} file)"
         )
     if own.upper().startswith(("MNI152", "MNIICBM152", "ICBM152")) or own.upper() == "MNI":
-        return f"{path.name}: its name says {own}, the data are in {space}: used as it is (1-2 mm)"
+        return (
+            f"{path.name}: its name states {own}, but the data are in {space}: used as it is "
+            "(1-2 mm)"
+        )
     raise FileError(
-        f"{path.name}: its name says {own}, the data are in {space}; transform it first, or "
+        f"{path.name}: its name states {own}, but the data are in {space}; transform it first, or "
         "rename it if the name is wrong"
     )

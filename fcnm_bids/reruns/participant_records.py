@@ -15,11 +15,11 @@ from fcnm_bids.errors import RequestError, StoreError
 
 LOGGER = logging.getLogger("fcnm_bids")
 
-GONE = "the participant level stored it, it is gone; run the participant level again"
+GONE = "the participant level stored it, but it no longer exists; run the participant level again"
 
 NO_LONGER = "the participant level no longer has this run"
 
-UNFINISHED = "its participant level has not finished"
+UNFINISHED = "its participant level has not finished; run it again"
 
 _COLUMNS = ("run", "stored", "included", "reason")
 
@@ -94,7 +94,7 @@ def participant_records(
         elif source is not None and not any(
             os.path.lexists(source / name) for name in (folder.name, *images)
         ):
-            refused = f"BIDS_DIR has no {folder.name} any more"
+            refused = f"BIDS_DIR no longer has {folder.name}"
         records[folder.name.removeprefix("sub-")] = ParticipantRecord(runs, refused)
     if problems:
         raise RequestError(problems)

@@ -146,7 +146,11 @@ def inherit_settings(config: Config, explicit: Mapping[str, Mapping[str, Any]]) 
         problems += _other_foci(config)
     if problems:
         raise RequestError(
-            [f"{root}: the group level maps what the participant level made", *problems]
+            [
+                f"{root}: the group level uses the settings of the participant level; give the "
+                "same, or run the participant level again",
+                *problems,
+            ]
         )
     return config
 
@@ -222,13 +226,14 @@ def _other_foci(config: Config) -> list[str]:
     changes = _contrast_changes(config)
     if not changes.moved and (changes.same or not changes.new):
         return []
-    what = "no contrast of before"
+    what = "it shares no contrast with the earlier table"
     if changes.moved:
-        what = f"other foci or another effect than before for {', '.join(changes.moved[:5])}"
+        what = f"foci or effects differ from the earlier table for {', '.join(changes.moved[:5])}"
         what += f" and {len(changes.moved) - 5} more" if len(changes.moved) > 5 else ""
     return [
-        f"--coordinates {config.seeds.coordinates}: {what} ({_FOCI} has those used before); to map "
-        f"others on the same connectome, give {config.connectome_path} as BIDS_DIR and another "
+        f"--coordinates {config.seeds.coordinates}: {what} (the earlier one is {_FOCI}); to map "
+        "other "
+        f"foci on the same connectome, give {config.connectome_path} as BIDS_DIR and another "
         "OUTPUT_DIR"
     ]
 

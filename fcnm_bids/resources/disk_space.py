@@ -54,7 +54,7 @@ def check_space(config: Config, needs: Mapping[str, Needs]) -> None:
         free = shutil.disk_usage(_there(Path(folders[0]))).free
         line = (
             f"{', '.join(folders)}: about {size_text(needed)} will be needed, "
-            f"{size_text(free)} are free; make room, or name other folders"
+            f"only {size_text(free)} is free; free some space, or name other folders"
         )
         if free < _TOO_LITTLE * needed:
             problems.append(line)
@@ -70,10 +70,10 @@ def room_left(config: Config, failures: list[str]) -> str | None:
         return None
     folders = (config.output_dir, str(config.connectome_path), config.running.work_dir)
     free = (
-        f"{size_text(shutil.disk_usage(_there(Path(folder))).free)} in {folder}"
+        f"{size_text(shutil.disk_usage(_there(Path(folder))).free)} free in {folder}"
         for folder in dict.fromkeys(folders)
     )
-    return f"a disk is full; free are {', '.join(free)}"
+    return f"a disk is full ({', '.join(free)}); free some space and run the same command again"
 
 
 def _there(path: Path) -> Path:

@@ -94,8 +94,8 @@ def coordinate(cell: object, farthest: float = FARTHEST_MM) -> float:
         raise CellError(f"{as_text(cell)}, not a finite number")
     if abs(number) > farthest:
         raise CellError(
-            f"{as_text(cell)}, farther than {farthest:g} mm from the origin, outside of any brain:"
-            " coordinates are in millimetres"
+            f"{as_text(cell)}, farther than {farthest:g} mm from the origin, outside any brain: "
+            "give coordinates in millimetres"
         )
     return number
 
@@ -117,7 +117,7 @@ def sample_size(cell: object) -> int | None:
     if not (math.isfinite(number) and number >= 1 and number == int(number)):
         raise CellError(f"{as_text(cell)}, not a positive whole number")
     if number > _MOST_PARTICIPANTS:
-        raise CellError(f"{as_text(cell)}, more than 10 million participants; no study has them")
+        raise CellError(f"{as_text(cell)}, more than 10 million participants; correct it")
     return int(number)
 
 
@@ -132,11 +132,11 @@ def label(cell: object) -> str:
     if is_missing(cell):
         raise CellError("missing")
     if not isinstance(cell, str):
-        raise CellError(f"{as_text(cell)}, not a text")
+        raise CellError(f"{as_text(cell)}, not text: format the cell as text")
     try:
         cell.encode()
     except UnicodeEncodeError as error:
-        raise CellError(f"{as_text(cell)}, which is not valid Unicode") from error
+        raise CellError(f"{as_text(cell)}, which is not valid Unicode: type it again") from error
     if code := unprintable(cell):
         raise CellError(f"{cell!a}, with the invisible character {code}: remove it")
     if not (name := canonical(cell)):

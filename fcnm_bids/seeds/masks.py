@@ -214,9 +214,9 @@ def _masks(path: Path, space: str, split_labels: bool) -> Iterator[tuple[_Mask, 
         raise SeedError(f"{path.name}: the mask has infinite values; set them to 0")
     if values.min() < 0:
         raise SeedError(
-            f"{path.name}: the mask has negative values (down to {values.min():g}), as "
-            "interpolation by splines leaves them; set them to 0, or resample with nearest "
-            "neighbours"
+            f"{path.name}: the mask has negative values (down to {values.min():g}), as spline "
+            "interpolation leaves them; set them to 0, or resample with nearest-neighbour "
+            "interpolation"
         )
     if not values.any():
         raise SeedError(f"{path.name}: the mask is empty; draw it again, or leave it out")
@@ -232,8 +232,8 @@ def _masks(path: Path, space: str, split_labels: bool) -> Iterator[tuple[_Mask, 
     if not split_labels or len(labels) > _MOST_LABELS:
         listed = ", ".join(map(str, labels[:6])) + (" ..." if len(labels) > 6 else "")
         raise SeedError(
-            f"{path.name}: whole numbers above 1 are labels, not weights ({listed}): "
-            "--split-mask-labels makes a seed of each; divide weights by their largest"
+            f"{path.name}: whole numbers above 1 are labels, not weights ({listed}); make a seed "
+            "of each label with --split-mask-labels, or divide weights by their maximum"
         )
     for label in labels:
         inside = (values == label).astype(np.float64)
@@ -248,7 +248,7 @@ def _on_grid(
     covered = volume_fraction(mask.values, own, grid)
     if not covered.any():
         raise SeedError(
-            f"{file}: nothing of the mask lies in the field of view of the images: is it in "
+            f"{file}: no part of the mask lies in the field of view of the images; is it in "
             f"{grid.space}?"
         )
     if not mask.binary:
@@ -257,7 +257,9 @@ def _on_grid(
     if seed.any():
         return seed, []
     seed.flat[covered.argmax()] = 1
-    return seed, ["smaller than half a voxel; the voxel that holds most of it is its seed"]
+    return seed, [
+        "smaller than half a voxel; the voxel that contains most of it is used as the seed"
+    ]
 
 
 def _record(
@@ -268,6 +270,7 @@ def _record(
     if seed_ml > _LARGEST_SHARE * _BRAIN_ML:
         notes = [
             *notes,
-            f"{seed_ml:.0f} ml, more than a third of the brain: check that inside is 1, outside 0",
+            f"{seed_ml:.0f} ml, more than a third of the brain: check that it is 1 inside and 0 "
+            "outside",
         ]
     return MaskRecord(mask.name, file_ml, seed_ml, tuple(notes))

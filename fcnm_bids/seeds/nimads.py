@@ -52,7 +52,8 @@ def read_nimads(path: Path, *, effect: str | None) -> tuple[Focus, ...]:
     text = read_text(path)
     if effect is None:
         raise SeedError(
-            f"{path.name}: a NIMADS study set states no effect: name the effect of the whole"
+            f"{path.name}: a NIMADS study set does not state an effect: name the effect of the "
+            "whole"
             " file (--effect)"
         )
     try:
@@ -158,7 +159,7 @@ def _is_deactivation(point: dict[str, Any], origin: str, problems: list[str]) ->
     below = [n for n in numbers if isinstance(n, int | float) and n < 0]
     if marked is False and below:
         problems.append(
-            f"{origin}: its statistic is {below[0]:g}, and deactivation is false: correct one"
+            f"{origin}: its statistic is {below[0]:g}, but deactivation is false: correct one"
         )
     return bool(below) if marked is None else marked
 

@@ -57,7 +57,8 @@ def read_sleuth(path: Path, *, effect: str | None) -> tuple[Focus, ...]:
     text = read_text(path)
     if effect is None:
         raise SeedError(
-            f"{path.name}: a Sleuth file states no effect: name the effect of the whole file"
+            f"{path.name}: a Sleuth file does not state an effect: name the effect of the whole "
+            "file"
             " (--effect)"
         )
     problems: list[str] = []
@@ -98,7 +99,9 @@ def _parse(text: str, name: str, problems: list[str]) -> tuple[str, list[_Experi
                 current = None
             elif not line.startswith("//"):
                 if current is None:
-                    raise CellError(f"coordinates without an experiment above: {as_text(line)}")
+                    raise CellError(
+                        f"coordinates without the title of an experiment above: {as_text(line)}"
+                    )
                 # A place is kept for a bad line, so that its experiment does not seem empty.
                 current.points.append((number, None))
                 current.points[-1] = (number, _point(line))
@@ -111,7 +114,9 @@ def _parse(text: str, name: str, problems: list[str]) -> tuple[str, list[_Experi
                 space = found
             elif match := _SUBJECTS.fullmatch(comment):
                 if current is None or current.points:
-                    raise CellError("Subjects without the title of an experiment above")
+                    raise CellError(
+                        "Subjects without the title of an experiment above; put the title first"
+                    )
                 current.n = _subjects(match[1])
             elif comment:
                 if current is None or current.points:

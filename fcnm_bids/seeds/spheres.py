@@ -111,7 +111,7 @@ def foci_outside(contrasts: Sequence[Contrast], grid: Grid) -> list[Focus]:
 def _refuse_talairach(foci: Sequence[Focus]) -> None:
     refuse(
         [
-            f"{focus.origin}: the focus is in Talairach space: move it to MNI first"
+            f"{focus.origin}: the focus is in Talairach space: transform it to MNI first"
             for focus in foci
             if focus.space == TALAIRACH
         ]

@@ -202,8 +202,9 @@ def _check_workbook(content: IO[bytes]) -> None:
 def _check_size(name: str, number: int, cells: Sequence[str], n_cells: int = 0) -> None:
     if number > _MOST_ROWS or len(cells) > _MOST_COLUMNS or n_cells > _MOST_CELLS:
         raise SeedError(
-            f"{name}, row {number}: a coordinate table has up to {_MOST_ROWS:,} rows, "
-            f"{_MOST_COLUMNS:,} columns and {_MOST_CELLS:,} cells; remove what is no part of it"
+            f"{name}, row {number}: a coordinate table may have up to {_MOST_ROWS:,} rows, "
+            f"{_MOST_COLUMNS:,} columns and {_MOST_CELLS:,} cells; remove what does not belong "
+            "to it"
         )
 
 
@@ -298,7 +299,7 @@ def _columns(name: str, header: Sequence[str], effect: str | None) -> dict[str, 
     if "n" in names and "sample_size" in names:
         problems.append(f"{name}: both n and sample_size are columns: keep one")
     problems += [
-        f"{name}: there is no column {cell!r}; is {near!r} meant? Rename it"
+        f"{name}: there is no column {cell!r}; if {near!r} is meant, rename it"
         for cell in names
         if cell not in known and len(cell) > 1
         for near in difflib.get_close_matches(cell, set(known) - set(names), 1, 0.8)

@@ -110,7 +110,9 @@ def design_of(
             problems += [f"covariate {line}" for line in alike]
             continue
         if len(levels) == 1 or (numbers is not None and _is_constant(numbers)):
-            problems.append(f"covariate {name}: the same for everybody ({values[0]}); leave it out")
+            problems.append(
+                f"covariate {name}: the same for all participants ({values[0]}); leave it out"
+            )
         elif numbers is not None:
             coded[name] = numbers
             coding.append(f"{name}: a number, centred at {numbers.mean():g}")
@@ -150,7 +152,9 @@ def _dependent(coded: Mapping[str, NDArray[np.float64]]) -> list[str]:
                 rest = rest - direction * (direction @ rest)
         left = math.sqrt(rest @ rest)
         if left <= _COLLINEAR * length:
-            problems.append(f"covariate {name}: follows from {', '.join(before)}; leave one out")
+            problems.append(
+                f"covariate {name}: is determined by {', '.join(before)}; leave one out"
+            )
             continue
         basis.append(rest / left)
         before.append(name)

@@ -37,7 +37,10 @@ def test_options_of_the_other_level_and_foci_as_units_are_warned_of(
     said.set_level(logging.WARNING)
     config = request_for(seeds={"unit": "focus"}, running={"dry_run": True})
     assert run_analysis_level(config, {"group": {"alpha": 0.01}})
-    assert "--unit focus: studies that report many foci dominate the network" in said.text
+    assert (
+        "--unit focus: studies that report many foci dominate the network; --unit contrast "
+        "weights contrasts equally" in said.text
+    )
     assert "--alpha" in said.text
 
 

@@ -106,7 +106,8 @@ def test_an_image_that_changed_behind_an_equal_size_and_time_is_found(
     assert not check_outputs(asked)
     [error] = [record.message for record in caplog.records if record.levelname == "ERROR"]
     assert error.endswith(
-        f"was made before the content of {image} changed; if that is damage, restore the image"
+        f"was made before the content of {image} changed; remove the stored run, or restore the "
+        "image if it is damaged"
     )
     os.utime(image, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
     assert not all(plan())

@@ -47,5 +47,5 @@ def test_when_all_is_done_nothing_is_made_unless_no_run_was_stored(
         return
     for path in store.rglob("*.h5"):
         path.unlink()
-    with pytest.raises(RequestError, match="each turned out damaged when it was read"):
+    with pytest.raises(RequestError, match="all turned out to be damaged when they were read"):
         run_participants(config)

@@ -32,7 +32,7 @@ def test_the_option_and_the_right_order_are_named(
     assert ended.value.code == 2
     option = words.split()[0]
     assert f"fcnm-bids: {option} takes all words up to the next option" in message
-    assert f"put them first: {told}\n" in message
+    assert f"put folders and level first: {told}\n" in message
 
 
 def test_the_order_that_is_named_is_understood() -> None:

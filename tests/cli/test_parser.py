@@ -113,7 +113,9 @@ def test_an_option_has_both_spellings(section: str, name: str) -> None:
 def test_an_earlier_name_is_understood_and_the_present_one_told(tmp_path: Path) -> None:
     asked = ask("--min_effect", "0.1")
     assert asked.config.group.min_mean_z == 0.1
-    assert asked.preset == ("--min-effect is now called --min-mean-z; the earlier name will go",)
+    assert asked.preset == (
+        "--min-effect is now called --min-mean-z; the earlier name will be removed",
+    )
     saved = tmp_path / "old.toml"
     saved.write_text("[group]\nmin_effect = 0.2\n")
     assert ask("--config-file", str(saved)).config.group.min_mean_z == 0.2

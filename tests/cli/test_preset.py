@@ -26,7 +26,9 @@ def test_a_preset_settles_options(preset: str, sphere: str, control: str, smalle
 def test_what_is_given_overrules_the_preset_and_is_said() -> None:
     request = parse([*REQUEST, "--preset", "fcnm-fwe", "--alpha", "0.01", "--radius", "4"])
     assert request.config.group.alpha == 0.01
-    assert request.preset[1:] == ("preset fcnm-fwe: --alpha 0.01 was given and overrules 0.05",)
+    assert request.preset[1:] == (
+        "preset fcnm-fwe: --alpha 0.01 was given and overrides the preset's 0.05",
+    )
 
 
 def test_without_a_preset_nothing_is_said() -> None:

@@ -225,7 +225,7 @@ def test_the_group_level_refuses_what_differs_from_the_participant_level(
     before = snapshot(output)
     for given, told in (
         (["--smoothing", "8"], "--smoothing 8.0: the participant level was run with 6.0"),
-        (["--coordinates", other], "other foci or another effect than before for"),
+        (["--coordinates", other], "foci or effects differ from the earlier table for"),
     ):
         ended = desk.run(finished.fmriprep, output, "group", *given)
         assert ended.code == 2
@@ -247,7 +247,7 @@ def test_a_damaged_image_leaves_its_run_out_and_the_rest_goes_on(
     request = (root, tmp_path / "out", "participant", "--connectome-only")
     ended = desk.run(*request)
     assert ended.code == 0, ended.out + ended.err
-    assert f"{bold.name} is left out" in ended.out
+    assert f"{bold.name} is excluded" in ended.out
     [table] = (tmp_path / "out").glob("sub-02/func/*desc-qc_metrics.tsv")
     qc = read_table(table).set_index("run")
     assert list(qc["included"]) == ["True", "False"]

@@ -78,15 +78,21 @@ def test_blank_volumes_at_the_start_count_as_the_first_measurement(
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        (lambda s: s.__setitem__((..., slice(60, None)), 0), r"60 of one value .*\(61-120\)"),
-        (lambda s: s.__setitem__((..., slice(60, 70)), s[..., [60]]), r"9 that repeat .*\(62-70\)"),
+        (
+            lambda s: s.__setitem__((..., slice(60, None)), 0),
+            r"60 volumes with one value .*\(61-120\)",
+        ),
+        (
+            lambda s: s.__setitem__((..., slice(60, 70)), s[..., [60]]),
+            r"9 volumes that repeat .*\(62-70\)",
+        ),
     ],
 )
 def test_many_blank_volumes_leave_the_run_out(tmp_path: Path, damage, reason: str) -> None:
     stored = series()
     damage(stored)
     projected, _ = project(tmp_path, stored)
-    with pytest.raises(RunError, match=f"{reason} of 120 kept volumes, more than 5%"):
+    with pytest.raises(RunError, match=f"{reason}, more than 5% of the 120 kept volumes"):
         projected.blank.among(np.ones(N, bool), "bold.nii")
 
 
@@ -122,5 +128,5 @@ def test_blocks_make_no_difference(kinds: list[int], block: int, dtype: str) -> 
 
 @pytest.mark.parametrize("slope", [1e38, 1e30, 1e-30])
 def test_a_scale_that_leaves_float32_is_refused(tmp_path: Path, slope: float) -> None:
-    with pytest.raises(RunError, match=r"which no scanner writes: .*scl_slope"):
+    with pytest.raises(RunError, match=r"which no scanner writes; .*scl_slope"):
         project(tmp_path, series(), slope=slope)

@@ -233,9 +233,9 @@ def test_numbers_that_are_neither_integers_nor_reals(tmp_path: Path, dtype: obje
     stored = np.zeros((*SHAPE, N), dtype=dtype)  # type: ignore[call-overload]
     nib.Nifti1Image(stored, AFFINE).to_filename(tmp_path / "bold.nii.gz")
     nib.Nifti1Image(stored[..., 0], AFFINE).to_filename(tmp_path / "mask.nii.gz")
-    with pytest.raises(RunError, match="not integers or reals"):
+    with pytest.raises(RunError, match="not integers or real numbers"):
         open_image(tmp_path / "bold.nii.gz", SPACE)
-    with pytest.raises(RunError, match="not integers or reals"):
+    with pytest.raises(RunError, match="not integers or real numbers"):
         read_volume(tmp_path / "mask.nii.gz", GRID)
 
 
@@ -402,7 +402,7 @@ def test_a_volume_of_several_volumes(tmp_path: Path) -> None:
         (Grid((5, 4, 4), AFFINE, SPACE), r"shape \(5, 4, 3\) instead of \(5, 4, 4\)"),
         (
             Grid(SHAPE, AFFINE @ np.diag([-1.0, 1, 1, 1]), SPACE),
-            "same shape, but its affine puts voxels",
+            "same shape, but its affine shifts voxels",
         ),
     ],
 )
@@ -445,10 +445,10 @@ def test_real_runs(shared_data: Path, data_set: str) -> None:
 @pytest.mark.parametrize(
     ("position", "packed", "reason"),
     [
-        (252, struct.pack("<hh", 0, 0), "does not state where it lies"),
+        (252, struct.pack("<hh", 0, 0), "does not state its position in space"),
         (108, struct.pack("<f", 0), "vox_offset 0 in its header"),
         (108, struct.pack("<f", 176), "vox.offset 176 "),
-        (42, struct.pack("<h", 3), "longer than its header says"),
+        (42, struct.pack("<h", 3), "longer than its header states"),
     ],
 )
 def test_a_run_whose_header_would_shift_its_voxels(

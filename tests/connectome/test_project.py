@@ -261,7 +261,7 @@ def test_an_empty_mask(tmp_path: Path) -> None:
 
 def test_a_projection_of_another_length(tmp_path: Path) -> None:
     path = save(tmp_path / "bold.nii.gz", signals().astype(np.float32))
-    with pytest.raises(RunError, match="has 70 volumes, its confounds have 71 rows"):
+    with pytest.raises(RunError, match="has 70 volumes, but its confounds have 71 rows"):
         project(path, inside(), projection_of(BAND, n=N + 1))
 
 

@@ -39,7 +39,9 @@ def test_finite_voxels_that_change_are_the_mask(
 
 def test_an_image_that_never_changes_is_refused(tmp_path: Path) -> None:
     still = np.full((2, 2, 2, 3), 7, "<i2")
-    with pytest.raises(RunError, match=r"bold\.nii\.gz has no brain mask, and no voxel of it var"):
+    with pytest.raises(
+        RunError, match=r"bold\.nii\.gz has no brain mask, and none of its voxels var"
+    ):
         varying_voxels(saved(tmp_path, still))
 
 

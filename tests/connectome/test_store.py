@@ -252,7 +252,9 @@ def test_a_foreign_hdf5_file(tmp_path: Path) -> None:
 
 def test_a_run_of_another_format_version(stored: Path) -> None:
     seal_again(stored, version=9)
-    with pytest.raises(StoreError, match=f"format version 9, this program reads {FORMAT_VERSION}"):
+    with pytest.raises(
+        StoreError, match=f"format version 9, but this program reads {FORMAT_VERSION}"
+    ):
         open_run(stored)
 
 
@@ -284,11 +286,11 @@ def replace_part(file: h5py.File, name: str, content: object, **options: Any) ->
         (lambda f: replace_part(f, "scale", 1.0), "has parts of unequal length"),
         (
             lambda f: replace_part(f, "components", np.zeros((M, 499), "<i2")),
-            "does not hold what its header says",
+            "does not contain what its header states",
         ),
         (
             lambda f: replace_part(f, "components", np.zeros((M, 500), "<f4")),
-            "does not hold what its header says",
+            "does not contain what its header states",
         ),
         (
             lambda f: replace_part(f, "components", np.zeros((M, 500), "<i2"), chunks=(M, 50)),

@@ -71,7 +71,7 @@ def test_quotation_marks_are_no_content(tmp_path: Path) -> None:
         ("csf\twm\n1\t2\n3\n", "1 values under 2 column names in row 3"),
         ("csf\twm\n1\t2\t3\n4\t5\t6\n", "3 values under 2 column names in row 2"),
         ("csf\twm\n1\t2\t\n4\t5\t\n", "3 values under 2 column names in row 2"),
-        ("csf\twm\tcsf\n1\t2\t3\n", "several columns of the name csf"),
+        ("csf\twm\tcsf\n1\t2\t3\n", "several columns called csf"),
         (b"csf\n\xff\xfe\xfa\n", "cannot be read as a table"),
     ],
     ids=["empty", "header", "ragged", "short", "shifted", "tabs", "twice", "bytes"],
@@ -86,7 +86,7 @@ def test_what_is_not_a_table(tmp_path: Path, content: str | bytes, problem: str)
 @pytest.mark.parametrize("cell", ["none", "1,5", "1_000", "0x1", "--1", "1 2"])
 def test_text_in_place_of_a_number(tmp_path: Path, cell: str) -> None:
     read = read_confounds(table_file(tmp_path, f"csf\twm\n1\t2\n{cell}\t3\n"))
-    with pytest.raises(RunError, match="text in place of numbers in csf"):
+    with pytest.raises(RunError, match="text instead of numbers in csf"):
         nuisance_columns(read, ["wm", "csf"])
     np.testing.assert_array_equal(nuisance_columns(read, ["wm"]), [[2], [3]])
 
@@ -163,7 +163,7 @@ def test_component_metrics_are_not_confounds(shared_data: Path) -> None:
     metrics = read_confounds(shared_data / "confounds/nilearn/test_desc-tedana_metrics.tsv")
     with pytest.raises(RunError, match="the table has no motion columns"):
         load_strategy("27P").columns(metrics.names, {})
-    with pytest.raises(RunError, match="text in place of numbers in Component, classification"):
+    with pytest.raises(RunError, match="text instead of numbers in Component, classification"):
         metrics.select(metrics.names)
 
 

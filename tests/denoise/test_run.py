@@ -123,8 +123,8 @@ def test_too_little_time() -> None:
     with pytest.raises(RunError) as caught:
         plan(table(moved=180, dummies=5))
     assert str(caught.value) == (
-        "230 s are left (115 of 300 volumes; 5 at the start and 180 for motion dropped), "
-        "--min-time asks for 240 s"
+        "230 s are left (115 of 300 volumes; 5 dummy scans, 180 censored for motion), but "
+        "--min-time asks for 240 s; lower it, or censor less (--fd-threshold)"
     )
 
 
@@ -152,7 +152,7 @@ def test_too_few_degrees_of_freedom(moved: int, changes: dict[str, Any], advice:
         plan(table(moved=moved), **changes)
     asked = changes.get("min_dof", 30)
     assert str(caught.value) == (
-        f"{dof} residual degrees of freedom of {N - moved} kept volumes, "
+        f"{dof} residual degrees of freedom of {N - moved} kept volumes, but "
         f"--min-dof asks for {asked}{advice}"
     )
 

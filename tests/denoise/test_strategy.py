@@ -92,8 +92,8 @@ def test_what_is_missing_is_named() -> None:
     with pytest.raises(RunError) as caught:
         strategy("csf", "wm", "cosine*").columns(["csf"], {})
     assert str(caught.value) == (
-        "strategy mine needs confounds that the table does not have: wm, cosine*; "
-        "name what there is in a JSON file (--nuisance-regressors FILE)"
+        "strategy mine needs confounds that the table does not have: wm, cosine*; name the "
+        "available columns in a JSON file (--nuisance-regressors FILE)"
     )
 
 

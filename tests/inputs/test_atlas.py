@@ -226,7 +226,7 @@ def test_without_a_network_the_first_failure_is_the_last_attempt(
     assert len(asked) == 1
     assert network_atlas((), GRID)[1] is None
     assert [line.split(":")[0] for line in files.missing] == [
-        "no names of the cortex and no overlap with canonical networks",
+        "no names of cortical regions and no overlap with canonical networks",
         "no names of nuclei and cerebellum",
     ]
 
@@ -279,7 +279,7 @@ def test_a_table_may_have_fewer_entities_than_its_image(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("atlas-Mine_space-MNI152NLin2009cAsym_dseg", "the data's is MNI152NLin6Asym"),
+        ("atlas-Mine_space-MNI152NLin2009cAsym_dseg", "that of the data is MNI152NLin6Asym"),
         ("atlas-Mine_dseg", "states no space"),
     ],
 )
@@ -316,7 +316,7 @@ def test_a_damaged_image_is_refused(tmp_path: Path) -> None:
 def test_probabilities_are_no_labels(tmp_path: Path) -> None:
     image = write_atlas(tmp_path)
     nib.save(nib.Nifti1Image(np.full(SMALL.shape, 0.5, np.float32), SMALL.affine), image)
-    with pytest.raises(RequestError, match="not an image of labels"):
+    with pytest.raises(RequestError, match="not a label image"):
         read_atlas(find_atlas([str(image)], SPACE), SMALL)
 
 
@@ -352,9 +352,9 @@ def test_an_atlas_without_a_region_in_view_is_refused(
     [
         ("index\tregion\n1\ta\n2\tb\n", "columns index and name"),
         ("index,name\n1,a\n2,b\n", "separated by tabs; its first line is 'index,name'"),
-        ("index\tname\n1\ta\n1\tb\n", "whole numbers, each once"),
-        ("index\tname\n1.5\ta\n2\tb\n", "whole numbers, each once"),
-        ("index\tname\n99999999999999999999\ta\n", "whole numbers, each once"),
+        ("index\tname\n1\ta\n1\tb\n", "whole numbers without repetition"),
+        ("index\tname\n1.5\ta\n2\tb\n", "whole numbers without repetition"),
+        ("index\tname\n99999999999999999999\ta\n", "whole numbers without repetition"),
         ("index\tname\n1\ta\n2\t\n", "column name has an empty cell"),
         ("index\tname\n1\ta\n", "no name for 2"),
     ],
@@ -401,7 +401,7 @@ def test_the_licence_of_every_atlas_that_is_fetched_is_quoted() -> None:
     for name in ("Schaefer 2018", *SEGMENTATIONS.values()):
         (row,) = [line for line in licences if line.startswith("|") and name in line.split("|")[1]]
         assert row.split("|")[2].count('"') >= 2
-        assert row.split("|")[3].strip() == "fetched; in the image"
+        assert row.split("|")[3].strip() == "downloaded; in the image"
     assert all(f"`{name}`" in page for name in (CORTEX, *SEGMENTATIONS.values()))
     image = (Path(__file__).parents[2] / "docker" / "fetch_templates.py").read_text()
     assert {"400Parcels7Networks", '"aseg"', '"HCP"'} <= set(

@@ -119,7 +119,7 @@ def test_every_problem_of_masks_is_listed(tmp_path: Path) -> None:
     assert "gone.nii: there is no such file" in told
     assert "table.csv" in told
     assert "empty: no NIfTI file (.nii or .nii.gz)" in told
-    assert "--effect control: the effect of --control-masks; name another" in told
+    assert "--effect control: this is the effect of --control-masks; name another" in told
 
 
 def test_masks_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -136,12 +136,12 @@ def test_a_folder_above_the_derivatives_says_which_one_is_meant(
     tmp_path: Path, given: str, inside: str
 ) -> None:
     near = folder(tmp_path / given / inside, DERIVATIVE, "sub-01")
-    assert f"{near} looks like what fMRIPrep wrote" in refused(tmp_path / given)
+    assert f"{near} looks like fMRIPrep's output" in refused(tmp_path / given)
 
 
 def test_raw_data_are_named_as_such(tmp_path: Path) -> None:
     folder(tmp_path, RAW, "sub-01")
-    assert "raw data, and there is no derivatives/fmriprep in it" in refused(tmp_path)
+    assert "this is a raw data set without derivatives/fmriprep" in refused(tmp_path)
     # copied beside a raw data set's description
     (tmp_path / "sub-01" / "func" / "sub-01_task-rest_desc-preproc_bold.nii.gz").touch()
     assert identify_dataset(tmp_path).kind == "derivatives"

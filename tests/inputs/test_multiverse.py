@@ -59,15 +59,15 @@ def test_named_specifications_change_what_they_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("[combinations", "cannot be read as TOML"),
-        ("radius = 4", "takes [combinations] of lists, and [named.NAME] of values"),
-        ("[combinations]\nradius = 4", "[combinations] radius: not a list"),
+        ("[combinations", "not valid TOML"),
+        ("radius = 4", "only [combinations] with lists and [named.NAME] with values are allowed"),
+        ("[combinations]\nradius = 4", "[combinations] radius: put the value in brackets"),
         ("[combinations]\nalpha = [0.1]", "alpha cannot be varied; choose from radius"),
         ('[combinations]\nradius = ["wide"]', "radius = 'wide': float was expected"),
         ('[named.a]\nheight_control = "fwer"', "height control 'fwer': choose one of"),
         ('[named.a]\nnuisance_regressors = "99P"', "neither a strategy"),
         ("[named.a]\nradius = -1", "--radius -1: not above 0"),
-        ("[combinations]\nradius = [4.0]", "lists nothing but the request itself"),
+        ("[combinations]\nradius = [4.0]", "lists only the request itself"),
     ],
 )
 def test_what_cannot_be_used_is_named(text: str, problem: str, tmp_path: Path) -> None:

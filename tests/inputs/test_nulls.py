@@ -116,7 +116,7 @@ def test_effects_that_are_not_there_are_refused_by_name(tmp_path: Path, label_te
 
 def test_one_effect_twice_is_refused(tmp_path: Path) -> None:
     config, contrasts = request(tmp_path, BOTH, label_test="up:up")
-    with pytest.raises(RequestError, match="one effect twice"):
+    with pytest.raises(RequestError, match="same effect twice"):
         compared_contrasts(config, contrasts)
 
 
@@ -134,7 +134,7 @@ def test_masks_have_no_labels_to_test(tmp_path: Path) -> None:
     config, contrasts = request(tmp_path, BOTH)
     masks = tuple(replace(contrast, foci=()) for contrast in contrasts)
     for none in (masks, masks[:1] + contrasts[1:], ()):
-        with pytest.raises(RequestError, match="foci are needed, not masks"):
+        with pytest.raises(RequestError, match="these need foci, not masks"):
             compared_contrasts(config, none)
 
 
@@ -148,7 +148,7 @@ def test_all_are_those_that_the_contrasts_allow(tmp_path: Path) -> None:
 
 def test_all_with_labels_that_cannot_be_compared_is_refused(tmp_path: Path) -> None:
     config, contrasts = request(tmp_path, ONE, "all", label_test="up:down")
-    with pytest.raises(RequestError, match="two effects as A:B"):
+    with pytest.raises(RequestError, match="two effects in the form A:B"):
         nulls_wanted(config, contrasts)
     config, contrasts = request(tmp_path, ONE, "all", second=CONTROL)
     with pytest.raises(RequestError, match="--label-test A:B is needed"):
@@ -176,7 +176,7 @@ def test_labels_asked_for_by_name_are_needed(tmp_path: Path, asked: str) -> None
 @pytest.mark.parametrize("asked", ["random", "strength"])
 def test_masks_cannot_be_moved(tmp_path: Path, asked: str) -> None:
     config, _ = request(tmp_path, BOTH, asked)
-    with pytest.raises(RequestError, match="foci are needed, not masks"):
+    with pytest.raises(RequestError, match="these need foci, not masks"):
         nulls_wanted(config, ())
 
 

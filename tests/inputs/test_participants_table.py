@@ -50,7 +50,10 @@ def test_a_name_of_a_column_may_hold_commas(tmp_path: Path) -> None:
     [
         ("", "is empty"),
         ("name\tage\na\t1\n", "no column participant_id"),
-        ("participant_id\tage\nsub-\u041001\t1\n", "u041001' has letters that no label has"),
+        (
+            "participant_id\tage\nsub-\u041001\t1\n",
+            "u041001' has characters that no label can have",
+        ),
         ("participant_id\tage\tage\nsub-1\t1\t2\n", "several columns are called 'age'"),
         ("participant_id\tage\nsub-1\t1\t2\n", "sub-1 has 3 cells under 2 column names"),
         ('participant_id\tage\nsub-1\t"1\nsub-2\t2\n', "is a quotation mark left open?"),

@@ -57,11 +57,11 @@ def test_a_template_is_a_file_beside_it_or_a_text(tmp_path: Path) -> None:
     [
         ("plugin: [", ["cannot be read"]),
         ("plugin: !!python/object/apply:os.system [true]", ["cannot be read"]),
-        ("[1, 2]", ["needs plugin: MultiProc or plugin: SLURM"]),
-        ("plugin_args: {}", ["needs plugin"]),
-        ("plugin: PBS", ["plugin: PBS: MultiProc or SLURM; on other clusters"]),
-        ("plugin: [SLURM]", ["plugin: ['SLURM']: MultiProc or SLURM"]),
-        ("plugin: SLURM\nplugin_args: fast", ["plugin_args: names with values"]),
+        ("[1, 2]", ["add the line plugin: MultiProc or plugin: SLURM"]),
+        ("plugin_args: {}", ["add the line plugin"]),
+        ("plugin: PBS", ["plugin: PBS: use MultiProc or SLURM; on other clusters"]),
+        ("plugin: [SLURM]", ["plugin: ['SLURM']: use MultiProc or SLURM"]),
+        ("plugin: SLURM\nplugin_args: fast", ["plugin_args: lines of the form name: value"]),
         ("plugin: MultiProc\nargs: 1", ["args: not known; only plugin and plugin_args"]),
         (
             "plugin: SLURM\nplugin_args: {sbatch_arg: x, max_jobs: 0, poll_interval: no}",
@@ -79,7 +79,7 @@ def test_a_template_is_a_file_beside_it_or_a_text(tmp_path: Path) -> None:
             "plugin: SLURM\nplugin_args: {sbatch_args: [a], template: gone.sh}",
             [
                 "plugin_args: sbatch_args: a text was expected",
-                "plugin_args: template: neither a file nor a text with #!: gone.sh",
+                "plugin_args: template: neither a file nor a text that begins with #!: gone.sh",
             ],
         ),
         ("plugin: SLURM\nplugin_args: {sbatch_args: '--comment=\"x'}", ["sbatch_args: No closing"]),

@@ -34,7 +34,7 @@ def test_every_column_of_numbers_is_an_outcome(tmp_path: Path) -> None:
     (pain,), notes = plan_outcomes(OutcomeSettings(scores=scores), MASKS, masks=True)
     assert (pain.name, pain.values[:2], pain.measured) == ("pain", (1.0, 2.0), ("log_volume",))
     assert pain.seeds == tuple(name for name, _ in MASKS)
-    assert notes == ("--scores: note: not numbers, and so no outcomes",)
+    assert notes == ("--scores: note: not numeric, and therefore not used as outcomes",)
 
 
 def test_covariates_and_cohorts(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_rows_may_be_files_and_some_seeds_have_no_value(tmp_path: Path) -> None:
     scores = table(tmp_path, rows=rows, pain="1 2 n/a 4 5 6 7")
     (pain,), notes = plan_outcomes(OutcomeSettings(scores=scores), MASKS, masks=True)
     assert pain.seeds == ("lesion0", "lesion1", "lesion3", "lesion4", "lesion5", "lesion6")
-    assert notes == ("--scores: no row for lesion7, left out of the outcomes",)
+    assert notes == ("--scores: no row for lesion7, which the outcomes leave out",)
 
 
 def test_cases_and_controls_by_a_column(tmp_path: Path) -> None:
@@ -107,14 +107,14 @@ def test_effects_of_a_coordinate_table_are_exchangeable_within_themselves(tmp_pa
         ({"pain": "1 2 3 4 5 6 7 x"}, {}, "column pain: 'x' (lesion7): not a number"),
         ({"pain": "2 2 2 2 2 2 2 2"}, {}, "outcome pain: all 8 seeds have the value 2"),
         ({"pain": "1 2 n/a n/a n/a n/a n/a n/a"}, {}, "2 seeds are too few"),
-        ({"note": "a b c d e f g h"}, {}, "no column of numbers is left"),
+        ({"note": "a b c d e f g h"}, {}, "no numeric column is left"),
         ({"group": "case case ill case control control case case"}, {}, "'ill' (lesion2)"),
         ({"group": "case case case case case case case case"}, {}, "all 8 seeds"),
         ({"pain": "1 2 3 4 5 6 7 8"}, {"outcomes": ("gait",)}, "--outcomes gait"),
         (
             {"pain": "1 2 3 4 5 6 7 8"},
             {"score_covariates": ("age",)},
-            "--score-covariates age: the table of scores has no such column, but pain",
+            "--score-covariates age: the table of scores has no such column; choose from pain",
         ),
         (
             {"pain": "1 2 3 4 5 6 7 8", "age": "1 2 n/a 3 2 5 3 4"},

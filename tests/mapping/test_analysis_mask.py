@@ -31,7 +31,7 @@ def test_a_mask_on_another_grid_is_refused(tmp_path: Path) -> None:
     shifted = GRID.affine.copy()
     shifted[0, 3] = 1
     path = written(tmp_path / "m.nii.gz", np.ones(GRID.shape), shifted)
-    with pytest.raises(RequestError, match="puts voxels up to 1 mm elsewhere"):
+    with pytest.raises(RequestError, match="shifts voxels by up to 1 mm"):
         mask_on_grid(path, GRID)
 
 

@@ -89,7 +89,7 @@ def test_all_that_is_wrong_is_said_at_once(dataset: Path) -> None:
     with pytest.raises(RequestError) as error:
         group_design(config(dataset, "iq", "age", "mean_fd"), dataset, participants)
     unknown, *missing = error.value.problems
-    assert "no such column, but age, site" in unknown
+    assert "no such column; choose from age, site" in unknown
     path = dataset / "participants.tsv"
     assert missing == [
         f"covariate age: no value for sub-99 ({path} has no row for sub-99)",
@@ -106,8 +106,8 @@ def test_why_somebody_has_no_value_is_told(dataset: Path) -> None:
     with pytest.raises(RequestError) as error:
         group_design(config(dataset, "age"), dataset, PARTICIPANTS)
     assert error.value.problems == (
-        f"covariate age: no value for sub-01, sub-02 ({path} has a row of another spelling for "
-        "sub-01 (1), nothing in the cell of sub-02)",
+        f"covariate age: no value for sub-01, sub-02 ({path} has a row with another spelling for "
+        "sub-01 (1), an empty cell for sub-02)",
     )
 
 

@@ -85,7 +85,7 @@ def test_runs_denoised_otherwise_are_left_out(request_for: Make, store: Path) ->
     change_settings(stored_file(store, "sub-03*.h5"), smoothing=8.0)
     assert "another band, smoothing" in usable(request_for(level="group"), store)[1]["03"]
     first, *rest = problems(request_for(level="group", denoising={"smoothing": 5.0}), store)
-    assert "no projected run that can be used" in first
+    assert "no usable projected run" in first
     assert any("another band, smoothing" in line for line in rest)
 
 
@@ -143,7 +143,7 @@ def test_runs_of_too_little_time_for_this_request_are_left_out(
     *_, reason = problems(request_for(level="group", denoising={"min_time": 999.0}), store)
     assert "--min-time asks for 999 s" in reason
     *_, reason = problems(request_for(level="group", denoising={"min_dof": 500}), store)
-    assert "kept volumes, --min-dof asks for 500" in reason
+    assert "kept volumes, but --min-dof asks for 500" in reason
 
 
 def test_a_strategy_that_a_run_cannot_have_leaves_it_out_of_that_request_only(
@@ -171,7 +171,7 @@ def test_a_file_in_the_folder_of_another_participant_is_left_out(
     path = stored_file(store, "sub-03*.h5")
     path.rename(path.with_name(path.name.replace("sub-03", "sub-04")))
     _, reasons = usable(request_for(level="group"), store)
-    assert reasons == {"03": "its name says sub-04, its folder is sub-03"}
+    assert reasons == {"03": "its name has sub-04, but its folder is sub-03; move it"}
 
 
 def test_a_name_without_a_task_is_refused(request_for: Make, store: Path) -> None:

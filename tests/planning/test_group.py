@@ -65,7 +65,7 @@ def test_participants_can_be_chosen_and_who_is_missing_is_named(
 
 def test_one_participant_is_no_group(request_for: Make, store: Path) -> None:
     [problem] = problems(request_for(level="group", selection={"participant_label": ("02",)}))
-    assert "one participant only (sub-02)" in problem
+    assert "only one participant (sub-02)" in problem
 
 
 def test_a_key_changes_with_participants_runs_seeds_and_settings(

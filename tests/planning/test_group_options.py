@@ -41,7 +41,7 @@ def test_what_a_level_uses_is_no_reason_for_a_warning(level: str, options: list[
 
 @pytest.mark.parametrize("name", ["sub-01_space-T1w_mask.nii.gz", "space-fsaverage_mask.nii.gz"])
 def test_a_space_that_is_not_mni_s_is_refused(name: str) -> None:
-    with pytest.raises(RequestError, match=r"^--base-rate .*its name says"):
+    with pytest.raises(RequestError, match=r"^--base-rate .*its name states"):
         log_other_space("--base-rate", Path(name), "MNI152NLin6Asym")
 
 
@@ -59,6 +59,6 @@ def test_effects_with_enough_contrasts_are_taken_as_a_sample() -> None:
     assert (enough, len(notes)) == (("up",), 1)
     assert notes[0].startswith("--random-studies: down has 2 contrasts")
     _, (_, few) = sampled_effects(config, contrasts, 4)
-    assert "up has 4 contrasts, and 4 participants are not more" in few
-    with pytest.raises(RequestError, match="no effect is left"):
+    assert "up has 4 contrasts, and 4 participants do not outnumber them" in few
+    with pytest.raises(RequestError, match="no effect has enough contrasts"):
         sampled_effects(config, contrasts[4:])

@@ -87,7 +87,7 @@ def test_the_strategy_is_that_of_the_store_unless_another_is_chosen(
 def test_an_empty_store_is_explained(request_for: Make, projected: Path, tmp_path: Path) -> None:
     (tmp_path / "lab").mkdir()
     shutil.copy(projected / "dataset_description.json", tmp_path / "lab")
-    with pytest.raises(RequestError, match="no projected run"):
+    with pytest.raises(RequestError, match="no usable projected run"):
         settings_of_store(request_for(tmp_path / "lab", "group"), {})
 
 
@@ -135,13 +135,15 @@ def test_options_that_would_denoise_again_are_listed(tmp_path: Path) -> None:
 
 
 def test_a_band_of_images_that_are_not_denoised_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match="--applied-band: the images are not denoised"):
+    with pytest.raises(
+        RequestError, match="--applied-band: the images are treated as not denoised"
+    ):
         of_a_layout(tmp_path, "dparsf", FOLDER.format("ARW"), applied_band=(0.01, 0.1))
 
 
 def test_smooth_images_are_not_smoothed(tmp_path: Path) -> None:
     assert of_a_layout(tmp_path, "dparsf", FOLDER.format("ARWS")).denoising.smoothing == 0
-    with pytest.raises(RequestError, match="--smoothing 6: the runs are smoothed already"):
+    with pytest.raises(RequestError, match="--smoothing 6: the runs are already smoothed"):
         of_a_layout(tmp_path, "dparsf", FOLDER.format("ARWS"), smoothing=6.0)
 
 
@@ -150,5 +152,7 @@ def test_names_without_a_diagnosis_hold_none(tmp_path: Path) -> None:
     config = Config(str(tmp_path), "out", "participant").update(
         {"selection": {"diagnosis_from_id": True}}
     )
-    with pytest.raises(RequestError, match=r"--diagnosis-from-id: names of .* hold no diagnosis"):
+    with pytest.raises(
+        RequestError, match=r"--diagnosis-from-id: names of .* contain no diagnosis; leave it out"
+    ):
         adopt_layout(config, {})

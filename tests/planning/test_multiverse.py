@@ -67,7 +67,7 @@ radius = [4.0, 7.0]
     plan = planned(request_for, tmp_path, text)
     assert [own.settings["radius"] for own in plan.specifications] == [4.0, 7.0]
     [note] = plan.notes
-    assert note.startswith("--multiverse: dropped 2 specifications with nuisance_regressors acom")
+    assert note.startswith("--multiverse: removed 2 specifications with nuisance_regressors acom")
     assert "needs confounds that the table does not have: 5 aCompCor components of WM" in note
 
 
@@ -76,7 +76,10 @@ def test_a_request_that_leaves_only_itself_is_refused(
 ) -> None:
     with pytest.raises(RequestError) as refused:
         planned(request_for, tmp_path, '[named.a]\nnuisance_regressors = "acompcor"\n')
-    assert refused.value.problems[-1] == "--multiverse: none is left but the primary one"
+    assert (
+        refused.value.problems[-1]
+        == "--multiverse: no specification is left except the primary one"
+    )
 
 
 def test_masks_have_no_spheres(request_for: Make, store: Path, tmp_path: Path) -> None:
@@ -88,4 +91,4 @@ def test_masks_have_no_spheres(request_for: Make, store: Path, tmp_path: Path) -
     text = '[named.a]\nradius = 7.0\n[named.b]\nheight_control = "fdr"\n'
     plan = planned(request_for, tmp_path, text, seeds={"coordinates": None, "masks": (str(masks),)})
     assert [own.name for own in plan.specifications] == ["primary", "b"]
-    assert "masks have no spheres and no units" in plan.notes[0]
+    assert "masks have neither spheres nor units" in plan.notes[0]

@@ -215,7 +215,7 @@ def test_a_repetition_time_that_is_not_the_headers_is_told(
     plan = plan_participant_level(request_for(root))
     assert plan.left_out == []
     assert len(plan.notes) == notes
-    assert all("3.3 s, the image's header says 3 s" in note for note in plan.notes)
+    assert all("3.3 s, but the image's header states 3 s" in note for note in plan.notes)
     assert all("sub-01" in note and "sub-03" not in note for note in plan.notes)
 
 
@@ -226,7 +226,7 @@ def test_participants_without_a_run_stop_nobody(
     (root / "sub-02").mkdir()
     plan = plan_participant_level(request_for(root))
     assert [participant.subject for participant in plan.participants] == ["01", "03"]
-    told = "1 participant has no run of this request: 02 (empty folder: datalad get -n sub-02)"
+    told = "1 participant has no requested run: 02 (empty folder; run datalad get -n sub-02)"
     assert plan.notes == (told,)
 
 
@@ -242,7 +242,7 @@ def test_the_runs_of_another_participant_are_left_out(
     }
     assert [len(participant.runs) for participant in participants.values()] == [1, 1]
     [run] = participants["03"].left_out
-    assert run.reason == "its name says sub-01, its folder is sub-03"
+    assert run.reason == "its name has sub-01, but its folder is sub-03; move or rename it"
 
 
 @pytest.mark.parametrize(("unit", "value"), [("sec", 3.0), ("msec", 3000.0), ("usec", 3e6)])
@@ -275,7 +275,7 @@ def test_no_repetition_time_anywhere_is_told(
     the(root, "sub-01_*_bold.json").unlink()
     save_like(the(root, "sub-01_*_bold.nii.gz"), silent)
     [reason] = reasons(plan_participant_level(request_for(root))).values()
-    assert "no RepetitionTime in a JSON file, and the header says 0 s" in reason
+    assert "no RepetitionTime in a JSON file, and the header states 0 s" in reason
     assert "--tr" in reason
 
 
@@ -291,7 +291,7 @@ def test_a_header_of_1_s_is_no_repetition_time(
     the(root, "sub-01_*_bold.json").unlink()
     save_like(the(root, "sub-01_*_bold.nii.gz"), one)
     [reason] = reasons(plan_participant_level(request_for(root))).values()
-    assert "the header says 1 s" in reason
+    assert "the header states 1 s" in reason
     plan = plan_participant_level(request_for(root, denoising={"tr": 3.0}))
     assert plan.left_out == []
     assert plan.participants[0].runs[0].dof == usual.dof

@@ -56,7 +56,7 @@ def test_its_participants_in_order(second: Path) -> None:
 
 def test_other_settings_are_noted_once(second: Path) -> None:
     (note,) = plan_validation(str(second), GRID, {"smoothing": 4.0}).notes
-    assert "another band or smoothing" in note
+    assert "a different band or smoothing" in note
 
 
 def test_runs_that_cannot_be_used_are_noted(second: Path) -> None:
@@ -65,7 +65,7 @@ def test_runs_that_cannot_be_used_are_noted(second: Path) -> None:
     found = plan_validation(str(second), GRID, SETTINGS)
     assert [label for label, _ in found.participants] == ["11", "12"]
     assert len(found.notes) == 2
-    assert all(note.endswith("left out") for note in found.notes)
+    assert all(note.endswith("excluded") for note in found.notes)
 
 
 def test_the_design_of_the_first_connectome_is_used_where_its_columns_are_there(
@@ -85,7 +85,9 @@ def test_without_its_columns_it_is_said_that_it_is_mapped_without_covariates(sec
     found = plan_validation(str(second), GRID, SETTINGS, covariates=("age",))
     assert found.design.names == ()
     (note,) = found.notes
-    assert "mapped without covariates, since --covariates age: there is no participants.tsv" in note
+    assert (
+        "mapped without covariates, because --covariates age: there is no participants.tsv" in note
+    )
     (second / "participants.tsv").write_text("participant_id\tage\nsub-11\t40\nsub-12\t50\n")
     (note,) = plan_validation(str(second), GRID, SETTINGS, covariates=("age",)).notes
     assert "covariate age: no value for sub-13" in note
@@ -104,11 +106,11 @@ def test_another_grid_is_refused(second: Path) -> None:
     with pytest.raises(RequestError) as error:
         plan_validation(str(second), Grid((4, 3, 3), GRID.affine, GRID.space), SETTINGS)
     first, *rest = error.value.problems
-    assert "fewer than two participants" in first
+    assert "fewer than two usable participants" in first
     assert "shape (3, 3, 3) instead of (4, 3, 3)" in rest[0]
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "sub-01").mkdir()
-    with pytest.raises(RequestError, match="not a store of projected runs"):
+    with pytest.raises(RequestError, match="neither a store of projected runs"):
         plan_validation(str(tmp_path), GRID, SETTINGS)

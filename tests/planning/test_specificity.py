@@ -63,9 +63,11 @@ def test_without_grey_matter_the_degree_is_taken_everywhere_and_foci_are_refused
     plan = request_.plan()
     assert (plan.nulls, plan.grey_files) == ((), ())
     assert plan.notes == (
-        "degree: no grey matter here; strengths are taken over all analysis voxels",
+        "degree: there is no grey matter image; strengths are computed over all analysis voxels",
     )
-    with pytest.raises(RequestError, match=r"foci of a null fall in grey matter.*--base-rate FILE"):
+    with pytest.raises(
+        RequestError, match=r"nulls draw their foci in grey matter.*--base-rate FILE"
+    ):
         request_.plan(specificity={"specificity": ("random",)})
     write_image(tmp_path / "rate.nii.gz", np.arange(24.0), GRID, {})
     rate = {"specificity": ("random",), "base_rate": str(tmp_path / "rate.nii.gz")}

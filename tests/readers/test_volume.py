@@ -76,7 +76,7 @@ def test_several_gzip_members_are_one_file(tmp_path: Path) -> None:
     ("raw", "reason"),
     [
         (content()[:-1], "cut short"),
-        (content() + b"\0", "longer than its header says"),
+        (content() + b"\0", "longer than its header states"),
         (content(x=(108, struct.pack("<f", 0))), "vox_offset 0 "),
         (content(x=(108, struct.pack("<f", 176))), "vox_offset 176 "),
         (content(x=(108, struct.pack("<f", 353))), "cut short"),
@@ -88,10 +88,10 @@ def test_several_gzip_members_are_one_file(tmp_path: Path) -> None:
         (content(x=(42, struct.pack("<h", 3000))), "cut short|longer"),
         (content(x=(40, struct.pack("<h", 2))), "three dimensions"),
         (content(x=(344, b"ni1\0")), "not a NIfTI image in one file"),
-        (content("<c8"), "not integers or reals"),
-        (b"", "does not begin as NIfTI does"),
+        (content("<c8"), "not integers or real numbers"),
+        (b"", "does not begin like a NIfTI file"),
         (content()[:300], "shorter than a NIfTI header"),
-        (b"\0" * 600, "does not begin as NIfTI does"),
+        (b"\0" * 600, "does not begin like a NIfTI file"),
     ],
 )
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])

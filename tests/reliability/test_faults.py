@@ -58,7 +58,9 @@ def test_a_full_disk_from_the_first_byte_on(job: Job, tmp_path: Path) -> None:
     assert ended.code == 2
     [problem] = ended.problems
     assert problem.startswith(f"{job.output}, {job.output / 'connectome'}: about ")
-    assert problem.endswith("will be needed, 0 MB are free; make room, or name other folders")
+    assert problem.endswith(
+        "will be needed, only 0 MB is free; free some space, or name other folders"
+    )
 
 
 def test_a_disk_that_is_full_in_the_middle(job: Job, done: Job) -> None:
@@ -68,7 +70,7 @@ def test_a_disk_that_is_full_in_the_middle(job: Job, done: Job) -> None:
     ended = job.desk.run(*job.participant, before=before)
     assert ended.code == 1
     assert "No space left on device" in ended.out + ended.err
-    assert "a disk is full; free are " in ended.out
+    assert "a disk is full (" in ended.out
     assert "Traceback" not in ended.err
     ended = job.run()
     assert ended.code == 0, ended.out + ended.err
@@ -146,7 +148,9 @@ def test_a_participant_who_vanished_between_the_levels(finished: Job) -> None:
     ended = finished.run("group")
     assert ended.code == 0, ended.out + ended.err
     assert "2 participants, 2 projected runs" in ended.out
-    reason = "the participant level stored it, it is gone; run the participant level again"
+    reason = (
+        "the participant level stored it, but it no longer exists; run the participant level again"
+    )
     assert reason in ended.out
     assert list(read_table(finished.output / "participants.tsv")["participant_id"]) == [
         "sub-01",

@@ -148,7 +148,7 @@ def test_content_that_datalad_has_not_fetched_is_named_with_the_command(
     path.unlink()
     path.symlink_to(f"../../../.git/annex/objects/Xx/9z/MD5E-s99--abc/MD5E-s99--abc.{kind}")
     said = reason(root, tmp_path / "out")
-    assert said == f"not fetched: datalad get {path.relative_to(root)}"
+    assert said == f"not fetched; run datalad get {path.relative_to(root)}"
 
 
 def test_an_annex_pointer_in_place_of_a_file_is_named_too(

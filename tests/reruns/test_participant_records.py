@@ -109,7 +109,7 @@ def test_a_participant_who_is_not_in_bids_dir_any_more_is_left_out(
     request_for: Make, finished: Path, dataset: Callable[..., Path]
 ) -> None:
     plan = plan_group_level(request_for(dataset("01", "02", "03"), "group"))
-    assert left_out(plan) == [("04", "BIDS_DIR has no sub-04 any more")] * 2
+    assert left_out(plan) == [("04", "BIDS_DIR no longer has sub-04")] * 2
     assert list(in_group(plan)) == ["01", "02", "03"]
 
 
@@ -125,7 +125,7 @@ def test_a_participant_is_there_as_long_as_the_images_of_any_layout_are(
     (source / image).touch()
     assert participant_records(finished, source)["02"].refused is None
     (source / image).unlink()
-    assert participant_records(finished, source)["02"].refused == "BIDS_DIR has no sub-02 any more"
+    assert participant_records(finished, source)["02"].refused == "BIDS_DIR no longer has sub-02"
 
 
 def test_participants_whom_another_output_folder_stored_are_in_the_group(
@@ -176,5 +176,5 @@ def test_a_stored_run_in_the_folder_of_another_participant_is_left_out(
     [path] = finished.glob("connectome/sub-03/func/*.h5")
     shutil.copy(path, finished / "connectome" / "sub-01" / "func")
     plan = plan_group_level(request_for(level="group"))
-    assert left_out(plan) == [("01", "its name says sub-03, its folder is sub-01")]
+    assert left_out(plan) == [("01", "its name has sub-03, but its folder is sub-01; move it")]
     assert in_group(plan) == {"01": 1, "02": 2, "03": 1, "04": 2}

@@ -131,7 +131,9 @@ def test_other_coordinates_are_refused_with_the_difference(
 ) -> None:
     given: Given = {"seeds": {"coordinates": other_table(simulated, tmp_path)}}
     _, problem = refusal(lambda: group_of(participant, **given))
-    assert f"other foci or another effect than before for {simulated.foci.contrast[0]}" in problem
+    assert (
+        f"foci or effects differ from the earlier table for {simulated.foci.contrast[0]}" in problem
+    )
     assert "foci.tsv" in problem
 
 
@@ -202,7 +204,7 @@ def test_a_rerun_with_other_coordinates_is_refused(
 ) -> None:
     other = other_table(simulated, tmp_path)
     _, problem = refusal(again(participant, seeds={"coordinates": other}))
-    assert "other foci or another effect than before" in problem
+    assert "foci or effects differ from the earlier table" in problem
 
 
 def kept_table(simulated: Truth, folder: Path, keep: Callable[[str], bool], prefix: str) -> str:
@@ -237,7 +239,7 @@ def test_a_table_without_any_contrast_of_before_is_refused(
     table.to_csv(tmp_path / "another.tsv", sep="\t", index=False)
     asked = again(participant, seeds={"coordinates": str(tmp_path / "another.tsv")})
     _, problem = refusal(asked)
-    assert "no contrast of before" in problem
+    assert "it shares no contrast with the earlier table" in problem
 
 
 def test_a_contrast_of_another_effect_is_refused(

@@ -39,12 +39,12 @@ def test_folders_of_one_disk_are_counted_together(
     check_space(config, NEEDS)
     (line,) = said.messages
     assert f"{config.output_dir}, {config.connectome_path}, {config.running.work_dir}: " in line
-    assert "about 10.0 GB will be needed, 9.9 GB are free" in line
+    assert "about 10.0 GB will be needed, only 9.9 GB is free" in line
 
 
 def test_far_too_little_is_refused(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     free(monkeypatch, 4.9e9)
-    with pytest.raises(RequestError, match=r"10\.0 GB will be needed, 4\.9 GB are free"):
+    with pytest.raises(RequestError, match=r"10\.0 GB will be needed, only 4\.9 GB is free"):
         check_space(config, NEEDS)
     check_space(config, {})
 
@@ -56,8 +56,8 @@ def test_a_full_disk_is_named_with_what_is_free(
     assert room_left(config, ["RuntimeError: something else"]) is None
     full = room_left(config, [f"OSError: [Errno 28] {os.strerror(errno.ENOSPC)}: '/x'"])
     assert full == (
-        f"a disk is full; free are 2 MB in {config.output_dir}, 2 MB in {config.connectome_path}, "
-        f"2 MB in {config.running.work_dir}"
+        f"a disk is full (2 MB free in {config.output_dir}, 2 MB free in {config.connectome_path}, "
+        f"2 MB free in {config.running.work_dir}); free some space and run the same command again"
     )
 
 

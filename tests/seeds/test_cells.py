@@ -74,7 +74,7 @@ def test_names_are_composed_and_their_blanks_single() -> None:
 @pytest.mark.parametrize(
     ("cell", "told"),
     [
-        (3, "not a text"),
+        (3, "not text"),
         ("a\x07b", "invisible character"),
         ("\ud800", "not valid Unicode"),
         (" ", "missing"),

@@ -136,7 +136,7 @@ def test_every_unusable_mask_is_named(tmp_path: Path) -> None:
         [
             ("series.nii", "three dimensions were expected"),
             ("empty.nii", "the mask is empty"),
-            ("far.nii", "nothing of the mask lies in the field of view"),
+            ("far.nii", "no part of the mask lies in the field of view"),
             ("infinite.nii", "infinite values"),
             ("cut.nii.gz", "cannot be read"),
             ("text.nii", "cannot be read"),
@@ -243,7 +243,7 @@ def test_a_mask_in_a_participants_own_space_is_refused(tmp_path: Path, space: st
     path = save(
         tmp_path / f"sub-1_space-{space}_mask.nii", np.ones(GRID.shape, np.uint8), GRID.affine
     )
-    with pytest.raises(SeedError, match=f"says {space}, a participant's own space; transform it"):
+    with pytest.raises(SeedError, match=f"states {space}, a participant's own space; transform it"):
         mask_seeds([path], GRID, effect="lesion")
 
 

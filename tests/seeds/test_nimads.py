@@ -221,7 +221,7 @@ def test_a_sign_that_contradicts_itself_or_is_none_is_refused(tmp_path: Path) ->
         ),
     )
     first, second = problems(path)
-    assert "point 1: its statistic is -4, and deactivation is false" in first
+    assert "point 1: its statistic is -4, but deactivation is false" in first
     assert "point 2: deactivation is 'no', neither true nor false" in second
 
 

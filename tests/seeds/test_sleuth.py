@@ -75,7 +75,11 @@ def test_a_new_title_begins_an_experiment_even_without_a_blank_line(tmp_path: Pa
         ("// Reference = Talairach\n", "", "foci.txt: the space of the coordinates is not stated"),
         ("// Jones", "// Reference = MNI\n// Jones", "foci.txt, line 7: a second Reference"),
         ("= 20", "= many", "foci.txt, line 3: Subjects is 'many', not a positive whole number"),
-        ("// Jones, 2010: Heat\n", "", "foci.txt, line 7: coordinates without an experiment"),
+        (
+            "// Jones, 2010: Heat\n",
+            "",
+            "foci.txt, line 7: coordinates without the title of an experiment",
+        ),
         ("1 2 3\n", "", "foci.txt, line 7: experiment 'Jones, 2010: Heat' has no coordinates"),
         ("57\n", "57\n// Subjects = 3\n", "foci.txt, line 5: Subjects without the title"),
     ],

@@ -309,7 +309,7 @@ def test_any_file_gives_foci_or_a_seed_error(
 def test_a_misspelt_column_is_named_with_what_may_be_meant(tmp_path: Path) -> None:
     path = tmp_path / "peaks.tsv"
     path.write_text("study\tcontrst\teffect\tx\ty\tz\tspace\nA\tc\tup\t1\t2\t3\tMNI152\n")
-    with pytest.raises(SeedError, match=r"no column 'contrst'; is 'contrast' meant\?"):
+    with pytest.raises(SeedError, match=r"no column 'contrst'; if 'contrast' is meant, rename it"):
         read_foci(path, effect=None)
 
 

@@ -85,13 +85,13 @@ def test_missing_values_name_their_participants() -> None:
 def test_all_problems_are_listed() -> None:
     problems = refused(age=["n/a", *AGE[1:]], sex=["F"] * 6)
     assert len(problems) == 2
-    assert problems[1] == "covariate sex: the same for everybody (F); leave it out"
+    assert problems[1] == "covariate sex: the same for all participants (F); leave it out"
 
 
 def test_a_covariate_that_follows_from_others_is_named() -> None:
     months = [str(12 * int(age) + 3) for age in AGE]
     (problem,) = refused(age=AGE, site=SITE, months=months)
-    assert problem == "covariate months: follows from age, site[B], site[C]; leave one out"
+    assert problem == "covariate months: is determined by age, site[B], site[C]; leave one out"
 
 
 def test_more_columns_than_participants_can_tell_apart() -> None:

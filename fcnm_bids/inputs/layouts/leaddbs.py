@@ -67,9 +67,14 @@ def read_voxels(info: Path, space: str) -> tuple[Grid, NDArray[np.intp]]:
         index = np.ravel(outidx).astype(np.intp) - 1
         grid = Grid((nx, ny, nz), affine, space)
     except (*_BROKEN, AttributeError) as error:
-        raise RunError(f"{info.name} does not hold vol.outidx and vol.space: {error}") from error
+        raise RunError(
+            f"{info.name} does not contain vol.outidx and vol.space ({error}); make "
+            "it again with Lead-DBS"
+        ) from error
     if index.size == 0 or index.min() < 0 or index.max() >= grid.n_voxels:
-        raise RunError(f"{info.name}: vol.outidx lies outside of a volume of {grid.shape}")
+        raise RunError(
+            f"{info.name}: vol.outidx lies outside a volume of {grid.shape}; copy the folder again"
+        )
     return grid, index
 
 
@@ -96,7 +101,7 @@ def open_run(path: Path, info: Path, space: str) -> tuple[RunImage, NDArray[np.b
         else:
             rows, volumes = next(shape for name, shape, _ in whosmat(path) if name == "gmtc")
     except (*_BROKEN, StopIteration) as error:
-        raise RunError(f"{path.name} has no matrix gmtc: {error}") from error
+        raise RunError(f"{path.name} has no matrix gmtc ({error}); copy it again") from error
     if rows != index.size:
         raise RunError(f"{path.name}: gmtc has {rows} rows, {info.name} lists {index.size} voxels")
     mask = np.zeros(grid.n_voxels, dtype=bool)

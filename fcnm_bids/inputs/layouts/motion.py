@@ -44,7 +44,10 @@ def read_motion(path: Path, layout: str) -> Confounds:
     """
     values = read_numbers(path)
     if values.shape[1] < 6:
-        raise RunError(f"{path.name} has {values.shape[1]} columns, not six motion parameters")
+        raise RunError(
+            f"{path.name} has {values.shape[1]} columns, not six motion parameters; copy the "
+            "right file"
+        )
     motion = values[:, :6].copy()
     if layout == "hcp":
         motion[:, 3:] *= np.pi / 180
@@ -62,13 +65,13 @@ def read_motion(path: Path, layout: str) -> Confounds:
             displacement = written
         elif not np.allclose(displacement[1:], written[1:], rtol=0.01, atol=0.005):
             raise RunError(
-                f"{beside.name} does not follow from {path.name} in mm and radians (as SPM writes "
-                "it): is one of them another run's, or are rotations in degrees?"
+                f"{beside.name} does not follow from {path.name} in mm and radians (as SPM "
+                "writes it): does one of them belong to another run, or are rotations in degrees?"
             )
     elif np.abs(motion[:, 3:]).max() > _LARGEST_ROTATION:
         raise RunError(
             f"{path.name} has rotations of up to {np.abs(motion[:, 3:]).max():.3g}, which cannot "
-            "be radians"
+            "be radians; convert them"
         )
     # the first volume has none before it to move against; the files have 0 there
     displacement = np.r_[np.nan, displacement[1:]]
@@ -87,9 +90,13 @@ def read_numbers(path: Path) -> NDArray[np.float64]:
         rows = [line.split() for line in read_text(path).splitlines()]
         values = np.array([[_number(cell) for cell in row] for row in rows if row])
     except (FileError, ValueError) as error:
-        raise RunError(f"{path.name} cannot be read as columns of numbers: {error}") from error
+        raise RunError(
+            f"{path.name} cannot be read as columns of numbers ({error}); copy it again"
+        ) from error
     if values.ndim != 2 or not np.isfinite(values).all():
-        raise RunError(f"{path.name} is empty, or holds values that are not finite")
+        raise RunError(
+            f"{path.name} is empty, or contains values that are not finite; copy it again"
+        )
     return values
 
 
@@ -120,7 +127,9 @@ def read_repetition_time(path: Path, subject: str, session: str) -> float | None
         found = {row[0].strip(): row[place] for row in rows[1:] if len(row) > place}
         return _number(found[subject]) if subject in found else None
     except (FileError, ValueError, IndexError) as error:
-        raise RunError(f"{path.name} has no column {column} of numbers: {error}") from error
+        raise RunError(
+            f"{path.name} has no numeric column {column} ({error}); correct it, or give --tr"
+        ) from error
 
 
 def _number(cell: str) -> float:

@@ -46,7 +46,9 @@ def template_tissue(space: str) -> Mapping[str, str]:
         They are not on this machine and cannot be fetched, or the space is no MNI space.
     """
     if not space.startswith("MNI152"):
-        raise RequestError(f"space {space}: there are no tissue masks for it; -p 24P needs none")
+        raise RequestError(
+            f"space {space}: there are no tissue masks for it; use -p 24P, which needs none"
+        )
     found = {}
     for tissue, label in (("white_matter", "WM"), ("csf", "CSF")):
         name = f"res-02_label-{label}_probseg.nii.gz"
@@ -57,9 +59,9 @@ def template_tissue(space: str) -> Mapping[str, str]:
         if not paths:
             path = template_home() / f"tpl-{_TEMPLATE}" / f"tpl-{_TEMPLATE}_{name}"
             raise RequestError(
-                f"{path} is not there and cannot be fetched ({failure or 'not in its index'}): put "
-                "it there, or remove no tissue signals (-p 24P, or -p none for images "
-                "cleaned already)"
+                f"{path} is not there and cannot be fetched ({failure or 'not in its index'}): "
+                "put it there, or do not remove tissue signals (-p 24P, or -p none for images "
+                "that are already cleaned)"
             )
         found[tissue] = str(paths[0])
     return found
@@ -95,8 +97,8 @@ def tissue_mask(
     inside = map_coordinates(image.values, places.T, order=1, mode="constant") > threshold
     if np.count_nonzero(inside) < _FEWEST_VOXELS:
         raise RunError(
-            f"{probability.name}: only {np.count_nonzero(inside)} voxels of {tissue} in the brain "
-            "mask; -p 24P needs none"
+            f"{probability.name}: only {np.count_nonzero(inside)} voxels of {tissue} in the "
+            "brain mask; check its space, or use -p 24P, which needs none"
         )
     mask = np.zeros(grid.n_voxels, dtype=bool)
     mask[index[inside]] = True
@@ -138,5 +140,7 @@ def tissue_signals(image: RunImage, masks: Mapping[str, NDArray[np.bool_]]) -> N
                 series[start : start + len(volumes), column] = means
     series = series * image.slope + image.intercept
     if not np.isfinite(series).all():
-        raise RunError(f"{image.path.name} has values in the brain that are not finite")
+        raise RunError(
+            f"{image.path.name} has values in the brain that are not finite; convert it again"
+        )
     return series

@@ -43,7 +43,9 @@ def applied_band(metadata: Mapping[str, Any]) -> tuple[float, float, int]:
             low = float(found.get("High-pass cutoff (Hz)", lower) or low)
             order = int(found.get("Filter order", order))
     except (AttributeError, TypeError, ValueError) as error:
-        raise RunError(f"SoftwareFilters of its sidecar cannot be read: {error}") from error
+        raise RunError(
+            f"SoftwareFilters of its sidecar cannot be read ({error}); correct it"
+        ) from error
     if not (low >= 0 and high >= 0 and (high > low or not high) and 0 <= order <= _HIGHEST_ORDER):
         raise RunError(
             f"SoftwareFilters of its sidecar cannot be read: {low:g} to {high:g} Hz, order {order}"
@@ -74,8 +76,9 @@ def lost_degrees(
     nyquist = 0.5 / repetition_time
     if max(low, high) >= nyquist:
         raise RunError(
-            f"SoftwareFilters of its sidecar reach {max(low, high):g} Hz, and volumes every "
-            f"{repetition_time:g} s hold frequencies below {nyquist:g} Hz; correct the sidecar"
+            f"SoftwareFilters of its sidecar reach {max(low, high):g} Hz, but volumes every "
+            f"{repetition_time:g} s contain only frequencies below {nyquist:g} Hz; correct the "
+            "sidecar"
         )
     columns = np.empty((n_volumes, 0))
     if design is not None:

@@ -75,7 +75,7 @@ class MissingParticipants:
         if not folder.is_dir():
             return "a broken link"
         if not any(folder.iterdir()):
-            return f"empty folder: datalad get -n {folder.name}"
+            return f"empty folder; run datalad get -n {folder.name}"
         if not images:
             functional = (folder / "func").is_dir() or any(folder.glob("ses-*/func"))
             return self._none if functional else "no func folder"
@@ -111,7 +111,7 @@ def missing_summary(reasons: Mapping[str, str]) -> str | None:
     listed = [f"{label} ({why})" for label, why in list(reasons.items())[:_LISTED]]
     more = f" and {len(reasons) - _LISTED} more" if len(reasons) > _LISTED else ""
     participants = "1 participant has" if len(reasons) == 1 else f"{len(reasons)} participants have"
-    return f"{participants} no run of this request: {', '.join(listed)}{more}"
+    return f"{participants} no requested run: {', '.join(listed)}{more}"
 
 
 def _values(images: Sequence[Mapping[str, Any]], name: str) -> set[str]:

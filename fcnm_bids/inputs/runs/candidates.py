@@ -66,8 +66,8 @@ def laid_out_files(root: Path, spec: IoSpec, selection: SelectionSettings) -> li
         if other != name and (not wanted or subject_label(name) in wanted):
             raise RequestError(
                 f"{root}: participants {other} and {name} have the same label "
-                f"{subject_label(name)!r} (letters and digits only); rename one, in all "
-                "folders and tables that name it"
+                f"{subject_label(name)!r} (only letters and digits count); rename one of them in "
+                "all folders and tables"
             )
     sessions = any("session" in image.groups for image in images)
     found = []
@@ -107,7 +107,10 @@ def found_files(
         if entities["subject"] == own:
             yield FoundFile(path, entities)
         elif name.endswith(IMAGES) and "_bold." in name:
-            told = f"its name says sub-{entities['subject']}, its folder is sub-{own}"
+            told = (
+                f"its name has sub-{entities['subject']}, but its folder is sub-{own}; move or "
+                "rename it"
+            )
             yield FoundFile(path, {**entities, "subject": own}, told)
 
 
@@ -122,8 +125,8 @@ def _in_database(root: Path, labels: Sequence[str], database: Path) -> Iterator[
             continue
         if not path.is_file():
             raise RequestError(
-                f"--bids-database-dir {database}: lists {path}, which is not there any more; "
-                "remove the database, and it is made anew"
+                f"--bids-database-dir {database}: lists {path}, which no longer exists; delete "
+                "the database, and it will be made again"
             )
         yield path
 

@@ -27,11 +27,15 @@ def bold_filters(selection: SelectionSettings) -> dict[str, Any]:
         query = content.get("bold", {})
         if not isinstance(query, dict):
             raise RequestError(
-                f'{selection.bids_filter_file}: "bold" has to be an object of entities'
+                f'{selection.bids_filter_file}: "bold" has to be an object of entities, such as '
+                '{"bold": {"task": "rest"}}'
             )
         unknown = [
             f"{selection.bids_filter_file}: there is no entity {name!r}"
-            + "".join(f"; {near!r}?" for near in difflib.get_close_matches(name, entity_names(), 1))
+            + "".join(
+                f"; did you mean {near!r}?"
+                for near in difflib.get_close_matches(name, entity_names(), 1)
+            )
             for name in query
             if name not in entity_names()
         ]

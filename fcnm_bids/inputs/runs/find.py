@@ -151,7 +151,7 @@ def search_runs(root: Path, selection: SelectionSettings, *, layout: str = "fmri
             )
     if nameless := [f.path for f in chosen if "task" not in f.entities]:
         raise RequestError(
-            f"{nameless[0]}: no task-<label> in its name, as BIDS asks for"
+            f"{nameless[0]}: no task-<label> in its name, which BIDS requires; rename it"
             + (f" (and {len(nameless) - 1} more)" if len(nameless) > 1 else "")
         )
     _refuse_twins(chosen)
@@ -210,13 +210,13 @@ def _refuse_spaces(files: Sequence[FoundFile], selection: SelectionSettings) -> 
         spaces &= {selection.space.split(":")[0]}
     if any(f.companions and "space" not in f.entities for f in images):
         raise RequestError(
-            f"{images[0].path}: the layout states no template space; name it with --space "
-            "(MNI152NLin6Asym is FSL's and HCP's, MNI152NLin2009cAsym fMRIPrep's)"
+            f"{images[0].path}: the layout does not state a template space; name it with --space "
+            "(FSL and HCP use MNI152NLin6Asym, fMRIPrep MNI152NLin2009cAsym)"
         )
     if spaces and spaces <= _INFANTS:
         raise RequestError(
-            f"{', '.join(sorted(spaces))}: published coordinates do not lie in a template of "
-            "infants; make the images anew with --output-spaces MNI152NLin6Asym"
+            f"{', '.join(sorted(spaces))}: published coordinates do not lie in an infant "
+            "template; make the images again with --output-spaces MNI152NLin6Asym"
         )
 
 
@@ -270,7 +270,7 @@ def _mark_concatenated(chosen: Sequence[FoundFile]) -> list[FoundFile]:
             return beside(found, "direction") in parts_of_direction
         return beside(found) in parts
 
-    told = "holds the runs beside it joined, which are used"
+    told = "contains the separate runs beside it, which are used instead"
     return [replace(f, left_out=told) if is_whole(f) else f for f in chosen]
 
 
@@ -291,7 +291,7 @@ def _refuse_twins(chosen: Sequence[FoundFile]) -> None:
             for name, values in differ.items()
         )
         raise RequestError(
-            f"the same run more than once: {', '.join(f.path.name for f in twins[:6])}"
+            f"the same run was found more than once: {', '.join(f.path.name for f in twins[:6])}"
             + (f" and {len(twins) - 6} more" if len(twins) > 6 else "")
             + (answer or "; keep one of them")
         )

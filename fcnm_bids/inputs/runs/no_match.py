@@ -62,13 +62,13 @@ def nothing_found(
         + (f"; there is space: {values_of(others, 'space')}" if others and not near else "")
         + "".join(f"; {reason}" for reason in reasons)
         + (
-            f"; {cifti.name} is CIFTI, which is not read: make volumes with --output-spaces "
-            "MNI152NLin6Asym"
+            f"; {cifti.name} is CIFTI, which is not supported: run fMRIPrep with --output-spaces "
+            "MNI152NLin6Asym to make volumes"
             if cifti
             else ""
         )
         + (
-            "; BIDS_DIR is the folder that fMRIPrep wrote its derivatives to"
+            "; BIDS_DIR has to be the folder with fMRIPrep's derivatives"
             if spec.name == "fmriprep"
             else ""
         )
@@ -86,11 +86,11 @@ def _near_misses(near: Sequence[FoundFile], spec: IoSpec) -> str:
         first = min(str(f.entities["echo"]) for f in single)
         said.append(
             f"echo: {values_of(single, 'echo')} (single echoes; --bids-filter-file with "
-            f'{{"bold": {{"echo": {first}}}}} takes one)'
+            f'{{"bold": {{"echo": {first}}}}} selects one)'
         )
     if phase:
         said.append(f"part: {values_of(phase, 'part')} (no magnitude)")
     if other:
-        answer = "" if spec.facts.get("denoised") else " (--denoised takes images as they are)"
+        answer = "" if spec.facts.get("denoised") else " (--denoised uses images as they are)"
         said.append(f"desc: {values_of(other, 'desc')}{answer}")
     return "; ".join(said) or f"space: {values_of(near, 'space')}"

@@ -56,7 +56,7 @@ _MOTION_FILES = {
 }
 """Motion parameters of layouts, by their readers."""
 
-_VARYING_FOR_MASK = "no brain mask; the voxels that vary over time are taken for it"
+_VARYING_FOR_MASK = "no brain mask; the voxels that vary over time are used instead"
 
 _ANNEX_POINTER = b"/annex/objects/"
 _EXCLUDING = ("min_time", "min_dof")
@@ -186,14 +186,14 @@ class PreparedRun:
         if edge is not None and not self.upper_edge:
             raise RunError(
                 f"its spectrum ends at {edge:.3g} Hz (less than 1 % of the power lies above), so "
-                "that it was filtered and has fewer degrees of freedom than volumes; declare the "
-                f"band, such as --applied-band 0.01 {edge:.2g}"
+                "it was filtered and has fewer degrees of freedom than volumes; declare the "
+                f"band, for example with --applied-band 0.01 {edge:.2g}"
             )
         if edge is not None and self.upper_edge > _TOO_WIDE * edge:
             return (
-                f"its spectrum ends at {edge:.3g} Hz (less than 1 % of the power lies above), and "
-                f"the band that was applied is stated to end at {self.upper_edge:g} Hz: it may "
-                "have fewer degrees of freedom than are counted (--applied-band)"
+                f"its spectrum ends at {edge:.3g} Hz (less than 1 % of the power lies above), but "
+                f"the applied band is stated to end at {self.upper_edge:g} Hz: it may have fewer "
+                "degrees of freedom than are counted; check --applied-band"
             )
         return ""
 
@@ -226,24 +226,27 @@ def prepare_run(
     """
     if not run.mask and not settings.denoised and not run.reader:
         raise RunError(
-            "no brain mask (desc-brain_mask) in the same space and resolution"
+            "no brain mask (desc-brain_mask) in the same space and resolution; copy or rename it"
             + _others(run, "*_desc-brain_mask.nii*")
         )
     if not run.confounds and not settings.denoised:
         if motion := _MOTION_FILES.get(run.reader):
-            raise RunError(f"no motion parameters ({motion}); copy them along, or -p none")
+            raise RunError(f"no motion parameters ({motion}); copy them, too, or use -p none")
         raise RunError(
-            "no confound table (desc-confounds_timeseries or _regressors)"
+            "no confound table (desc-confounds_timeseries or _regressors); copy or rename it"
             + _others(run, "*_desc-confounds_*.tsv")
         )
     if absent := [path for path in run.paths if _not_fetched(path)]:
         folder = Path(run.name).parent
         raise RunError(
-            "not fetched: datalad get "
+            "not fetched; run datalad get "
             + " ".join((folder / path.name).as_posix() for path in absent)
         )
     if run.reader == "leaddbs" and not run.metadata:
-        raise RunError("no dataset_info.mat (or dataset_volsurf.mat), which has the grid of vol/")
+        raise RunError(
+            "no dataset_info.mat (or dataset_volsurf.mat), which states the grid of vol/; copy "
+            "it, too"
+        )
     image, mask = _open(run)
     sidecar = run.metadata if run.metadata.endswith(".json") else ""
     metadata, confounds_metadata = (_sidecar(path) for path in (sidecar, run.confounds_metadata))
@@ -295,13 +298,14 @@ def prepare_run(
     has_file = spec is None or bool(spec.files) or "metadata" in spec.companions
     if "RepetitionTime" not in metadata and settings.tr is None and has_file:
         notes.append(
-            f"no RepetitionTime in {_where(run)}; the {repetition_time:g} s of the image's header "
-            "are used (--tr S states another)"
+            f"no RepetitionTime in {_where(run)}; the {repetition_time:g} s of the image's "
+            "header are used (--tr S overrides them)"
         )
     stated, header = repetition_time, image.repetition_time
     if header > 0 and abs(header - stated) > _TR_TOLERANCE * stated:
         notes.append(
-            f"RepetitionTime is {stated:g} s, the image's header says {header:g} s; {stated:g} s "
+            f"RepetitionTime is {stated:g} s, but the image's header states {header:g} s; "
+            f"{stated:g} s "
             "is used"
         )
     return PreparedRun(
@@ -486,15 +490,21 @@ def _repetition_time(
         header = image.repetition_time
         if option is None and (header <= 0 or header == _UNKNOWN_TR):
             raise RunError(
-                f"no RepetitionTime in {where}, and the header says {header:g} s, as programs "
-                "write that do not know it: copy that file along, or state it with --tr"
+                f"no RepetitionTime in {where}, and the header states {header:g} s, which some "
+                "programs write when they do not know it: copy that file, too, or state the time "
+                "with --tr"
             )
         stated = header if option is None else option
     elif option is not None and stated != option:
-        raise RunError(f"RepetitionTime is {stated!r} in its JSON file, and --tr {option:g}")
+        raise RunError(
+            f"RepetitionTime is {stated!r} in its JSON file, but --tr is {option:g}; "
+            "leave --tr out, or correct the file"
+        )
     number = isinstance(stated, int | float) and not isinstance(stated, bool)
     if not number or not 0 < stated < float("inf"):
-        raise RunError(f"RepetitionTime is {stated!r}, not a number of seconds; correct it")
+        raise RunError(
+            f"RepetitionTime is {stated!r}, not a number of seconds; correct the JSON file"
+        )
     if stated > _LONGEST_TR:
         raise RunError(
             f"RepetitionTime is {stated:g}, which looks like milliseconds; write seconds"
@@ -508,7 +518,7 @@ def _others(run: RunInput, pattern: str) -> str:
     # without the participant, so that the same reason of many is one line
     shown = ", ".join(re.sub("^sub-[^_]*_", "", name) for name in names[:3])
     rest = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"; of other entities there is {shown}{rest}" if names else ""
+    return f" (with other entities, there is {shown}{rest})" if names else ""
 
 
 def _sidecar(path: str) -> dict[str, Any]:

@@ -40,11 +40,12 @@ def indexed_files(root: Path, database: Path) -> list[Path]:
         first = str(error).strip().splitlines()[:1]
         raise RequestError(
             f"--bids-database-dir {database}: cannot be used as a PyBIDS database of {root} "
-            f"({' '.join(first) or type(error).__name__}); remove it, and it is made anew"
+            f"({' '.join(first) or type(error).__name__}); delete it, and it will be made again"
         ) from error
     here = root.resolve()
     if other := [path for path in paths if not path.resolve().is_relative_to(here)][:1]:
         raise RequestError(
-            f"--bids-database-dir {database}: belongs to another data set (it lists {other[0]})"
+            f"--bids-database-dir {database}: belongs to another data set; name another folder "
+            f"(this one lists {other[0]})"
         )
     return paths

@@ -61,7 +61,7 @@ def only_an_echo(root: Path) -> None:
     ("change", "told"),
     [
         (only_an_echo, "only echo 1"),
-        (emptied, "empty folder: datalad get -n sub-03"),
+        (emptied, "empty folder; run datalad get -n sub-03"),
         (dangling, "a broken link"),
         (only_anatomy, "no func folder"),
         (only_confounds, "no preprocessed run"),
@@ -108,9 +108,9 @@ def test_nobody_is_missed_where_everybody_has_a_run_or_was_not_asked_for(root: P
 def test_all_are_told_in_one_line() -> None:
     line = missing_summary({f"{number:02d}": "no func folder" for number in range(15)})
     assert line is not None
-    assert line.startswith("15 participants have no run of this request: 00 (no func folder), 01 ")
+    assert line.startswith("15 participants have no requested run: 00 (no func folder), 01 ")
     assert line.endswith("11 (no func folder) and 3 more")
-    assert missing_summary({"7": "x"}) == "1 participant has no run of this request: 7 (x)"
+    assert missing_summary({"7": "x"}) == "1 participant has no requested run: 7 (x)"
 
 
 def test_a_run_in_the_folder_of_another_participant_is_left_out(root: Path) -> None:
@@ -122,7 +122,10 @@ def test_a_run_in_the_folder_of_another_participant_is_left_out(root: Path) -> N
     assert runs["sub-02"].mask is not None
     assert runs["sub-02"].mask.is_relative_to(root / "sub-02")
     assert runs["sub-03"].subject == "03"
-    assert runs["sub-03"].left_out == "its name says sub-02, its folder is sub-03"
+    assert (
+        runs["sub-03"].left_out
+        == "its name has sub-02, but its folder is sub-03; move or rename it"
+    )
 
 
 def test_a_run_without_a_task_is_named(tmp_path: Path) -> None:
@@ -142,7 +145,7 @@ def denoised(root: Path, *runs: str) -> dict[str, str | None]:
 
 
 def test_what_was_put_together_from_the_runs_beside_it_is_left_out(tmp_path: Path) -> None:
-    told = "holds the runs beside it joined, which are used"
+    told = "contains the separate runs beside it, which are used instead"
     assert denoised(
         tmp_path,
         "task-rest",

@@ -50,7 +50,7 @@ def test_several_stages_are_listed(tmp_path: Path) -> None:
 
 def test_native_space_is_refused_with_what_would_work(tmp_path: Path) -> None:
     root = _tree(tmp_path, "FunImgAR/S1/x.nii")
-    with pytest.raises(RequestError, match=r"AR: native space .*warp it to MNI"):
+    with pytest.raises(RequestError, match=r"AR: native space .*warp the images to MNI"):
         find_runs(root, SelectionSettings(), layout="dparsf")
     _tree(tmp_path, "FunImgARW/S1/x.nii")
     assert [
@@ -115,23 +115,35 @@ def test_a_layout_is_found_out(file: str, layout: str, tmp_path: Path) -> None:
         (("FunImgARW/S1/x.nii", HCP.format(100, "")), "several layouts at once"),
         (("1_2_0/fMRI/rfMRI.ica/filtered_func_data_clean.nii.gz",), "UK Biobank: .*native space"),
         (("sub-1/ses-1/func/sub-1_ses-1_task-rest_space-MNI_bold.nii.gz",), "DCAN"),
-        (("FunImARW/S1/x.nii", "x.txt"), "FunImARW looks like FunImgARW of DPARSF"),
+        (("FunImARW/S1/x.nii", "x.txt"), "FunImARW looks like a misspelled FunImgARW of DPARSF"),
         (("project/FunImgARW/S1/x.nii",), "project looks like DPARSF"),
-        ((), "but nothing; BIDS_DIR is"),
+        ((), r"\(it is empty\); BIDS_DIR has to be"),
         (
             ("a/FunImgARW/S1/x.nii", f"b/{HCP.format(100, '')}"),
             "a looks like DPARSF.*b looks like Human.*: give one of them as BIDS_DIR$",
         ),
-        (("100/MNINonlinear/x",), "MNINonlinear looks like MNINonLinear of Human.*, misspelled$"),
-        (("derivative/halfpipe/x",), "derivative/halfpipe looks like derivatives/halfpipe of"),
-        (("reslts/x",), "reslts looks like results of CONN, misspelled$"),
-        (("funimgARW/S1/x.nii",), "funimgARW looks like FunImgARW of DPARSF"),
+        (
+            ("100/MNINonlinear/x",),
+            "MNINonlinear looks like a misspelled MNINonLinear of Human.*; rename it$",
+        ),
+        (
+            ("derivative/halfpipe/x",),
+            "derivative/halfpipe looks like a misspelled derivatives/halfpipe of",
+        ),
+        (("reslts/x",), "reslts looks like a misspelled results of CONN; rename it$"),
+        (("funimgARW/S1/x.nii",), "funimgARW looks like a misspelled FunImgARW of DPARSF"),
         (
             ("fmriprep/sub-01/func/sub-01_desc-preproc_bold.nii", "dparsf/FunImgARW/S1/x.nii"),
-            r"fmriprep looks like what fMRIPrep wrote: .*; or .*dparsf looks like DPARSF",
+            r"fmriprep looks like fMRIPrep's output: .*; or .*dparsf looks like DPARSF",
         ),
-        (("Sub-01/func/x.nii",), "but Sub-01; Sub-01 looks like sub-01, misspelled$"),
-        (("sbu-a1/func/x.nii", "y.txt"), "but sbu-a1, y.txt; sbu-a1 looks like sub-a1"),
+        (
+            ("Sub-01/func/x.nii",),
+            r"only Sub-01\); Sub-01 looks like a misspelled sub-01; rename it$",
+        ),
+        (
+            ("sbu-a1/func/x.nii", "y.txt"),
+            r"only sbu-a1, y.txt\); sbu-a1 looks like a misspelled sub-a1",
+        ),
     ],
 )
 def test_wrong_guesses_are_explained(files: tuple[str, ...], told: str, tmp_path: Path) -> None:
@@ -147,9 +159,9 @@ def test_the_child_of_the_right_folder_is_explained(tmp_path: Path) -> None:
 
 def test_a_named_layout_says_what_it_expected(tmp_path: Path) -> None:
     root = _tree(tmp_path, "FunImgARW/S1/x.nii")
-    with pytest.raises(RequestError, match=r"no <subject>/MNINonLinear.*but FunImgARW"):
+    with pytest.raises(RequestError, match=r"no <subject>/MNINonLinear.*only FunImgARW"):
         identify_dataset(root, "hcp")
-    with pytest.raises(RequestError, match="there is no such layout, but auto, conn"):
+    with pytest.raises(RequestError, match="there is no such layout; choose from auto, conn"):
         identify_dataset(root, "hpc")
 
 
@@ -188,7 +200,7 @@ def test_a_run_in_the_folder_of_another_participant_is_left_out(tmp_path: Path) 
     root = _tree(tmp_path, f"sub-01/func/{name}", f"sub-01/func/{name[:-6]}json")
     [found] = _found(root)
     assert (found.entities["subject"], found.left_out) == (
-        *("01", "its name says sub-02, its folder is sub-01"),
+        *("01", "its name has sub-02, but its folder is sub-01; move or rename it"),
     )
 
 

@@ -255,13 +255,13 @@ def test_values_that_never_go_together_are_listed_as_they_do(tmp_path: Path) -> 
         (
             "sub-01_task-rest_echo-1",
             "preproc",
-            'there is echo: 1 (single echoes; --bids-filter-file with {"bold": {"echo": 1}} takes',
+            'there is echo: 1 (single echoes; --bids-filter-file with {"bold": {"echo": 1}}',
         ),
         ("sub-01_task-rest_part-phase", "preproc", "there is part: phase (no magnitude)"),
         (
             "sub-01_task-rest",
             "smoothAROMAnonaggr",
-            "there is desc: smoothAROMAnonaggr (--denoised takes images as they are)",
+            "there is desc: smoothAROMAnonaggr (--denoised uses images as they are)",
         ),
     ],
 )
@@ -314,5 +314,5 @@ def test_participants_without_runs_in_mni_space_are_explained(tmp_path: Path) ->
 
 def test_an_empty_folder_is_explained(tmp_path: Path) -> None:
     [problem] = problems(tmp_path)
-    assert "BIDS_DIR is the folder that fMRIPrep wrote" in problem
+    assert "BIDS_DIR has to be the folder with fMRIPrep's derivatives" in problem
     assert str(tmp_path) in problem

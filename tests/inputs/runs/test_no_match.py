@@ -67,9 +67,9 @@ def test_other_spaces_and_near_misses_are_named_with_what_takes_them() -> None:
         found(space="MNI152NLin6Asym", desc="smoothAROMAnonaggr"),
         found(space="T1w", desc="preproc"),
     )
-    assert 'echo: 2 (single echoes; --bids-filter-file with {"bold": {"echo": 2}} takes' in near
+    assert 'echo: 2 (single echoes; --bids-filter-file with {"bold": {"echo": 2}} selects' in near
     assert "part: phase (no magnitude)" in near
-    assert "(--denoised takes images as they are)" in near
+    assert "(--denoised uses images as they are)" in near
     assert "T1w" not in near
     assert "(--denoised" not in told(found(space="MNI1", desc="other"), layout="xcpd")
 
@@ -77,7 +77,7 @@ def test_other_spaces_and_near_misses_are_named_with_what_takes_them() -> None:
 def test_a_folder_without_anything_says_what_it_should_be() -> None:
     text = told(participants=("07",))
     assert text.startswith("/data: no preprocessed run in MNI space of 07 (")
-    assert text.endswith("BIDS_DIR is the folder that fMRIPrep wrote its derivatives to")
+    assert text.endswith("BIDS_DIR has to be the folder with fMRIPrep's derivatives")
     assert told(layout="xcpd").startswith("/data: no denoised run in MNI space (")
 
 
@@ -86,6 +86,6 @@ def test_cifti_and_unusable_stages_are_explained(tmp_path: Path) -> None:
     func.mkdir(parents=True)
     (func / "sub-01_task-rest_bold.dtseries.nii").touch()
     text = nothing_found(tmp_path, SelectionSettings(), [], io_specs()["fmriprep"])
-    assert "sub-01_task-rest_bold.dtseries.nii is CIFTI, which is not read" in text
+    assert "sub-01_task-rest_bold.dtseries.nii is CIFTI, which is not supported" in text
     stage = found("native space", variant="AR")
     assert told(stage, stage, layout="dparsf").count("AR: native space") == 1

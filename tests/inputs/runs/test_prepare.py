@@ -104,7 +104,7 @@ def test_a_file_of_other_entities_is_named(
 ) -> None:
     (tmp_path / there).touch()
     told = refused(replace(run, **{missing: ""}))
-    assert told.endswith(f"; of other entities there is {there.removeprefix('sub-01_')}")
+    assert told.endswith(f"(with other entities, there is {there.removeprefix('sub-01_')})")
 
 
 @pytest.mark.parametrize(
@@ -164,13 +164,13 @@ def test_the_headers_repetition_time_stands_in_unless_programs_write_it(run: Run
     bare = replace(run, metadata="")
     prepared = prepare_run(bare, PLAIN)
     assert prepared.repetition_time == TR
-    assert "the 2 s of the image's header are used (--tr S states another)" in prepared.notes[0]
+    assert "the 2 s of the image's header are used (--tr S overrides them)" in prepared.notes[0]
     series = np.asarray(nib.load(run.bold).dataobj).copy()  # in memory: the file is written again
     image(Path(run.bold), series, tr=1.0)
-    assert "the header says 1 s, as programs write that do not know it" in refused(bare)
+    assert "the header states 1 s, which some programs write when they do not" in refused(bare)
     option = prepare_run(bare, replace(PLAIN, tr=2.5))
     assert option.repetition_time == 2.5
-    assert "RepetitionTime is 2.0 in its JSON file, and --tr 2.5" in refused(
+    assert "RepetitionTime is 2.0 in its JSON file, but --tr is 2.5" in refused(
         run, replace(PLAIN, tr=2.5)
     )
 
@@ -180,7 +180,7 @@ def test_a_header_that_contradicts_the_sidecar_is_noted(run: RunInput) -> None:
     prepared = prepare_run(run, PLAIN)
     assert prepared.repetition_time == 2.5
     assert prepared.notes == (
-        "RepetitionTime is 2.5 s, the image's header says 2 s; 2.5 s is used",
+        "RepetitionTime is 2.5 s, but the image's header states 2 s; 2.5 s is used",
     )
 
 
@@ -194,7 +194,7 @@ def test_content_that_git_annex_has_elsewhere_is_named(run: RunInput) -> None:
     Path(run.mask).unlink()
     Path(run.mask).symlink_to("../.git/annex/objects/gone")
     told = refused(run)
-    assert told == "not fetched: datalad get sub-01/func/mask.nii sub-01/func/confounds.tsv"
+    assert told == "not fetched; run datalad get sub-01/func/mask.nii sub-01/func/confounds.tsv"
 
 
 def test_the_key_follows_content_and_what_projects_alone(run: RunInput, tmp_path: Path) -> None:
@@ -266,7 +266,7 @@ def test_a_filter_that_nobody_declared_shows_in_the_spectrum(run: RunInput) -> N
         prepared.check_band(filtered)
     assert not prepare_run(run, replace(DENOISED, applied_band=(0.01, 0.1))).check_band(filtered)
     wide = prepare_run(run, replace(DENOISED, applied_band=(0.01, 0.2))).check_band(filtered)
-    assert "the band that was applied is stated to end at 0.2 Hz" in wide
+    assert "the applied band is stated to end at 0.2 Hz" in wide
     assert not prepare_run(run, PLAIN).check_band(filtered)
     above = replace(DENOISED, applied_band=(0.01, 0.3))
     assert "above the Nyquist frequency of 0.25 Hz" in refused(run, above)

@@ -49,7 +49,7 @@ def test_what_came_later_is_not_in_it_and_what_went_is_an_error(root: Path, data
     assert len(find_runs(root, selection)) == 3
     shutil.rmtree(root / "sub-02")
     [problem] = problems(root, bids_database_dir=str(database))
-    assert "which is not there any more; remove the database" in problem
+    assert "which no longer exists; delete the database" in problem
 
 
 def test_a_database_of_another_data_set(root: Path, database: Path, tmp_path: Path) -> None:
@@ -65,4 +65,4 @@ def test_a_database_that_cannot_be_read(root: Path, database: Path) -> None:
         if path.is_file():
             path.write_bytes(b"no longer a database")
     [problem] = problems(root, bids_database_dir=str(database))
-    assert problem.endswith("remove it, and it is made anew")
+    assert problem.endswith("delete it, and it will be made again")
