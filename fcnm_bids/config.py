@@ -993,7 +993,7 @@ def read_sections(path: Path) -> dict[str, dict[str, Any]]:
         for typed, value in values.items():
             option = PRESENT_NAMES.get(typed, typed)
             if option not in hints:
-                near = difflib.get_close_matches(option, hints, 1)
+                near = difflib.get_close_matches(str(option), hints, 1)
                 meant = f"; did you mean {near[0]}?" if near else "; correct its name, or move it"
                 problems.append(f"{path.name}: [{name}] has no option {option}{meant}")
                 continue
