@@ -168,7 +168,7 @@ def _by_contrast(foci: Sequence[Focus]) -> list[Contrast]:
                 values = " and ".join(f"{v} ({f.origin})" for v, f in reversed(stated.items()))
                 problems.append(
                     f"contrast {as_text(members[0].contrast)} of study {as_text(members[0].study)}"
-                    f" has several {what} ({values}): make them agree, or name two contrasts"
+                    f" has several {what}: {values}; make them agree, or name two contrasts"
                 )
     refuse(problems)
     return [

@@ -98,7 +98,7 @@ def test_what_is_missing_is_named() -> None:
 
 
 def test_many_missing_names_are_counted() -> None:
-    with pytest.raises(RunError, match="c7 and 3 more; name what"):
+    with pytest.raises(RunError, match="c7 and 3 more; name the"):
         strategy(*(f"c{i}" for i in range(11))).columns([], {})
 
 

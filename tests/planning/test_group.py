@@ -87,7 +87,7 @@ def test_a_key_changes_with_participants_runs_seeds_and_settings(
 
 def test_the_connectome_of_a_connectome_is_refused(request_for: Make, projected: Path) -> None:
     config = request_for(projected, connectome={"connectome_only": True})
-    with pytest.raises(RequestError, match="connectome already"):
+    with pytest.raises(RequestError, match="already a connectome"):
         plan_participant_level(config)
 
 

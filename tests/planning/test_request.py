@@ -126,7 +126,7 @@ def test_seeds_are_needed_unless_only_the_connectome_is_wanted(request_for: Make
 
 def test_coordinates_and_masks_exclude_each_other(request_for: Make) -> None:
     [problem] = problems(request_for(seeds={"masks": ("x.nii",)}))
-    assert "give one of them" in problem
+    assert "give only one of them" in problem
 
 
 @pytest.mark.parametrize("place", ["", "work", "sub-01/x", "../fmriprep/./work"])
@@ -251,7 +251,7 @@ def test_folders_that_are_taken_are_refused(
     request_for: Make, simulated: Truth, tmp_path: Path
 ) -> None:
     both = request_for(running={"work_dir": str(tmp_path / "out")})
-    assert any("is OUTPUT_DIR; name a folder of its own" in line for line in problems(both))
+    assert any("is OUTPUT_DIR; name a separate folder" in line for line in problems(both))
     inside = written_to(request_for(), simulated.fmriprep / "sub-01" / "fcnm")
     assert any("lies in a participant's folder" in line for line in problems(inside))
 

@@ -70,7 +70,7 @@ def test_the_displacement_of_the_same_session_confirms_the_parameters(
     _write(tmp_path / "IS-1" / f"{'' if prefix else 'S2_'}FD_Power_IS-1.txt", np.full(60, 9.0))
     read_motion(path, "dpabi")
     _write(beside, np.full(60, 9.0))
-    with pytest.raises(RunError, match="another run's"):
+    with pytest.raises(RunError, match="belong to another run"):
         read_motion(path, "dpabi")
 
 
@@ -110,5 +110,5 @@ def test_a_table_without_repetition_times_is_refused(text: str, tmp_path: Path) 
     if text.startswith("ID"):
         assert read_repetition_time(path, "S", "1") is None
         return
-    with pytest.raises(RunError, match="no column TR"):
+    with pytest.raises(RunError, match="no numeric column TR"):
         read_repetition_time(path, "S", "1")

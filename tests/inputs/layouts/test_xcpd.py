@@ -105,7 +105,9 @@ def test_a_filter_takes_what_it_takes_from_white_noise(tmp_path: Path) -> None:
 
 
 def test_a_filter_beyond_what_volumes_hold_is_refused() -> None:
-    with pytest.raises(RunError, match=r"reach 5 Hz, but volumes every 2 s hold .* below 0\.25 Hz"):
+    with pytest.raises(
+        RunError, match=r"reach 5 Hz, but volumes every 2 s contain .* below 0\.25 Hz"
+    ):
         lost_degrees(None, said(0.01, 5), N, TR)
 
 
