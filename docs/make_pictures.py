@@ -54,7 +54,7 @@ PICTURES = (
         "report_summary",
         "group.html",
         ("#summary",),
-        ("#summary .findings dd", "#summary .facts", "#summary > p"),
+        ("#summary .findings dd", "#summary .facts"),
     ),
     Picture(
         "report_network",

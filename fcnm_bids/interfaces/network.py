@@ -96,13 +96,19 @@ class MapNetwork(ConfiguredInterface):
         for name in left_out:
             LOGGER.warning("%s was tested at no voxel and leaves the count of %s", name, effect)
         network = network_rule(group, seeds.grid, mapped.index)(probability)
-        LOGGER.info(
-            "%s: %d contrasts, network of %d voxels (%.1f cm3)",
-            effect,
-            len(counted),
-            int(network.sum()),
-            network.sum() * seeds.grid.voxel_volume / 1000,
-        )
+        size = int(network.sum())
+        volume = size * seeds.grid.voxel_volume / 1000
+        if size:
+            LOGGER.info(
+                "%s: %d contrasts, network of %d voxels (%.1f cm3)",
+                *(effect, len(counted), size, volume),
+            )
+        elif counted:
+            highest = np.nanmax(probability, initial=0.0)
+            LOGGER.info(
+                "%s: %d contrasts, no network: the highest share is %.3g, the threshold %g",
+                *(effect, len(counted), highest, group.network_threshold),
+            )
         mean = np.full(mapped.index.size, np.nan)
         if counted:
             mean = means[kept].mean(axis=0)

@@ -78,17 +78,19 @@ def verdict(
         if test == "random" and set(tests) & {"labels", "strength"} == set() and known:
             said += " (on its own, this rules out only scattered foci)"
         parts.append(f"{test}: {said}")
-    parts.append(f"robustness: {_robustness(lowest_dice)}")
+    parts.append(f"robustness: {robustness_text(lowest_dice)}")
     content["Line"] = "; ".join(parts)
     return content
 
 
-def _robustness(lowest_dice: float | None) -> str:
+def robustness_text(lowest_dice: float | None) -> str:
+    """Return what leaving out the study that changes a network most does to it."""
     if lowest_dice is None:
         return CANNOT
     if lowest_dice == 0:
         return "no overlap with the network when one of its studies is left out (Dice 0)"
-    return f"Dice at least {lowest_dice:.2f} whichever study is left out"
+    floor = math.floor(100 * lowest_dice + 1e-9) / 100  # 0.996 is not "at least 1.00"
+    return f"Dice at least {floor:.2f} whichever study is left out"
 
 
 def _rounded(value: float | None) -> float | None:

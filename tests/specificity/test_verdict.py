@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import pytest
+
 from fcnm_bids.specificity import verdict
 
 LABELS = {"share_surviving": 0.4, "min_pfwe": 0.01, "verdict": "a"}
@@ -26,6 +28,12 @@ def test_a_study_that_carries_the_network_is_not_hidden() -> None:
     assert verdict("up", 5, 40.0, {}, 0.9, 0.0)["Line"].endswith(
         "robustness: no overlap with the network when one of its studies is left out (Dice 0)"
     )
+
+
+@pytest.mark.parametrize(("lowest", "shown"), [(0.9958, "0.99"), (1.0, "1.00"), (0.29, "0.29")])
+def test_the_lowest_dice_is_not_rounded_up(lowest: float, shown: str) -> None:
+    line = verdict("up", 5, 40.0, {}, 0.9, lowest)["Line"]
+    assert f"Dice at least {shown} whichever" in line
 
 
 def test_an_unreliable_strength_has_no_number() -> None:

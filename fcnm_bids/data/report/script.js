@@ -17,6 +17,15 @@
   }
   document.addEventListener("scroll", mark, { passive: true });
   mark();
+  // Pictures that are wider than the page are moved by keys, too.
+  const LABELS = { tabindex: "0", role: "group", "aria-label": "Picture, wider than the page" };
+  const reach = () => document.querySelectorAll(".picture").forEach((picture) => {
+    const wide = picture.scrollWidth > picture.clientWidth;
+    Object.entries(LABELS).forEach(([name, text]) => { if (wide) picture.setAttribute(name, text); else picture.removeAttribute(name); });
+  });
+  window.addEventListener("resize", reach);
+  document.addEventListener("toggle", reach, true);
+  window.addEventListener("load", reach);
   // What is folded is printed unfolded, but for what would fill the paper.
   window.addEventListener("beforeprint", () => {
     document.querySelectorAll("details").forEach((d) => { d.dataset.was = d.open ? "1" : ""; d.open = !d.classList.contains("aside"); });

@@ -26,6 +26,9 @@ _PANELS = {
     "weighted": "mean at the strongest voxels\nof the other seeds' map",
     "damage_mean": "mean of the map of the\nother seeds in the seed",
 }
+_ABREAST = 3
+"""Panels of a row, so that their texts are legible on a page."""
+
 _PERCENTILE = 99.5
 _LONGEST = 30
 
@@ -107,9 +110,13 @@ def draw_scatter(path: Path, table: pd.DataFrame, outcome: OutcomeResult) -> Non
     cohorts = sorted(set(table["cohort"]))
     colors = CATEGORIES if 1 < len(cohorts) <= len(CATEGORIES) else (BLUE,) * len(cohorts)
     several = len(set(colors[: len(cohorts)])) > 1
-    with drawn(path, 2.9 * len(panels) + 0.4, 3.3) as figure:
-        rows = np.atleast_1d(figure.subplots(1, len(panels), sharey=True))
-        for name, axes in zip(panels, rows, strict=True):
+    columns = min(_ABREAST, len(panels))
+    lines = -(-len(panels) // columns)
+    with drawn(path, 2.9 * columns + 0.4, 2.7 * lines + 0.6) as figure:
+        rows = np.ravel(figure.subplots(lines, columns, sharey=True))
+        for axes in rows[len(panels) :]:
+            axes.remove()
+        for name, axes in zip(panels, rows, strict=False):
             for cohort, color in zip(cohorts, colors, strict=False):
                 own = (table["cohort"] == cohort).to_numpy()
                 _scatter(axes, numbers[name][own], numbers["outcome"][own], color, outcome)
@@ -120,7 +127,8 @@ def draw_scatter(path: Path, table: pd.DataFrame, outcome: OutcomeResult) -> Non
             rows[0].set_yticks((0, 1), ("control", "case"))
             rows[0].set_ylim(-0.6, 1.6)
         else:
-            rows[0].set_ylabel(outcome.name[:_LONGEST])
+            for axes in rows[: len(panels) : columns]:
+                axes.set_ylabel(outcome.name[:_LONGEST])
         if several:
             figure.legend(
                 handles=rows[0].collections,
@@ -130,7 +138,7 @@ def draw_scatter(path: Path, table: pd.DataFrame, outcome: OutcomeResult) -> Non
                 fontsize=7.5,
                 frameon=False,
             )
-        figure.tight_layout(rect=(0, 0.1 if several else 0, 1, 1))
+        figure.tight_layout(rect=(0, 0.3 / (2.7 * lines + 0.6) if several else 0, 1, 1))
 
 
 def _scatter(axes: Any, x: pd.Series, y: pd.Series, color: str, outcome: OutcomeResult) -> None:

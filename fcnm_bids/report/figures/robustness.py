@@ -47,7 +47,7 @@ def draw_robustness(path: Path, table: pd.DataFrame, threshold: float, *, empty:
         middle.plot(levels, sweep["n_voxels"], color=BLUE, marker="o", markersize=4)
         middle.axvline(threshold, color=ORANGE, linestyle="--", linewidth=1.2)
         middle.margins(y=0.1)
-        middle.set_ylim(bottom=0)
+        middle.set_ylim(0, None if sweep["n_voxels"].astype(float).any() else 1)
         middle.set_xticks(levels, [f"{level:g}" for level in levels], fontsize=7.5)
         middle.set_xlabel("threshold")
         middle.set_ylabel("voxels of the network")

@@ -75,8 +75,10 @@ def empty_blocks(network: NetworkOutputs, contrasts: list[ContrastOutputs]) -> l
     )
     if first is not None and first < threshold:
         options = f"--rethreshold {int(1000 * first) / 1000:g}"
-        text = f"fcnm-bids BIDS_DIR OUTPUT_DIR group {options}"
-        blocks.append(Code(text, "A command to try"))
+    else:
+        options = "--height-control fdr --overwrite"
+    blocks.append(Prose(("A command to try, with the folders of this analysis:",)))
+    blocks.append(Code(f"fcnm-bids BIDS_DIR OUTPUT_DIR group {options}", "A command to try"))
     return blocks
 
 

@@ -24,14 +24,21 @@ from fcnm_bids.report.pages.html import (
 from fcnm_bids.report.pages.network import network_section
 from fcnm_bids.report.pages.outcomes import outcome_sections, sample_sections
 from fcnm_bids.report.pages.tables import frame_table
-from fcnm_bids.report.results.group import GroupOutputs, network_volume
+from fcnm_bids.report.results.group import GroupOutputs, NetworkOutputs, network_volume
+from fcnm_bids.report.results.specificity import SpecificityResult, capital
 from fcnm_bids.report.results.text import as_text
+from fcnm_bids.specificity import ALL_NULLS, ORDER
+from fcnm_bids.specificity.interpretation import share_text
+from fcnm_bids.specificity.verdict import robustness_text
 
 EXPLORER_HELP = (
     "Click a slice or the surface, or use the arrow keys and page up and down, to see which "
     "contrasts include a voxel. Underlined names and positions in the tables of this page lead "
     "here. The anatomy is the ICBM 2009a template and serves for orientation only."
 )
+
+_MOST_WARNINGS = 3
+"""Notes on contrasts above which they are folded."""
 
 _PARTICIPANTS = {
     "participant_id": "Participant",
@@ -82,34 +89,61 @@ def _summary(results: GroupOutputs) -> Section:
     ]
     if n_foci:  # masks have neither
         entries += [("Studies", str(len(studies))), ("Foci", str(n_foci))]
-    lines = [(n.effect, line) for n in results.networks if (line := n.verdict)]
-    if lines:
-        own = ((name, line.removeprefix(f"{name}: ")) for name, line in lines)
-        blocks.append(Findings(tuple(own)))
+    networks = {network.effect: network for network in results.networks}
+    found = [(effect, networks[effect]) for effect in results.effects if effect in networks]
+    if found:
+        blocks.append(
+            Findings(tuple((effect, _finding(results, network)) for effect, network in found))
+        )
     blocks.append(Facts(tuple(entries)))
-    sentences = []
     for effect in results.effects:
-        network = next((n for n in results.networks if n.effect == effect), None)
-        if network is None:
+        if effect not in networks:
             blocks.append(Note(f"{effect}: there is no network; see Errors.", "error"))
-            continue
-        clusters = results.table(network, "clusters")
-        n_clusters = 0 if clusters is None else clusters["cluster"].nunique()
-        volume = 0.0 if clusters is None else network_volume(clusters)
-        threshold = float(network.sidecar.get("Threshold", 0))
-        n_contrasts = network.sidecar.get("NumberOfContrasts", "?")
-        share = f"at least {threshold:.0%} of its {n_contrasts} contrasts"
-        if n_clusters:
+    warnings = [
+        Note(text, "warning")
+        for contrast in results.contrasts
+        for text in contrast.sidecar.get("Warnings", [])
+    ]
+    if len(warnings) > _MOST_WARNINGS:
+        warnings = [Folded(f"{len(warnings)} notes on single contrasts", tuple(warnings))]
+    return Section("summary", "Summary", (*blocks, *warnings))
+
+
+def _finding(results: GroupOutputs, network: NetworkOutputs) -> str:
+    """Describe a network and the evidence for it: its size, its nulls, and its studies."""
+    clusters = results.table(network, "clusters")
+    n_clusters = 0 if clusters is None else clusters["cluster"].nunique()
+    threshold = float(network.sidecar.get("Threshold", 0))
+    n_contrasts = network.sidecar.get("NumberOfContrasts", "?")
+    share = f"at least {threshold:.0%} of its {n_contrasts} contrasts"
+    if clusters is None or not n_clusters:
+        return (
+            f"No network: no cluster is connected with {share}. Its section shows how far the "
+            "maps are from one."
+        )
+    volume = network_volume(clusters) / 1000
+    sentences = [
+        f"{share.capitalize()} are connected with a network of {n_clusters} "
+        f"cluster{'s' if n_clusters > 1 else ''}, {volume:.1f} cm³ in all."
+    ]
+    said, tests = network.verdict, SpecificityResult(network)
+    judged = [test for test in ORDER if test in ALL_NULLS and test in said]
+    open_ones = [ALL_NULLS[test].asked for test in judged if not tests.row(test)]
+    for test in judged:
+        survives = said[test].get("ShareSurviving")
+        if survives is not None:
             sentences.append(
-                f"{effect}: {share} are connected with a network of {n_clusters} "
-                f"cluster{'s' if n_clusters > 1 else ''}, {volume / 1000:.1f} cm³ in all."
+                f"{capital(share_text(survives))} of it survives the comparison with "
+                f"{tests.named(test)}."
             )
-        else:
-            sentences.append(f"{effect}: no cluster is connected with {share}.")
-    blocks.append(Prose(tuple(sentences)))
-    for contrast in results.contrasts:
-        blocks += [Note(text, "warning") for text in contrast.sidecar.get("Warnings", [])]
-    return Section("summary", "Summary", tuple(blocks))
+        elif tests.row(test):
+            sentences.append(f"Whether {tests.named(test)} explain it cannot be determined.")
+    if open_ones:
+        sentences.append(f"Not compared with {'; '.join(open_ones)}.")
+    lowest = said.get("LowestDiceWithoutAStudy")
+    if lowest is not None:
+        sentences.append(f"Robustness: {robustness_text(lowest)}.")
+    return " ".join(sentences)
 
 
 def _explorer(results: GroupOutputs) -> list[Section]:

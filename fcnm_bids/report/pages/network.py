@@ -193,14 +193,17 @@ def figure_captions(results: GroupOutputs, network: NetworkOutputs) -> dict[str,
     """Return what stands below each figure of a network, by its desc."""
     sidecar = network.sidecar
     n, threshold = sidecar.get("NumberOfContrasts", "?"), float(sidecar.get("Threshold", 0))
+    volume = as_text(sidecar.get("MinimumClusterVolume", 0))
+    empty = is_empty(results, network)
+    border = "" if empty else " White border: the network."
+    which = "No voxel belongs" if empty else "Strong colours and the white border belong"
     return {
         "slices": f"Share of the {n} contrasts whose map holds each voxel, over the ICBM 2009a "
-        "template (left is left). Strong colours and the white border: the network, at or above "
-        f"{threshold:g} in clusters of at least "
-        f"{as_text(sidecar.get('MinimumClusterVolume', 0))} mm³.",
+        f"template (left is left). {which} to the network, at or above {threshold:g} in clusters "
+        f"of at least {volume} mm³.",
         "convergence": "Convergence: mean over the contrasts of their mean Fisher z, "
-        "unthresholded, at each voxel of those without a focus of their own within 10 mm. White "
-        "border: the network.",
+        "unthresholded, at each voxel of those without a focus of their own within 10 mm."
+        f"{border}",
         "glass": "The network on a glass brain, outlined: the highest share along the line of "
         "sight.",
         "surface": "The probability map on the cortical surface (fsaverage5, inflated), pale "
@@ -374,14 +377,18 @@ def _canonical(results: GroupOutputs, network: NetworkOutputs) -> list[Any]:
 def _robustness(results: GroupOutputs, network: NetworkOutputs) -> list[Any]:
     blocks: list[Any] = []
     figures = results.root / "group" / "figures"
+    empty = is_empty(results, network)
     for path in sorted(figures.glob(f"network-{network.label}_desc-robustness*.*")):
-        if path.suffix in (".svg", ".png"):
+        if path.suffix in (".svg", ".png") and not empty:
             alt = f"Robustness of the network of {network.effect}; its numbers stand in the table."
             caption = figure_captions(results, network)["robustness"]
             blocks.append(Figure(path, alt, caption, results.root, "wide"))
     for desc, path in network.tables().items():
         frame = read_tsv(path) if desc.lower().startswith("robustness") else None
         if frame is None:
+            continue
+        if empty and {"check", "level", "n_voxels"} <= set(frame):
+            blocks.append(_largest_variants(frame, _file(results, path)))
             continue
         silent = _few_were_silent(frame)
         known = {str(name): ROBUSTNESS_HEADINGS.get(str(name), str(name)) for name in frame}
@@ -408,6 +415,9 @@ def _robustness(results: GroupOutputs, network: NetworkOutputs) -> list[Any]:
 _OF_PARTICIPANTS = ("participants", "split-half")
 """Checks whose levels are shares of the participants."""
 
+_OF_MM = ("radius", "away from own foci")
+"""Checks whose levels are in mm."""
+
 _BY_CHECK = {
     "check": "What was varied",
     "level": "To",
@@ -427,13 +437,37 @@ def _by_check(frame: pd.DataFrame, n_participants: int) -> pd.DataFrame:
         for level, group in groups:
             dice = pd.to_numeric(group["dice"], errors="coerce")
             if not repeated and dice.notna().any():
-                level = f"lowest at {group['level'].iloc[int(dice.argmin())]}"
+                lowest = _level_text(check, group["level"].iloc[int(dice.argmin())])
+                level = lowest if len(group) == 1 else f"lowest at {lowest}"
             elif check in _OF_PARTICIPANTS and n_participants:
                 n_drawn = round(float(str(level)) * n_participants)
-                level = f"{level} ({n_drawn} of {n_participants})"
+                level = f"{float(str(level)):.0%} ({n_drawn} of {n_participants})"
+            elif repeated:
+                level = _level_text(check, level)
             row = (check, level, len(group), dice.median(), dice.min(), dice.max())
             rows.append(dict(zip(_BY_CHECK, row, strict=True)))
     return pd.DataFrame(rows)
+
+
+def _level_text(check: Any, level: Any) -> str:
+    """Write what a variant was made with; nothing for draws."""
+    text = "" if str(level) in ("n/a", "nan") else str(level)
+    return f"{text} mm" if check in _OF_MM else text
+
+
+def _largest_variants(frame: pd.DataFrame, file: str) -> Table:
+    """Table the largest network among the variants of each check of an empty network."""
+    voxels = pd.to_numeric(frame["n_voxels"], errors="coerce").fillna(0)
+    rows = []
+    for check, part in voxels.groupby(frame["check"], sort=False):
+        largest = part.idxmax()
+        level = _level_text(check, frame.loc[largest, "level"]) if part[largest] else ""
+        rows.append((check, str(len(part)), as_text(part[largest]), level))
+    headings = ("What was varied", "Variants", "Voxels of the largest network", "With")
+    caption = (
+        "The network has no voxel that variants could agree with; whether one of them has a network"
+    )
+    return Table(caption, headings, tuple(rows), frozenset({1, 2}), file)
 
 
 def _few_were_silent(frame: pd.DataFrame) -> bool:

@@ -22,7 +22,7 @@ from fcnm_bids.report.results.text import as_text
 from fcnm_bids.specificity import ALL_NULLS, FOCUS_NULLS, LABEL_NULLS
 
 _UNLOOKED = (
-    "No null has been looked at. Whether this network says more than where the connectome is well "
+    "No null model was run. Whether this network shows more than where the connectome is well "
     "connected anyway (van den Heuvel et al. 2026, Nature Neuroscience) is therefore open."
 )
 
@@ -183,7 +183,7 @@ def _unasked(results: GroupOutputs, found: SpecificityResult) -> list[Any]:
         text += (
             f" Labels were compared for {' and '.join(compared)} alone."
             if elsewhere
-            else " Which two effects labels and split compare is said with --label-test A:B; a "
-            "second table can bring B (--label-coordinates FILE)."
+            else " Two effects, A and B, are compared with --label-test A:B; B may come from a "
+            "second table (--label-coordinates FILE)."
         )
     return [*blocks, Note(text)]

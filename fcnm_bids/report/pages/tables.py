@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from fcnm_bids.report.pages.html import Place, Table
-from fcnm_bids.report.results.text import as_text
+from fcnm_bids.report.results.text import NUMBER, as_text
 
 WITHHELD = "withheld"
 """Stands in place of a number that nothing may be concluded from."""
+
+_OF_P = re.compile(r"(?:^|_)p(?:fwe)?(?:[ _]|$)")
+"""Columns of p-values: small ones are not rounded to the digits of large ones."""
 
 
 def label_headings(frame: pd.DataFrame) -> dict[str, str]:
@@ -39,7 +44,7 @@ def frame_table(
     headings
         Columns to show with their headings, in order; all by default.
     digits
-        Significant digits of numbers that are no integers.
+        Significant digits of the largest number of a column; the others have its decimals.
     as_is
         Columns whose cells are names, even where they look like numbers.
     file
@@ -54,13 +59,15 @@ def frame_table(
         for number, name in enumerate(columns)
         if name not in as_is and len(frame) and _all_numbers(frame[name])
     )
-    rows = tuple(
-        tuple(
-            str(value) if name in as_is else as_text(value, digits)
-            for name, value in zip(columns, values, strict=True)
-        )
-        for values in frame[columns].itertuples(index=False, name=None)
-    )
+    cells = [
+        [str(value) for value in frame[name]]
+        if name in as_is
+        else _aligned(frame[name], digits)
+        if number in numeric and not _OF_P.search(name)
+        else [as_text(value, digits) for value in frame[name]]
+        for number, name in enumerate(columns)
+    ]
+    rows = tuple(zip(*cells, strict=True))
     shown = tuple(headings[name] for name in columns)
     return Table(caption, shown, rows, numeric, file, tuple(places))
 
@@ -73,6 +80,27 @@ def frame_places(
         return ()
     positions = frame[[*axes]].apply(pd.to_numeric, errors="coerce").to_numpy(float)
     return tuple(Place(network, tuple(position), folder=folder) for position in positions)
+
+
+def _aligned(column: pd.Series, digits: int) -> list[str]:
+    """Cells of a column of numbers, with the same decimals; none where a number would be lost."""
+    texts = [as_text(value, digits) for value in column]
+    values = {
+        row: float(text)
+        for row, value in enumerate(column)
+        if NUMBER.fullmatch(text := str(value).strip()) and math.isfinite(float(text))
+    }
+    largest = max(map(abs, values.values()), default=0)
+    if largest and any(value != int(value) for value in values.values()):
+        decimals = max(0, digits - math.ceil(math.log10(largest)))
+    else:
+        decimals = 0
+    while decimals and all(round(v, decimals) == round(v, decimals - 1) for v in values.values()):
+        decimals -= 1
+    if all(round(value, decimals) or not value for value in values.values()):
+        for row, value in values.items():
+            texts[row] = f"{round(value, decimals) + 0.0:,.{decimals}f}"
+    return texts
 
 
 def _all_numbers(column: pd.Series) -> bool:

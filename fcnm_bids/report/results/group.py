@@ -105,11 +105,9 @@ class NetworkOutputs:
         return self.mask.with_name(name)
 
     @property
-    def verdict(self) -> str | None:
-        """The verdict in one line; None where there is none."""
-        path = self.mask.with_name(f"network-{self.label}_desc-verdict")
-        line = read_sidecar(path).get("Line")
-        return None if line is None else str(line)
+    def verdict(self) -> dict[str, Any]:
+        """The verdict; empty where there is none."""
+        return read_sidecar(self.mask.with_name(f"network-{self.label}_desc-verdict"))
 
     def variants(self) -> list[tuple[Path, dict[str, Any]]]:
         """Masks at other thresholds with their sidecars, by threshold; none of an earlier map."""

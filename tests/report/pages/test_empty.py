@@ -16,7 +16,8 @@ def test_the_report_proposes_the_threshold_of_the_first_cluster(tmp_path: Path) 
     assert dict(facts.entries)["First cluster at"] == "2 of 4 (0.5)"
     (code,) = (block for block in blocks if isinstance(block, Code))
     assert "group --rethreshold 0.5" in code.text
-    assert not any(isinstance(b, Code) for b in empty_blocks(network(tmp_path, volume=192), []))
+    (code,) = (b for b in empty_blocks(network(tmp_path, volume=192), []) if isinstance(b, Code))
+    assert code.text.endswith("group --height-control fdr --overwrite")
 
 
 def test_voxels_left_are_shares_of_all(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_clusters_and_peaks_are_shown_as_far_as_they_help(made: Path) -> None:
     assert [row[:2] for row in folded.blocks[0].rows] == [
         (f"region {n}", f"{20 - n} %") for n in range(9)
     ]
-    assert folded.blocks[0].rows[0][2] == "1638"
+    assert folded.blocks[0].rows[0][2] == "1,638"
     found = tables(blocks)
     row = the(found, "Clusters of the network").rows[0]
     assert "2 of 3 (0.667)" in row
@@ -122,8 +122,8 @@ def test_many_variants_are_summed_up_by_what_was_varied(made: Path) -> None:
     network_tsv(made, "robustness", "metrics", frame)
     (table,) = tables(part(made, "robustness")).values()
     assert [row[:3] for row in table.rows] == [
-        ("radius", "lowest at 7", "2"),
-        ("bootstrap", "n/a", "30"),
+        ("radius", "lowest at 7 mm", "2"),
+        ("bootstrap", "", "30"),
     ]
     assert [float(cell) for cell in table.rows[0][3:]] == [0.65, 0.4, 0.9]
     assert [float(cell) for cell in table.rows[1][3:]] == pytest.approx([0.645, 0.5, 0.79])

@@ -293,8 +293,8 @@
     const script = document.createElement("script"); // runs by its digest in the page's policy
     script.textContent = new TextDecoder().decode(await inflate(element("niivue").textContent, "gzip"));
     document.head.append(script);
-    const shared = { logLevel: "error", dragAndDropEnabled: false, loadingText: "", backColor: [0, 0, 0, 1] };
-    const slices = new niivue.Niivue({ ...shared, isNearestInterpolation: true, crosshairColor: [0.47, 0.86, 1, 0.8], crosshairWidth: 0.6, multiplanarShowRender: 0, isColorbar: false, show3Dcrosshair: false });
+    const shared = { logLevel: "error", dragAndDropEnabled: false, loadingText: "", backColor: [0, 0, 0, 1], fontColor: [1, 1, 1, 1] };
+    const slices = new niivue.Niivue({ ...shared, isNearestInterpolation: true, crosshairColor: [0.47, 0.86, 1, 0.8], crosshairWidth: 0.6, multiplanarShowRender: 0, isColorbar: false, isCornerOrientationText: true, show3Dcrosshair: false });
     const surface = new niivue.Niivue({ ...shared, crosshairColor: [0.47, 0.86, 1, 1], crosshairWidth: 0.5, show3Dcrosshair: true, isOrientCube: false });
     await slices.attachToCanvas(element("slices"));
     await surface.attachToCanvas(element("surface"));
@@ -440,8 +440,9 @@
     }
     element("here").textContent = sentence;
     element("held").tBodies[0].replaceChildren(...lines);
-    [1, 5].forEach((c) => { // lesions have neither study nor foci
-      const bare = pending.length > 0 && lines.every((line) => !line.cells[c] || ["", "–"].includes(line.cells[c].textContent));
+    [1, 5].forEach((c) => { // lesions have neither study nor foci; names of contrasts often begin with the study
+      const bare = pending.length > 0 && lines.every(({ cells }) => !cells[c] || cells[c].textContent === "–" ||
+        (c === 1 && cells[0].textContent.startsWith(cells[1].textContent)));
       [element("held").tHead.rows[0], ...lines].forEach((row) => { if (row.cells[c]) row.cells[c].hidden = bare; });
     });
     for (const fill of pending) { // the first look at a map unpacks it
