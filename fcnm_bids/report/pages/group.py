@@ -99,7 +99,7 @@ def _summary(results: GroupOutputs) -> Section:
     for effect in results.effects:
         if effect not in networks:
             blocks.append(Note(f"{effect}: there is no network; see Errors.", "error"))
-    warnings = [
+    warnings: list[Any] = [
         Note(text, "warning")
         for contrast in results.contrasts
         for text in contrast.sidecar.get("Warnings", [])

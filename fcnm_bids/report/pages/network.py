@@ -460,9 +460,9 @@ def _largest_variants(frame: pd.DataFrame, file: str) -> Table:
     voxels = pd.to_numeric(frame["n_voxels"], errors="coerce").fillna(0)
     rows = []
     for check, part in voxels.groupby(frame["check"], sort=False):
-        largest = part.idxmax()
-        level = _level_text(check, frame.loc[largest, "level"]) if part[largest] else ""
-        rows.append((check, str(len(part)), as_text(part[largest]), level))
+        most = part.max()
+        level = _level_text(check, frame.loc[part.idxmax(), "level"]) if most else ""
+        rows.append((str(check), str(len(part)), as_text(most), level))
     headings = ("What was varied", "Variants", "Voxels of the largest network", "With")
     caption = (
         "The network has no voxel that variants could agree with; whether one of them has a network"

@@ -13,6 +13,7 @@ from fcnm_bids.report.figures.group import draw_group_figures
 from fcnm_bids.report.pages.group import write_group_page
 from fcnm_bids.report.results.group import GroupOutputs
 from tests.report.conftest import HOSTILE
+from tests.report.explorer.made import make_results
 
 
 class Elements(HTMLParser):
@@ -208,3 +209,36 @@ def test_p_values_of_overlap_are_shown_where_there_are_any(results: Path) -> Non
     page = Elements(write_group_page(results).read_text(encoding="utf-8"))
     assert "33.3 %" in page.text
     assert "0.0123" in page.text
+
+
+def summary(root: Path) -> str:
+    """The verdict on the network of a report."""
+    found = re.search(r"<dd>(.*?)</dd>", write_group_page(root).read_text(encoding="utf-8"))
+    assert found is not None
+    return found[1]
+
+
+def test_the_summary_has_the_evidence_in_sentences(tmp_path: Path) -> None:
+    root = make_results(tmp_path / "out", voxel=16.0, contrasts=3)
+    said = {"LowestDiceWithoutAStudy": 0.678, "labels": {"ShareSurviving": None}}
+    said |= {"strength": {"ShareSurviving": None}, "random": {"ShareSurviving": 0.9}}
+    stem = root / "group" / "network-increase_desc-"
+    Path(f"{stem}verdict.json").write_text(json.dumps(said))
+    tests = pd.DataFrame({"test": ["strength", "random"]})
+    tests.to_csv(f"{stem}specificity_metrics.tsv", sep="\t", index=False)
+    text = summary(root)
+    assert "At least 50% of its 3 contrasts are connected with a network of" in text
+    assert "Whether foci of equal strength explain it cannot be determined." in text
+    assert "90% of it survives the comparison with foci scattered in grey matter." in text
+    assert "Not compared with studies that exchange the labels of two effects." in text
+    assert "Robustness: Dice at least 0.67 whichever study is left out." in text
+
+
+def test_the_summary_of_an_empty_network_has_no_evidence(tmp_path: Path) -> None:
+    root = make_results(tmp_path / "out", voxel=16.0, contrasts=3, threshold=1.1)
+    verdict = {"LowestDiceWithoutAStudy": None, "labels": {"ShareSurviving": None}}
+    path = root / "group" / "network-increase_desc-verdict.json"
+    path.write_text(json.dumps(verdict))
+    text = summary(root)
+    assert "No network: no cluster is connected with at least 110% of its 3 contrasts." in text
+    assert "Not compared" not in text

@@ -133,6 +133,15 @@ def test_many_variants_are_summed_up_by_what_was_varied(made: Path) -> None:
     assert len(next(iter(tables(part(made, "robustness")).values())).rows) == 5
 
 
+def test_variants_of_an_empty_network_are_not_compared_with_it(tmp_path: Path) -> None:
+    root = make_results(tmp_path / "out", voxel=16.0, contrasts=3, threshold=1.1)
+    rows = [("radius", "1", "0"), ("radius", "7", "12"), ("bootstrap", "n/a", "0")]
+    frame = pd.DataFrame(rows, columns=["check", "level", "n_voxels"]).assign(dice="n/a")
+    network_tsv(root, "robustness", "metrics", frame)
+    (table,) = part(root, "robustness")
+    assert table.rows == (("radius", "2", "12", "7 mm"), ("bootstrap", "1", "0", ""))
+
+
 def test_contrasts_state_participants_threshold_and_share(made: Path) -> None:
     results = GroupOutputs(made)
     contrast = results.contrasts[0]
