@@ -459,10 +459,11 @@ def _largest_variants(frame: pd.DataFrame, file: str) -> Table:
     """Table the largest network among the variants of each check of an empty network."""
     voxels = pd.to_numeric(frame["n_voxels"], errors="coerce").fillna(0)
     rows = []
-    for check, part in voxels.groupby(frame["check"], sort=False):
-        most = part.max()
-        level = _level_text(check, frame.loc[part.idxmax(), "level"]) if most else ""
-        rows.append((str(check), str(len(part)), as_text(most), level))
+    for check in frame["check"].unique():
+        own = voxels.where(frame["check"] == check)
+        most = own.max()
+        level = _level_text(check, frame["level"].iloc[int(own.argmax())]) if most else ""
+        rows.append((str(check), str(own.count()), as_text(most), level))
     headings = ("What was varied", "Variants", "Voxels of the largest network", "With")
     caption = (
         "The network has no voxel that variants could agree with; whether one of them has a network"
