@@ -111,11 +111,11 @@ def _page(plan: Plan, sections: Sequence[Section], command: str) -> str:
     parts = [
         "# Speed and memory",
         f"Written by `{command}` on {time.strftime('%Y-%m-%d')}; every arm was run {times}"
-        + ("." if plan.repetitions == 1 else ": medians, with ranges in brackets."),
+        + ("." if plan.repetitions == 1 else ": values are medians, with ranges in brackets."),
         f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
         f"{machine['system']}, Python {machine['python']}; {versions}; BLAS: "
         + "; ".join(machine["blas"])
-        + ". Ratios hold on other machines better than seconds do.",
+        + ". Ratios carry over to other machines better than seconds do.",
         markdown(("work", "target", "measured", "met"), (v.cells() for v in verdicts)),
     ]
     for section in sections:

@@ -42,7 +42,7 @@ def measure(plan: Plan) -> list[Section]:
         for name, t in timings.items()
     ]
     text = [
-        "1,000 participants, six files each.",
+        "The index covers 1,000 participants with six files each.",
         markdown(("index", "runs found", "seconds", "after imports", "peak MB"), rows),
     ]
     ours = timings["fcnm_bids"].wall

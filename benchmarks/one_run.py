@@ -48,20 +48,26 @@ def measure(plan: Plan) -> list[Section]:
             tables += _table(timings, smoothing, threads)
             verdicts += _verdicts(timings, smoothing, threads, common)
     text = [
-        "Every arm is one process on the same files: a simulated run of 2 mm, 300 volumes at TR "
+        "Every arm is one process on the same files: a simulated run with 2 mm voxels, 300 "
+        "volumes at TR "
         f"2 s, 36 confounds, 0.01–0.1 Hz (m = {job['dof']}), 16 contrast seeds of 4 to 6 spheres "
-        "of 4 mm. Seconds of whole processes, from start to end, imports included; in the column "
-        "after it those after the imports; CPU seconds are those of all threads. Memory is "
-        "the peak of the process. Files are in the page cache: every arm has read them once, for "
+        "of 4 mm. The column *seconds* is the time of the whole process, including imports, and "
+        "the next column is the time after the imports; CPU seconds are those of all threads. "
+        "Memory is the peak of the process. Files are in the page cache, because every arm has "
+        "read them once, for "
         "the comparison.",
         f"- *{EXPERT}*: one load, one mask, one `nilearn.signal.clean` with the trend and the "
-        "stop-band cosines given as confounds, one matrix product. The estimator of this package.",
-        f"- *{BAND}*: the same with nilearn's Butterworth filter (`copy=True`). Another estimator.",
+        "stop-band cosines given as confounds, and one matrix product. This is the estimator of "
+        "this package.",
+        f"- *{BAND}*: the same with nilearn's Butterworth filter (`copy=True`). This is another "
+        "estimator.",
         f"- *{COMMON}*: `NiftiMasker` and `NiftiSpheresMasker`, each with standardising, "
-        "detrending and the Butterworth filter. Another estimator; it is run once, with the most "
-        "threads of any arm.",
-        f"- *{FLOOR}*: decompress once, gather the voxels in the mask, one float32 product.",
-        "**The same results.** r over all seeds and voxels, before any time was taken:",
+        "detrending and the Butterworth filter. This is another estimator; it is run once, with "
+        "the largest number of threads of any arm.",
+        f"- *{FLOOR}*: decompressing once, gathering the voxels in the mask, and one float32 "
+        "product.",
+        "**The results agree.** Before any time was measured, r was compared over all seeds and "
+        "voxels:",
         *equal,
         *tables,
     ]
@@ -127,7 +133,7 @@ def _compare(plan: Plan, job: dict[str, Any], smoothing: int) -> tuple[list[str]
                 f"{apart['correlation']:.6f}",
             )
         )
-    header = (_smoothed(smoothing), "largest difference of r", "asked for", "correlation of maps")
+    header = (_smoothed(smoothing), "largest difference of r", "allowed", "correlation of maps")
     return [markdown(header, rows)], found
 
 
@@ -157,7 +163,7 @@ def _table(timings: dict[str, Timing], smoothing: int, threads: int) -> list[str
         "after imports",
         "CPU seconds",
         "peak MB",
-        "times as long as ours",
+        "times as long as fcnm_bids",
         "times the memory",
     )
     return [markdown(header, rows)]

@@ -41,7 +41,8 @@ def sampling(plan: Plan) -> list[Section]:
     few, many = timings.values()
     ratio = many.peak_mb.median / few.peak_mb.median
     text = [
-        f"Whole processes, {voxel_size:g} mm, 6 mm smoothing, store and maps written, 1 thread.",
+        f"The values are those of whole processes with {voxel_size:g} mm voxels, 6 mm smoothing, "
+        "store and maps written, and 1 thread.",
         markdown(("run", "MB on disk", "m", "seconds", "peak MB"), rows),
     ]
     verdict = Verdict(
@@ -87,9 +88,10 @@ def declared(plan: Plan) -> list[Section]:
                 )
             )
     text = [
-        "One participant with one run of 300 volumes, 16 contrasts; sums over eight participants. "
+        "Each node works on one participant with one run of 300 volumes and 16 contrasts; sums "
+        "are over eight participants. "
         "The "
-        "process is one node and what it imports, 1 thread.",
+        "process is one node and what it imports, with 1 thread.",
         markdown(("node", "declared MB", "peak MB", "off by"), rows),
     ]
     return [Section("Declared memory", text, verdicts)]

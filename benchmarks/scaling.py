@@ -43,14 +43,13 @@ def measure(plan: Plan) -> list[Section]:
             )
         disk.append((name, *(f"{size:.1f}" for size in (job["megabytes"], *sizes))))
     text = [
-        f"One participant with one run of {voxel_size:g} mm, 16 contrasts, 6 mm smoothing, 1 "
-        "thread; "
-        f"sums over {_N_PARTICIPANTS} such participants. "
-        "Each line is a process of its own, imports included. CPU seconds depend less than others "
-        "on what else the machine does.",
+        f"Each node works on one participant with one run of {voxel_size:g} mm, 16 contrasts, 6 mm "
+        f"smoothing and 1 thread; sums are over {_N_PARTICIPANTS} such participants. "
+        "Each row is a separate process, including imports. CPU seconds depend less than elapsed "
+        "seconds on what else the machine does.",
         markdown(
             ("node", "CPU s", "seconds", "peak MB", "declared MB", "MB read", "MB written"), rows
         ),
-        markdown(("run", "MB of the image", "store", "maps and report", "of it figures"), disk),
+        markdown(("run", "MB of the image", "store", "maps and report", "figures alone"), disk),
     ]
     return [Section("One participant", text)]

@@ -39,11 +39,12 @@ def coordinates(plan: Plan) -> list[Section]:
     )
     text = [
         f"One stored run of 2 mm (m = {job['dof']}, {job['voxels']:,} voxels, "
-        f"{job['megabytes']:.0f} MB): from a table of foci to Fisher z maps. The first column of "
-        "seconds is opening the run and mapping the participant; the second adds reading the foci.",
+        f"{job['megabytes']:.0f} MB) is mapped from a table of foci to Fisher z maps. The first "
+        "column of seconds covers opening the run and mapping the participant; the second adds "
+        "reading the foci.",
         table,
-        f"At 3 mm, data in memory, one participant and seed take {1e3 * per_seed.median:.1f} ms; a "
-        "batch over participants with plain HDF5 arrays as Lacuna's takes "
+        f"At 3 mm, data in memory, one participant and seed take {1e3 * per_seed.median:.1f} ms; "
+        "a batch over participants with plain HDF5 arrays like Lacuna's takes "
         f"{1e3 * _PLAIN_HDF5:.1f} ms on a machine of this kind (measured once, not here).",
     ]
     verdicts = [
@@ -86,8 +87,9 @@ def strategies(plan: Plan) -> list[Section]:
         (name, t.inner.text(3), t.wall.text(), t.peak_mb.text(0)) for name, t in timings.items()
     ]
     text = [
-        "One run of 2 mm, 300 volumes, 6 mm smoothing, 1 thread, until it can be mapped: the band "
-        "projected, written and read, or read and a strategy applied.",
+        "One run of 300 volumes with 2 mm voxels is prepared with 6 mm smoothing and 1 thread "
+        "until it can be mapped: either "
+        "the band is projected, written and read, or it is read and a strategy is applied.",
         markdown(("arm", "after imports", "seconds", "peak MB"), rows),
     ]
     verdict = Verdict(
@@ -114,8 +116,9 @@ def many_seeds(plan: Plan) -> list[Section]:
     slope = (most.peak_mb.median - fewest.peak_mb.median) / (counts[-1] - counts[0])
     table = markdown(("seeds", "seconds", "ms per seed", "peak MB"), rows)
     text = [
-        "Correlations with all voxels of one stored 2 mm run, tile by tile; of every seed only its "
-        "maximum is kept, so that what grows is the tiles.",
+        "Seeds are correlated with all voxels of one stored 2 mm run, tile by tile. Only the "
+        "maximum of "
+        "each seed is kept, so only the tiles grow.",
         table,
         f"Memory grows by {1e3 * slope:.0f} kB per seed; one map of r in float64 takes "
         f"{8e-3 * job['voxels']:.0f} kB.",
@@ -147,12 +150,14 @@ def group(plan: Plan) -> list[Section]:
     peaks = [t.peak_mb.median for t in timings.values()]
     growth = peaks[-1] / peaks[-2]
     text = [
-        "Sums over participants of 16 contrasts at 2 mm, with the products of neighbours that the "
-        "random-field threshold needs; one run a participant. Four participants are mapped before "
+        "The sums over participants are those of 16 contrasts at 2 mm, with the products of "
+        "neighbours that the "
+        "random-field threshold needs, with one run per participant. Four participants are "
+        "mapped before "
         "their maps "
-        "are added: only with a fifth are maps and sums in memory together.",
+        "are added: only with a fifth participant are maps and sums in memory together.",
         markdown(("16 contrasts, 1 thread", "seconds per participant", "peak MB"), rows),
-        f"The t test with its family-wise threshold takes {per_contrast.text(3)} s a contrast.",
+        f"The t test with its family-wise threshold takes {per_contrast.text(3)} s per contrast.",
     ]
     verdict = Verdict(
         f"group level: peak memory with {counts[-1]} participants over that with {counts[-2]}",
@@ -202,9 +207,10 @@ def permutation(plan: Plan) -> list[Section]:
         )
     header = ("arm, 1 thread", "the call", "seconds", "peak MB", "5 % threshold of t")
     text = [
-        f"{job['n_participants']} maps of {job['n_maps_voxels']:,} voxels of independent noise, "
-        f"{job['n_permutations']:,} flips. Both arms draw flips of their own, so that their "
-        "thresholds agree within Monte-Carlo error only.",
+        f"{job['n_participants']} maps of {job['n_maps_voxels']:,} voxels of independent noise "
+        f"are tested with {job['n_permutations']:,} flips. Each arm draws its own flips, so that "
+        "their "
+        "thresholds agree only within Monte-Carlo error.",
         markdown(header, rows),
     ]
     return [Section("Permutation", text, verdicts)]
