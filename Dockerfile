@@ -8,7 +8,7 @@ RUN python -m venv /opt/fcnm-bids
 ENV PATH=/opt/fcnm-bids/bin:${PATH}
 WORKDIR /src
 
-# Build isolation would fetch its backends without hashes: they are locked like everything else.
+# Build isolation would fetch its backends without checking hashes, so they are locked like all others.
 COPY docker/requirements-build.txt docker/requirements-build.txt
 RUN python -m pip install --require-hashes --only-binary :all: -r docker/requirements-build.txt
 # docopt was never published as a wheel.
@@ -16,7 +16,7 @@ COPY requirements.txt requirements.txt
 RUN python -m pip install --require-hashes --no-build-isolation \
         --only-binary :all: --no-binary docopt -r requirements.txt
 
-# Before the program's own files, so that a change of the code does not fetch the templates again.
+# This precedes the program's own files, so that a change to the code does not fetch templates again.
 ARG TEMPLATES=fetch
 ENV TEMPLATEFLOW_HOME=/opt/templateflow
 COPY docker/fetch_templates.py docker/fetch_templates.py
@@ -48,11 +48,11 @@ LABEL org.opencontainers.image.title="fcnm_bids" \
 
 COPY --from=builder /opt/templateflow /opt/templateflow
 COPY --from=builder /opt/fcnm-bids /opt/fcnm-bids
-# Any uid may run the image: it has no name for it, and its home is everybody's.
+# Any uid may run the image: it needs no user name, and everybody can write to the home folder.
 RUN mkdir -m 1777 /opt/home
 
-# MPLCONFIGDIR is left open: the program puts it into the work folder, which can always be written,
-# as /tmp in a read-only container cannot.
+# MPLCONFIGDIR is not set: the program puts it into the work folder, which is always writable,
+# unlike /tmp in a read-only container.
 ENV PATH=/opt/fcnm-bids/bin:${PATH} \
     HOME=/opt/home \
     LANG=C.UTF-8 \

@@ -1,19 +1,19 @@
 #!/bin/bash
-# The participant level as one array job, a participant a task, and the group level when all have
-# ended well. Run it where sbatch is; it only submits.
+# Submit the participant level as one array job with one task per participant, and the group level,
+# which runs when all tasks have succeeded. Run this script where sbatch is available.
 #
 #   slurm_array.sh BIDS_DIR OUTPUT_DIR [options of the participant level]
 #
 # From the environment:
 #   FCNM_IMAGE        the Apptainer image (default: fcnm_bids.sif)
-#   FCNM_BIND         what to bind besides the folders named here, as Apptainer's -B takes it
-#   FCNM_RUN          in place of Apptainer and the image: what fcnm-bids is called by
-#   FCNM_WORK_DIR     a folder all nodes see (default: OUTPUT_DIR with -work behind it)
-#   FCNM_PARTICIPANTS labels, separated by blanks (default: every sub-* folder of BIDS_DIR)
+#   FCNM_BIND         what else to bind, in the form of Apptainer's -B
+#   FCNM_RUN          the command for fcnm-bids, instead of Apptainer and the image
+#   FCNM_WORK_DIR     a folder that all nodes share (default: OUTPUT_DIR followed by -work)
+#   FCNM_PARTICIPANTS labels, separated by spaces (default: every sub-* folder of BIDS_DIR)
 #   FCNM_AT_ONCE      tasks that may run at once (default: 50)
 #   FCNM_PARTICIPANT_SBATCH, FCNM_GROUP_SBATCH    options of sbatch, such as "--mem=16G"
 #   FCNM_GROUP        options of the group level
-#   FCNM_DEPENDENCY   afterok (default); afterany: the group level runs although tasks failed, such
+#   FCNM_DEPENDENCY   afterok (default); afterany: the group level runs even if tasks failed, such
 #                     as those of participants without one usable run, which end with exit code 2
 set -euo pipefail
 
@@ -26,7 +26,7 @@ run() {
   fi
 }
 
-# What a job was given becomes what the program may use.
+# The program may use what the job was allocated.
 resources() {
   echo --nprocs "${SLURM_CPUS_PER_TASK:-1}"
   [ -z "${SLURM_MEM_PER_NODE:-}" ] || echo --mem-mb "$SLURM_MEM_PER_NODE"
@@ -84,11 +84,11 @@ if [ "$n_tasks" = 0 ]; then
   echo "slurm_array.sh: no sub-* folder in $bids (FCNM_PARTICIPANTS names participants)" >&2
   exit 2
 fi
-# Named by its content: tasks read it when they start, and another submission may come before.
+# The list is named by its content, so no other submission replaces it before tasks read it.
 list=$FCNM_WORK_DIR/participants-$(sha256sum "$new" | cut -c1-16).txt
 mv "$new" "$list"
 
-# What stands later on sbatch's command line wins.
+# Later options on sbatch's command line take precedence.
 # shellcheck disable=SC2086
 array=$(sbatch --parsable --job-name=fcnm --array="1-$n_tasks%${FCNM_AT_ONCE:-50}" \
   --cpus-per-task=2 --mem=8G --time=04:00:00 --output="$FCNM_WORK_DIR/log/participant-%A_%a.txt" \

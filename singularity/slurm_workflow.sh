@@ -3,17 +3,17 @@
 #SBATCH --cpus-per-task=16
 #SBATCH --mem=32G
 #SBATCH --time=24:00:00
-# Both levels in one job on one node, as many participants at once as the job has processors.
+# Run both levels in one job on one node, with as many participants at once as it has processors.
 #
 #   sbatch slurm_workflow.sh BIDS_DIR OUTPUT_DIR [options of the participant level]
 #
 # From the environment:
 #   FCNM_IMAGE     the Apptainer image (default: fcnm_bids.sif)
-#   FCNM_BIND      what to bind besides the folders named here, as Apptainer's -B takes it
-#   FCNM_RUN       in place of Apptainer and the image: what fcnm-bids is called by
-#   FCNM_WORK_DIR  a folder (default: OUTPUT_DIR with -work behind it)
+#   FCNM_BIND      what else to bind, in the form of Apptainer's -B
+#   FCNM_RUN       the command for fcnm-bids, instead of Apptainer and the image
+#   FCNM_WORK_DIR  a folder (default: OUTPUT_DIR followed by -work)
 #   FCNM_GROUP     options of the group level
-# Submitted again after it was stopped, the job does what is left.
+# If you submit the job again after it was stopped, it does what is left.
 set -euo pipefail
 
 if [ $# -lt 2 ]; then

@@ -46,10 +46,10 @@ class Connectome:
     store
         Folder of the store, ``<output folder>/connectome`` of a participant-level run.
     derivatives
-        Preprocessed data set that the store was made from; needed only for what the store does
-        not hold (grey matter, for ``analysis_mask="gm"`` and specificity).
+        Preprocessed data set that the store was made from; needed only for data that are not in
+        the store (grey matter, for ``analysis_mask="gm"`` and specificity).
     **options
-        Options of the command line, by name with underscores, that hold for every map
+        Options of the command line, by name with underscores, that apply to every map
         (``participant_label=["01", "02"]``, ``height_control="fdr"``).
 
     Raises
@@ -57,7 +57,7 @@ class Connectome:
     TypeError
         There is no option of that name.
     RequestError
-        The folder is no store, or an option has a value that cannot be used.
+        The folder is not a store, or an option has an invalid value.
 
     Examples
     --------
@@ -84,14 +84,14 @@ class Connectome:
     def from_derivatives(
         cls, derivatives: str | Path, output: str | Path, **options: Any
     ) -> Connectome:
-        """Make the store of preprocessed runs, or finish it, and open it.
+        """Make or complete the store of preprocessed runs and open it.
 
-        Runs the participant level of the command line; runs that are stored already are reused.
+        This runs the participant level of the command line; runs already stored are reused.
 
         Parameters
         ----------
         derivatives
-            Folder of the preprocessed data set (fMRIPrep derivatives, say).
+            Folder of the preprocessed data set, such as fMRIPrep derivatives.
         output
             Output folder; the store is ``output/connectome``.
         **options
@@ -100,7 +100,7 @@ class Connectome:
         Raises
         ------
         FcnmError
-            The level did not end well; the message is the command line's.
+            The level failed; the message is that of the command line.
         """
         source, results = (str(Path(folder).absolute()) for folder in (derivatives, output))
         sections = by_section({"work_dir": f"{results}/work", **options, "connectome_only": True})
@@ -131,10 +131,10 @@ class Connectome:
         Parameters
         ----------
         seed
-            Positions (x, y, z) in mm in MNI space, whose spheres are joined; or a mask, as a
-            NIfTI image or its file.
+            Positions (x, y, z) in mm in MNI space, whose spheres are joined, or a mask, given as a
+            NIfTI image or as the path of its file.
         radius
-            Radius of the spheres in mm; the command line's default where it is None.
+            Radius of the spheres in mm; None for the default of the command line.
         **options
             Options of the group level, by name (``height_control``, ``alpha``, ``tail``,
             ``covariates``, ``analysis_mask`` ...).
@@ -188,14 +188,14 @@ class Connectome:
         ----------
         table
             Coordinate table: a file of any format that the command line reads, or a DataFrame
-            with the columns study, x, y, z, space and, where there are any, contrast, effect, n.
-            In its place lesion or ROI masks, one contrast each: a folder of NIfTI files, or
-            their paths.
+            with the columns study, x, y, z, space and, optionally, contrast, effect and n.
+            Alternatively, lesion or ROI masks, each of which is a contrast: a folder of NIfTI
+            files, or their paths.
         effect
-            The effect whose network is returned; by default the first of the table, with a
-            warning where there are several (`networks` returns all).
+            The effect whose network is returned; by default the first in the table, with a
+            warning if there are several (`networks` returns all).
         threshold
-            Share of the contrasts that must hold a voxel (``network_threshold``).
+            Share of the contrasts whose masks must include a voxel (``network_threshold``).
         **options
             Options of the group level, by name.
 
@@ -204,7 +204,7 @@ class Connectome:
         TypeError
             There is no option of that name.
         RequestError
-            The table or an option cannot be used, or it has no such effect.
+            The table or an option cannot be used, or the table has no such effect.
 
         Examples
         --------
@@ -237,7 +237,7 @@ class Connectome:
         Returns
         -------
         dict
-            A `NetworkResult` by effect, in the order of the table.
+            A `NetworkResult` for each effect, in the order of the table.
         """
         if threshold is not None:
             options["network_threshold"] = threshold

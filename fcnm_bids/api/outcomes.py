@@ -46,7 +46,7 @@ class OutcomeMap:
     seeds: pd.DataFrame = field(repr=False)
 
     def plot(self, path: str | Path | None = None) -> Path:
-        """Draw the t map on slices, the significant voxels outlined; parameters as for a seed."""
+        """Draw the t map on slices, with significant voxels outlined (as `SeedMap.plot`)."""
         from fcnm_bids.report.figures.contrast import draw_t_map
         from fcnm_bids.report.figures.slices import Volume
 

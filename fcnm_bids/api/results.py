@@ -43,15 +43,15 @@ class SeedMap:
     name, effect, studies
         The contrast that the seed stands for.
     foci
-        Centres of its spheres in mm, MNI space; none for a mask.
+        Centres of its spheres in mm in MNI space; empty for a mask.
     n_participants
-        Most participants with a value at any voxel.
+        Largest number of participants with a value at a voxel.
     threshold
-        Height in t that the height control asks for; infinite where nothing can reach it.
+        Height in t that the height control requires; infinite if no voxel can reach it.
     tail
         ``positive``, ``negative`` or ``two-sided``.
     t_img, z_img, mean_z_img
-        t, z of the t, and mean Fisher z over participants; NaN where untested.
+        The t, the z equivalent to t, and the mean Fisher z over participants; NaN where untested.
     mask_img
         Significant voxels, 0 or 1.
     """
@@ -69,7 +69,7 @@ class SeedMap:
     mask_img: nib.Nifti1Image = field(repr=False)
 
     def plot(self, path: str | Path | None = None) -> Path:
-        """Draw the t map on slices, the significant voxels outlined, the foci circled.
+        """Draw the t map on slices, with significant voxels outlined and foci circled.
 
         Parameters
         ----------
@@ -107,22 +107,22 @@ class NetworkResult:
     Parameters
     ----------
     effect
-        The effect label; with a two-sided tail followed by the sign, as in "A (positive)".
+        The effect label, followed by the sign if the tail is two-sided, as in "A (positive)".
     threshold
-        Share of the contrasts that a voxel of the network needs.
+        Share of the contrasts whose masks must include a voxel of the network.
     probability_img
-        Share of the contrasts whose mask holds each voxel; NaN where untested.
+        Share of the contrasts whose mask includes each voxel; NaN where untested.
     mask_img
         The network, 0 or 1.
     mean_z_img
-        Unweighted mean over the contrasts of their mean Fisher z.
+        Unweighted mean of the contrasts' mean Fisher z.
     contrasts
         The map of each contrast.
     request
-        The settings that it was made with.
+        The settings that the network was made with.
     folder
-        The results folder that it was read from; further tables are added to it. None for a
-        network in memory, whose tables are made in a folder that is removed when Python ends.
+        The results folder that the network was read from, to which further tables are added. None
+        for a network in memory, whose tables are made in a folder that is removed at exit.
     space
         Template space of the images, as TemplateFlow calls it.
     """
@@ -144,14 +144,14 @@ class NetworkResult:
 
     @cached_property
     def atlas(self) -> Atlas | None:
-        """Regions on the grid, named in words; None where there is no atlas for the space."""
+        """Regions on the grid, named in words; None if there is no atlas for the space."""
         named = self.request.group.network_atlas
         check_atlas(named, self.grid)
         return network_atlas(named, self.grid)[1]
 
     @cached_property
     def clusters(self) -> pd.DataFrame:
-        """Volume, peak and centre of mass of each cluster, the largest first; mm."""
+        """Volume, peak and centre of mass of each cluster, in mm, the largest cluster first."""
         mask = np.asarray(self.mask_img.dataobj) > 0
         # shares of contrasts, which float32 has blurred
         shares = np.round(np.nan_to_num(self.probability_img.get_fdata()), 6)
@@ -166,31 +166,31 @@ class NetworkResult:
         return cluster_table(mask, shares, self.grid, height=sign * height)
 
     def at(self, x: float, y: float, z: float) -> pd.DataFrame:
-        """Return what each contrast shows at a place.
+        """Return the values of each contrast at a position.
 
         Parameters
         ----------
         x, y, z
-            Position in mm, MNI space; the voxel that holds it is looked up.
+            Position in mm in MNI space; the values are those of the voxel that contains it.
 
         Returns
         -------
         pandas.DataFrame
-            One row a contrast: contrast, study, holds (its mask has the voxel), t, mean_z,
+            One row per contrast: contrast, study, holds (its mask includes the voxel), t, mean_z,
             focus_mm (distance from the voxel's centre to its nearest focus, NaN for masks) and
-            region (of the voxel, the same in all rows; the nearest within 6 mm where
-            no atlas has one there, None beyond).
+            region (of the voxel, the same in all rows; if no atlas has one there, the nearest
+            within 6 mm, or None).
 
         Raises
         ------
         RequestError
-            The position lies outside of the image.
+            The position lies outside the image.
         """
         grid = self.grid
         voxel = np.linalg.solve(grid.affine, [x, y, z, 1])[:3]
         i, j, k = np.rint(voxel).astype(int)
         if not all(0 <= n < size for n, size in zip((i, j, k), grid.shape, strict=True)):
-            raise RequestError(f"({x:g}, {y:g}, {z:g}) lies outside of the image")
+            raise RequestError(f"({x:g}, {y:g}, {z:g}) lies outside the image")
         centre = grid.affine[:3, :3] @ (i, j, k) + grid.affine[:3, 3]
         place = int(np.ravel_multi_index((i, j, k), grid.shape, order="F"))
         region = describe_region(self.atlas, place, grid) if self.atlas else None
@@ -206,7 +206,7 @@ class NetworkResult:
         return pd.DataFrame(rows, columns=columns)
 
     def plot(self, path: str | Path | None = None) -> Path:
-        """Draw the probability map on slices, the network outlined; parameters as for a seed."""
+        """Draw the probability map on slices, with the network outlined (as `SeedMap.plot`)."""
         from fcnm_bids.report.figures.network import draw_probability
         from fcnm_bids.report.figures.slices import Volume
 
@@ -215,17 +215,17 @@ class NetworkResult:
         return path
 
     def report(self, path: str | Path) -> Path:
-        """Run the group level into a folder and return its report.
+        """Run the group level with a folder as output and return its report.
 
         Parameters
         ----------
         path
-            Output folder, as of the command line; what is there already is not made again.
+            Output folder, as for the command line; existing results are not made again.
 
         Raises
         ------
         FcnmError
-            The level did not end well.
+            The level failed.
         """
         folder = Path(path).absolute()
         running = {"running": {"work_dir": str(folder / "work")}}
@@ -233,7 +233,7 @@ class NetworkResult:
         return folder / "group.html"
 
     def robustness(self) -> pd.DataFrame:
-        """Compare the network with those of other radii, thresholds, studies and participants.
+        """Compare the network with those from other radii, thresholds, studies and participants.
 
         Returns
         -------
@@ -243,7 +243,7 @@ class NetworkResult:
         Raises
         ------
         FcnmError
-            The level did not end well; the message is the command line's.
+            The level failed; the message is that of the command line.
 
         Examples
         --------
@@ -264,19 +264,19 @@ class NetworkResult:
             contrasts; its other columns are outcomes, covariates, ``cohort`` and ``group``, as
             for ``--scores``. Rows of contrasts of other effects are left out.
         **options
-            Options of outcomes, by name (``outcomes``, ``score_covariates``, ``n_permutations``).
+            Options for outcomes, by name (``outcomes``, ``score_covariates``, ``n_permutations``).
 
         Returns
         -------
         dict
-            An `OutcomeMap` by outcome.
+            An `OutcomeMap` for each outcome.
 
         Raises
         ------
         RequestError
             The table cannot be used.
         FcnmError
-            The level did not end well; the message is the command line's.
+            The level failed; the message is that of the command line.
 
         Examples
         --------
@@ -298,7 +298,7 @@ class NetworkResult:
         Parameters
         ----------
         *nulls
-            ``labels``, ``strength``, ``random``, ``split``; all that can be had by default.
+            ``labels``, ``strength``, ``random``, ``split``; by default, all that the data allow.
         n
             Number of draws (``n_permutations``).
         **options
@@ -312,7 +312,7 @@ class NetworkResult:
         Raises
         ------
         FcnmError
-            The level did not end well; the message is the command line's.
+            The level failed; the message is that of the command line.
         """
         options["specificity"] = nulls or ("all",)
         if n is not None:
@@ -328,7 +328,7 @@ class NetworkResult:
         ----------
         choices
             Values of options by their names (``{"nuisance_regressors": ["27P", "26P"]}``), or a
-            file of specifications as of ``--multiverse``.
+            file of specifications as for ``--multiverse``.
         **options
             Options of the group level, by name.
 
@@ -342,7 +342,7 @@ class NetworkResult:
         RequestError
             The choices cannot be used.
         FcnmError
-            The level did not end well; the message is the command line's.
+            The level failed; the message is that of the command line.
         """
         if isinstance(choices, Mapping):
             path = scratch_folder() / "choices.toml"
@@ -395,14 +395,14 @@ class Results(Mapping[str, NetworkResult]):
     Raises
     ------
     RequestError
-        The folder holds no result of the group level.
+        The folder contains no results of the group level.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder).absolute()
         self._files = GroupOutputs(self.folder)
         if self._files.record is None or not self._files.networks:
-            raise RequestError(f"{folder}: holds no network; run the group level first")
+            raise RequestError(f"{folder}: contains no network; run the group level first")
         self._networks = {
             network.effect: _stored_network(network, self._files, self._files.record.config)
             for network in self._files.networks
@@ -425,7 +425,7 @@ class Results(Mapping[str, NetworkResult]):
 
     @cached_property
     def outcomes(self) -> dict[str, OutcomeMap]:
-        """Outcomes of the seeds, by name; empty without ``--scores`` or ``--control-masks``."""
+        """Outcomes of the seeds, by name; empty without ``--scores`` and ``--control-masks``."""
         return stored_outcomes(self._files)
 
     @property
@@ -451,12 +451,12 @@ def load_results(folder: str | Path) -> Results:
     Returns
     -------
     Results
-        A `NetworkResult` by effect; images are read when they are used.
+        A `NetworkResult` for each effect; images are read when they are used.
 
     Raises
     ------
     RequestError
-        The folder holds no result of the group level.
+        The folder contains no results of the group level.
 
     Examples
     --------

@@ -43,7 +43,7 @@ def rethreshold(config: Config) -> bool:
     assert threshold is not None
     results = GroupOutputs(root)
     if not results.networks:
-        raise RequestError(f"--rethreshold: {root} holds no network; run the group level first")
+        raise RequestError(f"--rethreshold: {root} contains no network; run the group level first")
     if all(float(own.sidecar.get("Threshold", 0)) == threshold for own in results.networks):
         raise RequestError(f"--rethreshold {threshold:g}: the networks have this threshold already")
     atlas = results.record.config.group.network_atlas if results.record else ()

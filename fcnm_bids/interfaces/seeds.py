@@ -79,7 +79,7 @@ def _warn_of_foci(seeds: SeedMatrix, settings: SeedSettings) -> None:
     outside = foci_outside(seeds.contrasts, seeds.grid)
     if outside:
         LOGGER.warning(
-            "%d of %d foci lie outside of the image; their spheres count as far as they reach "
+            "%d of %d foci lie outside the image; their spheres count as far as they reach "
             "into it: %s",
             len(outside),
             sum(len(contrast.foci) for contrast in seeds.contrasts),

@@ -33,7 +33,7 @@ def test_a_place_shows_every_contrast(analysed: Analysed) -> None:
 
 
 def test_a_place_outside_is_refused(analysed: Analysed) -> None:
-    with pytest.raises(RequestError, match="outside of the image"):
+    with pytest.raises(RequestError, match="lies outside the image"):
         load_results(analysed.results)["increase"].at(0, 0, 900)
 
 

@@ -36,7 +36,7 @@ def test_foci_outside_of_the_image_are_named(
         affine=affine.tolist(),
         entities={"space": "MNI152NLin6Asym", "task": "rest"},
     ).run(cwd=str(tmp_path))
-    assert "1 of 3 foci lie outside of the image" in caplog.text
+    assert "1 of 3 foci lie outside the image" in caplog.text
     assert "Far 2020 (90, 0, 0)" in caplog.text
     assert "Near 2021" not in caplog.text
     assert Path(made.outputs.seeds_file).is_file()
