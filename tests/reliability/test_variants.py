@@ -367,7 +367,7 @@ def test_denoising_what_is_denoised_is_refused(
 ) -> None:
     root = participants("01")
     denoise(root, "denoised")
-    with pytest.raises(RequestError, match="denoised already"):
+    with pytest.raises(RequestError, match="already denoised"):
         request(root, tmp_path / "out", *option)
 
 
