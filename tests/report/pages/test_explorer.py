@@ -226,6 +226,56 @@ def test_a_map_of_t_counts_its_mask(visit: Open, files: dict[str, Any]) -> None:
 
 
 @SLOW
+def test_a_map_of_p_counts_its_file_at_every_level(visit: Open, first: Path) -> None:
+    visit.choose("map", "p, against foci scattered in grey matter")
+    p = nib.load(next(first.glob("group/*_desc-random_stat-p_statmap.nii.gz")))
+    values = np.asarray(p.dataobj, float)
+    for level, number in ((0.05, 4), (0.5, 1), (0.001, 8)):
+        visit.page.evaluate(
+            "n => { const s = document.getElementById('threshold'); s.value = n; "
+            "s.dispatchEvent(new Event('input')); }",
+            number,
+        )
+        count = int((np.nan_to_num(values, nan=1.0) <= level + 1e-6).sum())
+        visit.page.wait_for_function(
+            "text => document.getElementById('volume').textContent.startsWith(text)",
+            arg=f"{count:,} voxels",
+        )
+        assert visit.page.inner_text("#threshold-text") == f"p ≤ {level:g}"
+    assert shown_value(visit, (0, -18, 12)) == pytest.approx(at(p, visit.place), abs=6e-5)
+    visit.choose("map", "share of contrasts")
+
+
+@SLOW
+def test_a_map_of_mean_z_has_the_values_of_its_file(visit: Open, first: Path) -> None:
+    visit.choose("map", "mean Fisher z")
+    effect = nib.load(next(first.glob("group/network-*_stat-effect_statmap.nii.gz")))
+    assert shown_value(visit, (0, -18, 12)) == pytest.approx(at(effect, visit.place), abs=1.1e-3)
+    visit.choose("map", "share of contrasts")
+
+
+def shown_value(visit: Open, mm: tuple[float, ...]) -> float:
+    """The value at a place of the map that is shown."""
+    visit.go(*mm)
+    found = re.search(r": (-?[\d.]+)\.$", visit.page.inner_text("#here"))
+    assert found is not None
+    return float(found[1])
+
+
+@SLOW
+def test_a_click_on_the_surface_leads_below_it(visit: Open, files: dict[str, Any]) -> None:
+    visit.go(0, 0, 0)
+    before = visit.place
+    frame = visit.page.locator("#surface").bounding_box()
+    position = {"x": 0.5 * frame["width"], "y": 0.45 * frame["height"]}
+    visit.page.click("#surface", position=position)
+    visit.page.wait_for_timeout(300)
+    visit.settle()
+    assert np.linalg.norm(visit.place - before) > 30
+    compare(visit, files)
+
+
+@SLOW
 def test_rows_of_the_tables_lead_to_their_places(visit: Open, first: Path) -> None:
     table = pd.read_csv(next(first.glob("group/*clusters.tsv")), sep="\t")
     buttons = visit.page.locator("#folder1-increase tr[data-go] button")

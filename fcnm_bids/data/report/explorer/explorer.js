@@ -524,6 +524,14 @@
     e.preventDefault();
     gl.surface.setRenderAzimuthElevation(gl.surface.scene.renderAzimuth + key[0], gl.surface.scene.renderElevation + key[1]);
   });
+  let pressed = [0, 0];
+  element("surface").addEventListener("pointerdown", (e) => { pressed = [e.offsetX, e.offsetY]; });
+  element("surface").addEventListener("click", (e) => { // Niivue itself picks on a double click alone
+    if (!gl || Math.hypot(e.offsetX - pressed[0], e.offsetY - pressed[1]) > 3) return; // it was turned
+    gl.surface.mousePos = [e.offsetX, e.offsetY].map((v) => v * gl.surface.uiData.dpr);
+    gl.surface.uiData.mouseDepthPicker = true;
+    gl.surface.drawScene();
+  });
   function peak(list, tail, among) {
     let best = -Infinity, where = -1;
     list.forEach((v, n) => { if (among && !among[n]) return; const height = tail === "negative" ? -v : tail === "two-sided" ? Math.abs(v) : v; if (height > best) { best = height; where = n; } });
