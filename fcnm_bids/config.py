@@ -784,7 +784,8 @@ class Config:
             (
                 denoising.low_pass == 0 or denoising.high_pass < denoising.low_pass,
                 f"--high-pass {denoising.high_pass:g} is not below --low-pass "
-                f"{denoising.low_pass:g}",
+                f"{denoising.low_pass:g}; give --high-pass the lower edge, or 0 to leave a side "
+                "open",
             ),
             (
                 denoising.dummy_scans == "auto" or denoising.dummy_scans.isdecimal(),

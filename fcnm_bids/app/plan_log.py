@@ -94,7 +94,9 @@ def _say_seeds(contrasts: Sequence[Contrast], settings: SeedSettings) -> None:
         ", ".join(f"{count} {effect}" for effect, count in by_effect.items()),
     )
     if settings.effect is not None and {*by_effect} != {settings.effect.strip()}:
-        LOGGER.warning("--effect %s is not used: the table has a column effect", settings.effect)
+        LOGGER.warning(
+            "--effect %s is not used: the table has a column effect; leave it out", settings.effect
+        )
     if settings.coordinates is not None:
         for column, meant in unread_columns(settings.coordinates).items():
             LOGGER.warning("the column %s is not read; rename it if you mean %s", column, meant)

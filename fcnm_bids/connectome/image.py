@@ -111,7 +111,7 @@ def open_image(path: Path, space: str) -> RunImage:
         slope, intercept = header.get_slope_inter()
         offset = check_offset(header, path.name)
     except FileNotFoundError as error:
-        raise RunError(f"{path.name} is not there") from error
+        raise RunError(f"{path.name} does not exist; copy it again") from error
     except FileError as error:
         raise RunError(str(error)) from error
     except NOT_NIFTI as error:

@@ -71,7 +71,8 @@ class Strategy:
             components = _compcor_components(mask, available, metadata)
             chosen += components[:count]
             if len(components) < count:
-                missing.append(f"{count} aCompCor components of {mask} ({len(components)} there)")
+                present = len(components)
+                missing.append(f"{count} aCompCor components of {mask} (only {present} present)")
         if missing:
             shown = ", ".join(missing[:8])
             rest = f" and {len(missing) - 8} more" if len(missing) > 8 else ""

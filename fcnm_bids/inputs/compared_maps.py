@@ -74,7 +74,7 @@ def read_compared_maps(config: Config, grid: Grid) -> dict[str, NDArray[np.float
         finite = flat[np.isfinite(flat)]
         if name in found:
             problems.append(
-                f"--compare-maps {path.name}: another map is called {name}, too; rename one"
+                f"--compare-maps {path.name}: another map is also called {name}; rename one"
             )
         elif finite.size < FEWEST_VOXELS:
             problems.append(

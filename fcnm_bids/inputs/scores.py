@@ -313,7 +313,7 @@ def _numbers(
         if not strange and texts:
             values[column] = {name: float(text) for name, text in texts.items()}
         elif asked or 0 < len(strange) < len(texts) / 2:
-            found = f"{_listed(strange)}: not a number" if strange else "no value at all"
+            found = f"{_listed(strange)}: not a number" if strange else "no value at all; fill it"
             problems.append(f"--scores {scores.path}, column {column}: {found}")
         else:
             unused.append(column)

@@ -64,7 +64,9 @@ def mean_probability_mask(paths: Sequence[Path], grid: Grid, *, above: float) ->
         image = read_volume_image(path, grid.space)
         difference = own.difference(image.grid)
         if difference:
-            raise RequestError(f"{path}: not on the grid of {paths[0].name}: {difference}")
+            raise RequestError(
+                f"{path}: not on the grid of {paths[0].name}: {difference}; give a mask FILE"
+            )
         total += np.where(np.isnan(image.values), 0, image.values)
     if not np.isfinite(total).all():
         raise RequestError(

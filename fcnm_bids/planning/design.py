@@ -115,7 +115,7 @@ def covariate_design(
     except RequestError as error:
         for problem in error.problems:
             about = [n for n in tabled if problem.startswith(f"covariate {n}: no value")]
-            why = [f" ({_why_missing(listed, n, labels)})" for n in about]
+            why = [f" ({_why_missing(listed, n, labels)}); fill the table" for n in about]
             problems.append("".join([problem, *why]))
         raise RequestError(problems) from error
     if problems:

@@ -72,7 +72,10 @@ def plan_validation(
         label = path.relative_to(dataset.root).parts[0].removeprefix("sub-")
         runs.setdefault(label, []).append(run)
         if not notes and what_projects(run.header["settings"]) != what_projects(settings):
-            notes.append("--validation-dir: projected with a different band or smoothing")
+            notes.append(
+                "--validation-dir: projected with a different band or smoothing from "
+                "the first connectome"
+            )
     moved = moved_too_much(runs, max_mean_fd)
     for label, reason in moved.items():
         del runs[label]

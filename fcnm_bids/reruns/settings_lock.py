@@ -124,7 +124,7 @@ def inherit_settings(config: Config, explicit: Mapping[str, Mapping[str, Any]]) 
             if option in given and option not in _BY_CONTENT and given[option] != value:
                 problems.append(
                     f"{flag(option)} {_shown(given[option])}: the participant level was run with "
-                    f"{_shown(value)}"
+                    f"{_shown(value)}; give that, or leave it out"
                 )
     for section in ("selection", "denoising"):
         # an option without a value is not in the file: giving it one now is a difference too
@@ -132,7 +132,8 @@ def inherit_settings(config: Config, explicit: Mapping[str, Mapping[str, Any]]) 
             value = explicit.get(section, {}).get(option)
             if section in before and value and option not in before[section]:
                 problems.append(
-                    f"{flag(option)} {_shown(value)}: the participant level was run without it"
+                    f"{flag(option)} {_shown(value)}: the participant level was run without it; "
+                    "leave it out"
                 )
     merged = {
         section: {**values, **explicit.get(section, {})} for section, values in before.items()

@@ -336,7 +336,9 @@ def _focus(
     def space(column: str) -> str:
         found = parse_space(stated := text(column))
         if found is None and stated:
-            problems.append(f"{origin}: {column} is {as_text(stated)}, none of {', '.join(SPACES)}")
+            problems.append(
+                f"{origin}: {column} is {as_text(stated)}, not one of {', '.join(SPACES)}"
+            )
         return found or ""
 
     study = text("study")

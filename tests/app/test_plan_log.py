@@ -39,5 +39,5 @@ def test_what_is_not_read_of_table_and_request_is_told(
     request_for: Make, tmp_path: Path, said: pytest.LogCaptureFixture
 ) -> None:
     told(request_for, tmp_path / "foci.tsv", TABLE.format(n="N_subjects"), effect="down")
-    assert "--effect down is not used: the table has a column effect" in said.messages
+    assert "--effect down is not used: the table has a column effect; leave it out" in said.messages
     assert "the column N_subjects is not read; rename it if you mean n" in said.messages

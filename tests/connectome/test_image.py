@@ -241,7 +241,7 @@ def test_numbers_that_are_neither_integers_nor_reals(tmp_path: Path, dtype: obje
 
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
 def test_a_file_that_is_not_there(tmp_path: Path, suffix: str) -> None:
-    with pytest.raises(RunError, match=f"bold{suffix} is not there"):
+    with pytest.raises(RunError, match=f"bold{suffix} does not exist"):
         open_image(tmp_path / f"bold{suffix}", SPACE)
     with pytest.raises(RunError, match=f"^mask{suffix}: there is no such file"):
         read_volume(tmp_path / f"mask{suffix}", GRID)

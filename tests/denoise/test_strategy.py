@@ -130,13 +130,13 @@ def test_component_hundred_comes_after_component_ninety_nine() -> None:
 
 def test_components_that_the_table_does_not_have_are_not_chosen() -> None:
     metadata = {f"a_comp_cor_{i:02}": {"Mask": "WM"} for i in range(5)}
-    with pytest.raises(RunError, match=r"5 aCompCor components of WM \(4 there\)"):
+    with pytest.raises(RunError, match=r"5 aCompCor components of WM \(only 4 present\)"):
         strategy(WM=5).columns(list(metadata)[:4], metadata)
 
 
 @pytest.mark.parametrize("metadata", [{}, {"a_comp_cor_00": "no object"}])
 def test_components_of_an_unknown_mask(metadata: dict[str, object]) -> None:
-    with pytest.raises(RunError, match=r"1 aCompCor components of CSF \(0 there\)"):
+    with pytest.raises(RunError, match=r"1 aCompCor components of CSF \(only 0 present\)"):
         strategy(CSF=1).columns(["a_comp_cor_00"], metadata)
 
 

@@ -68,7 +68,7 @@ def test_what_cannot_be_compared_is_named(tmp_path: Path) -> None:
             "T1w",
             "broken",
             "an atlas",
-            "another map is called twice",
+            "another map is also called twice",
         ),
         strict=True,
     ):

@@ -92,7 +92,7 @@ def test_all_that_is_wrong_is_said_at_once(dataset: Path) -> None:
     assert "no such column; choose from age, site" in unknown
     path = dataset / "participants.tsv"
     assert missing == [
-        f"covariate age: no value for sub-99 ({path} has no row for sub-99)",
+        f"covariate age: no value for sub-99 ({path} has no row for sub-99); fill the table",
         "covariate mean_fd: no value for sub-99",
     ]
 
@@ -107,7 +107,7 @@ def test_why_somebody_has_no_value_is_told(dataset: Path) -> None:
         group_design(config(dataset, "age"), dataset, PARTICIPANTS)
     assert error.value.problems == (
         f"covariate age: no value for sub-01, sub-02 ({path} has a row with another spelling for "
-        "sub-01 (1), an empty cell for sub-02)",
+        "sub-01 (1), an empty cell for sub-02); fill the table",
     )
 
 

@@ -111,7 +111,7 @@ def test_the_column_counts_where_there_is_one(write: Write) -> None:
         ("-12", "12,5", "x is '12,5', with a decimal comma: write 12.5"),
         ("-12", "-111", "x is '-111', farther than 110 mm from the origin"),
         ("MNI152", "", "space is missing"),
-        ("MNI152", "MNI305", "space is 'MNI305', none of MNI152"),
+        ("MNI152", "MNI305", "space is 'MNI305', not one of MNI152"),
         ("18", "0", "n is '0', not a positive whole number"),
         ("18", "-3", "n is '-3', not a positive whole number"),
         ("18", "17.5", "n is '17.5', not a positive whole number"),
