@@ -361,7 +361,8 @@ class AssessSpecificity(ConfiguredInterface):
         volume = size * seeds.grid.voxel_volume
         lowest = min(dice) if dice and size else None
         content = verdict(effect, size, volume, tests, strength.reliability, lowest)
-        LOGGER.info("%s", content["Line"])
+        if size:  # the map's own line states how far an empty network is from one
+            LOGGER.info("%s", content["Line"])
         path = self._names(config).network_verdict(own.label)
         write_json(path, content)
         return path

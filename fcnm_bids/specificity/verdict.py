@@ -79,7 +79,7 @@ def verdict(
             said += " (on its own, this rules out only scattered foci)"
         parts.append(f"{test}: {said}")
     parts.append(f"robustness: {robustness_text(lowest_dice)}")
-    content["Line"] = "; ".join(parts)
+    content["Line"] = "; ".join(parts) if n_voxels else f"{effect}: no network"
     return content
 
 

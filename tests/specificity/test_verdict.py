@@ -67,5 +67,6 @@ def test_random_foci_alone_are_said_to_be_alone() -> None:
 def test_numbers_that_are_not_there_are_null() -> None:
     row = {"share_surviving": math.nan, "min_pfwe": math.nan, "verdict": "d"}
     found = verdict("up", 0, 0.0, {"random": row}, math.nan, None)
+    assert found["Line"] == "up: no network"
     assert found["random"] == {"ShareSurviving": None, "SmallestPFWE": None, "Sentence": "d"}
     assert found["StrengthReliability"] is None

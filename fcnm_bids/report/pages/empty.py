@@ -85,7 +85,10 @@ def empty_blocks(network: NetworkOutputs, contrasts: list[ContrastOutputs]) -> l
 def _heights(contrasts: list[ContrastOutputs]) -> str:
     """Return the thresholds of contrasts in t, in brackets; nothing where none is known."""
     found = sorted({f"{c.threshold:.2f}" for c in contrasts if c.threshold is not None}, key=float)
-    return f" (t from {' to '.join(dict.fromkeys((found[0], found[-1])))})" if found else ""
+    if not found:
+        return ""
+    lowest, highest = found[0], found[-1]
+    return f" (t at least {lowest}{'' if lowest == highest else f' to {highest}, by contrast'})"
 
 
 def _reaches(contrasts: list[ContrastOutputs]) -> list[Any]:

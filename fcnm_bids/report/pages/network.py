@@ -29,7 +29,12 @@ from fcnm_bids.report.pages.html import (
 )
 from fcnm_bids.report.pages.multiverse import CURVE_CAPTION, multiverse_blocks
 from fcnm_bids.report.pages.specificity import FIGURE_CAPTION, specificity_blocks
-from fcnm_bids.report.pages.tables import frame_places, frame_table, label_headings
+from fcnm_bids.report.pages.tables import (
+    frame_places,
+    frame_table,
+    label_headings,
+    without_empty,
+)
 from fcnm_bids.report.results.group import (
     ContrastOutputs,
     GroupOutputs,
@@ -259,7 +264,7 @@ def cluster_blocks(results: GroupOutputs, network: NetworkOutputs, folder: int =
         return [Note("The cluster table is not there.", "error")]
     n = int(network.sidecar.get("NumberOfContrasts", 0))
     places = frame_places(frame, network.label, ("peak_x", "peak_y", "peak_z"), folder)
-    frame = _without_empty(frame)
+    frame = without_empty(frame)
     listed = frame.copy()
     if "cluster_labels" in frame:
         frame["cluster_labels"] = frame["cluster_labels"].map(_first_regions)
@@ -285,7 +290,7 @@ def cluster_blocks(results: GroupOutputs, network: NetworkOutputs, folder: int =
         if "probability" in peaks:
             peaks = peaks.assign(probability=[share_text(v, n) for v in peaks["probability"]])
         places = frame_places(peaks, network.label, ("x", "y", "z"), folder)
-        peaks = _without_empty(peaks)
+        peaks = without_empty(peaks)
         file = _file(results, path)
         headings = PEAK_HEADINGS | label_headings(peaks)
         blocks.append(frame_table(caption, peaks, headings, file=file, places=places))
@@ -308,12 +313,6 @@ def _broken_down(clusters: pd.DataFrame, file: str) -> list[Folded]:
         table = frame_table(title, frame, as_is=("Region",), file=file)
         found.append(Folded(title, (table,), printed=False))
     return found
-
-
-def _without_empty(frame: pd.DataFrame) -> pd.DataFrame:
-    """Leave out columns without any content, such as those of atlases that were not there."""
-    empty = [c for c in frame if len(frame) and set(frame[c].astype(str)) <= {"", "n/a", "nan"}]
-    return frame.drop(columns=empty)
 
 
 def _first_regions(listed: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from fcnm_bids.report.pages.html import Folded, Note, Prose, Table
-from fcnm_bids.report.pages.tables import WITHHELD, frame_table
+from fcnm_bids.report.pages.tables import WITHHELD, frame_table, without_empty
 from fcnm_bids.report.results.group import read_sidecar
 from fcnm_bids.report.results.specificity import SpecificityResult, capital, number_in
 from fcnm_bids.report.results.text import as_text
@@ -95,7 +95,7 @@ def table_of_tests(found: SpecificityResult) -> Table | None:
     if found.tests is None:
         return None
     tests = _withheld(found.tests, _OF_TESTS)
-    frame = tests.drop(columns=[name for name in _UNTOLD if name in tests])
+    frame = without_empty(tests.drop(columns=[name for name in _UNTOLD if name in tests]))
     cells = frame.drop(columns="test")
     frame = frame[~cells.isin(["", "n/a"]).all(axis=1)] if len(cells.columns) else cells
     if frame.empty:

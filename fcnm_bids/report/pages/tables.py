@@ -24,6 +24,12 @@ def label_headings(frame: pd.DataFrame) -> dict[str, str]:
     return {name: name.removeprefix("label_").replace("_", " ") for name in columns}
 
 
+def without_empty(frame: pd.DataFrame) -> pd.DataFrame:
+    """Leave out columns without any content, such as those of atlases that were not there."""
+    empty = [c for c in frame if len(frame) and set(frame[c].astype(str)) <= {"", "n/a", "nan"}]
+    return frame.drop(columns=empty)
+
+
 def frame_table(
     caption: str,
     frame: pd.DataFrame,

@@ -32,7 +32,10 @@ def test_the_heights_that_voxels_had_to_reach_are_stated(tmp_path: Path) -> None
         for t in (5.25, 4.0, -4.5)
     ]
     (table,) = (b for b in empty_blocks(network(tmp_path), made) if isinstance(b, Table))
-    assert table.rows[1][0] == "significant in at least one contrast (t from 4.00 to 5.25)"
+    where = "significant in at least one contrast"
+    assert table.rows[1][0] == f"{where} (t at least 4.00 to 5.25, by contrast)"
+    (table,) = (b for b in empty_blocks(network(tmp_path), made[:1]) if isinstance(b, Table))
+    assert table.rows[1][0] == f"{where} (t at least 5.25)"
 
 
 def test_contrasts_without_a_voxel_are_named_up_to_five(tmp_path: Path) -> None:
