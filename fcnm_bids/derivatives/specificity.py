@@ -101,8 +101,9 @@ SPECIFICITY_COLUMNS = {
     "statistic": "similarity: mean r of a left-out study with its own effect less that with the "
     "other",
     "p": "Share of labellings, the observed one included, that reach the statistic",
+    "n_splits": "split: random splits in which one half shares a cluster that the other does not",
     "withheld": "Whether the verdict is withheld because strength is not reliable enough",
-    "verdict": "What the test says",
+    "verdict": "Verdict of the test, in a sentence",
 }
 """Columns of the table of specificity and what they hold."""
 

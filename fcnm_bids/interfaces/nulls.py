@@ -164,7 +164,11 @@ class CompareLabels(ConfiguredInterface):
                     n_draws=config.group.n_permutations,
                     seed=config.group.random_seed,
                 )
-                row = {"n_draws": split.n_draws, "verdict": split_sentence(*named, split)}
+                row = {
+                    "n_draws": split.n_draws,
+                    "n_splits": split.n_differing,
+                    "verdict": split_sentence(*named, split),
+                }
                 for network in named:
                     rows[network]["split"] = row
         rows_file = folder / "rows.json"

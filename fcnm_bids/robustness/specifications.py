@@ -127,13 +127,14 @@ def specification_sentences(rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...
     ]
     if all(parts):
         told.append(
-            f"With the global signal among the confounds these were {_held(parts[0], 'dice')} of "
-            f"{len(parts[0])}, without it {_held(parts[1], 'dice')} of {len(parts[1])}."
+            f"With the global signal among the confounds this held for {_held(parts[0], 'dice')} "
+            "of "
+            f"{len(parts[0])}, without it for {_held(parts[1], 'dice')} of {len(parts[1])}."
         )
     n = first[f"{COMMON}n_participants"]
     if any(row["n_participants"] != n for row in rows):
         told.append(
-            f"On the {n} participants common to all specifications these were "
+            f"On the {n} participants common to all specifications this held for "
             f"{_held(others, f'{COMMON}dice')} of {len(others)}."
             if n > 0
             else "Fewer than two participants are common to all specifications."

@@ -291,7 +291,12 @@ class SplitTest:
     @property
     def share(self) -> float:
         """Share of the draws with any such cluster."""
-        return sum(count > 0 for count in self.clusters) / max(1, self.n_draws)
+        return self.n_differing / max(1, self.n_draws)
+
+    @property
+    def n_differing(self) -> int:
+        """Number of the draws with any such cluster."""
+        return sum(count > 0 for count in self.clusters)
 
 
 def split_test(

@@ -189,8 +189,8 @@ HEIGHT_CONTROLS: Mapping[str, HeightControl] = {
     ),
     "permutation": HeightControl(
         _sign_flips,
-        _FAMILYWISE + "the distribution of the maximum over {n_permutations} sign flips, or all "
-        "where there are no more",
+        _FAMILYWISE + "the distribution of the maximum over {n_permutations} sign flips, or over "
+        "all of them if there are fewer",
         needs_maps=True,
     ),
     "bonferroni": HeightControl(_bonferroni, _FAMILYWISE + "Bonferroni's bound"),

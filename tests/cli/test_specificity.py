@@ -143,7 +143,7 @@ def test_other_maps_are_compared_with_draws_that_are_there(
     assert float(own_cells["p"]) == pytest.approx(2 / (DRAWS + 1))
     # four participants: the reliability of strength is too small
     assert cells.loc["strength", "p"].tolist() == ["n/a"] * 4
-    assert "Other maps: likeness" in (again / "group.html").read_text()
+    assert "Similarity of other maps" in (again / "group.html").read_text()
     methods = "".join(path.read_text() for path in (again / "logs").glob("*/CITATION.md"))
     assert "2 other maps (own.nii.gz, noise.nii.gz;" in methods
 

@@ -58,14 +58,14 @@ def test_sentences_leave_the_primary_specification_out_of_the_count() -> None:
         "the primary one (median 0.50, range 0.49 to 0.90)."
     )
     assert split == (
-        "With the global signal among the confounds these were 1 of 3, without it 1 of 1."
+        "With the global signal among the confounds this held for 1 of 3, without it for 1 of 1."
     )
 
 
 def test_participants_that_differ_have_a_sentence() -> None:
     rows = [row(1.0), row(0.2, n=12, common=0.8)]
     assert specification_sentences(rows)[1] == (
-        "On the 9 participants common to all specifications these were 1 of 1."
+        "On the 9 participants common to all specifications this held for 1 of 1."
     )
     lone = [own | {"common_n_participants": 0, "common_dice": math.nan} for own in rows]
     assert specification_sentences(lone)[1] == (

@@ -74,7 +74,7 @@ def _write(folder: Path, results: GroupOutputs, license_url: str | None) -> list
     tables = published_tables(results)
     workbook = folder / "tables" / "tables.xlsx"
     write_workbook(workbook, tables)
-    described[workbook] = "All tables, one a sheet"
+    described[workbook] = "All tables, one per sheet"
     for table in tables:
         path = folder / "tables" / f"{table.name}.csv"
         write_csv(path, table)

@@ -121,7 +121,7 @@ def _maps(results: GroupOutputs) -> Iterator[PublishedMap]:
         share, affine = _read(network.probability)
         mask, _ = _read(network.mask)
         n, threshold = network.sidecar.get("NumberOfContrasts"), network.sidecar.get("Threshold")
-        what = f"{network.effect}: share of {n} contrasts whose map holds the voxel"
+        what = f"{network.effect}: share of {n} contrasts whose mask holds the voxel"
         yield PublishedMap(
             network.probability.name, what, f"{what}, unthresholded", "other", share, affine,
             everybody, False, "meta-analysis",

@@ -20,7 +20,7 @@ _TITLES = {
     "split": "Random halves of the contrasts",
     "compared": "Comparison with other maps",
     "canonicalnull": "Canonical networks against the nulls",
-    "robustness": "Robustness: each variant compared with its network",
+    "robustness": "Robustness: each variant compared with the network",
     "degree": "Relation to the connectome's degree",
     "seeds": "Seeds on the grid of the data",
     "betweenseeds": "Contrasts as a sample of studies",

@@ -56,10 +56,10 @@ def draw_histogram(
                 if count:
                     axes.text(level, count * 1.15, f"{count:,}", ha="center", fontsize=7)
         if counted:
-            axes.set_xlabel(f"contrasts (of {n_contrasts}) whose map holds the voxel")
+            axes.set_xlabel(f"contrasts (of {n_contrasts}) whose mask holds the voxel")
         else:
             axes.set_xticks(levels[::4], [f"{level / _BINS:g}" for level in levels[::4]])
-            axes.set_xlabel("weighted share of the contrasts whose map holds the voxel")
+            axes.set_xlabel("weighted share of the contrasts whose mask holds the voxel")
         axes.set_ylabel("voxels")
 
 

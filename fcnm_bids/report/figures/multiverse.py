@@ -12,7 +12,8 @@ from fcnm_bids.report.figures.palette import BLUE, GREY, INK, ORANGE, SOFT
 from fcnm_bids.report.figures.style import drawn
 from fcnm_bids.robustness.specifications import COMMON, DICE_HELD
 
-_EMPTY = "The network of the primary specification has no voxel,\nso that none can be compared."
+_EMPTY = "The network of the primary specification has no voxel,\nso no specification can be "
+"compared with it."
 _NAMES = {"nuisance_regressors": "confounds", "fd_threshold": "FD mm", "radius": "radius mm"}
 
 

@@ -12,7 +12,7 @@ from fcnm_bids.report.figures.palette import BLUE, GREY, ORANGE, SOFT
 from fcnm_bids.report.figures.style import drawn
 
 _MOST_STUDIES = 30
-_EMPTY = "The network has no voxel,\nso that no variant can be compared with it."
+_EMPTY = "The network has no voxel,\nso no variant can be compared with it."
 
 
 def draw_robustness(path: Path, table: pd.DataFrame, threshold: float, *, empty: bool) -> None:

@@ -95,7 +95,7 @@ def _bands(result: SpecificityResult) -> list[_Band]:
     if difference is not None:
         labels = [str(label) for label in result.about("labels").get("Labels", [])]
         names = [f"{n[:_LONGEST]}…" if len(n) > _LONGEST else n for n in labels]
-        title = f"{capital(result.named('labels'))}: {' less '.join(names)}"
+        title = f"{capital(result.named('labels'))}: {' minus '.join(names)}"
         bands.append(_Band("labels", title, None, difference))
     return bands
 

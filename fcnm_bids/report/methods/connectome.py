@@ -59,14 +59,14 @@ class ConnectomeText:
             text += self._denoised_before()
             if without := int(table["varying"].sum()):
                 text += (
-                    f"{number_of(without, 'run').capitalize()} came without a brain mask; the "
-                    "voxels that vary over time took its place. "
+                    f"{number_of(without, 'run').capitalize()} had no brain mask; the "
+                    "voxels that vary over time served as the mask. "
                 )
         else:
             text += self._denoising(table)
         text += (
             f"Runs with less than {settings.min_time:g} s or fewer than {settings.min_dof} "
-            f"residual degrees of freedom left were not used{self._left_out(table)}."
+            f"residual degrees of freedom left were excluded{self._left_out(table)}."
         )
         if settings.smoothing > 0:
             text += (
@@ -85,18 +85,18 @@ class ConnectomeText:
         """Describe what was done to denoised images, before and here."""
         settings = self.config.denoising
         low, high = settings.applied_band or (0.0, 0.0)
-        before, here = "", "nothing but their mean and linear trend was removed"
+        before, here = "", "only their mean and linear trend were removed"
         if high > 0:
             within = f"{low:g} to {high:g} Hz" if low > 0 else f"frequencies below {high:g} Hz"
             before = f" and filtered to {within}"
-            here = "their mean, linear trend and what is left outside of that band were removed"
+            here = "their mean, linear trend and any signal outside that band were removed"
         if settings.applied_regressors:
             removed = number_of(settings.applied_regressors, "regressor")
             before += (
                 f", and {removed} had been removed, each of which counts as a degree of freedom"
             )
         return (
-            f"The images had been denoised already{before}: all of their volumes were taken, and "
+            f"The images had already been denoised{before}; all of their volumes were used, and "
             f"{here}. "
         )
 
@@ -104,13 +104,13 @@ class ConnectomeText:
         settings = self.config.denoising
         text = ""
         if settings.dummy_scans == "auto" and not self._layout():
-            text += "Volumes that fMRIPrep had marked as not in a steady state were dropped"
+            text += "Initial volumes that fMRIPrep had marked as not in a steady state were removed"
         elif settings.dummy_scans in ("auto", "0"):
-            text += "No volumes were dropped at the start"
+            text += "No volumes were removed at the start"
         else:
-            text += f"The first {settings.dummy_scans} volumes were dropped"
+            text += f"The first {settings.dummy_scans} volumes were removed"
         if settings.fd_threshold > 0:
-            text += f", and so were volumes with a {self._displacement()}"
+            text += f", and volumes with a {self._displacement()} were censored"
         else:
             text += "; no volumes were censored for motion"
         text += f"{self._censored(table)}. "
@@ -122,7 +122,7 @@ class ConnectomeText:
         text += (
             f"An intercept, a linear trend, {removed}, and the discrete cosine functions "
             f"{self._band()} were projected out of the kept volumes in one step, so that no "
-            "step put back what another had removed {{hallquist2013 lindquist2019}}. "
+            "step restored what another had removed {{hallquist2013 lindquist2019}}. "
             if settings.high_pass > 0 or settings.low_pass > 0
             else f"An intercept, a linear trend and {removed} were projected out of the kept "
             "volumes in one step. "
@@ -217,7 +217,7 @@ class ConnectomeText:
         dof = numbers["dof"].dropna()
         return (
             f" ({dropped} and {censored} of {int(total)} volumes; {dof.min():.0f} to "
-            f"{dof.max():.0f} residual degrees of freedom a run, median "
+            f"{dof.max():.0f} residual degrees of freedom per run, median "
             f"{median_dof(dof.tolist())})"
         )
 
@@ -225,7 +225,7 @@ class ConnectomeText:
         if table.empty:
             return ""
         lost = int((table["included"] != "True").sum())
-        return f" ({number_of(lost, 'run')} left out for this or another reason)" if lost else ""
+        return f" ({number_of(lost, 'run')} excluded for this or another reason)" if lost else ""
 
     def _band(self) -> str:
         low, high = self.config.denoising.high_pass, self.config.denoising.low_pass

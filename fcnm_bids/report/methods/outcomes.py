@@ -14,19 +14,20 @@ def outcomes_text(results: GroupOutputs) -> str:
     first = results.outcomes[0].sidecar
     drawn = int(first.get("Permutations", 0))
     text = (
-        f"Outcomes of the seeds were related to the seeds' mean Fisher z at every voxel ({listed}) "
+        f"At every voxel, the seeds' mean Fisher z was correlated with their outcomes ({listed}) "
         "by partial correlation; p was corrected for all voxels by the largest absolute t under "
         f"permutation of the residuals (Freedman and Lane; {number_of(drawn, 'permutation')}"
         f"{', within cohorts' if any(o.sidecar.get('Cohorts') for o in results.outcomes) else ''})."
         " Each seed was also scored by the spatial correlation of its map with the partial "
-        "correlation map of all other seeds, and by its mean at the 1 % of voxels where that map "
-        "is strongest, weighted by it; p of the prediction came from permutations that "
+        "correlation map of all other seeds, and by its mean at the 1% of voxels where that map "
+        "is strongest, weighted by that map; p of the prediction came from permutations that "
         "repeated the whole procedure."
     )
     if any(outcome.is_group for outcome in results.outcomes):
         text += (
             " For cases against controls, sensitivity was the share of cases whose contrast mask "
-            "held a voxel, specificity the difference of their mean Fisher z, and prediction was "
+            "held a voxel, specificity the difference of mean Fisher z between the groups, and "
+            "prediction was "
             "measured by the area under the ROC curve."
         )
     return text
@@ -39,15 +40,15 @@ def samples_text(results: GroupOutputs) -> str:
     listed = [name for own in results.samples for name in own.sidecar.get("Moderators", [])]
     moderators = list(dict.fromkeys(map(str, listed)))
     text = (
-        "The contrasts of an effect were also taken as a sample: their mean Fisher z were fitted "
-        "at every voxel by generalised least squares, with the covariance of their errors over "
-        "the participants that they share and a variance between seeds that was estimated by "
-        "moments."
+        "The contrasts of an effect were also taken as a sample: at every voxel, a model of "
+        "their mean Fisher z was fitted by generalised least squares, with the covariance of their "
+        "errors, which share participants, and a variance between seeds that was estimated by the "
+        "method of moments."
     )
     if moderators:
         text += (
             f" Moderators ({', '.join(map(as_data, moderators))}) were tested one by one, with p "
-            "corrected for all voxels by the largest absolute z under permutation over studies."
+            "corrected for all voxels by the largest absolute z under permutation across studies."
         )
     return text
 

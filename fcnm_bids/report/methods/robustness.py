@@ -12,9 +12,9 @@ _VARIED = {
     "radius": "with other radii",
     "threshold": "at other thresholds",
     "leave-one-study-out": "without each study in turn",
-    "studies alike": "with every study counted once",
-    "away from own foci": "without each contrast where it is near its own foci",
-    "bootstrap": "on studies drawn with replacement",
+    "studies alike": "with every study counting once",
+    "away from own foci": "without each contrast near its own foci",
+    "bootstrap": "with studies drawn with replacement",
     "participants": "on parts of the participants",
     "split-half": "on halves of the participants",
     "second connectome": "on a second connectome",
@@ -47,7 +47,7 @@ def robustness_text(results: GroupOutputs) -> str:
     if not varied:
         return ""
     listed = f"{', '.join(varied[:-1])} and {varied[-1]}" if len(varied) > 1 else varied[0]
-    return f" To see how robust it is, the network was mapped again {listed}."
+    return f" To test its robustness, the network was mapped again {listed}."
 
 
 def multiverse_text(results: GroupOutputs) -> str:
@@ -82,8 +82,8 @@ def _values(check: str, rows: pd.DataFrame) -> str:
         return number_of(int(n_draws.max()), "draw")
     if check == "participants":
         known = sorted(pd.to_numeric(pd.Series(levels), errors="coerce").dropna())
-        shares = ", ".join(f"{100 * share:g} %" for share in known)
-        return f"{shares}, {number_of(int(n_draws.max()), 'draw')} of each"
+        shares = ", ".join(f"{100 * share:g}%" for share in known)
+        return f"{shares}, {number_of(int(n_draws.max()), 'draw')} each"
     return ""
 
 

@@ -14,14 +14,14 @@ from fcnm_bids.report.results.specificity import SpecificityResult, capital
 from fcnm_bids.specificity import FOCUS_NULLS
 
 _STUDENTISED = (
-    "In each voxel, the share of contrasts was studentised over all maps, the observed one "
-    "included; to the variance, the square of one contrast's share was added, so that voxels "
-    "where hardly any map shows anything do not govern the maximum {{tusher2001}}. The "
-    "family-wise p of a voxel is that of its value among the largest values of all draws "
+    "At each voxel, the share of contrasts was studentised over all maps, including the observed "
+    "one. The square of one contrast's share was added to the variance, so that voxels where "
+    "hardly any map shows connectivity do not dominate the maximum {{tusher2001}}. The family-wise "
+    "p of a voxel is the rank of its value among the largest values of all draws "
     "{{westfall1993}}. The size of the network{in_regions} was compared with that of the draws' "
-    "networks. The mean over the contrasts of their mean Fisher z, each without voxels at most "
-    "10 mm from its own foci, was compared with the same draws in the same way, without the share "
-    "that is added. Every p is (1 + number of draws that reach the observed "
+    "networks. Convergence, the mean over contrasts of their mean Fisher z, each without voxels at "
+    "most 10 mm from its own foci, was compared with the same draws in the same way, but without "
+    "the added term. Every p is (1 + number of draws that reach the observed "
     "value) / (1 + number of draws)."
 )
 
@@ -42,7 +42,7 @@ class SpecificityText:
     results: GroupOutputs
 
     def paragraph(self) -> str:
-        """The text; empty where nothing was looked at. Citations as in `report.citations`."""
+        """The text; empty where nothing was compared. Citations as in `report.citations`."""
         found = [SpecificityResult(network) for network in self.results.networks]
         degree = next((about for f in found if (about := f.about("degree"))), None)
         tested = [one for one in found if one.tests is not None]
@@ -50,7 +50,7 @@ class SpecificityText:
         draws = self._draws(tested)
         if draws:
             regions = any(one.table("canonicalnull") is not None for one in tested)
-            within = ", in all and within canonical networks," if regions else ""
+            within = ", as a whole and within canonical networks," if regions else ""
             parts += [*draws, self._same_path(tested), _STUDENTISED.replace("{in_regions}", within)]
         parts += self._labels(tested)
         parts += self._compared_maps(tested)
@@ -61,18 +61,19 @@ class SpecificityText:
         where = self._targets_in()
         over = f"{targets:,} random voxels{where}" if isinstance(targets, int) else "random voxels"
         text = (
-            "To see how far the maps repeat what the connectome has whatever the seeds "
-            "{{vandenheuvel2026}}, the mean Fisher z of each contrast, their mean over an effect "
-            "and its probability map were correlated over voxels with two strengths, the mean of "
-            f"r with all other voxels and the mean of max(r, 0) with {over}, and with the first "
-            "three eigenvectors of the mean over participants of the matrix of r"
+            "To assess how far the maps reflect the connectome whatever the seeds "
+            "{{vandenheuvel2026}}, the mean Fisher z of each contrast, its mean over the contrasts "
+            "of an effect and the probability map were correlated across voxels with two measures "
+            f"of strength (the mean of r with all other voxels, and the mean of max(r, 0) with "
+            f"{over}) and with the first three eigenvectors of the matrix of r averaged over "
+            "participants"
         )
         if {"Iterations", "LastChange"} <= set(about):
             n = number_of(int(about["Iterations"]), "block power iteration")
             text += f" ({n}, last change {float(about['LastChange']):.1e})"
         return (
-            f"{text}; the share of variance that all of these explain together, and the mean map "
-            "with them taken out, are those of a least-squares fit."
+            f"{text}. The share of variance that all of these explain together, and the mean map "
+            "after their removal, come from a least-squares fit."
         )
 
     def _targets_in(self) -> str:
@@ -99,21 +100,20 @@ class SpecificityText:
                 if any(f.row(null).get("withheld") == "True" for f in found):
                     parts.append(
                         "Its p-values are withheld: the positive strength of these participants "
-                        "is not reliable enough for it."
+                        "is not reliable enough for this null."
                     )
         return parts
 
     def _same_path(self, found: list[SpecificityResult]) -> str:
         text = (
-            "Every draw went through the same steps as the observed foci, over the same "
-            "participants "
-            "and with the same thresholds"
+            "Every draw went through the same steps as the observed foci, with the same "
+            "participants and thresholds"
         )
         coarse = {size for f in found for null in FOCUS_NULLS if (size := f.resolution(null))}
         if coarse:
             listed = ", ".join(f"{size:g}" for size in sorted(coarse))
             return f"{text}; data and draws were compared at voxels about {listed} mm apart."
-        return f"{text}; the observed foci, fed in as a draw, gave the observed map to the bit."
+        return f"{text}; the observed foci, entered as a draw, reproduced the observed map exactly."
 
     def _compared_maps(self, found: list[SpecificityResult]) -> list[str]:
         about = next((a for one in found if (a := one.about("comparedmaps"))), {})
@@ -123,15 +123,16 @@ class SpecificityText:
         tables = [table for one in found if (table := one.table("comparedmaps")) is not None]
         tests = {test for table in tables for test in table["test"]}
         measures = [
-            *(["the probability and the convergence map"] if tests & {*FOCUS_NULLS} else []),
-            *(["the difference of the two probability maps"] if "labels" in tests else []),
+            *(["the probability map and the convergence map"] if tests & {*FOCUS_NULLS} else []),
+            *(["the difference between the two probability maps"] if "labels" in tests else []),
         ]
         return [
-            f"{capital(' and '.join(measures))} were correlated over grey matter with "
-            f"{number_of(len(names), 'other map')} ({', '.join(names)}; of maps of two values the "
-            "mean inside less the mean outside was taken). Two-sided p are by rank among the same "
-            "draws and labellings, family-wise p over the maps by the largest absolute studentised "
-            "value."
+            f"{capital(' and '.join(measures))} were correlated across grey matter with "
+            f"{number_of(len(names), 'other map')} ({', '.join(names)}); for maps of two values, "
+            "the mean inside minus the mean outside was used instead. The numbers of voxels "
+            "compared are in the column n_voxels of group/network-*_desc-comparedmaps_metrics.tsv. "
+            "Two-sided p-values are ranks among the same draws and labellings; family-wise "
+            "p-values over the maps use the largest absolute studentised value."
         ]
 
     def _labels(self, found: list[SpecificityResult]) -> list[str]:
@@ -144,7 +145,7 @@ class SpecificityText:
     def _compared(self, one: SpecificityResult, about: Mapping[str, Any]) -> str:
         first, second = (as_data(str(label)) for label in about["Labels"])
         table = about.get("LabelCoordinates")
-        source = f", the latter from the table {as_data(Path(table).name)}" if table else ""
+        source = f", the latter from the table {as_data(Path(table).name)}," if table else ""
         thinned = about.get("FociThinnedTo")
         thin = (
             f" Contrasts were thinned to {number_of(thinned, 'focus', 'foci')} each, at random."
@@ -157,25 +158,26 @@ class SpecificityText:
         image = one.image("labels", "z")
         drawn = {} if image is None else read_sidecar(image)
         text += (
-            " Whole studies exchanged the labels of their contrasts {{petersen2026}}: those with "
-            "both effects kept or exchanged them, the labels of the others were dealt out anew, as "
-            "many of each as there were. The difference of the two probability maps, in which what "
+            " Labels were exchanged between whole studies {{petersen2026}}: studies with both "
+            "effects kept or swapped their labels, and the labels of the other studies were "
+            "permuted among them. The difference between the two probability maps, in which what "
             "they share cancels, was studentised over the labellings, and the largest absolute "
-            "value over voxels gave two-sided family-wise p"
+            "value over voxels gave two-sided family-wise p-values"
         )
         if {"Labellings", "LabellingsPossible", "SmallestP"} <= set(drawn):
             n, possible = drawn["Labellings"], drawn["LabellingsPossible"]
             which = (
                 f"all {n:,} labellings"
                 if drawn.get("LabellingsExact")
-                else f"{n:,} of {possible:,} labellings, the observed one and random ones"
+                else f"{n:,} of {possible:,} labellings, the observed one and randomly drawn ones"
             )
             text += f" ({which}; smallest possible p {float(drawn['SmallestP']):.3g})"
         text += (
             ". For each study, the mean Fisher z of its contrasts was correlated with that of the "
-            "other studies of its effect and of the other effect, over voxels farther than 10 mm "
-            "from the foci of either side; the mean difference was compared with that under the "
-            "same labellings, one-sided"
+            "other studies of its effect and of the other effect, over voxels more than 10 mm "
+            "from the foci of either side; the mean difference was compared, one-sided, with that "
+            "under "
+            "the same labellings"
         )
         return f"{text}."
 
@@ -185,7 +187,9 @@ class SpecificityText:
             return []
         high = self.config.group.network_threshold
         return [
-            f"The contrasts of both were split into random halves {draws:,.0f} times without "
-            "regard to label {{siddiqi2026}}, and the clusters were counted "
-            f"that at least {high:.0%} of one half and at most {high / 2:.0%} of the other shared."
+            f"The contrasts of both effects were split into random halves {draws:,.0f} times "
+            "without regard to label {{siddiqi2026}}, and clusters shared by at least "
+            f"{high:.0%} of one half and at most {high / 2:.0%} of the other were counted; the "
+            "number of splits with such a cluster is in the column n_splits of "
+            "group/network-*_desc-specificity_metrics.tsv."
         ]

@@ -43,10 +43,10 @@ _WEIGHTED = {
     "sqrt-n": ", each weighted by the square root of its sample size",
 }
 _TAIL = {
-    "positive": "Positive connectivity only was considered.",
-    "negative": "Negative connectivity only was considered.",
-    "two-sided": "Positive and negative connectivity were considered, and every effect has a "
-    "network of each.",
+    "positive": "Only positive connectivity was considered.",
+    "negative": "Only negative connectivity was considered.",
+    "two-sided": "Positive and negative connectivity were considered, and every effect has "
+    "one network for each sign.",
 }
 
 
@@ -108,8 +108,8 @@ class Methods:
     def _seeds(self) -> str:
         seeds, asked = self.config.seeds, self.results.asked
         sphere = (
-            f"voxels whose centres lie within {seeds.radius:g} mm of a focus (where there is "
-            "none, the voxel that holds it)"
+            f"voxels whose centres lie within {seeds.radius:g} mm of a focus (where there are "
+            "none, the voxel that holds the focus)"
             if seeds.sphere == "mm"
             else f"voxels within {seeds.radius:g} mm of a focus, with centre and radius rounded to "
             "voxels"
@@ -120,7 +120,7 @@ class Methods:
             )
         text = f"{self._counted(asked)} served as seeds. " if asked else ""
         unit = {"contrast": "contrast", "study": "study and effect", "focus": "focus"}[seeds.unit]
-        text += f"The seed of a {unit} was the union of the {sphere}; a voxel counted once."
+        text += f"The seed of a {unit} consisted of the {sphere}; each voxel counted once."
         return f"{text} {self._moved(asked)}".strip()
 
     def _counted(self, asked: tuple[Contrast, ...]) -> str:
@@ -140,7 +140,7 @@ class Methods:
         moved = [focus for focus in all_foci if focus.reported_space == "TAL"]
         if not asked:
             return ""
-        where = "Foci reported in variants of MNI space were used as they were. "
+        where = "Foci reported in variants of MNI space were used without conversion. "
         if not moved:
             return f"{where}None had been reported in Talairach space."
         if len(moved) == len(all_foci):
@@ -150,18 +150,17 @@ class Methods:
         return (
             f"{where}{foci} of {number_of(len(studies), 'study', 'studies')} "
             f"({'; '.join(studies)}) had been reported in Talairach space and {was(len(moved))} "
-            f"moved to MNI space with {_TALAIRACH[self.config.seeds.talairach]}."
+            f"converted to MNI space with {_TALAIRACH[self.config.seeds.talairach]}."
         )
 
     def _connectivity(self) -> str:
         return (
-            "For each participant and seed, the Pearson correlation of the seed's mean series "
-            "with the "
-            "series of every voxel was taken and transformed with Fisher's z; runs of one "
-            "participant "
-            "were averaged with their residual degrees of freedom less two as weights. A seed with "
-            f"less than {self.config.seeds.min_coverage:.0%} of its voxels on signal had no map in "
-            f"that run{self._uncovered()}."
+            "For each participant and seed, the Pearson correlation between the seed's mean time "
+            "series and the time series of every voxel was computed and transformed to Fisher's z; "
+            "the runs of a participant were averaged, weighted by their residual degrees of "
+            "freedom minus two. A run gave no map of a seed if less than "
+            f"{self.config.seeds.min_coverage:.0%} of the seed's voxels had signal"
+            f"{self._uncovered()}."
         )
 
     def _uncovered(self) -> str:
@@ -170,7 +169,7 @@ class Methods:
         lost = sum(
             len(c.sidecar.get("ParticipantsWithoutCoverage", [])) for c in self.results.contrasts
         )
-        return f" ({number_of(lost, 'map')} lost over all participants and seeds)"
+        return f" ({number_of(lost, 'map')} missing over all participants and seeds)"
 
     def _group(self) -> str:
         group = self.config.group
@@ -180,15 +179,14 @@ class Methods:
             value=group.height_control.partition("=")[2],
         )
         text = (
-            f"The settings were those of the preset {group.preset}, where not stated otherwise. "
+            f"The settings were those of the preset {group.preset}, unless stated otherwise. "
             if group.preset not in (None, "none")
             else ""
         )
         if group.max_mean_fd is not None:
             text += (
                 f"Participants with a mean framewise displacement above {group.max_mean_fd:g} mm "
-                "were "
-                "left out. "
+                "were excluded. "
             )
         covariates = ", ".join(map(as_data, group.covariates))
         test = (
@@ -201,15 +199,14 @@ class Methods:
             group.analysis_mask, f"in the mask {as_data(Path(group.analysis_mask).name)}"
         )
         text += (
-            f"For each seed, the maps were tested over participants {test} at voxels {where} with "
-            "a "
-            f"value in at least {group.min_subjects:.0%} of the participants; {rule}. "
+            f"For each seed, the maps were tested across participants {test} at voxels {where} "
+            f"with a value in at least {group.min_subjects:.0%} of the participants; {rule}. "
             f"{self._freedom()}{_TAIL[group.tail]}"
         )
         if group.min_mean_z > 0:
-            text += f" A voxel also needed a mean Fisher z of {group.min_mean_z:g}."
+            text += f" A voxel also needed a mean Fisher z of at least {group.min_mean_z:g}."
         if group.contrast_min_cluster > 1:
-            text += f" Clusters below {group.contrast_min_cluster} voxels were removed."
+            text += f" Clusters smaller than {group.contrast_min_cluster} voxels were removed."
         return text
 
     def _coding(self) -> str:
@@ -226,17 +223,16 @@ class Methods:
             return ""
         reach = f"{fewest[0]}" if len(fewest) == 1 else f"{fewest[0]} to {fewest[-1]}"
         return (
-            "A voxel's t has the degrees of freedom of the participants who have a value there; "
-            "the "
-            f"fewest in a contrast's map were {reach}. "
+            "The t of a voxel has the degrees of freedom of the participants with a value there; "
+            f"the minimum per contrast was {reach}. "
         )
 
     def _network(self) -> str:
         group = self.config.group
         text = (
-            "The network of an effect was made of the voxels that lay in the maps of at least "
+            "The network of an effect consisted of the voxels that lay in the masks of at least "
             f"{group.network_threshold:.0%} of its contrasts{_WEIGHTED[group.weights]}, without "
-            "clusters (voxels sharing a face or an edge) below "
+            "clusters (of voxels that share a face or an edge) smaller than "
             f"{group.min_cluster_volume:g} mm³."
         )
         for network in self.results.networks:
@@ -245,7 +241,7 @@ class Methods:
                 continue
             atlas = str(read_sidecar(path).get("Atlas"))
             schaefer = " {{yeo2011 schaefer2018}}" if "Schaefer2018" in atlas else ""
-            text += f" Its overlap with canonical networks was measured on {atlas}{schaefer}."
+            text += f" Its overlap with the canonical networks of {atlas} was measured{schaefer}."
             break
         varied = robustness_text(self.results) + multiverse_text(self.results)
         return f"{text}{self._left_out()}{varied}"
@@ -257,9 +253,9 @@ class Methods:
             if names:
                 n = int(network.sidecar.get("NumberOfContrasts", 0))
                 text += (
-                    f" {number_of(len(names), 'contrast')} ({'; '.join(names)}) could be tested at "
-                    f"no voxel and {was(len(names))} left out; the network of "
-                    f"{as_data(network.effect)} rests on {number_of(n, 'contrast')}."
+                    f" {number_of(len(names), 'contrast')} ({'; '.join(names)}) could not be "
+                    f"tested at any voxel and {was(len(names))} left out; the network of "
+                    f"{as_data(network.effect)} is based on {number_of(n, 'contrast')}."
                 )
         return text
 
@@ -286,7 +282,7 @@ class Methods:
             said.append(f"Further settings: {'; '.join(listed)}.")
         if self.config.analysis_level == "group" and self.results.networks:
             seed = self.config.group.random_seed
-            said.insert(0, f"All random draws started from the seed {seed}.")
+            said.insert(0, f"All random draws used the random seed {seed}.")
         return " ".join(said)
 
     def _software(self) -> str:

@@ -33,7 +33,9 @@ def about_sections(
         Tracebacks to show; those of the run by default.
     """
     if record is None:
-        missing = Note("No log of a run is there, so settings and versions are not known.", "error")
+        missing = Note(
+            "There is no log of a run, so its settings and versions are unknown.", "error"
+        )
         return [Section("about", "About", (missing,))]
     crashes = record.crashes() if crashes is None else crashes
     return [
@@ -46,8 +48,8 @@ def about_sections(
 
 def _methods(root: Path, record: RunRecord) -> Section:
     text = (
-        "For a paper; true to the settings and numbers of this run. As Markdown, HTML and LaTeX "
-        f"with its bibliography it is called CITATION.* and lies in {_PLACE}."
+        "This text for a paper follows the settings and numbers of this run. It is also in "
+        f"{_PLACE} as CITATION.*, in Markdown, HTML and LaTeX with its bibliography."
     )
     markup = to_html(TITLE, Methods(root, record).paragraphs(), level=2)
     return Section("methods", "Methods", (Prose((text,)), Html(markup)))

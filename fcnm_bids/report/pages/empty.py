@@ -48,7 +48,10 @@ def empty_blocks(network: NetworkOutputs, contrasts: list[ContrastOutputs]) -> l
         Prose((f"The network of {network.effect} is empty.",)),
         Facts(facts),
         Table(
-            "Voxels left after each step", ("Voxels", "Number", "Share"), rows, frozenset({1, 2})
+            "Voxels remaining after each step",
+            ("Voxels", "Number", "Share"),
+            rows,
+            frozenset({1, 2}),
         ),
     ]
     if silent:
@@ -59,17 +62,17 @@ def empty_blocks(network: NetworkOutputs, contrasts: list[ContrastOutputs]) -> l
         blocks += _reaches(silent)
     if contrasts and not silent:
         text = (
-            "Every contrast has significant voxels: they do not share enough of them. More "
-            "participants widen the map of each contrast, and do not make contrasts agree."
+            "Every contrast has significant voxels, but the contrasts do not share enough of them. "
+            "More participants enlarge the mask of each contrast, but do not make contrasts agree."
         )
         blocks.append(Prose((text,)))
     blocks.append(
         Prose(
             (
-                "The page on power of the documentation estimates by simulation what more "
-                "participants or longer runs would change. "
-                "--height-control fdr holds more voxels and controls another error: the share of "
-                "false ones. A threshold chosen after the result has been seen is exploratory.",
+                "The documentation's page on power estimates by simulation what more participants "
+                "or longer runs would change. --height-control fdr includes more voxels and "
+                "controls a different error: the share of false voxels. A threshold chosen after "
+                "the result has been seen is exploratory.",
             )
         )
     )
@@ -96,13 +99,13 @@ def _reaches(contrasts: list[ContrastOutputs]) -> list[Any]:
     found = [(c.name, reach) for c in contrasts if (reach := find_reach(c)) is not None]
     if not found:
         return []
-    headings = ("Contrast", "Highest t", "Threshold t", "Participants", "Participants for a voxel")
+    headings = ("Contrast", "Highest t", "Threshold t", "Participants", "Participants needed")
     rows = tuple(
         (name, f"{r.highest:.2f}", f"{r.threshold:.2f}", str(r.n_participants), f"{r.n_needed:,}")
         for name, r in found
     )
     caption = (
-        "How far they are from a significant voxel; participants needed if mean and spread of the "
-        "strongest voxel stayed as they are"
+        "How far these contrasts are from a significant voxel, and the participants needed if the "
+        "mean and spread of the strongest voxel stayed the same"
     )
     return [Table(caption, headings, rows, frozenset(range(1, 5)))]

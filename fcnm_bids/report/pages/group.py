@@ -118,12 +118,12 @@ def _finding(results: GroupOutputs, network: NetworkOutputs) -> str:
     share = f"at least {threshold:.0%} of its {n_contrasts} contrasts"
     if clusters is None or not n_clusters:
         return (
-            f"No network: no cluster is connected with {share}. Its section shows how far the "
-            "maps are from one."
+            f"No network: there is no cluster of voxels that are each connected with {share}. Its "
+            "section shows how far the maps are from one."
         )
     volume = network_volume(clusters) / 1000
     sentences = [
-        f"{share.capitalize()} are connected with a network of {n_clusters} "
+        f"Every voxel of the network is connected with {share}. The network has {n_clusters} "
         f"cluster{'s' if n_clusters > 1 else ''}, {volume:.1f} cm³ in all."
     ]
     said, tests = network.verdict, SpecificityResult(network)
@@ -133,7 +133,7 @@ def _finding(results: GroupOutputs, network: NetworkOutputs) -> str:
         survives = said[test].get("ShareSurviving")
         if survives is not None:
             sentences.append(
-                f"{capital(share_text(survives))} of it survives the comparison with "
+                f"{capital(share_text(survives))} of the network survives the comparison with "
                 f"{tests.named(test)}."
             )
         elif tests.row(test):
@@ -159,7 +159,7 @@ def _participants(results: GroupOutputs) -> Section:
     blocks: list[Any] = []
     participants = results.participants
     if participants is None or participants.empty:
-        blocks.append(Note("participants.tsv is not there.", "error"))
+        blocks.append(Note("participants.tsv is missing.", "error"))
     else:
         numbers = participants.drop(columns="participant_id", errors="ignore").apply(
             pd.to_numeric, errors="coerce"
@@ -178,7 +178,7 @@ def _participants(results: GroupOutputs) -> Section:
                 reach = f"{as_text(values.min())}–{as_text(values.max())}"
                 entries.append((name, f"{middle} ({reach})"))
         blocks.append(Facts(tuple(entries)))
-        blocks.append(Prose(("Medians, with smallest and largest.",)))
+        blocks.append(Prose(("Medians, with the smallest and largest values.",)))
         others = [str(name) for name in participants if name not in _PARTICIPANTS]
         headings = {**_PARTICIPANTS, **dict(zip(others, others, strict=True))}
         table = frame_table(
@@ -191,11 +191,11 @@ def _participants(results: GroupOutputs) -> Section:
         blocks.append(Folded(f"All {len(participants)} participants", (table,), printed=False))
     excluded = results.excluded
     if excluded.empty:
-        blocks.append(Prose(("No participant and no run was left out.",)))
+        blocks.append(Prose(("No participant and no run was excluded.",)))
     else:
         blocks.append(
             frame_table(
-                "Runs that were left out",
+                "Excluded runs",
                 excluded,
                 {"participant_id": "Participant", "run": "Run", "reason": "Reason"},
                 as_is=("participant_id", "run", "reason"),

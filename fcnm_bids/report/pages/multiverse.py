@@ -11,15 +11,15 @@ from fcnm_bids.report.pages.tables import frame_table
 from fcnm_bids.report.results.group import GroupOutputs, NetworkOutputs
 
 CURVE_CAPTION = (
-    "Specification curve: Dice of every specification with the network, in falling order, above "
-    "the choices that it makes. Dashed: the Dice from which on it counts as found again."
+    "Specification curve: Dice of every specification with the network, in descending order, above "
+    "its choices. Dashed: the Dice at and above which the network counts as found again."
 )
 
 _HEADINGS = {
     "specification": "Specification",
     "n_participants": "Participants",
     "n_runs": "Runs",
-    "n_left_out": "Runs not used",
+    "n_left_out": "Excluded runs",
     "volume_mm3": "mm³",
     "dice": "Dice",
     "correlation": "r of the probability maps",
@@ -42,7 +42,7 @@ def multiverse_blocks(results: GroupOutputs, network: NetworkOutputs) -> list[An
     varied = {own: own.replace("_", " ") for own in VARIED if table[own].nunique() > 1}
     headings = {"specification": _HEADINGS["specification"], **varied, **_HEADINGS}
     file = network.tables()[MULTIVERSE].relative_to(results.root).as_posix()
-    caption = "Every specification; the file has their shares in canonical networks"
+    caption = "Every specification; the file also has the shares in canonical networks"
     shown = table[[own for own in headings if own in table]]
     blocks.append(
         frame_table(caption, shown, headings, as_is=("specification", *varied), file=file)

@@ -90,7 +90,7 @@ ROBUSTNESS_HEADINGS = {
     "volume_mm3": "mm³",
     "dice": "Dice",
     "correlation": "r of the probability maps",
-    "mean_change": "Mean change of the share",
+    "mean_change": "Mean change in the share",
 }
 
 _MOST_ROWS = 25
@@ -203,23 +203,22 @@ def figure_captions(results: GroupOutputs, network: NetworkOutputs) -> dict[str,
     border = "" if empty else " White border: the network."
     which = "No voxel belongs" if empty else "Strong colours and the white border belong"
     return {
-        "slices": f"Share of the {n} contrasts whose map holds each voxel, over the ICBM 2009a "
+        "slices": f"Share of the {n} contrasts whose mask holds each voxel, over the ICBM 2009a "
         f"template (left is left). {which} to the network, at or above {threshold:g} in clusters "
         f"of at least {volume} mm³.",
-        "convergence": "Convergence: mean over the contrasts of their mean Fisher z, "
-        "unthresholded, at each voxel of those without a focus of their own within 10 mm."
-        f"{border}",
-        "glass": "The network on a glass brain, outlined: the highest share along the line of "
-        "sight.",
+        "convergence": "Convergence: mean over contrasts of their mean Fisher z, unthresholded; "
+        f"each voxel uses the contrasts that have no focus within 10 mm of it.{border}",
+        "glass": "The outlined network on a glass brain, which shows the highest share along each "
+        "line of sight.",
         "surface": "The probability map on the cortical surface (fsaverage5, inflated), pale "
-        "below the network's threshold. White border: the network. What lies below the cortex "
-        "does not show here.",
-        "histogram": "How many voxels lie in the maps of how many contrasts. The dashed line is "
-        "the network's threshold.",
-        "contrasts": "Every contrast on the same slices and one scale of t over participants. "
-        "Strong colours and the white border: its significant voxels.",
-        "robustness": "How much the network stays the same when one thing is done differently; "
-        "Dice of 1 is the same network.",
+        "below the network's threshold. White border: the network. Subcortical structures are "
+        "not shown.",
+        "histogram": "Number of voxels by the number of contrasts whose masks hold them. Dashed "
+        "line: the network's threshold.",
+        "contrasts": "Every contrast on the same slices and with the same scale of t over "
+        "participants. Strong colours within the white border: significant voxels.",
+        "robustness": "How similar the network remains when one choice is changed; a Dice of 1 "
+        "means the same network.",
         "specificity": FIGURE_CAPTION,
         MULTIVERSE: CURVE_CAPTION,
         "polar": "Share of each canonical network that the network covers.",
@@ -235,8 +234,8 @@ def _alternatives(results: GroupOutputs, network: NetworkOutputs) -> dict[str, s
         "convergence": f"Slices of the convergence map of {effect}.",
         "glass": f"Glass brain with the network of {effect}. {where}",
         "surface": f"Inflated cortical surface with the probability map of {effect}. {where}",
-        "histogram": f"Histogram of the probability map of {effect}, network from "
-        f"{threshold:g} upwards.",
+        "histogram": f"Histogram of the probability map of {effect}; the network begins at "
+        f"{threshold:g}.",
     }
 
 
@@ -261,7 +260,7 @@ def cluster_blocks(results: GroupOutputs, network: NetworkOutputs, folder: int =
     """Tables of clusters and peaks; `folder` is the number of the result folder in a page."""
     frame = results.table(network, "clusters")
     if frame is None:
-        return [Note("The cluster table is not there.", "error")]
+        return [Note("The cluster table is missing.", "error")]
     n = int(network.sidecar.get("NumberOfContrasts", 0))
     places = frame_places(frame, network.label, ("peak_x", "peak_y", "peak_z"), folder)
     frame = without_empty(frame)
@@ -357,17 +356,16 @@ def _canonical(results: GroupOutputs, network: NetworkOutputs) -> list[Any]:
     blocks.append(table)
     mask = _analysis_mask(network.sidecar)
     where = {"brain": "the whole brain", "gm": "grey matter"}.get(mask, f"the mask {mask}")
-    what = "" if mask == "brain" else f"Canonical networks were cut to {where}. "
+    what = "" if mask == "brain" else f"Canonical networks were restricted to {where}. "
     what += (
-        "Covered: share of the canonical network that lies in the mapped one. Enrichment: how "
-        f"many times that is the share of {where} that the mapped network takes; 1 is "
-        "what a network without preference has."
+        "Covered: share of the canonical network that lies in the mapped network. Enrichment: this "
+        f"share divided by the share of {where} that the mapped network covers; 1 means no "
+        "preference."
     )
     without = (
-        "p-values against the nulls stand under “Is it specific?”."
+        "p-values against the nulls are given under “Is it specific?”."
         if "canonicalnull" in network.tables()
-        else "No p-values are given: the random-foci null, the only one they could come from, was "
-        "not run."
+        else "No p-values are given, because they need a null of foci, and none was run."
     )
     blocks.append(Prose((what,) if tested else (what, without)))
     return blocks
@@ -379,7 +377,7 @@ def _robustness(results: GroupOutputs, network: NetworkOutputs) -> list[Any]:
     empty = is_empty(results, network)
     for path in sorted(figures.glob(f"network-{network.label}_desc-robustness*.*")):
         if path.suffix in (".svg", ".png") and not empty:
-            alt = f"Robustness of the network of {network.effect}; its numbers stand in the table."
+            alt = f"Robustness of the network of {network.effect}; its numbers are in the table."
             caption = figure_captions(results, network)["robustness"]
             blocks.append(Figure(path, alt, caption, results.root, "wide"))
     for desc, path in network.tables().items():
@@ -391,23 +389,23 @@ def _robustness(results: GroupOutputs, network: NetworkOutputs) -> list[Any]:
             continue
         silent = _few_were_silent(frame)
         known = {str(name): ROBUSTNESS_HEADINGS.get(str(name), str(name)) for name in frame}
-        caption = "Variants of the network, compared with it"
+        caption = "Variants compared with the network"
         if len(frame) > _MOST_ROWS and {"check", "level", "dice"} <= set(frame):
             participants = results.participants
             frame = _by_check(frame, 0 if participants is None else len(participants))
             known = _BY_CHECK
-            caption = "Dice with the network, by what was varied; the file has each variant"
+            caption = "Dice with the network, by what was varied; the file lists every variant"
         names = ("check", "level", "variant")
         blocks.append(frame_table(caption, frame, known, as_is=names, file=_file(results, path)))
         if silent:
             text = (
-                "Dice of 0 with parts of the participants: no network that overlaps this one is "
-                "left. The t test of so few has little power; a Dice of 0 alone is no evidence "
-                "against the network."
+                "With some parts of the participants, Dice is 0: no network remains that overlaps "
+                "this one. A t test with so few participants has little power, so a Dice of 0 "
+                "alone is no evidence against the network."
             )
             blocks.append(Note(text))
     if not blocks:
-        blocks.append(Note("No check of robustness has been run."))
+        blocks.append(Note("No robustness check has been run."))
     return blocks
 
 
@@ -509,9 +507,9 @@ def _contrasts(
                     path,
                     f"Slices of the t map of {contrast.name}; {n_significant} voxels are "
                     "significant.",
-                    "t over participants of the Fisher z with the seed. Strong colours and the "
-                    "white border: significant voxels. Slices go through its foci and peaks; "
-                    "circles: foci, each on the slice nearest to it."
+                    "t over participants of the Fisher z with the seed. Strong colours within the "
+                    "white border: significant voxels. Slices go through the foci and peaks; "
+                    "circles: foci, each on the nearest slice."
                     f"{_said_threshold(contrast)}",
                     results.root,
                     inside=len(results.contrasts) <= _MOST_PICTURES,
@@ -594,8 +592,8 @@ def _seeds(results: GroupOutputs, network: NetworkOutputs | None) -> list[Any]:
 
 def _said_threshold(contrast: ContrastOutputs) -> str:
     if contrast.threshold is None:
-        return " No threshold: nothing could be significant."
-    return f" The bar's mark: the threshold, t = {as_text(contrast.threshold)}."
+        return " There is no threshold, because nothing could be significant."
+    return f" The mark on the colour bar is the threshold, t = {as_text(contrast.threshold)}."
 
 
 def foci_blocks(contrast: ContrastOutputs, network: str, folder: int = 0) -> list[Any]:
@@ -613,7 +611,7 @@ def foci_blocks(contrast: ContrastOutputs, network: str, folder: int = 0) -> lis
         blocks.append(Places("Foci (x y z, mm, MNI)", tuple(entries)))
     if absent:
         text = (
-            f"No map for want of coverage in {len(absent)} "
+            f"The seed has too little coverage for a map in {len(absent)} "
             f"{'participant' if len(absent) == 1 else 'participants'}: "
             f"{', '.join(map(str, absent))}"
         )

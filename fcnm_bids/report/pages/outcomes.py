@@ -68,15 +68,16 @@ _SAMPLE = {
 }
 
 _AS_A_SAMPLE = (
-    "how much do their mean Fisher z differ beyond what the participants' differences explain? All "
-    "are mapped on the same participants, so their errors covary, and generalised least squares "
-    "takes that into account."
+    "how much does their mean Fisher z vary beyond what differences between participants explain? "
+    "All are mapped on the same participants, so their errors covary; generalised least squares "
+    "takes this into account."
 )
 
 _WORDS = (
-    "Sensitivity is the share of the cases whose map holds a voxel, specificity the difference of "
-    "connectivity between cases and controls there: words of lesion network mapping, and not the "
-    "diagnostic quantities of the same names."
+    "Sensitivity is the share of cases whose contrast mask holds a voxel; specificity is the "
+    "difference in connectivity between cases and controls at that voxel. These are terms of "
+    "lesion "
+    "network mapping, not the diagnostic measures of the same names."
 )
 
 
@@ -96,9 +97,9 @@ def _sample(results: GroupOutputs, sample: SampleResult) -> Section:
     blocks: list[Any] = [
         Prose(
             (
-                f"The {n_contrasts} contrasts of {effect} as a sample: {_AS_A_SAMPLE}",
-                "The mean has no p: seeds near any hub would reject a mean of zero. Whether seeds "
-                "converge is tested by the nulls of specificity.",
+                f"Taking the {n_contrasts} contrasts of {effect} as a sample, {_AS_A_SAMPLE}",
+                "The mean has no p, because seeds near any hub would reject a mean of zero. The "
+                "nulls of specificity test whether seeds converge.",
             )
         )
     ]
@@ -135,14 +136,15 @@ def _section(results: GroupOutputs, outcome: OutcomeResult) -> Section:
     tables = {desc: outcome.table(desc) for desc in ("tests", "clusters", "seeds")}
     captions = {
         "slices": (
-            f"t over seeds of the outcome. The white border: voxels with a p of at most {alpha}, "
-            "corrected for all voxels by the largest |t|, both signs.",
+            f"t of the outcome over seeds. White border: voxels with p of at most {alpha}, "
+            "corrected "
+            "for all voxels by the largest |t| of either sign.",
             f"Slices of the t map of {outcome.name}.",
         ),
         "scatter": (
             "Every point is a seed. The first panel shows the voxel of the largest |t|, chosen "
-            "because it is the largest: it describes, and is no test. The others show scores "
-            "from maps made without the seed.",
+            "because it is the largest: this is a description, not a test. The others show scores "
+            "from maps made without that seed.",
             f"Scatter plots of {outcome.name}; the table of seeds has the numbers.",
         ),
     }
@@ -159,7 +161,9 @@ def _section(results: GroupOutputs, outcome: OutcomeResult) -> Section:
             frame_table(caption, clusters, _CLUSTERS | label_headings(clusters), as_is=("sign",))
         )
     elif clusters is not None:
-        blocks.append(Prose((f"No voxel is associated at a corrected p of {alpha}.",)))
+        blocks.append(
+            Prose((f"No voxel is associated with the outcome at a corrected p of {alpha}.",))
+        )
     if (seeds := tables["seeds"]) is not None:
         table = frame_table("Seeds", seeds, _SEEDS, as_is=("seed", "cohort"))
         blocks.append(Folded(f"All {len(seeds)} seeds", (table,)))

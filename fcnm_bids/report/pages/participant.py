@@ -30,8 +30,8 @@ from fcnm_bids.report.results.text import as_text
 _QC = {
     "run": "Run",
     "n_volumes": "Volumes",
-    "n_dummy": "Dropped at the start",
-    "n_censored": "Dropped for motion",
+    "n_dummy": "Removed at the start",
+    "n_censored": "Censored for motion",
     "n_kept": "Kept",
     "minutes_kept": "Minutes kept",
     "dof": "Degrees of freedom",
@@ -72,7 +72,7 @@ def _summary(participant: ParticipantOutputs) -> Section:
     table = participant.table("qc")
     if table is None:
         missing = Note(
-            "No table of runs is there: the participant's runs were not projected.", "error"
+            "There is no table of runs: the participant's runs were not projected.", "error"
         )
         return Section("summary", "Summary", (missing,))
     used = table[table["included"] == "True"]
@@ -90,7 +90,7 @@ def _summary(participant: ParticipantOutputs) -> Section:
     blocks: list[Any] = [Facts(tuple(entries))]
     if len(left_out):
         headings = {"run": "Run", "reason": "Reason"}
-        blocks.append(frame_table("Runs left out", left_out, headings, as_is=("run", "reason")))
+        blocks.append(frame_table("Excluded runs", left_out, headings, as_is=("run", "reason")))
     return Section("summary", "Summary", tuple(blocks))
 
 
@@ -100,7 +100,7 @@ def _runs(participant: ParticipantOutputs) -> Section:
     if table is not None:
         used = table[table["included"] == "True"]
         if used.empty:
-            blocks.append(Note("No run of this participant is in the analysis.", "warning"))
+            blocks.append(Note("No run of this participant was used.", "warning"))
         else:
             named = used.assign(run=used["run"].map(_short))
             blocks.append(frame_table("Runs in the analysis", named, _QC, as_is=("run",)))
@@ -109,16 +109,16 @@ def _runs(participant: ParticipantOutputs) -> Section:
         motion, carpet = (run_figure(participant.root, volumes, d) for d in ("motion", "carpet"))
         if motion.is_file():
             caption = (
-                f"{name}: framewise displacement (Power et al. 2012). Grey: volumes dropped at "
-                "the start; orange: volumes dropped for motion."
+                f"{name}: framewise displacement (Power et al. 2012). Grey: volumes removed at "
+                "the start; orange: volumes censored for motion."
             )
-            alt = f"Framewise displacement over time in {name}; its mean stands in the table."
+            alt = f"Framewise displacement over time in {name}; its mean is in the table."
             blocks.append(Figure(motion, alt, caption, participant.root, "wide"))
         if carpet.is_file():
             caption = (
                 f"{name}: a sample of voxels over time, before denoising and after (without "
-                "smoothing), sorted by how they follow the mean signal, in one grey scale. "
-                "Volumes without a colour were dropped."
+                "smoothing), sorted by how closely they follow the mean signal, in one grey scale. "
+                "Volumes without a colour were not used."
             )
             alt = f"Carpet plots of {name} before and after denoising."
             blocks.append(Figure(carpet, alt, caption, participant.root, "wide"))
@@ -133,13 +133,14 @@ def _coverage(participant: ParticipantOutputs) -> Section:
     lost = table[table["included"] != "True"]
     limit = participant.config.seeds.min_coverage if participant.config else None
     if len(lost):
-        asked = "" if limit is None else f" ({limit:.0%} is asked for)"
-        text = f"{lost['contrast'].nunique()} contrasts lie too much outside the signal{asked}."
+        asked = "" if limit is None else f" (at least {limit:.0%} is required)"
+        text = f"Too little of the seed has signal in {lost['contrast'].nunique()} "
+        f"contrasts{asked}."
         blocks.append(Note(text, "warning"))
     headings = {
         "contrast": "Contrast",
         "run": "Run",
-        "coverage": "Share of the seed on voxels with signal",
+        "coverage": "Share of the seed's voxels with signal",
         "included": "Mapped",
     }
     said = table.assign(
@@ -166,7 +167,7 @@ def _maps(participant: ParticipantOutputs) -> Section:
         figure = Figure(path, alt, caption, participant.root, "wide")
         blocks.append(Folded(name, (figure,), open=not blocks, printed=False))
     if not blocks:
-        there = "This participant's maps have no figures here; --reports-only draws them."
+        there = "There are no figures of this participant's maps; --reports-only draws them."
         none = "No maps were written for this participant."
         blocks.append(Prose((there if participant.maps() else none,)))
     return Section("maps", "Connectivity maps", tuple(blocks))

@@ -22,19 +22,19 @@ from fcnm_bids.report.results.text import as_text
 from fcnm_bids.specificity import ALL_NULLS, FOCUS_NULLS, LABEL_NULLS
 
 _UNLOOKED = (
-    "No null model was run. Whether this network shows more than where the connectome is well "
-    "connected anyway (van den Heuvel et al. 2026, Nature Neuroscience) is therefore open."
+    "No null model was run. This network may therefore show only where the connectome is well "
+    "connected in general (van den Heuvel et al. 2026, Nature Neuroscience)."
 )
 
 FIGURE_CAPTION = (
-    "Of each null: how large the networks of its draws are (left), and the largest studentised "
-    "value of any voxel in each draw (right). Orange: the observed foci; blue: draws that reach "
-    "them; grey: draws that do not. A network that a null explains lies among its draws. Below: "
-    "the observed map, less the mean of the null's maps, over their standard deviation. Bright "
-    "red and yellow: shared by more contrasts than the null leads to expect; blue: by fewer. White "
-    "border: the network."
+    "For each null, the sizes of its draws' networks (left) and the largest studentised value of "
+    "any voxel in each draw (right). Orange: the observed foci; blue: draws that reach them; grey: "
+    "draws that do not. A network that a null explains lies among its draws. Below: the observed "
+    "map minus the mean of the null's maps, divided by their standard deviation. Bright red and "
+    "yellow: shared by more contrasts than expected under the null; blue: by fewer. White border: "
+    "the network."
 )
-_OF_LABELS = " For labels, the map is the difference of the two effects' maps."
+_OF_LABELS = " For labels, the map is the difference between the maps of the two effects."
 
 _MOST_LEVELS = 16
 
@@ -61,7 +61,7 @@ def specificity_blocks(results: GroupOutputs, network: NetworkOutputs) -> list[A
     if path.is_file() and any(found.has(test) for test in (*FOCUS_NULLS, "labels")):
         alt = (
             f"The network of {network.effect} against its nulls: sizes and largest studentised "
-            "values of the draws, whose summaries stand in the table above, and slices of the "
+            "values of the draws, which the table above summarises, and slices of the "
             "studentised map."
         )
         labels = found.has("labels") and found.image("labels", "z") is not None
@@ -95,11 +95,11 @@ def _reach(results: GroupOutputs, found: SpecificityResult) -> list[Any]:
     blocks: list[Any] = []
     levels = merged_levels(found, tuple(FOCUS_NULLS), _MOST_LEVELS)
     if levels is not None:
-        blocks.append(Prose((f"The only shares that maps of draws and data have: {levels}.",)))
+        blocks.append(Prose((f"The maps of draws and data have only these shares: {levels}.",)))
     coarse = {found.resolution(null) for null in FOCUS_NULLS if found.has(null)} - {None}
     if coarse:
         listed = ", ".join(f"{as_text(size)} mm" for size in coarse)
-        text = f"Draws and data were compared on a coarser grid ({listed}), and in its voxels."
+        text = f"Draws and data were compared in the voxels of a coarser grid ({listed})."
         blocks.append(Prose((text,)))
     config = results.record.config if results.record else None
     for test in TESTS:
@@ -114,15 +114,14 @@ def _reach(results: GroupOutputs, found: SpecificityResult) -> list[Any]:
             )
             drawn = "relabellings" if test == "labels" else "draws"
             text = (
-                f"{name}: {as_text(draws)} {drawn} give no p below {as_text(smallest)}, and so "
-                "cannot "
-                f"reach {as_text(found.alpha)}; {remedy}."
+                f"{name}: {as_text(draws)} {drawn} give no p below {as_text(smallest)}, so "
+                f"they cannot reach {as_text(found.alpha)}; {remedy}."
             )
             blocks.append(Note(text, "warning"))
         asked = config.group.n_permutations if config and test in FOCUS_NULLS else 0
         if config and draws is not None and draws < asked:
             limited = config.specificity.specificity_time is not None
-            why = "the time of --specificity-time was up" if limited else "see Errors"
+            why = "the time that --specificity-time allows was used up" if limited else "see Errors"
             text = f"{name}: {as_text(draws)} of {as_text(asked)} draws were made; {why}."
             blocks.append(Note(text, "warning"))
     return blocks
@@ -174,14 +173,14 @@ def _unasked(results: GroupOutputs, found: SpecificityResult) -> list[Any]:
     lost = [t for t in absent if t in wanted and not (elsewhere and t not in FOCUS_NULLS)]
     blocks: list[Any] = []
     if lost:
-        blocks.append(Note(f"Asked for, but not here: {', '.join(lost)}; see Errors.", "error"))
+        blocks.append(Note(f"Requested, but missing: {', '.join(lost)}; see Errors.", "error"))
     rest = [test for test in absent if test not in lost]
     if not rest:
         return blocks
     text = f"Not compared with: {'; '.join(map(_offer, rest))}."
     if {*LABEL_NULLS} & set(rest):
         text += (
-            f" Labels were compared for {' and '.join(compared)} alone."
+            f" Labels were compared only for {' and '.join(compared)}."
             if elsewhere
             else " Two effects, A and B, are compared with --label-test A:B; B may come from a "
             "second table (--label-coordinates FILE)."

@@ -17,18 +17,19 @@ from fcnm_bids.specificity import FOCUS_NULLS
 TEST_HEADINGS = {
     "test": "Compared with",
     "n_draws": "Draws",
-    "smallest_p": "Smallest p there can be",
+    "smallest_p": "Smallest possible p",
     "n_voxels": "Voxels of the network",
     "n_voxels_null": "Null: median",
     "n_voxels_null_upper": "Null: 95th percentile",
     "p_size": "p of the size",
-    "share_surviving": "Share of it that survives",
+    "share_surviving": "Share of the network that survives",
     "n_voxels_pfwe": "Voxels that survive",
     "min_pfwe": "Smallest family-wise p",
     "n_voxels_convergence": "Convergence: voxels that survive",
     "min_pfwe_convergence": "Convergence: smallest family-wise p",
-    "statistic": "r with the own effect less r with the other",
-    "p": "p of these",
+    "statistic": "r with own effect minus r with the other",
+    "p": "p of this difference",
+    "n_splits": "Splits with a cluster in one half only",
 }
 
 COMPARED_HEADINGS = {
@@ -130,7 +131,10 @@ def compared_blocks(found: SpecificityResult) -> list[Any]:
         test=[capital(found.named(test)) for test in frame["test"]],
         measure=[_MEASURES.get(measure, measure) for measure in frame["measure"]],
     )
-    caption = "Other maps: likeness with the network's maps, against the same draws"
+    caption = (
+        "Similarity of other maps to the network's maps, against the same draws. Voxels: the "
+        "number compared, which may differ between the probability and the convergence map"
+    )
     return [frame_table(caption, frame, COMPARED_HEADINGS, as_is=("map", "test", "measure"))]
 
 
@@ -138,11 +142,11 @@ def degree_blocks(found: SpecificityResult) -> list[Any]:
     """Describe how far the maps follow the connectome's strength; single contrasts folded away."""
     frame = found.table("degree")
     if frame is None or "map" not in frame:
-        return [Note("The table of the connectome's degree is not there.", "error")]
+        return [Note("The table of the connectome's degree is missing.", "error")]
     whole = frame.set_index("map", drop=False)
     whole = whole.loc[[name for name in _MAPS if name in whole.index]]
     whole = whole.assign(map=[_MAPS[name] for name in whole["map"]])
-    caption = "How far the map follows the connectome's own degree maps, over voxels"
+    caption = "Correlation of the map with the connectome's degree maps, across voxels"
     blocks: list[Any] = [frame_table(caption, whole, DEGREE_HEADINGS, as_is=("map",))]
     single = frame[frame["map"].str.startswith(_OF_CONTRAST)]
     if len(single):
@@ -154,8 +158,8 @@ def degree_blocks(found: SpecificityResult) -> list[Any]:
     if {"Targets", "EigenvalueShares", "Iterations", "LastChange"} <= set(said):
         text = (
             f"Positive strength: mean of max(r, 0) with {said['Targets']:,} random voxels; signed "
-            "strength: mean of r with all others; eigenvectors: of the mean matrix of r, of "
-            f"whose trace they take {percent(sum(said['EigenvalueShares']))}, found in "
+            "strength: mean of r with all others; eigenvectors: those of the mean matrix of r, "
+            f"which account for {percent(sum(said['EigenvalueShares']))} of its trace, found in "
             f"{said['Iterations']} iterations (last change {said['LastChange']:.1e})."
         )
         blocks.append(Prose((text,)))
@@ -174,15 +178,15 @@ def region_blocks(found: SpecificityResult) -> list[Any]:
     caption = "Voxels of the network in each canonical network, against the nulls"
     headings = {"n_overlap": "Voxels of the network"}
     text = (
-        "p: share of all maps, the observed one included, whose network holds as many voxels of "
-        f"the canonical one; each by itself, not corrected for their number ({n})."
+        "p: share of all maps, the observed one included, whose network holds at least as many "
+        f"voxels of the canonical network, not corrected for the number of networks ({n})."
     )
     blocks: list[Any] = [
         _by_null(caption, frame, headings, {"n_overlap_null": "{}: mean", "p": "p, {}"}),
         Prose((text,)),
     ]
     if {"difference", "difference_null", "p_difference", "p_difference_fwe"} <= set(frame):
-        caption = "Probability inside each canonical network less outside, against the nulls"
+        caption = "Mean probability inside each canonical network minus outside, against the nulls"
         headings = {"difference": "Difference"}
         each = {
             "difference_null": "{}: median",
@@ -190,8 +194,9 @@ def region_blocks(found: SpecificityResult) -> list[Any]:
             "p_difference_fwe": "family-wise p, {}",
         }
         text = (
-            "Means over the places of foci; p: two-sided, by rank among all maps; family-wise p "
-            "over the canonical networks."
+            "Means are over the voxels where foci may fall. p is two-sided, by rank among all "
+            "maps; "
+            "the family-wise p is over the canonical networks."
         )
         blocks += [_by_null(caption, frame, headings, each), Prose((text,))]
     if n > _MOST_REGIONS:
@@ -249,8 +254,8 @@ def label_blocks(found: SpecificityResult) -> list[Any]:
             f"All {possible:,} ways to exchange the labels were compared, the observed one "
             "included."
             if drawn.get("LabellingsExact")
-            else f"{n_compared:,} of {possible:,} ways to exchange the labels were compared, drawn "
-            "at random beside the observed one."
+            else f"{n_compared:,} of {possible:,} ways to exchange the labels were compared: the "
+            "observed one and others drawn at random."
         )
     return [table, Prose(tuple(text))] if text else [table]
 

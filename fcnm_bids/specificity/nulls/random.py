@@ -37,9 +37,9 @@ def _describe(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _methods(about: Mapping[str, Any], rate: str | None) -> str:
     where = f"drawn from the base rate {rate}" if rate else "scattered uniformly in grey matter"
-    text = f"the foci of every contrast, as many as there were, were {where}"
+    text = f"the foci of every contrast, unchanged in number, were {where}"
     if about.get("KeepDistances"):
-        text += ", those of a study moved and turned as one rigid body"
+        text += ", with those of a study moving and rotating as one rigid body"
     if about.get("KeepHemisphere"):
         text += ", each within its hemisphere"
     return text

@@ -45,17 +45,17 @@ def _describe(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _methods(about: Mapping[str, Any], rate: str | None) -> str:
-    among = "of grey matter" if not rate else f"in which {rate} is not 0"
+    among = "of grey matter" if not rate else f"where {rate} is not 0"
     if about.get("StrengthMatch") == "nearest20":
         return (
-            f"every focus was moved to one of the 20 % of voxels {among} nearest to its own in "
-            "positive strength {{zalesky2026}}, which is approximate: for the strongest and the "
-            "weakest foci these lie on one side"
+            f"every focus was moved to one of the 20% of voxels {among} nearest to its own in "
+            "positive strength {{zalesky2026}}, which is approximate, because for the strongest "
+            "and the weakest foci all of these lie on one side"
         )
     return (
         f"every focus was moved to a random voxel {among} of equal positive strength, that is, "
-        f"of the same of {about.get('Strata', '?')} quantile bins, a strict form of matching for "
-        "strength {{zalesky2026}}"
+        f"in the same one of {about.get('Strata', '?')} quantile bins, a strict form of matching "
+        "for strength {{zalesky2026}}"
     )
 
 

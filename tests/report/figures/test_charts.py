@@ -28,12 +28,12 @@ def test_a_histogram_has_a_bar_for_every_number_of_contrasts(tmp_path: Path) -> 
     draw_histogram(tmp_path / "h.svg", COUNTS, 3, 0.6)
     found = texts(tmp_path / "h.svg")
     assert {"1,200", "40", "7", "3"} <= set(found)
-    assert "contrasts (of 3) whose map holds the voxel" in found
+    assert "contrasts (of 3) whose mask holds the voxel" in found
 
 
 def test_weighted_shares_have_bars_of_their_own(tmp_path: Path) -> None:
     draw_histogram(tmp_path / "h.svg", np.array([0.05, 0.33, 0.99]), 3, 0.6)
-    assert "weighted share of the contrasts whose map holds the voxel" in texts(tmp_path / "h.svg")
+    assert "weighted share of the contrasts whose mask holds the voxel" in texts(tmp_path / "h.svg")
 
 
 def test_the_wheel_names_every_network_with_its_share(tmp_path: Path) -> None:

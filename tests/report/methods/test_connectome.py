@@ -38,8 +38,8 @@ def text(root: Path, level: str = "participant", **sections: dict[str, Any]) -> 
 def test_runs_volumes_and_degrees_of_freedom_are_counted(tmp_path: Path) -> None:
     found = text(tmp_path)
     assert "runs of " in found
-    assert "(6 and 15 of 300 volumes; 41 to 80 residual degrees of freedom a run" in found
-    assert "(1 run left out for this or another reason)" in found.replace("one run", "1 run")
+    assert "(6 and 15 of 300 volumes; 41 to 80 residual degrees of freedom per run" in found
+    assert "(1 run excluded for this or another reason)" in found.replace("one run", "1 run")
     assert "outside 0.01 to 0.1 Hz" in found
     assert "preprocessed with fMRIPrep {{esteban2019}}" in found
 
@@ -61,8 +61,8 @@ def test_the_band_is_what_was_projected_out(
 @pytest.mark.parametrize(
     ("denoising", "words"),
     [
-        ({"dummy_scans": "3"}, "The first 3 volumes were dropped"),
-        ({"dummy_scans": "0"}, "No volumes were dropped at the start"),
+        ({"dummy_scans": "3"}, "The first 3 volumes were removed"),
+        ({"dummy_scans": "0"}, "No volumes were removed at the start"),
         ({"fd_threshold": 0.0}, "no volumes were censored for motion"),
         ({"fd_threshold": 0.25}, "displacement above 0.25 mm"),
         ({"smoothing": 0.0}, "The data were not smoothed."),
@@ -81,10 +81,16 @@ def test_sentences_follow_the_settings(
 @pytest.mark.parametrize(
     ("denoising", "words"),
     [
-        ({}, "already: all of their volumes were taken, and nothing but their mean and linear"),
-        ({"applied_band": (0.01, 0.1)}, "already and filtered to 0.01 to 0.1 Hz: all of"),
+        (
+            {},
+            "already been denoised; all of their volumes were used, and only their mean and linear",
+        ),
+        (
+            {"applied_band": (0.01, 0.1)},
+            "already been denoised and filtered to 0.01 to 0.1 Hz; all of",
+        ),
         ({"applied_band": (0.0, 0.1)}, "filtered to frequencies below 0.1 Hz"),
-        ({"applied_band": (0.01, 0.1)}, "mean, linear trend and what is left outside of that"),
+        ({"applied_band": (0.01, 0.1)}, "mean, linear trend and any signal outside that"),
         ({"applied_regressors": 24}, ", and 24 regressors had been removed, each of which counts"),
     ],
 )
@@ -104,8 +110,8 @@ def test_texts_follow_what_a_layout_states(tmp_path: Path) -> None:
 
 def test_denoised_images_say_what_stood_in_for_masks(tmp_path: Path) -> None:
     found = text(tmp_path, denoising={"denoised": True}).lower()
-    assert "had been denoised already" in found
-    assert "came without a brain mask" in found
+    assert "had already been denoised" in found
+    assert "had no brain mask" in found
     assert "framewise displacement" not in found
 
 

@@ -39,13 +39,13 @@ def test_what_robustness_varied_is_said_with_its_values(results: Path) -> None:
     mask.with_name(mask.name.replace(".nii.gz", ".json")).write_text('{"NumberOfParticipants": 12}')
     text = robustness_text(GroupOutputs(results))
     assert "with other radii (1, 7 mm), at other thresholds (0.3, 0.4, 0.5, 0.6" in text
-    assert "on studies drawn with replacement (500 draws)" in text
+    assert "with studies drawn with replacement (500 draws)" in text
     assert "on a second connectome (12 participants)" in text
 
 
 def test_parts_of_the_participants_are_shares_with_their_draws(results: Path) -> None:
     text = robustness_text(GroupOutputs(results))
-    assert "on parts of the participants (25 %, 50 %, 20 draws of each)" in text
+    assert "on parts of the participants (25%, 50%, 20 draws each)" in text
     assert "without each study in turn" in text
     assert "boes2015" not in text
     assert text.count(" and ") == 1

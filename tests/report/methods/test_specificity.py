@@ -46,14 +46,16 @@ def test_the_numbers_are_those_on_disk(finished: Path) -> None:
     assert f"{degree['Targets']:,} random voxels in grey matter" in text
     assert f"({degree['Iterations']} block power iterations" in text
     assert text.count("compared with 19 draws of a null") == 2
-    assert "of the same of 20 quantile bins" in text
+    assert "in the same one of 20 quantile bins" in text
     # of few participants strength is not reliable, and the text does not pass its p on
     assert text.count("Its p-values are withheld") == 1
-    assert text.index("Its p-values are withheld") > text.index("of the same of 20 quantile bins")
+    assert text.index("Its p-values are withheld") > text.index(
+        "in the same one of 20 quantile bins"
+    )
     assert "all 4 labellings; smallest possible p 0.5" in text
     assert "into random halves 19 times" in text
     assert "at least 50% of one half and at most 25% of the other" in text
-    assert "gave the observed map to the bit" in text
+    assert "reproduced the observed map exactly" in text
 
 
 CHANGES: list[tuple[str, dict[str, Any], str, str]] = [
@@ -66,7 +68,7 @@ CHANGES: list[tuple[str, dict[str, Any], str, str]] = [
     (
         "*randomdraws_metrics.json",
         {"KeepDistances": True},
-        "moved and turned as one rigid body",
+        "moving and rotating as one rigid body",
         "hemisphere",
     ),
     (
@@ -79,18 +81,19 @@ CHANGES: list[tuple[str, dict[str, Any], str, str]] = [
         "*draws_metrics.json",
         {"NullResolution": 12.0},
         "compared at voxels about 12 mm apart",
-        "to the bit",
+        "the observed map exactly",
     ),
     (
         "*desc-labels_metrics.json",
         {"FociThinnedTo": 3, "LabelCoordinates": "/a/other table.tsv"},
-        "the latter from the table other table.tsv were compared. Contrasts were thinned to 3 foci",
+        "the latter from the table other table.tsv, were compared. Contrasts were thinned to 3 "
+        "foci",
         "other effects",
     ),
     (
         "*desc-labels_stat-z_statmap.json",
         {"LabellingsExact": False, "Labellings": 20, "LabellingsPossible": 4096},
-        "20 of 4,096 labellings, the observed one and random ones",
+        "20 of 4,096 labellings, the observed one and randomly drawn ones",
         "all 4",
     ),
 ]

@@ -172,7 +172,7 @@ def test_a_note_says_where_no_robustness_was_checked(results: Path) -> None:
     for path in (results / "group").rglob("*robustness*"):
         path.unlink()
     page = Elements(write_group_page(results).read_text(encoding="utf-8"))
-    assert "No check of robustness has been run" in page.text
+    assert "No robustness check has been run" in page.text
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_shares_are_of_the_analysis_mask(results: Path, asked: str, share: str, 
     assert share in text
     assert whole in text
     assert "Degrees of freedom (fewest)" in text
-    assert "The bar's mark: the threshold, t = 2" in text
+    assert "The mark on the colour bar is the threshold, t = 2" in text
 
 
 def test_p_values_of_overlap_are_shown_where_there_are_any(results: Path) -> None:
@@ -227,9 +227,9 @@ def test_the_summary_has_the_evidence_in_sentences(tmp_path: Path) -> None:
     tests = pd.DataFrame({"test": ["strength", "random"]})
     tests.to_csv(f"{stem}specificity_metrics.tsv", sep="\t", index=False)
     text = summary(root)
-    assert "At least 50% of its 3 contrasts are connected with a network of" in text
+    assert "Every voxel of the network is connected with at least 50% of its 3 contrasts." in text
     assert "Whether foci of equal strength explain it cannot be determined." in text
-    assert "90% of it survives the comparison with foci scattered in grey matter." in text
+    assert "90% of the network survives the comparison with foci scattered in grey matter." in text
     assert "Not compared with studies that exchange the labels of two effects." in text
     assert "Robustness: Dice at least 0.67 whichever study is left out." in text
 
@@ -240,5 +240,8 @@ def test_the_summary_of_an_empty_network_has_no_evidence(tmp_path: Path) -> None
     path = root / "group" / "network-increase_desc-verdict.json"
     path.write_text(json.dumps(verdict))
     text = summary(root)
-    assert "No network: no cluster is connected with at least 110% of its 3 contrasts." in text
+    assert (
+        "No network: there is no cluster of voxels that are each connected with at least 110%"
+        in text
+    )
     assert "Not compared" not in text

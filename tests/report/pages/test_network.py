@@ -115,7 +115,7 @@ def test_canonical_networks_have_percentages_and_what_is_missing(made: Path) -> 
 
 
 def test_many_variants_are_summed_up_by_what_was_varied(made: Path) -> None:
-    assert any("No check of robustness" in getattr(b, "text", "") for b in part(made, "robustness"))
+    assert any("No robustness check" in getattr(b, "text", "") for b in part(made, "robustness"))
     draws = [("bootstrap", "n/a", n, 0.5 + n / 100) for n in range(30)]
     radii = [("radius", "1", "n/a", 0.9), ("radius", "7", "n/a", 0.4)]
     frame = pd.DataFrame([*radii, *draws], columns=["check", "level", "draw", "dice"])
@@ -163,7 +163,7 @@ def test_contrasts_state_participants_threshold_and_share(made: Path) -> None:
     (network,) = results.networks
     assert {place.network for _, place in foci.entries} == {network.label}
     assert [place.contrast for place in table.places] == [c.label for c in results.contrasts]
-    assert absent.paragraphs == ("No map for want of coverage in 1 participant: 03",)
+    assert absent.paragraphs == ("The seed has too little coverage for a map in 1 participant: 03",)
 
 
 def test_a_contrast_without_maps_is_named(made: Path) -> None:

@@ -48,7 +48,7 @@ def test_an_outcome_has_its_tables(tmp_path: Path) -> None:
 def test_what_is_not_found_is_stated(tmp_path: Path) -> None:
     blocks = outcome(tmp_path, n_clusters=0).blocks
     text = [p for block in blocks if isinstance(block, Prose) for p in block.paragraphs]
-    assert "No voxel is associated at a corrected p of 0.05." in text
+    assert "No voxel is associated with the outcome at a corrected p of 0.05." in text
 
 
 @pytest.mark.parametrize("smallest", [0.01, 0.1])
@@ -60,4 +60,4 @@ def test_too_few_permutations_are_a_warning(tmp_path: Path, smallest: float) -> 
 def test_words_of_lesion_mapping_are_explained_for_groups(tmp_path: Path) -> None:
     (what, words) = outcome(tmp_path, IsGroup=True).blocks[0].paragraphs
     assert what.startswith("Cases against controls: 2 seeds, covariates: none.")
-    assert "not the diagnostic quantities" in words
+    assert "not the diagnostic measures" in words

@@ -149,7 +149,7 @@ def test_the_table_of_tests_has_the_numbers_on_disk(finished: Path, written: Sec
 
 def test_the_degree_has_the_numbers_on_disk(finished: Path, written: Section) -> None:
     degree = read(finished, "degree")
-    mean, probability = written.table("How far the map follows")[1:]
+    mean, probability = written.table("Correlation of the map with")[1:]
     single = written.table("Mean Fisher z of each contrast")[1:]
     expected = degree.set_index("map").astype(float)
     order = [*expected.index[:-2], "mean", "probability"]
@@ -210,8 +210,8 @@ def test_canonical_networks_stand_once_with_every_null(results: Path) -> None:
         ["Limbic & co", "0", "1.5", "1", "1.5", "1"],
     ]
     assert not [tag for tag, _ in found.tags if tag == "b"]
-    assert "not corrected for their number (2)" in found.text
-    assert "inside each canonical network less outside" not in found.text
+    assert "not corrected for the number of networks (2)" in found.text
+    assert "inside each canonical network minus outside" not in found.text
 
 
 def test_the_map_inside_canonical_networks_is_compared_too(results: Path) -> None:
@@ -219,7 +219,7 @@ def test_the_map_inside_canonical_networks_is_compared_too(results: Path) -> Non
     lines = REGIONS.splitlines()
     more = [f"{line}\t0.25\t{i}\t0.0{i}\t0.1" for i, line in enumerate(lines[1:], 1)]
     table_path(results, "canonicalnull").write_text("\n".join([lines[0] + columns, *more]) + "\n")
-    rows = section_of(results).table("Probability inside each canonical")
+    rows = section_of(results).table("Mean probability inside each canonical")
     assert rows[1] == ["<b>Visual</b>", "0.25", "1", "0.01", "0.1", "3", "0.03", "0.1"]
     assert rows[0][2:4] == ["Scattered foci: median", "p, scattered foci"]
 
@@ -315,7 +315,7 @@ def test_a_test_that_was_asked_for_and_is_lost_is_an_error(results: Path) -> Non
     change_settings(results, '[\n    "all",', '[\n    "random",\n    "strength",')
     keep_tests(results, "degree", "random", "labels", "split")
     notes = section_of(results).notes
-    assert "Asked for, but not here: strength; see Errors." in notes
+    assert "Requested, but missing: strength; see Errors." in notes
 
 
 def test_draws_too_few_for_the_error_rate_are_said(results: Path) -> None:
@@ -324,7 +324,7 @@ def test_draws_too_few_for_the_error_rate_are_said(results: Path) -> None:
     frame.to_csv(table_path(results, "specificity"), sep="\t", index=False)
     notes = " ".join(section_of(results).notes)
     assert (
-        "Foci scattered in grey matter: 9 draws give no p below 0.1, and so cannot reach 0.05; at "
+        "Foci scattered in grey matter: 9 draws give no p below 0.1, so they cannot reach 0.05; at "
         "least 19 are needed" in notes
     )
     assert "9 of 19 draws were made; see Errors" in notes
@@ -352,7 +352,7 @@ def test_draws_that_the_time_cut_short_are_said(results: Path) -> None:
     change_settings(results, "[specificity]", "[specificity]\nspecificity_time = 60.0")
     change_settings(results, "n_permutations = 19", "n_permutations = 500")
     notes = " ".join(section_of(results).notes)
-    assert "19 of 500 draws were made; the time of --specificity-time was up" in notes
+    assert "19 of 500 draws were made; the time that --specificity-time allows was used up" in notes
 
 
 def test_the_word_is_left_to_the_verdicts(written: Section) -> None:

@@ -55,7 +55,7 @@ def test_tests_have_their_names_and_shares(folder: Folder) -> None:
     folder.write("randomdraws", [{"draw": 0}], BaseRate="rate.nii.gz")
     table = table_of_tests(folder.found)
     assert table is not None
-    assert table.columns == ("Compared with", "Draws", "Share of it that survives")
+    assert table.columns == ("Compared with", "Draws", "Share of the network that survives")
     assert table.rows == (("Foci scattered over a base rate", "99", "12.5 %"),)
     assert table.caption.endswith("p ≤ 0.05")
 
@@ -106,7 +106,7 @@ def test_nulls_of_canonical_networks_stand_side_by_side(folder: Folder, n_region
     table, prose = blocks
     assert len(table.rows) == n_regions
     assert table.rows[1] == ("N1", "1", "1.5", "0.25", "1.5", "0.5")
-    assert f"not corrected for their number ({n_regions})" in prose.paragraphs[0]
+    assert f"not corrected for the number of networks ({n_regions})" in prose.paragraphs[0]
 
 
 @pytest.mark.parametrize("exact", [True, False])

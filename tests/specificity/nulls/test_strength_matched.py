@@ -47,9 +47,9 @@ def test_texts_name_how_strength_was_matched() -> None:
     about = STRENGTH.describe(OPTIONS)
     assert about == {"BaseRate": None, "StrengthMatch": "strata", "Strata": 6}
     assert STRENGTH.named(about) == STRENGTH.expected(OPTIONS) == "foci of equal strength"
-    assert "of the same of 6 quantile bins" in STRENGTH.methods(about, None)
+    assert "in the same one of 6 quantile bins" in STRENGTH.methods(about, None)
     near = OPTIONS | {"strength_match": "nearest20"}
     assert "approximate" in STRENGTH.named(STRENGTH.describe(near))
     assert STRENGTH.expected(near) == "foci of about equal strength"
     text = STRENGTH.methods(STRENGTH.describe(near), "the rate")
-    assert "20 % of voxels in which the rate is not 0" in text
+    assert "20% of voxels where the rate is not 0" in text
