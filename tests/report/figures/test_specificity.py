@@ -80,7 +80,7 @@ def test_it_tells_the_numbers_of_the_tables(tmp_path: Path, network: NetworkOutp
 
 def test_names_are_text_and_not_endless(tmp_path: Path, network: NetworkOutputs) -> None:
     text = drawn(tmp_path / "a.svg", network)
-    assert "up &lt;b&gt;$x$&lt;/b&gt; less down &amp; outdown" in text
+    assert "up &lt;b&gt;$x$&lt;/b&gt; minus down &amp; outdown" in text
     assert "down & out" * 5 not in text.replace("&amp;", "&")
 
 

@@ -130,7 +130,7 @@ def test_a_page_is_made_from_whatever_there_is(results: Path) -> None:
     (results / "participants.tsv").unlink()
     text = Elements(write_group_page(results).read_text(encoding="utf-8")).text
     assert "The network was not made" in text
-    assert "participants.tsv is not there" in text
+    assert "participants.tsv is missing" in text
 
 
 def test_contrasts_of_an_earlier_table_are_not_shown(results: Path) -> None:

@@ -132,7 +132,7 @@ def test_the_table_of_tests_has_the_numbers_on_disk(finished: Path, written: Sec
     ]
     columns = ["n_draws", "smallest_p", "n_voxels", "n_voxels_null", "n_voxels_null_upper"]
     columns += ["p_size", "share_surviving", "n_voxels_pfwe", "min_pfwe"]
-    columns += ["n_voxels_convergence", "min_pfwe_convergence", "statistic", "p"]
+    columns += ["n_voxels_convergence", "min_pfwe_convergence", "statistic", "p", "n_splits"]
     for test, row in zip(
         ("labels", "similarity", "strength", "random", "split"), rows[1:], strict=True
     ):
@@ -174,7 +174,7 @@ COMPARED = "\n".join(
 def test_other_maps_stand_with_every_test(results: Path) -> None:
     table_path(results, "comparedmaps").write_text(COMPARED + "\n")
     found = section_of(results)
-    random, strength, labels = found.table("Other maps")[1:]
+    random, strength, labels = found.table("Similarity of other maps")[1:]
     scattered = "Foci scattered in grey matter"
     assert random[:5] == ["<b>PET", "convergence map", scattered, "pearson", "0.432"]
     assert random[5:] == ["0.01", "0.0123", "0.03", "712"]
@@ -345,7 +345,7 @@ def test_few_relabellings_are_drawn_or_all_there_are(
         said = {"LabellingsPossible": 2016, "LabellingsExact": exact}
         path.write_text(json.dumps({**json.loads(path.read_text()), **said}))
     notes = " ".join(section_of(results).notes)
-    assert f"9 relabellings give no p below 0.1, and so cannot reach 0.05; {remedy}" in notes
+    assert f"9 relabellings give no p below 0.1, so they cannot reach 0.05; {remedy}" in notes
 
 
 def test_draws_that_the_time_cut_short_are_said(results: Path) -> None:
@@ -368,7 +368,7 @@ def test_the_word_is_left_to_the_verdicts(written: Section) -> None:
     ("changes", "named"),
     [
         ({"StrengthMatch": "nearest20"}, "Foci of about equal strength (approximate)"),
-        ({"NullResolution": 12.0}, "on a coarser grid (12 mm)"),
+        ({"NullResolution": 12.0}, "of a coarser grid (12 mm)"),
     ],
 )
 def test_what_the_draws_were_is_told(results: Path, changes: dict[str, object], named: str) -> None:
