@@ -26,7 +26,7 @@ class KeptVolumes:
     n_dummy
         Volumes dropped at the start (non-steady state).
     n_censored
-        Further volumes dropped for motion.
+        Further volumes censored for motion.
     mean_fd
         Mean framewise displacement in mm over all volumes that have one; NaN without.
     blank

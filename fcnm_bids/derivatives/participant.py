@@ -19,19 +19,19 @@ from fcnm_bids.seeds import SeedMatrix
 VOLUME_COLUMNS = {
     "framewise_displacement": "Framewise displacement in mm (Power et al. 2012), as fMRIPrep "
     "computed it",
-    "use": "kept; dummy: dropped at the start; censored: dropped for motion; blank: dropped "
-    "because it holds no measurement",
+    "use": "kept; dummy: censored at the start (non-steady state); censored: censored for motion; "
+    "blank: censored because it has no measurement",
 }
 
 QC_COLUMNS = {
     "run": "Preprocessed image, relative to its data set",
     "stored": "Projected run, relative to its store",
-    "included": "Whether the run enters the analysis",
-    "reason": "Why it does not",
+    "included": "True if the run is included in the analysis",
+    "reason": "Reason for exclusion",
     "n_volumes": "Volumes of the run",
-    "n_dummy": "Volumes dropped at the start (non-steady state)",
-    "n_censored": "Further volumes dropped for motion",
-    "n_blank": "Further volumes dropped because they hold no measurement",
+    "n_dummy": "Volumes censored at the start (non-steady state)",
+    "n_censored": "Further volumes censored for motion",
+    "n_blank": "Further volumes censored because they have no measurement",
     "n_kept": "Volumes kept",
     "minutes_kept": "Minutes of kept volumes",
     "dof": "Residual degrees of freedom after regression and filtering",
