@@ -109,7 +109,7 @@ def _make_group(plan: GroupPlan, config: Config) -> bool:
     configure(config, logs)
     workflow = init_group_wf(plan, config, config_file, contrasts)
     if kept := sum(name.startswith("cached_") for name in workflow.list_node_names()):
-        LOGGER.info("%d of %d contrasts are kept from before", kept, len(contrasts))
+        LOGGER.info("%d of %d contrasts are cached from an earlier run", kept, len(contrasts))
     timed = config.specificity.specificity_time is not None
     needs = group_needs(plan, config, contrasts)
     rows = forecast(workflow, needs, config, allowed_gb(config))

@@ -18,7 +18,7 @@ ROBUSTNESS_COLUMNS = {
     "level": "Its value: radius in mm, threshold, study left out, share of the participants, "
     "weight of a study's k contrasts, distance in mm within which a contrast is not counted",
     "draw": "Number of the random draw; n/a where nothing is random",
-    "n_contrasts": "Contrasts in the count",
+    "n_contrasts": "Contrasts counted",
     "n_voxels": "Voxels of the resulting network",
     "volume_mm3": "Volume of the resulting network in cubic mm",
     "dice": "Dice overlap with the network (split-half: of the two halves' networks); n/a where no "

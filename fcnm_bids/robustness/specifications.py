@@ -24,7 +24,7 @@ COMMON = "common_"
 MEASURES = {
     "n_participants": "Participants of the specification",
     "n_runs": "Their runs",
-    "n_contrasts": "Contrasts in the count",
+    "n_contrasts": "Contrasts counted",
     "n_voxels": "Voxels of the network",
     "volume_mm3": "Volume of the network in cubic mm",
     "dice": "Dice overlap with the network of the primary specification; n/a where both are empty, "

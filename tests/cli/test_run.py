@@ -174,7 +174,7 @@ def test_contrasts_that_were_there_are_kept(
     before = snapshot(output / "group")
     spoilt = next(output.glob("group/seed-*3rd*_stat-t_statmap.json"))
     spoilt.write_text("{}")
-    assert "2 of 4 contrasts are kept from before" in grown(output, desk, tables[1]).out
+    assert "2 of 4 contrasts are cached from an earlier run" in grown(output, desk, tables[1]).out
     made = {path.name for path in changed(before, snapshot(output / "group"))}
     # figures are the report's, which is drawn anew
     images = {name for name in made if name.startswith("seed-") and "_space-" in name}
