@@ -29,6 +29,7 @@ from fcnm_bids.inputs.contrasts import make_seeds, network_parts
 from fcnm_bids.inputs.rules import contrast_weights, mapping_rule, network_rule
 from fcnm_bids.mapping import MappedContrast, NetworkMap, map_network, stored_participant
 from fcnm_bids.planning.group import plan_group_level
+from fcnm_bids.planning.group_options import GROUP_SECTIONS
 from fcnm_bids.planning.input_settings import settings_of_store
 from fcnm_bids.planning.plan import GroupPlan
 from fcnm_bids.seeds import Contrast, Focus, SeedMatrix, write_foci
@@ -36,6 +37,12 @@ from fcnm_bids.stats import t_to_z
 
 SeedLike: TypeAlias = "Sequence[Sequence[float]] | nib.Nifti1Image | str | Path"
 TableLike: TypeAlias = "pd.DataFrame | str | Path | Sequence[str | Path]"
+
+_MAPPING = ("seeds", "selection", "denoising", *GROUP_SECTIONS, "resources")
+"""Sections of options that apply to maps."""
+
+_OF_THE_IMAGES = frozenset({"derivatives", "input_type", "input_variant", "bids_database_dir"})
+"""Options of those sections that say how images are found: a store has them no more."""
 
 
 class Connectome:
@@ -95,7 +102,13 @@ class Connectome:
         output
             Output folder; the store is ``output/connectome``.
         **options
-            Options of the participant level, by name (``smoothing=6``, ``nprocs=2``).
+            Options of the command line, by name (``smoothing=6``, ``nprocs=2``); those of the
+            group level apply to every map, as for `Connectome`.
+
+        Warns
+        -----
+        UserWarning
+            The warnings of the command line, such as that a run was excluded and why.
 
         Raises
         ------
@@ -103,10 +116,19 @@ class Connectome:
             The level failed; the message is that of the command line.
         """
         source, results = (str(Path(folder).absolute()) for folder in (derivatives, output))
-        sections = by_section({"work_dir": f"{results}/work", **options, "connectome_only": True})
-        request = checked(Config(source, results, "participant").update(sections))
-        run_analysis_level(request)
-        return cls(request.connectome_path, derivatives=derivatives)
+        made = {"work_dir": f"{results}/work", **options, "connectome_only": True}
+        sections = by_section(made)
+        own = {name: section for name, section in sections.items() if name not in GROUP_SECTIONS}
+        request = checked(Config(source, results, "participant").update(own))
+        for warning in run_analysis_level(request):
+            warnings.warn(warning, stacklevel=2)
+        mapped = {
+            name: value
+            for section in _MAPPING
+            for name, value in sections.get(section, {}).items()
+            if name not in _OF_THE_IMAGES
+        }
+        return cls(request.connectome_path, derivatives=derivatives, **mapped)
 
     @property
     def participants(self) -> tuple[str, ...]:
@@ -119,8 +141,12 @@ class Connectome:
         return self._any_plan.grid
 
     def __repr__(self) -> str:
-        size = " x ".join(f"{edge:g}" for edge in dict.fromkeys(self.grid.voxel_sizes.round(3)))
-        return f"Connectome of {len(self.participants)} participants, {size} mm, {self.grid.space}"
+        try:
+            plan = self._any_plan
+        except RequestError as error:
+            return f"Connectome that cannot be mapped: {error}"
+        size = " x ".join(f"{edge:g}" for edge in dict.fromkeys(plan.grid.voxel_sizes.round(3)))
+        return f"Connectome of {len(plan.participants)} participants, {size} mm, {plan.grid.space}"
 
     def _repr_html_(self) -> str:
         return paragraph(repr(self))

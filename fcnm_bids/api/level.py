@@ -12,7 +12,7 @@ from fcnm_bids.errors import FcnmError, RequestError
 _WRONG_REQUEST = 2
 
 
-def run_analysis_level(request: Config) -> None:
+def run_analysis_level(request: Config) -> tuple[str, ...]:
     """Run an analysis level as the command line does, in a process of its own.
 
     A process of its own leaves signals, logging and threads of a notebook alone.
@@ -22,12 +22,18 @@ def run_analysis_level(request: Config) -> None:
     request
         The request; its settings are handed over in a file.
 
+    Returns
+    -------
+    tuple of str
+        The warnings of its log.
+
     Raises
     ------
     RequestError
         The request is wrong; the message is the command line's.
     FcnmError
-        The level failed.
+        The level failed; the message has the errors of its log.
+
     """
     work = Path(request.running.work_dir)
     work.mkdir(parents=True, exist_ok=True)
@@ -40,6 +46,10 @@ def run_analysis_level(request: Config) -> None:
         text=True,
         check=False,
     )
+    lines = f"{done.stdout}\n{done.stderr}".strip().splitlines()
+    if done.returncode == _WRONG_REQUEST:
+        raise RequestError(done.stderr.strip())
     if done.returncode:
-        error = RequestError if done.returncode == _WRONG_REQUEST else FcnmError
-        raise error(done.stderr.strip() or done.stdout.strip()[-2000:])
+        errors = [line.partition("error: ")[2] for line in lines if "] error: " in line]
+        raise FcnmError("\n".join(errors or lines[-10:]))
+    return tuple(line.partition("warning: ")[2] for line in lines if "] warning: " in line)

@@ -19,7 +19,7 @@ from fcnm_bids.api.level import run_analysis_level
 from fcnm_bids.api.outcomes import OutcomeMap, stored_outcomes
 from fcnm_bids.api.scores import scores_file
 from fcnm_bids.api.scratch import scratch_folder
-from fcnm_bids.api.settings import by_section, checked
+from fcnm_bids.api.settings import absolute, by_section, checked
 from fcnm_bids.bids.names import parse_entities
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
@@ -346,7 +346,10 @@ class NetworkResult:
         """
         if isinstance(choices, Mapping):
             path = scratch_folder() / "choices.toml"
-            listed = {name: list(values) for name, values in choices.items()}
+            listed = {
+                name: [absolute(name, value) for value in values]
+                for name, values in choices.items()
+            }
             path.write_text(tomli_w.dumps({"combinations": listed}), encoding="utf-8")
             choices = path
         return self._table("multiverse", {**options, "multiverse": str(choices)})

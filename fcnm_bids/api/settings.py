@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from fcnm_bids.config import SECTIONS, Config
+from fcnm_bids.denoise import strategy_names
 from fcnm_bids.errors import RequestError
 from fcnm_bids.setting import declared_settings
 
@@ -22,6 +23,9 @@ _PATHS = {
     for option, declared in declared_settings(settings)
     if declared.path
 }
+
+_STRATEGY = "nuisance_regressors"
+"""The option that takes a name or a file."""
 
 
 def by_section(options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -48,8 +52,10 @@ def by_section(options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         several = isinstance(getattr(SECTIONS[section](), name), tuple)
         if several:
             value = (value,) if isinstance(value, str | int | float | Path) else tuple(value)
-        if name in _PATHS:
-            value = tuple(map(_absolute, value)) if several else _absolute(value)
+        if name in _PATHS or name == _STRATEGY:
+            value = (
+                tuple(absolute(name, one) for one in value) if several else absolute(name, value)
+            )
         elif isinstance(value, int) and not isinstance(value, bool):
             usual = getattr(SECTIONS[section](), name)
             value = float(value) if isinstance(usual, float) else value
@@ -57,11 +63,21 @@ def by_section(options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return sections
 
 
-def _absolute(value: Any) -> Any:
-    """Return an existing file by its absolute path, so that the working folder may change."""
-    if isinstance(value, str | Path) and Path(value).exists():
-        return str(Path(value).absolute())
-    return value
+def absolute(name: str, value: Any) -> Any:
+    """Return a value, an existing file by its absolute path: the working folder may change.
+
+    Parameters
+    ----------
+    name
+        Name of the option.
+    value
+        One value of it.
+    """
+    if not isinstance(value, str | Path) or name not in {*_PATHS, _STRATEGY}:
+        return value
+    path = Path(value)
+    meant = path.exists() if name in _PATHS else path.is_file() and value not in strategy_names()
+    return str(path.absolute()) if meant else str(value)
 
 
 def checked(config: Config) -> Config:

@@ -17,7 +17,7 @@ from fcnm_bids.connectome import HeaderCache, StoredRun
 from fcnm_bids.errors import RequestError, RunError, StoreError
 from fcnm_bids.grid import other_grids
 from fcnm_bids.inputs.runs.filters import bold_filters, matches
-from fcnm_bids.inputs.runs.prepare import denoising_record, what_projects
+from fcnm_bids.inputs.runs.prepare import projection_record, what_projects
 from fcnm_bids.inputs.store import check_stored, mean_displacement, open_stored, stored_files
 from fcnm_bids.planning.plan import ExcludedRun, by_reason
 from fcnm_bids.reruns.participant_records import GONE, ParticipantRecord, participant_records
@@ -54,7 +54,7 @@ def stored_runs(
     RequestError
         No run is left, or it is left open which are meant; one line per problem.
     """
-    settings = {} if from_store else what_projects(denoising_record(config.denoising))
+    settings = {} if from_store else projection_record(config.denoising)
     records = {} if from_store else participant_records(Path(config.output_dir), source)
     wanted = {subject_label(label) for label in config.selection.participant_label}
     filters = {

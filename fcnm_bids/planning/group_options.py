@@ -33,7 +33,8 @@ from fcnm_bids.setting import flag
 
 LOGGER = logging.getLogger("fcnm_bids")
 
-_OF_THE_GROUP = ("group", "specificity", "outcomes")
+GROUP_SECTIONS = ("group", "specificity", "outcomes")
+"""Sections of options that the group level alone uses."""
 
 
 def check_group_options(
@@ -197,7 +198,7 @@ def unused_group_options(config: Config, explicit: Mapping[str, Mapping[str, Any
     settled = PRESETS.get(config.group.preset, {})
     names = [
         option
-        for section in _OF_THE_GROUP
+        for section in GROUP_SECTIONS
         for option, value in explicit.get(section, {}).items()
         # a saved request has all options, and a preset brings its own
         if value != getattr(getattr(usual, section), option)

@@ -10,7 +10,7 @@ from typing import Any
 from fcnm_bids.config import Config, DenoisingSettings
 from fcnm_bids.connectome import open_run
 from fcnm_bids.errors import RequestError, StoreError
-from fcnm_bids.inputs.runs.prepare import denoising_record, what_projects
+from fcnm_bids.inputs.runs.prepare import projection_record, what_projects
 from fcnm_bids.planning.plan import ParticipantPlan
 from fcnm_bids.setting import flag
 
@@ -25,7 +25,7 @@ def refuse_other_store_settings(plan: ParticipantPlan, config: Config) -> None:
     """
     if config.running.overwrite:
         return
-    now = what_projects(denoising_record(config.denoising))
+    now = projection_record(config.denoising)
     others: dict[str, int] = {}
     for planned in plan.runs:
         path = Path(planned.files.stored)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import nibabel as nib
@@ -11,6 +12,7 @@ import pytest
 
 from fcnm_bids import Connectome, load_results
 from fcnm_bids.errors import RequestError
+from fcnm_bids.simulate import Truth
 from tests.api.conftest import Analysed
 
 NETWORK_IMAGES = ("probability_img", "mask_img", "mean_z_img")
@@ -111,3 +113,36 @@ def test_the_participants_can_be_chosen(analysed: Analysed) -> None:
     assert some.participants == first
     assert some.map([(0, 0, 20)]).n_participants == 3
     assert "3 participants" in repr(some)
+
+
+def test_options_of_the_making_apply_to_the_maps(
+    simulated: Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    content = {"confounds": ["white_matter", "csf"]}
+    Path("tissue.json").write_text(json.dumps(content), encoding="utf-8")
+    options = {"nuisance_regressors": "tissue.json", "fd_threshold": 0, "nprocs": 1}
+    made = Connectome.from_derivatives(
+        simulated.fmriprep, "out", height_control="t=2.5", reports="none", **options
+    )
+    monkeypatch.chdir("/")
+    seed = made.map([(0, -52, 26)])
+    assert seed.threshold == 2.5
+    reopened = Connectome(tmp_path / "out" / "connectome", derivatives=simulated.fmriprep)
+    again = reopened.map([(0, -52, 26)], height_control="t=2.5")
+    np.testing.assert_array_equal(values(again.t_img), values(seed.t_img))
+    monkeypatch.chdir(tmp_path)
+    some = made.participants[1:]
+    fewer = Connectome.from_derivatives(
+        simulated.fmriprep, "out", participant_label=list(some), **options
+    )
+    assert fewer.participants == some
+    one = Connectome.from_derivatives(
+        simulated.fmriprep, "out", participant_label=some[:1], **options
+    )
+    assert "cannot be mapped" in repr(one)
+    assert "a group needs at least two" in repr(one)
+    network = made.network(simulated.coordinates, effect="increase")
+    choices = {"nuisance_regressors": ["tissue.json", "27P"]}
+    table = network.multiverse(choices, reports="none", fd_threshold=0.5)
+    assert table["nuisance_regressors"].tolist() == ["tissue", "27P"]

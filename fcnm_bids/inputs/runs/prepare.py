@@ -285,7 +285,7 @@ def prepare_run(
         Path(run.bold),
         [_optional(path) for path in others],
         {
-            **what_projects(denoising_record(settings)),
+            **projection_record(settings),
             "space": run.space,
             "repetition_time": repetition_time,
             **({"applied": applied} if any(applied) else {}),
@@ -391,9 +391,18 @@ def denoising_record(
             "confounds": list(strategy.patterns),
             "compcor": dict(strategy.compcor),
         }
-    # through JSON, so that it compares equal to what a store's header gives back
+    return _as_stored(record)
+
+
+def _as_stored(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record as a store's header gives it back."""
     content: dict[str, Any] = json.loads(json.dumps(record))
     return content
+
+
+def projection_record(settings: DenoisingSettings) -> dict[str, Any]:
+    """Return the part of `denoising_record` that a stored run depends on."""
+    return _as_stored(what_projects(affecting(settings, "participant")))
 
 
 def what_projects(record: Mapping[str, Any]) -> dict[str, Any]:
