@@ -212,7 +212,7 @@ class DenoisingSettings:
 
     nuisance_regressors: str = setting(
         "27P",
-        "confound strategy: none, 24P, 26P, 27P (24 motion, white matter, CSF, and in 27P the "
+        "confound strategy: none, 3P, 24P, 26P, 27P (24 motion, white matter, CSF, and in 27P the "
         "global signal), 36P, acompcor, acompcor_gsr, or a JSON file",
         "STRATEGY",
         aliases=("-p",),

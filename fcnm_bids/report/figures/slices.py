@@ -268,7 +268,10 @@ def color_bar(
 
     axes = figure.add_axes(box)
     norm = Normalize(overlay.low, overlay.high)
-    bar = figure.colorbar(ScalarMappable(norm, colormap(overlay.colors)), cax=axes)
+    shown = overlay.values.values[np.isfinite(overlay.values.values)]
+    below, above = overlay.low < 0 and (shown < overlay.low).any(), (shown > overlay.high).any()
+    extend = ("neither", "max", "min", "both")[2 * bool(below) + bool(above)]
+    bar = figure.colorbar(ScalarMappable(norm, colormap(overlay.colors)), cax=axes, extend=extend)
     bar.set_label(label, fontsize=8)
     bar.ax.tick_params(labelsize=7, length=2)
     for threshold in overlay.thresholds:
