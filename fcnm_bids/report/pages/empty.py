@@ -9,6 +9,11 @@ from fcnm_bids.report.results.empty import find_reach, find_shortfall
 from fcnm_bids.report.results.group import ContrastOutputs, NetworkOutputs
 from fcnm_bids.report.results.text import share_text
 
+_LENIENT = (
+    "--height-control fdr includes more voxels and controls a different error: the share of false "
+    "voxels. "
+)
+
 
 def empty_blocks(network: NetworkOutputs, contrasts: list[ContrastOutputs]) -> list[Any]:
     """Describe how far the map is from a network, and what could be done.
@@ -66,18 +71,21 @@ def empty_blocks(network: NetworkOutputs, contrasts: list[ContrastOutputs]) -> l
             "More participants enlarge the mask of each contrast, but do not make contrasts agree."
         )
         blocks.append(Prose((text,)))
+    lenient = any(c.sidecar.get("HeightControl") == "fdr" for c in contrasts)
     blocks.append(
         Prose(
             (
                 "The documentation's page on power estimates by simulation what more participants "
-                "or longer runs would change. --height-control fdr includes more voxels and "
-                "controls a different error: the share of false voxels. A threshold chosen after "
-                "the result has been seen is exploratory.",
+                "or longer runs would change. "
+                + ("" if lenient else _LENIENT)
+                + "A threshold chosen after the result has been seen is exploratory.",
             )
         )
     )
     if first is not None and first < threshold:
         options = f"--rethreshold {int(1000 * first) / 1000:g}"
+    elif lenient:
+        options = "--min-cluster-volume 0 --overwrite"
     else:
         options = "--height-control fdr --overwrite"
     blocks.append(Prose(("A command to try, with the folders of this analysis:",)))

@@ -20,6 +20,15 @@ def test_the_report_proposes_the_threshold_of_the_first_cluster(tmp_path: Path) 
     assert code.text.endswith("group --height-control fdr --overwrite")
 
 
+def test_a_height_control_that_was_used_is_not_proposed(tmp_path: Path) -> None:
+    own = ContrastOutputs("c", {"HeightControl": "fdr", "VoxelsSignificant": 1}, tmp_path)
+    blocks = empty_blocks(network(tmp_path, volume=192), [own])
+    text = [part for block in blocks if isinstance(block, Prose) for part in block.paragraphs]
+    assert not any("height-control" in part for part in text)
+    (code,) = (block for block in blocks if isinstance(block, Code))
+    assert code.text.endswith("group --min-cluster-volume 0 --overwrite")
+
+
 def test_voxels_left_are_shares_of_all(tmp_path: Path) -> None:
     (table,) = (b for b in empty_blocks(network(tmp_path), []) if isinstance(b, Table))
     assert [row[1] for row in table.rows] == ["119", "3", "1", "0"]
