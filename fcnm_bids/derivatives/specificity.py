@@ -91,13 +91,13 @@ SPECIFICITY_COLUMNS = {
     "n_voxels_null": "Median over draws of the voxels of the null's network",
     "n_voxels_null_upper": "Its 95th percentile",
     "p_size": "Share of maps whose network is as large as the observed one",
-    "n_voxels_p": "Voxels whose own p is at most alpha",
-    "n_voxels_pfwe": "Voxels whose family-wise p is at most alpha",
+    "n_voxels_p": "Voxels, in the network or not, whose own p is at most alpha",
+    "n_voxels_pfwe": "Voxels, in the network or not, whose family-wise p is at most alpha",
     "share_surviving": "Share of the network whose family-wise p is at most alpha",
-    "min_pfwe": "Smallest family-wise p of any voxel",
-    "n_voxels_convergence": "Voxels where the family-wise p of convergence (mean z of contrasts, "
-    "each away from its own foci) is at most alpha",
-    "min_pfwe_convergence": "Smallest family-wise p of convergence",
+    "min_pfwe": "Smallest family-wise p of any voxel, in the network or not",
+    "n_voxels_convergence": "Voxels, in the network or not, where the family-wise p of convergence "
+    "(mean z of contrasts, each away from its own foci) is at most alpha",
+    "min_pfwe_convergence": "Smallest family-wise p of convergence at any voxel",
     "statistic": "similarity: mean r of a left-out study with its own effect less that with the "
     "other",
     "p": "Share of labellings, the observed one included, that reach the statistic",
@@ -116,7 +116,7 @@ COMPARED_COLUMNS = {
     "n_voxels": "Voxels compared, the same in all draws",
     "value": "The statistic of the observed map",
     "median_null": "Its median over draws",
-    "p": "Two-sided p by rank, the observed map included",
+    "p": "Two-sided p by rank, the observed map included: twice the smaller one-sided p, at most 1",
     "p_fwe": "Two-sided p of the studentised statistic, family-wise over the maps",
     "withheld": "Whether p are withheld because strength is not reliable enough",
 }

@@ -15,6 +15,7 @@ from fcnm_bids.specificity.strength import Strength
 from fcnm_bids.specificity.study_similarity import SimilarityTest
 
 _PER_CENT = 0.01
+_TIED = 1e-9
 
 _ACCOUNTS = {
     "r_positive": "the positive strength",
@@ -61,7 +62,8 @@ def _among_draws(account: str, found: MapComparison | None, name: str) -> str:
     if not np.isfinite(found.p[number]):
         return ""
     median = float(np.median(found.draws[:, number]))
-    side = "above" if found.observed[number] > median else "not above"
+    more = float(found.observed[number]) - median
+    side = "equal to" if abs(more) < _TIED else "above" if more > 0 else "below"
     return (
         f", {side} the median of {median:.2f} in {len(found.draws):,} draws of random foci; "
         "two-sided "
@@ -123,11 +125,9 @@ def null_sentence(foci: str, result: NullAssessment, network: np.ndarray, alpha:
         return f"{result.n_draws} draws cannot reach p = {alpha:g}, so no conclusion is possible."
     if not network.any():
         return "There is no network to compare."
-    if not inside:
-        return f"No part of the network is shown to be shared by more contrasts than {than} {tail}"
-    share = share_text(inside / np.count_nonzero(network))
+    share = share_text(inside / np.count_nonzero(network)) if inside else "no part"
     share = share[:1].upper() + share[1:]
-    return f"{share} of the network is shared by more contrasts than {than} {tail}"
+    return f"{share} of the network is shown to be shared by more contrasts than {than} {tail}"
 
 
 def label_sentence(

@@ -61,7 +61,7 @@ def degree() -> Iterator[str]:
         hubs = row | {"r_positive": -0.8}
         yield degree_sentence({"probability": row, "mean": hubs})
     draws = np.linspace(-1, 1, 39)[:, None]
-    for r in (-0.7, 0.7):
+    for r in (-0.7, 0.0, 0.7):
         drawn = MapComparison((strongest,), ("pearson",), np.array([r]), draws, np.array([500]))
         yield degree_sentence({"probability": row, "mean": row}, drawn)
     nothing = dict.fromkeys((*columns, "r2"), math.nan)

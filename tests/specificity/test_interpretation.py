@@ -93,9 +93,17 @@ def test_less_likeness_than_draws_have_is_stated_so() -> None:
     draws = np.linspace(0.4, 1, 39)[:, None]
     found = MapComparison(("r_eigenvector",), ("pearson",), np.array([0.3]), draws, np.array([500]))
     row = AUDIT["probability"] | {"r_eigenvector": 0.3, "r_positive": 0.1}
-    assert (
-        "r = 0.30, not above the median of 0.70 in 39 draws of random foci; two-sided p = 0.05,"
-        in (degree_sentence({"probability": row, "mean": row}, found))
+    assert "r = 0.30, below the median of 0.70 in 39 draws of random foci; two-sided p = 0.05," in (
+        degree_sentence({"probability": row, "mean": row}, found)
+    )
+
+
+def test_as_much_likeness_as_draws_have_is_neither_more_nor_less() -> None:
+    draws = np.linspace(0.4, 1, 39)[:, None]
+    found = MapComparison(("r_eigenvector",), ("pearson",), np.array([0.7]), draws, np.array([500]))
+    row = AUDIT["probability"] | {"r_eigenvector": 0.7}
+    assert "r = 0.70, equal to the median of 0.70 in 39 draws" in (
+        degree_sentence({"probability": row, "mean": row}, found)
     )
 
 
@@ -134,8 +142,8 @@ def test_an_unreliable_strength_withholds_the_verdict() -> None:
 def test_a_null_of_foci_is_named(null: str, match: str, than: str) -> None:
     foci = FOCUS_NULLS[null].expected({"strength_match": match})
     assert null_sentence(foci, RESULT, NETWORK, 0.05) == (
-        f"50% of the network is shared by more contrasts than {than} (family-wise p at most 0.05, "
-        "1,999 draws)."
+        f"50% of the network is shown to be shared by more contrasts than {than} (family-wise p at "
+        "most 0.05, 1,999 draws)."
     )
     nothing = replace(RESULT, p_fwe=np.full(5, 0.3))
     assert null_sentence(foci, nothing, NETWORK, 0.05) == (

@@ -21,8 +21,9 @@ _STUDENTISED = (
     "{{westfall1993}}. The size of the network{in_regions} was compared with that of the draws' "
     "networks. Convergence, the mean over contrasts of their mean Fisher z, each without voxels at "
     "most 10 mm from its own foci, was compared with the same draws in the same way, but without "
-    "the added term. Every p is (1 + number of draws that reach the observed "
-    "value) / (1 + number of draws)."
+    "the added term. A one-sided p is (1 + number of draws that reach the observed value) / (1 + "
+    "number of draws); a two-sided p by rank is twice the smaller of the two one-sided p-values, "
+    "at most 1."
 )
 
 
@@ -52,6 +53,7 @@ class SpecificityText:
             regions = any(one.table("canonicalnull") is not None for one in tested)
             within = ", as a whole and within canonical networks," if regions else ""
             parts += [*draws, self._same_path(tested), _STUDENTISED.replace("{in_regions}", within)]
+            parts += _described_in_draws(tested)
         parts += self._labels(tested)
         parts += self._compared_maps(tested)
         return " ".join(part for part in parts if part)
@@ -131,8 +133,9 @@ class SpecificityText:
             f"{number_of(len(names), 'other map')} ({', '.join(names)}); for maps of two values, "
             "the mean inside minus the mean outside was used instead. The numbers of voxels "
             "compared are in the column n_voxels of group/network-*_desc-comparedmaps_metrics.tsv. "
-            "Two-sided p-values are ranks among the same draws and labellings; family-wise "
-            "p-values over the maps use the largest absolute studentised value."
+            "Two-sided p-values are by rank among the same draws and labellings (twice the smaller "
+            "one-sided p, at most 1); family-wise p-values over the maps use the largest absolute "
+            "studentised value."
         ]
 
     def _labels(self, found: list[SpecificityResult]) -> list[str]:
@@ -193,3 +196,21 @@ class SpecificityText:
             "number of splits with such a cluster is in the column n_splits of "
             "group/network-*_desc-specificity_metrics.tsv."
         ]
+
+
+def _described_in_draws(found: list[SpecificityResult]) -> list[str]:
+    """Describe the two-sided comparisons of the probability map with the draws."""
+    parts = []
+    if any("draws of random foci" in one.row("degree").get("verdict", "") for one in found):
+        parts.append(
+            "The strongest correlation of the probability map with a measure of degree was "
+            "compared, two-sided, with the same correlation in the draws of random foci."
+        )
+    regions = [table for one in found if (table := one.table("canonicalnull")) is not None]
+    if any("p_difference" in table for table in regions):
+        parts.append(
+            "The mean of the probability map inside each canonical network minus the mean outside "
+            "was compared with that in the draws, two-sided; family-wise p-values over the "
+            "canonical networks use the largest absolute studentised value."
+        )
+    return parts

@@ -11,9 +11,17 @@ from numpy.typing import NDArray
 
 from fcnm_bids.seeds import Contrast
 from fcnm_bids.specificity.places import FocusPlaces
+from fcnm_bids.specificity.rigid_groups import GROUP_DIAMETER_MM, REPEATED_MM
 
 Draw = Callable[[Sequence[Contrast], np.random.Generator], Sequence[Contrast]]
 """Function from the observed contrasts to those of one draw."""
+
+NEIGHBOURS = (
+    "neighbouring foci of a study and effect "
+    f"(at most {GROUP_DIAMETER_MM:g} mm apart within a contrast, {REPEATED_MM:g} mm across "
+    "contrasts) moved and rotated as one rigid body"
+)
+"""What the methods text states of foci that are no independent findings."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from fcnm_bids.specificity.foci import random_foci
-from fcnm_bids.specificity.nulls.base import Draw, DrawInputs, FocusNull
+from fcnm_bids.specificity.nulls.base import NEIGHBOURS, Draw, DrawInputs, FocusNull
 
 
 def _prepare(inputs: DrawInputs) -> Draw:
@@ -39,10 +39,10 @@ def _methods(about: Mapping[str, Any], rate: str | None) -> str:
     where = f"drawn from the base rate {rate}" if rate else "scattered uniformly in grey matter"
     text = f"the foci of every contrast, unchanged in number, were {where}"
     if about.get("KeepDistances"):
-        text += ", with those of a study moving and rotating as one rigid body"
+        text += ", with those of a study and effect moving and rotating as one rigid body"
     if about.get("KeepHemisphere"):
         text += ", each within its hemisphere"
-    return text
+    return text if about.get("KeepDistances") else f"{text}; {NEIGHBOURS}"
 
 
 RANDOM = FocusNull(

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from fcnm_bids.specificity.foci import matched_foci, nearest_foci, strength_strata
-from fcnm_bids.specificity.nulls.base import Draw, DrawInputs, FocusNull
+from fcnm_bids.specificity.nulls.base import NEIGHBOURS, Draw, DrawInputs, FocusNull
 
 
 def _prepare(inputs: DrawInputs) -> Draw:
@@ -50,12 +50,14 @@ def _methods(about: Mapping[str, Any], rate: str | None) -> str:
         return (
             f"every focus was moved to one of the 20% of voxels {among} nearest to its own in "
             "positive strength {{zalesky2026}}, which is approximate, because for the strongest "
-            "and the weakest foci all of these lie on one side"
+            f"and the weakest foci all of these lie on one side; {NEIGHBOURS}, as far as possible "
+            "with each focus among these voxels"
         )
     return (
         f"every focus was moved to a random voxel {among} of equal positive strength, that is, "
         f"in the same one of {about.get('Strata', '?')} quantile bins, a strict form of matching "
-        "for strength {{zalesky2026}}"
+        f"for strength {{{{zalesky2026}}}}; {NEIGHBOURS}, with the medoid in its own bin and the "
+        "other foci, as far as possible, at most one bin from theirs"
     )
 
 

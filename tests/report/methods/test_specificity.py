@@ -52,6 +52,16 @@ def test_the_numbers_are_those_on_disk(finished: Path) -> None:
     assert text.index("Its p-values are withheld") > text.index(
         "in the same one of 20 quantile bins"
     )
+    assert text.count("at most 12 mm apart within a contrast, 20 mm across contrasts") == 2
+    assert "twice the smaller of the two one-sided p-values, at most 1" in text
+    assert ("The strongest correlation" in text) == any(
+        "draws of random foci" in path.read_text()
+        for path in (finished / "group").glob("network-*_desc-specificity_metrics.tsv")
+    )
+    assert ("inside each canonical network" in text) == any(
+        "p_difference" in path.read_text()
+        for path in (finished / "group").glob("network-*_desc-canonicalnull_metrics.tsv")
+    )
     assert "all 4 labellings; smallest possible p 0.5" in text
     assert "into random halves 19 times" in text
     assert "at least 50% of one half and at most 25% of the other" in text
