@@ -161,7 +161,7 @@ def label_sentence(
     if result.smallest_p > alpha:
         return (
             f"The labels {first} and {second} can be exchanged in only {result.n_possible} ways: "
-            f"the smallest possible p is {result.smallest_p:.3f}, so this test cannot reject at "
+            f"the smallest possible p is {result.smallest_p:.3g}, so this test cannot reject at "
             "all, and whether the map is specific cannot be determined."
         )
     beyond = np.nan_to_num(result.p_fwe, nan=1.0) <= alpha

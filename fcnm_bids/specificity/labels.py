@@ -257,7 +257,6 @@ def label_test(labelled: LabelledContrasts, *, n_draws: int, seed: int) -> Label
     ordered = np.sort(maxima)
     beyond = n_rows - np.searchsorted(ordered, np.abs(z[varies]) - _TOLERANCE, side="left")
     p_fwe[varies] = beyond / n_rows
-    mirrored = exact and any(np.array_equal(row, -signed[0]) for row in signed)
     return LabelTest(
         difference,
         p,
@@ -266,8 +265,20 @@ def label_test(labelled: LabelledContrasts, *, n_draws: int, seed: int) -> Label
         n_rows,
         labelled.n_relabellings,
         exact,
-        (2 if mirrored else 1) / n_rows,
+        _n_alike(signed) / n_rows,
     )
+
+
+def _n_alike(signed: NDArray[np.float64]) -> int:
+    """Count the labellings that no map tells from the observed one, which is the first.
+
+    A statistic is the distance from the mean of all labellings, whatever its sign: a labelling
+    with the opposite distance reaches the observed value everywhere, though its weights need not
+    be the opposite ones where a study has one label alone.
+    """
+    apart = signed - signed.mean(axis=0)
+    alike = [np.abs(apart - sign * apart[0]).max(axis=1) < _TOLERANCE for sign in (1, -1)]
+    return int(np.count_nonzero(alike[0] | alike[1]))
 
 
 @dataclass(frozen=True)

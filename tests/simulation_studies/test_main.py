@@ -94,7 +94,7 @@ def test_the_page_holds_every_case(results: dict[str, pd.DataFrame], tmp_path: P
     of_planted = "| planted | strength | probability | yes |", "| planted | strength | convergence"
     for case in ("| nearest20 | by strength |", *of_planted, "| same | 4 sep"):
         assert case in page
-    assert "the smallest possible p is 0.062, so this test cannot reject" in page
+    assert "the smallest possible p is 0.0625, so this test cannot reject" in page
     for name, table in results.items():
         written = pd.read_csv(tmp_path / f"{name}.tsv", sep="\t")
         assert len(written) == len(table)

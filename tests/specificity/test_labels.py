@@ -355,3 +355,18 @@ def test_every_focus_may_stay() -> None:
     before = [contrast("a", "A", n_foci=6), contrast("b", "B", n_foci=1)]
     stayed = {next(iter(thinned(before, seed))).foci[0].x for seed in range(100)}
     assert stayed == set(range(6))
+
+
+def test_a_study_with_one_label_does_not_halve_the_smallest_p() -> None:
+    design = labelled([1] * 6 + [0] * 5, [0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4], seed=4)
+    assert design.n_relabellings == 32
+    rows, exact = relabellings(design, 99, 1)
+    assert exact
+    for row in rows:
+        found = label_test(replace(design, is_first=row), n_draws=99, seed=1)
+        assert found.smallest_p == 2 / 32
+        assert np.nanmin(found.p) >= 2 / 32
+        perfect = replace(design, is_first=row, masks=np.repeat(row[:, None], V, axis=1))
+        found = label_test(perfect, n_draws=99, seed=1)
+        assert (found.p == 2 / 32).all()
+        assert (found.p_fwe == 2 / 32).all()
