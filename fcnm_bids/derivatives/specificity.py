@@ -305,8 +305,12 @@ def write_null(
     found: NullAssessment,
     frame: ComparisonFrame,
     converged: NullAssessment,
+    withheld: str | None,
 ) -> list[Path]:
-    """Write the maps and the draws of a null of the network with a label; returns the files."""
+    """Write the maps and the draws of a null of the network with a label; returns the files.
+
+    Their sidecars state why nothing can be concluded, where this is so.
+    """
     names, asked, options = frame.names, config.specificity, null_options(config)
     described = {
         "Null": null,
@@ -317,6 +321,7 @@ def write_null(
         **dict.fromkeys(key for other in FOCUS_NULLS.values() for key in other.describe(options)),
         **FOCUS_NULLS[null].describe(options),
         "NullResolution": asked.null_resolution,
+        **({} if withheld is None else {"Withheld": withheld}),
         **(AS_PREPROCESSED if asked.null_resolution is None else _SOME_VOXELS),
     }
     written = []

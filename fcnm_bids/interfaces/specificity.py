@@ -266,7 +266,7 @@ class AssessSpecificity(ConfiguredInterface):
                         matter,
                     )
                     likenesses += compared_rows(null, measure, like, withheld=withheld is not None)
-                written += write_null(config, label, null, found, frame, converged)
+                written += write_null(config, label, null, found, frame, converged, withheld)
                 if null == "random" and config.specificity.null_resolution is None:
                     in_draws = compared_accounts(observed, drawn, strength)
         tests |= label_rows

@@ -123,7 +123,7 @@ def test_canonical_networks_are_counted_against_the_draws(tmp_path: Path) -> Non
 def test_maps_and_draws_of_a_null_are_written_with_what_it_was(tmp_path: Path) -> None:
     found, converged = assessment(), assessment()
     asked = config(tmp_path, specificity=("random",), keep_hemisphere=True)
-    files = write_null(asked, "up", "random", found, frame(tmp_path), converged)
+    files = write_null(asked, "up", "random", found, frame(tmp_path), converged, None)
     assert len(files) == 7
     values = nib.load(files[1]).get_fdata().ravel(order="F")[INDEX]
     assert "desc-random_stat-pfwe" in files[1].name
@@ -131,9 +131,14 @@ def test_maps_and_draws_of_a_null_are_written_with_what_it_was(tmp_path: Path) -
     said = json.loads(Path(str(files[1]).replace(".nii.gz", ".json")).read_text())
     assert (said["Null"], said["Draws"], said["KeepHemisphere"]) == ("random", 19, True)
     assert said["Levels"] == [0.0, 0.333333, 0.666667, 1.0]
+    assert "Withheld" not in said
     draws = pd.read_csv(files[-1], sep="\t")
     assert draws["n_voxels"].tolist() == found.sizes.tolist()
     assert draws["draw"].tolist() == list(range(19))
+    why = "it cannot be determined"
+    for file in write_null(asked, "up", "strength", found, frame(tmp_path), converged, why)[:6]:
+        said = json.loads(Path(str(file).replace(".nii.gz", ".json")).read_text())
+        assert said["Withheld"] == why
 
 
 @pytest.mark.parametrize("resolution", [None, 4.5])

@@ -24,7 +24,8 @@ from fcnm_bids.report.figures.charts import counts_contrasts
 from fcnm_bids.report.figures.palette import FALLING, RISING
 from fcnm_bids.report.figures.slices import BOX, anatomy
 from fcnm_bids.report.results.group import ContrastOutputs, GroupOutputs, NetworkOutputs
-from fcnm_bids.specificity.nulls import ALL_NULLS
+from fcnm_bids.report.results.specificity import SpecificityResult
+from fcnm_bids.specificity.nulls import ALL_NULLS, FOCUS_NULLS
 
 STEPS = {"t": 0.1, "z": 0.01, "n": 1.0, "p": 1e-4, "pfwe": 1e-4}
 """Step to which the values of a map are stored, by its statistic; three digits for others."""
@@ -201,12 +202,23 @@ class _Folder:
         }
 
     def _further(self, network: NetworkOutputs) -> list[dict[str, Any]]:
-        """All other maps of a network, by the entities in their names."""
+        """All other maps of a network, by the entities in their names.
+
+        Those of a null that nothing can be concluded from are not shown.
+        """
         found = []
+        result = SpecificityResult(network)
+        withheld = {
+            f"{null}{more}"
+            for null in FOCUS_NULLS
+            for more in ("", "convergence")
+            if result.withheld(null)
+        }
         for path in sorted(network.mask.parent.glob(f"network-{network.label}_*.nii.gz")):
             entities = parse_entities(path)
             stat, desc = str(entities.get("stat", "")), str(entities.get("desc", ""))
-            if path == network.probability or path.name.endswith(("_mask.nii.gz", "_dseg.nii.gz")):
+            no_map = path.name.endswith(("_mask.nii.gz", "_dseg.nii.gz"))
+            if path == network.probability or no_map or desc in withheld:
                 continue
             kind = stat or "share"
             title = _STATISTICS.get(stat, stat or "share of contrasts")

@@ -88,6 +88,8 @@ def _bands(result: SpecificityResult) -> list[_Band]:
         draws = result.table(f"{test}draws")
         if draws is None or not {"n_voxels", "max_z"} <= set(draws) or not result.has(test):
             continue
+        if result.withheld(test):  # nothing can be concluded from a picture of it either
+            continue
         numbers = draws[["n_voxels", "max_z"]].apply(pd.to_numeric, errors="coerce")
         title = f"{capital(result.named(test))}: {len(draws):,} draws"
         bands.append(_Band(test, title, numbers, _z_map(result, test)))
@@ -130,8 +132,7 @@ def _draw_charts(
     ):
         if value is not None:
             text = f"observed: {as_text(value)}"
-            known = number_in(p) is not None and row.get("withheld") != "True"
-            text += f", {name} = {as_text(p)}" if known else ""
+            text += f", {name} = {as_text(p)}" if number_in(p) is not None else ""
             axes.set_title(text, fontsize=8.5, color=ORANGE, loc="left")
 
 

@@ -148,7 +148,8 @@ def _places(results: GroupOutputs, found: SpecificityResult) -> list[Any]:
     ):
         there = [stat for stat in stats if found.image(desc, stat) is not None]
         if there and (desc not in TESTS or found.has(desc)):
-            listed.append(f"desc-{desc} (stat {', '.join(there)})")
+            note = "; no conclusion" if found.withheld(desc) else ""
+            listed.append(f"desc-{desc} (stat {', '.join(there)}{note})")
     if not listed:
         return []
     folder = found.network.mask.parent.relative_to(results.root).as_posix()

@@ -65,6 +65,8 @@ LABEL_HEADINGS = {
 }
 
 _OF_TESTS = (
+    "n_voxels_null",
+    "n_voxels_null_upper",
     "share_surviving",
     "n_voxels_pfwe",
     "min_pfwe",

@@ -61,6 +61,10 @@ class SpecificityResult:
         first = self.tests[self.tests["test"] == test].iloc[0]
         return {str(name): str(value) for name, value in first.items()}
 
+    def withheld(self, test: str) -> bool:
+        """Return True if nothing can be concluded from a test, because of the strength."""
+        return self.row(test).get("withheld") == "True"
+
     def number(self, test: str, column: str) -> float | None:
         """A number of the table, or None."""
         return number_in(self.row(test).get(column))

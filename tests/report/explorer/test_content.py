@@ -88,6 +88,20 @@ def test_maps_on_other_grids_are_left_out(root: Path) -> None:
     assert titles == ["share of contrasts", "mean Fisher z"]
 
 
+def test_maps_of_a_null_without_conclusion_are_not_shown(root: Path) -> None:
+    path = next((root / "group").glob("*_desc-random_stat-p_statmap.nii.gz"))
+    label = path.name.partition("_")[0]
+    table = path.with_name(f"{label}_desc-specificity_metrics.tsv")
+    shown = []
+    for withheld in (False, True):
+        table.write_text(f"test\twithheld\nrandom\t{withheld}\n")
+        (folder,) = explorer_content([root])["folders"]
+        own = next(n for n in folder["networks"] if f"network-{n['label']}" == label)
+        shown.append([entry["stat"] for entry in own["maps"]])
+    assert "p" in shown[0]
+    assert "p" not in shown[1]
+
+
 def test_folders_of_one_name_are_numbered_and_no_path_is_told(root: Path, tmp_path: Path) -> None:
     other = make_results(tmp_path / "deep" / "first", voxel=18.0, contrasts=2)
     content = explorer_content([root, other])

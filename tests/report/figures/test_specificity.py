@@ -96,6 +96,16 @@ def test_nulls_that_an_earlier_run_left_are_not_drawn(
     assert "exchange labels" not in text
 
 
+def test_a_null_without_conclusion_is_not_drawn(tmp_path: Path, network: NetworkOutputs) -> None:
+    table = network.tables()["specificity"]
+    frame = pd.read_csv(table, sep="\t", dtype=str, keep_default_na=False)
+    frame["withheld"] = [str(test == "strength") for test in frame["test"]]
+    frame.to_csv(table, sep="\t", index=False)
+    text = drawn(tmp_path / "a.svg", network)
+    assert "Foci scattered" in text
+    assert "Foci of equal strength" not in text
+
+
 def test_nothing_is_drawn_of_nothing(tmp_path: Path, network: NetworkOutputs) -> None:
     for path in tmp_path.glob("*draws_metrics.tsv"):
         path.unlink()

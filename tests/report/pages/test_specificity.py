@@ -140,7 +140,7 @@ def test_the_table_of_tests_has_the_numbers_on_disk(finished: Path, written: Sec
         share = tests.loc[test, "share_surviving"]
         if test == "strength":
             # four participants: the reliability of strength is far too small
-            expected[5:11] = ["withheld"] * 6
+            expected[3:11] = ["withheld"] * 8
             assert row[1:] == expected
             continue
         expected[6] = "–" if share == "n/a" else f"{100 * float(share):.1f} %"
@@ -195,8 +195,8 @@ def test_nothing_of_a_withheld_test_looks_like_a_result(results: Path) -> None:
     table_path(results, "canonicalnull").write_text(regions)
     found = section_of(results)
     rows = {row[0]: row[1:] for row in found.table("The network against its nulls")[1:]}
-    # p of the size, share, voxels, p, and voxels and p of convergence; p of no statistic
-    assert rows["Foci of equal strength"][5:11] == ["withheld"] * 6
+    # sizes of the null's networks, p of the size, share, voxels, p, and voxels and p of convergence
+    assert rows["Foci of equal strength"][3:11] == ["withheld"] * 8
     assert "withheld" not in rows["Foci scattered in grey matter"]
     rows = {row[0]: row[1:] for row in found.table("Voxels of the network in each")[1:]}
     assert rows["<b>Visual</b>"] == ["31", "12.3", "0.0123", "17.5", "withheld"]
