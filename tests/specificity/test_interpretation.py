@@ -206,8 +206,8 @@ def test_labels_that_differ_nowhere() -> None:
 def test_five_pairs_are_told_that_they_cannot_reject() -> None:
     five = replace(LABELS, n_labellings=32, n_possible=32, smallest_p=2 / 32)
     assert label_sentence("a", "b", five, BOTH, 0.05) == (
-        "The labels a and b can be exchanged in only 32 ways: the smallest possible p is 0.0625, so "
-        "this test cannot reject at all, and whether the map is specific cannot be determined."
+        "The labels a and b can be exchanged in only 32 ways: the smallest possible p is 0.0625, "
+        "so this test cannot reject at all, and whether the map is specific cannot be determined."
     )
 
 
