@@ -356,11 +356,12 @@ class AssessSpecificity(ConfiguredInterface):
             [contrast.studies for contrast in own.contrasts],
             reference,
         )
-        dice = [row["dice"] for row in left_out if np.isfinite(row.get("dice", np.nan))]
+        left_out = [row for row in left_out if np.isfinite(row.get("dice", np.nan))]
         size = int(reference.network.sum())
         volume = size * seeds.grid.voxel_volume
-        lowest = min(dice) if dice and size else None
-        content = verdict(effect, size, volume, tests, strength.reliability, lowest)
+        lowest = min(row["dice"] for row in left_out) if left_out and size else None
+        without = [(row["level"], row["n_voxels"]) for row in left_out if row["dice"] == lowest]
+        content = verdict(effect, size, volume, tests, strength.reliability, lowest, without)
         if size:  # the map's own line states how far an empty network is from one
             LOGGER.info("%s", content["Line"])
         path = self._names(config).network_verdict(own.label)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fcnm_bids.specificity.interpretation import reliability_text, share_text
@@ -19,6 +19,9 @@ _JUDGED = tuple(test for test in ORDER if test == "labels" or test in FOCUS_NULL
 
 CANNOT = "cannot be determined"
 
+_MOST_STUDIES = 3
+"""Studies that a sentence names."""
+
 
 def verdict(
     effect: str,
@@ -27,6 +30,7 @@ def verdict(
     tests: Mapping[str, Mapping[str, Any]],
     reliability: float,
     lowest_dice: float | None,
+    without: Sequence[tuple[str, int]] = (),
 ) -> dict[str, Any]:
     """Gather what is found of a network, each with its number.
 
@@ -42,6 +46,8 @@ def verdict(
         Of the connectome's strength.
     lowest_dice
         Dice with the network without the study that changes it most; None with one study.
+    without
+        Studies without which Dice is the lowest, each with the voxels that remain.
 
     Returns
     -------
@@ -55,6 +61,8 @@ def verdict(
         "VolumeUnits": "mm3",
         "StrengthReliability": _rounded(reliability),
         "LowestDiceWithoutAStudy": _rounded(lowest_dice),
+        "StudiesOfLowestDice": [study for study, _ in without],
+        "VoxelsWithoutThem": [remaining for _, remaining in without],
     }
     plural = "" if n_voxels == 1 else "s"
     parts = [f"{effect}: {n_voxels:,} voxel{plural} ({volume / 1000:.1f} cm3)"]
@@ -78,19 +86,30 @@ def verdict(
         if test == "random" and set(tests) & {"labels", "strength"} == set() and known:
             said += " (on its own, this rules out only scattered foci)"
         parts.append(f"{test}: {said}")
-    parts.append(f"robustness: {robustness_text(lowest_dice)}")
+    parts.append(f"robustness: {robustness_text(lowest_dice, without)}")
     content["Line"] = "; ".join(parts) if n_voxels else f"{effect}: no network"
     return content
 
 
-def robustness_text(lowest_dice: float | None) -> str:
-    """Return what leaving out the study that changes a network most does to it."""
+def robustness_text(lowest_dice: float | None, without: Sequence[tuple[str, int]] = ()) -> str:
+    """Return what leaving out the study that changes a network most does to it; as `verdict`."""
     if lowest_dice is None:
         return CANNOT
     if lowest_dice == 0:
-        return "no overlap with the network when one of its studies is left out (Dice 0)"
+        vanishes = without and not any(remaining for _, remaining in without)
+        what = "no network remains" if vanishes else "no overlap with the network"
+        return f"{what} when {_one_of([study for study, _ in without])} is left out (Dice 0)"
     floor = math.floor(100 * lowest_dice + 1e-9) / 100  # 0.996 is not "at least 1.00"
     return f"Dice at least {floor:.2f} whichever study is left out"
+
+
+def _one_of(studies: Sequence[str]) -> str:
+    if not studies:
+        return "one of its studies"
+    if len(studies) > _MOST_STUDIES:
+        return f"any one of {len(studies)} studies"
+    *others, last = studies
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _rounded(value: float | None) -> float | None:

@@ -112,6 +112,8 @@ def lines() -> Iterator[str]:
     yield verdict("A", 12, 96.0, dict.fromkeys(every, unknown), 0.95, None)["Line"]
     yield verdict("A", 12, 96.0, {"random": made}, math.nan, None)["Line"]
     yield verdict("A", 12, 96.0, every, 0.95, 0.0)["Line"]
+    for without in ([("A", 0), ("B", 0)], [("A", 9)], [(name, 0) for name in "ABCD"]):
+        yield verdict("A", 12, 96.0, every, 0.95, 0.0, without)["Line"]
     yield verdict("A", 0, 0.0, {}, 0.95, None)["Line"]
 
 

@@ -30,6 +30,24 @@ def test_a_study_that_carries_the_network_is_not_hidden() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("without", "shown"),
+    [
+        ([("a", 0)], "no network remains when a is left out"),
+        ([("a", 0), ("b", 0)], "no network remains when a or b is left out"),
+        ([("a", 0), ("b", 0), ("c", 7)], "no overlap with the network when a, b or c is left out"),
+        ([(name, 0) for name in "abcd"], "no network remains when any one of 4 studies is left"),
+    ],
+)
+def test_the_studies_that_carry_the_network_are_named(
+    without: list[tuple[str, int]], shown: str
+) -> None:
+    found = verdict("up", 5, 40.0, {}, 0.9, 0.0, without)
+    assert f"robustness: {shown}" in found["Line"]
+    assert found["StudiesOfLowestDice"] == [name for name, _ in without]
+    assert found["VoxelsWithoutThem"] == [remaining for _, remaining in without]
+
+
 @pytest.mark.parametrize(("lowest", "shown"), [(0.9958, "0.99"), (1.0, "1.00"), (0.29, "0.29")])
 def test_the_lowest_dice_is_not_rounded_up(lowest: float, shown: str) -> None:
     line = verdict("up", 5, 40.0, {}, 0.9, lowest)["Line"]

@@ -75,7 +75,7 @@ def _draw_variants(axes: Any, table: pd.DataFrame) -> None:
         ("away from own foci", "without {} mm\naround own foci"),
         ("bootstrap", "bootstrap"),
         ("participants", "{:.0%} of participants"),
-        ("split-half", "split halves"),
+        ("split-half", "split halves\n(with each other)"),
         ("second connectome", "2nd connectome"),
     ):
         rows = table[table["check"] == check]

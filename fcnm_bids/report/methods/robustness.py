@@ -34,7 +34,7 @@ def robustness_text(results: GroupOutputs) -> str:
         path = network.tables().get("robustness")
         table = None if path is None else read_tsv(path)
         if table is not None and {"check", "level", "draw"} <= set(table):
-            found.append(table)
+            found.append(network.without_primary(table))
     if not found:
         return ""
     every = pd.concat(found, ignore_index=True)
@@ -79,7 +79,8 @@ def _values(check: str, rows: pd.DataFrame) -> str:
     if check == "threshold":
         return ", ".join(levels)
     if check in ("bootstrap", "split-half"):
-        return number_of(int(n_draws.max()), "draw")
+        drawn = number_of(int(n_draws.max()), "draw")
+        return drawn if check == "bootstrap" else f"{drawn}, the two halves compared"
     if check == "participants":
         known = sorted(pd.to_numeric(pd.Series(levels), errors="coerce").dropna())
         shares = ", ".join(f"{100 * share:g}%" for share in known)

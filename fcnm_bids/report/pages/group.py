@@ -142,7 +142,9 @@ def _finding(results: GroupOutputs, network: NetworkOutputs) -> str:
         sentences.append(f"Not compared with {'; '.join(open_ones)}.")
     lowest = said.get("LowestDiceWithoutAStudy")
     if lowest is not None:
-        sentences.append(f"Robustness: {robustness_text(lowest)}.")
+        studies, remaining = said.get("StudiesOfLowestDice", []), said.get("VoxelsWithoutThem", [])
+        text = robustness_text(lowest, tuple(zip(studies, remaining, strict=False)))
+        sentences.append(f"Robustness: {text}.")
     return " ".join(sentences)
 
 

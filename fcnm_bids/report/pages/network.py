@@ -94,6 +94,7 @@ ROBUSTNESS_HEADINGS = {
 }
 
 _MOST_ROWS = 25
+_MOST_NAMED = 3
 _MOST_REGIONS = 3
 _SHARE = re.compile(r"(?:^|; )([0-9.]+) % ([^;]+)")
 _MOST_PEAKS = 5
@@ -384,24 +385,29 @@ def _robustness(results: GroupOutputs, network: NetworkOutputs) -> list[Any]:
         frame = read_tsv(path) if desc.lower().startswith("robustness") else None
         if frame is None:
             continue
+        if {"check", "level"} <= set(frame):
+            frame = network.without_primary(frame)
         if empty and {"check", "level", "n_voxels"} <= set(frame):
             blocks.append(_largest_variants(frame, _file(results, path)))
             continue
-        silent = _few_were_silent(frame)
+        vanished = _draws_without_network(frame)
         known = {str(name): ROBUSTNESS_HEADINGS.get(str(name), str(name)) for name in frame}
         caption = "Variants compared with the network"
         if len(frame) > _MOST_ROWS and {"check", "level", "dice"} <= set(frame):
             participants = results.participants
             frame = _by_check(frame, 0 if participants is None else len(participants))
             known = _BY_CHECK
-            caption = "Dice with the network, by what was varied; the file lists every variant"
+            caption = (
+                "Dice with the network (of two halves: with each other), by what was varied; the "
+                "file lists every variant"
+            )
         names = ("check", "level", "variant")
         blocks.append(frame_table(caption, frame, known, as_is=names, file=_file(results, path)))
-        if silent:
+        if vanished:
             text = (
-                "With some parts of the participants, Dice is 0: no network remains that overlaps "
-                "this one. A t test with so few participants has little power, so a Dice of 0 "
-                "alone is no evidence against the network."
+                f"No network remains in {' and in '.join(vanished)} (Dice 0 or n/a). A t test "
+                "with so few participants has little power, so this alone is no evidence against "
+                "the network."
             )
             blocks.append(Note(text))
     if not blocks:
@@ -434,16 +440,27 @@ def _by_check(frame: pd.DataFrame, n_participants: int) -> pd.DataFrame:
         for level, group in groups:
             dice = pd.to_numeric(group["dice"], errors="coerce")
             if not repeated and dice.notna().any():
-                lowest = _level_text(check, group["level"].iloc[int(dice.argmin())])
-                level = lowest if len(group) == 1 else f"lowest at {lowest}"
+                level = _lowest(check, group["level"], dice)
             elif check in _OF_PARTICIPANTS and n_participants:
                 n_drawn = round(float(str(level)) * n_participants)
                 level = f"{float(str(level)):.0%} ({n_drawn} of {n_participants})"
             elif repeated:
                 level = _level_text(check, level)
-            row = (check, level, len(group), dice.median(), dice.min(), dice.max())
+            n, lost = len(group), int(dice.isna().sum())
+            counted = f"{n - lost} of {n}; {lost} without a network" if lost else str(n)
+            named = "split-half (with each other)" if check == "split-half" else check
+            row = (named, level, counted, dice.median(), dice.min(), dice.max())
             rows.append(dict(zip(_BY_CHECK, row, strict=True)))
     return pd.DataFrame(rows)
+
+
+def _lowest(check: Any, levels: pd.Series, dice: pd.Series) -> str:
+    """Name the variants with the lowest Dice, or give their number."""
+    named = [_level_text(check, level) for level in levels[dice == dice.min()]]
+    if len(levels) == 1:
+        return named[0]
+    listed = len(named) <= _MOST_NAMED
+    return f"lowest at {', '.join(named)}" if listed else f"lowest at {len(named)} of {len(levels)}"
 
 
 def _level_text(check: Any, level: Any) -> str:
@@ -468,12 +485,21 @@ def _largest_variants(frame: pd.DataFrame, file: str) -> Table:
     return Table(caption, headings, tuple(rows), frozenset({1, 2}), file)
 
 
-def _few_were_silent(frame: pd.DataFrame) -> bool:
-    """Return True if parts of the participants had empty networks, for want of power."""
-    if not {"check", "n_voxels"} <= set(frame):
-        return False
-    voxels = pd.to_numeric(frame["n_voxels"], errors="coerce")
-    return bool((frame["check"].isin(_OF_PARTICIPANTS) & (voxels == 0)).any())
+def _draws_without_network(frame: pd.DataFrame) -> list[str]:
+    """Count the parts of the participants that had no network, for want of power."""
+    if not {"check", "level", "n_voxels", "dice"} <= set(frame):
+        return []
+    found = []
+    for level, part in frame[frame["check"] == "participants"].groupby("level", sort=False):
+        empty = int((pd.to_numeric(part["n_voxels"], errors="coerce") == 0).sum())
+        if empty:
+            share = f"{100 * float(str(level)):g}%"
+            found.append(f"{empty} of {len(part)} draws of {share} of the participants")
+    halves = frame[frame["check"] == "split-half"]
+    neither = int(pd.to_numeric(halves["dice"], errors="coerce").isna().sum())
+    if neither:
+        found.append(f"{neither} of {len(halves)} pairs of halves")
+    return found
 
 
 def _contrasts(

@@ -22,6 +22,8 @@ from fcnm_bids.seeds import Contrast, group_foci, read_foci
 PROBABILITY_DIGEST = "ProbabilityMapSHA256"
 """Entry of the sidecar of a network at another threshold: the map that it was cut from."""
 
+_SAME_THRESHOLD = 1e-6
+
 
 @dataclass(frozen=True, eq=False)
 class ContrastOutputs:
@@ -118,6 +120,12 @@ class NetworkOutputs:
         digest = file_digest(self.probability)
         own = [(path, said) for path, said in found if said.get(PROBABILITY_DIGEST) == digest]
         return sorted(own, key=lambda variant: float(variant[1]["Threshold"]))
+
+    def without_primary(self, checks: pd.DataFrame) -> pd.DataFrame:
+        """Leave out the network's own threshold, which is no variant, of the robustness table."""
+        levels = pd.to_numeric(checks["level"], errors="coerce")
+        own = (levels - float(self.sidecar.get("Threshold", "nan"))).abs() < _SAME_THRESHOLD
+        return checks[~(own & (checks["check"] == "threshold"))]
 
     @property
     def multiverse(self) -> pd.DataFrame | None:

@@ -232,6 +232,9 @@ def test_the_summary_has_the_evidence_in_sentences(tmp_path: Path) -> None:
     assert "90% of the network survives the comparison with foci scattered in grey matter." in text
     assert "Not compared with studies that exchange the labels of two effects." in text
     assert "Robustness: Dice at least 0.67 whichever study is left out." in text
+    said |= {"LowestDiceWithoutAStudy": 0.0, "StudiesOfLowestDice": ["A <b>"]}
+    Path(f"{stem}verdict.json").write_text(json.dumps(said | {"VoxelsWithoutThem": [0]}))
+    assert "Robustness: no network remains when A &lt;b&gt; is left out (Dice 0)." in summary(root)
 
 
 def test_the_summary_of_an_empty_network_has_no_evidence(tmp_path: Path) -> None:

@@ -119,6 +119,8 @@ def test_many_variants_are_summed_up_by_what_was_varied(made: Path) -> None:
     draws = [("bootstrap", "n/a", n, 0.5 + n / 100) for n in range(30)]
     radii = [("radius", "1", "n/a", 0.9), ("radius", "7", "n/a", 0.4)]
     frame = pd.DataFrame([*radii, *draws], columns=["check", "level", "draw", "dice"])
+    primary = GroupOutputs(made).networks[0].sidecar["Threshold"]
+    frame.loc[len(frame)] = ["threshold", f"{primary:g}", "n/a", 1.0]
     network_tsv(made, "robustness", "metrics", frame)
     (table,) = tables(part(made, "robustness")).values()
     assert [row[:3] for row in table.rows] == [
@@ -131,6 +133,30 @@ def test_many_variants_are_summed_up_by_what_was_varied(made: Path) -> None:
         made / "group" / "network-increase_desc-robustness_metrics.tsv", sep="\t", index=False
     )
     assert len(next(iter(tables(part(made, "robustness")).values())).rows) == 5
+
+
+def test_halves_without_a_network_and_ties_are_counted(made: Path) -> None:
+    studies = [
+        ("leave-one-study-out", name, "n/a", 0.0 if name in "ab" else 0.8, 9) for name in "abc"
+    ]
+    parts = [("participants", "0.25", n, 0.0, 0) for n in range(20)]
+    halves = [("split-half", "0.5", n, None if n < 4 else 0.3, 5 * (n > 3)) for n in range(20)]
+    columns = ["check", "level", "draw", "dice", "n_voxels"]
+    network_tsv(
+        made, "robustness", "metrics", pd.DataFrame([*studies, *parts, *halves], columns=columns)
+    )
+    blocks = part(made, "robustness")
+    (table,) = tables(blocks).values()
+    assert [row[:3] for row in table.rows] == [
+        ("leave-one-study-out", "lowest at a, b", "3"),
+        ("participants", table.rows[1][1], "20"),
+        ("split-half (with each other)", table.rows[2][1], "16 of 20; 4 without a network"),
+    ]
+    (note,) = [block.text for block in blocks if isinstance(block, Note)]
+    assert note.startswith(
+        "No network remains in 20 of 20 draws of 25% of the participants and in 4 of 20 pairs of "
+        "halves (Dice 0 or n/a)."
+    )
 
 
 def test_variants_of_an_empty_network_are_not_compared_with_it(tmp_path: Path) -> None:
