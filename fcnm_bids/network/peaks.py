@@ -27,6 +27,7 @@ DESCRIBED_COLUMNS = {
     "mean_t": "Mean over the cluster and over contrasts of t",
     "peak_label": "Region at the peak, in words, or the nearest within 6 mm",
     "cluster_labels": "Share of the cluster's volume in each region, in words",
+    "cluster_label_voxels": "Voxels of the cluster in each region, in the order of cluster_labels",
 }
 """Columns that `describe_clusters` adds to a table of clusters."""
 
@@ -107,12 +108,13 @@ def describe_clusters(
 
 def _named(
     atlas: Atlas | None, peak: int, voxels: NDArray[np.intp], grid: Grid
-) -> tuple[str | None, str | None]:
+) -> tuple[str | None, str | None, str | None]:
     if atlas is None:
-        return None, None
+        return None, None, None
     shares = sorted(region_shares(atlas, voxels), key=lambda own: own[0] is None)
     listed = "; ".join(f"{_percent(share)} % {name or 'no region'}" for name, share in shares)
-    return describe_region(atlas, peak, grid), listed
+    counts = "; ".join(str(round(share * len(voxels))) for _, share in shares)
+    return describe_region(atlas, peak, grid), listed, counts
 
 
 def _percent(share: float) -> str:

@@ -111,6 +111,9 @@ def test_regions_are_named_at_the_peak_and_shared_over_the_cluster() -> None:
     row = clusters.iloc[0]
     assert row["peak_label"] == "left half"
     assert row["cluster_labels"] == "50 % left half; 30 % middle; 20 % no region"
+    counts = [int(count) for count in row["cluster_label_voxels"].split("; ")]
+    inside = GRID.flatten(network)
+    assert counts == [np.count_nonzero(inside & (atlas.labels == n)) for n in (1, 2, 0)]
     assert peaks.loc[0, "region"] == "left half"
 
 

@@ -96,6 +96,8 @@ ROBUSTNESS_HEADINGS = {
 _MOST_ROWS = 25
 _MOST_NAMED = 3
 _MOST_REGIONS = 3
+_NO_REGION = "no region"
+_COUNT = re.compile(r"\d+")
 _SHARE = re.compile(r"(?:^|; )([0-9.]+) % ([^;]+)")
 _MOST_PEAKS = 5
 _MOST_FOLDED = 12
@@ -302,13 +304,14 @@ def _broken_down(clusters: pd.DataFrame, file: str) -> list[Folded]:
     found = []
     for _, row in clusters.drop_duplicates("cluster").iterrows():
         shares = _SHARE.findall(str(row.get("cluster_labels", "")))
-        if len(shares) <= _MOST_REGIONS:
+        if sum(name != _NO_REGION for _, name in shares) <= _MOST_REGIONS:
             continue
         volume = float(row["volume_mm3"])
-        frame = pd.DataFrame(
-            [(name, f"{share} %", f"{float(share) / 100 * volume:.0f}") for share, name in shares],
-            columns=["Region", "Share of the cluster", "mm³"],
-        )
+        frame = pd.DataFrame({"Region": [name for _, name in shares]})
+        frame["Share of the cluster"] = [f"{share} %" for share, _ in shares]
+        counts = [float(n) for n in _COUNT.findall(str(row.get("cluster_label_voxels", "")))]
+        if len(counts) == len(shares):  # a result of an earlier version has no counts
+            frame["mm³"] = [f"{n / sum(counts) * volume:.0f}" for n in counts]
         title = f"Regions of cluster {row['cluster']} ({volume / 1000:.1f} cm³)"
         table = frame_table(title, frame, as_is=("Region",), file=file)
         found.append(Folded(title, (table,), printed=False))
@@ -316,10 +319,13 @@ def _broken_down(clusters: pd.DataFrame, file: str) -> list[Folded]:
 
 
 def _first_regions(listed: str) -> str:
-    """The regions of a cluster with the largest shares; the table on disk has them all."""
-    regions = listed.split("; ")
+    """The regions of a cluster with the largest shares, and what lies in none, which comes last."""
+    entries = listed.split("; ")
+    none = [entry for entry in entries if entry.endswith(f" % {_NO_REGION}")]
+    regions = [entry for entry in entries if entry not in none]
     more = len(regions) - _MOST_REGIONS
-    return listed if more <= 0 else f"{'; '.join(regions[:_MOST_REGIONS])}; {more} more"
+    counted = [f"{more} more"] if more > 0 else []
+    return "; ".join([*regions[:_MOST_REGIONS], *counted, *none])
 
 
 def _canonical(results: GroupOutputs, network: NetworkOutputs) -> list[Any]:

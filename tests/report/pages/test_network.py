@@ -76,10 +76,12 @@ def test_an_empty_network_says_so_instead_of_tables(made: Path) -> None:
 
 
 def test_clusters_and_peaks_are_shown_as_far_as_they_help(made: Path) -> None:
-    regions = "; ".join(f"{20 - n} % region {n}" for n in range(9))
+    regions = "; ".join([*(f"{20 - n} % region {n}" for n in range(9)), "4 % no region"])
+    voxels = "; ".join(str(20 * (9 - n) + 4) for n in range(10))
     clusters = {"cluster": ["1"], "volume_mm3": ["8192"], "peak_probability": ["0.6666667"]}
     clusters |= {"peak_x": ["2"], "peak_y": ["-3"], "peak_z": ["4"]}
     frame = pd.DataFrame({**clusters, "cluster_labels": [regions], "com_x": ["1.23456"]})
+    frame["cluster_label_voxels"] = voxels
     network_tsv(made, "clusters", "clusters", frame)
     peaks = pd.DataFrame({"cluster": ["1"] * 8, "peak": range(8), "probability": ["1"] * 8})
     path = network_tsv(made, "peaks", "clusters", peaks)
@@ -88,13 +90,15 @@ def test_clusters_and_peaks_are_shown_as_far_as_they_help(made: Path) -> None:
     (folded,) = [block for block in blocks if isinstance(block, Folded)]
     assert folded.title == "Regions of cluster 1 (8.2 cm³)"
     assert [row[:2] for row in folded.blocks[0].rows] == [
-        (f"region {n}", f"{20 - n} %") for n in range(9)
+        *((f"region {n}", f"{20 - n} %") for n in range(9)),
+        ("no region", "4 %"),
     ]
-    assert folded.blocks[0].rows[0][2] == "1,638"
+    # 184 of 940 voxels, rather than the rounded 20 %
+    assert folded.blocks[0].rows[0][2] == "1,604"
     found = tables(blocks)
     row = the(found, "Clusters of the network").rows[0]
     assert "2 of 3 (0.667)" in row
-    assert any(cell.endswith("18 % region 2; 6 more") for cell in row)
+    assert any(cell.endswith("18 % region 2; 6 more; 4 % no region") for cell in row)
     assert "1.2" in row
     shown = the(found, "Peaks within the clusters, at least 8 mm apart: 5 a cluster at most, 5 of")
     assert len(shown.rows) == 5
