@@ -16,6 +16,7 @@ from fcnm_bids.specificity.study_similarity import SimilarityTest
 
 _PER_CENT = 0.01
 _TIED = 1e-9
+_NOISE = 1e-6
 
 _ACCOUNTS = {
     "r_positive": "the positive strength",
@@ -67,7 +68,7 @@ def _among_draws(account: str, found: MapComparison | None, name: str) -> str:
     return (
         f", {side} the median of {median:.2f} in {len(found.draws):,} draws of random foci; "
         "two-sided "
-        f"p = {found.p[number]:.3g}, for this measure alone"
+        f"p = {p_text(found.p[number])}, for this measure alone"
     )
 
 
@@ -108,6 +109,14 @@ def withheld_sentence(strength: Strength, cut: float) -> str | None:
 def reliability_text(reliability: float) -> str:
     """Return a reliability with three decimals, rounded down so that it stays below a cut."""
     return f"{math.floor(1000 * reliability + 1e-9) / 1000:.3f}"
+
+
+def p_text(p: float) -> str:
+    """Return a p-value with three significant digits, rounded up so that it is not below itself."""
+    if not 0 < p < 1:
+        return f"{p:.3g}"
+    decimals = 2 - math.floor(math.log10(p))
+    return f"{math.ceil(p * 10.0**decimals - _NOISE) / 10.0**decimals:.3g}"
 
 
 def share_text(share: float) -> str:
@@ -155,14 +164,14 @@ def label_sentence(
             f"Only {result.n_labellings - 1:,} of the {result.n_possible:,} ways to exchange the "
             "labels "
             f"{first} and {second} were drawn. The smallest possible p is therefore "
-            f"{result.smallest_p:.3g}, and whether the map is specific cannot be determined: raise "
-            "--n-permutations."
+            f"{p_text(result.smallest_p)}, and whether the map is specific cannot be determined: "
+            "raise --n-permutations."
         )
     if result.smallest_p > alpha:
         return (
             f"The labels {first} and {second} can be exchanged in only {result.n_possible} ways: "
-            f"the smallest possible p is {result.smallest_p:.3g}, so this test cannot reject at "
-            "all, and whether the map is specific cannot be determined."
+            f"the smallest possible p is {p_text(result.smallest_p)}, so this test cannot reject "
+            "at all, and whether the map is specific cannot be determined."
         )
     beyond = np.nan_to_num(result.p_fwe, nan=1.0) <= alpha
     sides = (
@@ -218,7 +227,7 @@ def similarity_sentence(first: str, second: str, result: SimilarityTest, alpha: 
     within, between = result.within[both].mean(), result.between[both].mean()
     found = (
         f"mean r = {within:.2f} with their own effect and {between:.2f} with the other, p = "
-        f"{result.p:.3g} over {result.n_labellings:,} ways to exchange the labels"
+        f"{p_text(result.p)} over {result.n_labellings:,} ways to exchange the labels"
     )
     if result.p <= alpha:
         return (

@@ -23,6 +23,7 @@ from fcnm_bids.specificity import (
     split_sentence,
     withheld_sentence,
 )
+from fcnm_bids.specificity.interpretation import p_text
 
 P_FWE = np.array([0.01, 0.04, 0.2, np.nan, 0.01])
 NONE = np.zeros(0)
@@ -246,6 +247,18 @@ def test_left_out_studies(p: float, n: int, said: str) -> None:
     if np.isfinite(p):
         numbers_of = f"mean r = 0.40 with their own effect and 0.20 with the other, p = {p:g} over"
         assert f"({numbers_of} {n} ways to exchange the labels)." in sentence
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [
+        *((1 / 32, "0.0313"), (1 / 16, "0.0625"), (1 / 1001, "0.001"), (0.05, "0.05"), (1.0, "1")),
+        *((2 * (1 / 40), "0.05"), (0.0123, "0.0123"), (0.9991, "1"), (0.07, "0.07")),
+    ],
+)
+def test_a_p_is_never_written_below_itself(p: float, text: str) -> None:
+    assert p_text(p) == text
+    assert float(text) >= p - 1e-9
 
 
 def test_split() -> None:

@@ -46,6 +46,10 @@ _STATISTICS = {
 }
 _DESCRIPTIONS = {
     **{name: f"against {null.asked}" for name, null in ALL_NULLS.items()},
+    **{
+        f"{name}convergence": f"convergence against {FOCUS_NULLS[name].asked}"
+        for name in FOCUS_NULLS
+    },
     "degreeremoved": "degree taken out",
     "bootstrapLow": "lower limit of the bootstrap",
     "bootstrapHigh": "upper limit of the bootstrap",
@@ -214,6 +218,10 @@ class _Folder:
             for more in ("", "convergence")
             if result.withheld(null)
         }
+        descriptions = _DESCRIPTIONS | {
+            f"versus{other.label}": f"compared with {other.effect}"
+            for other in self.results.networks
+        }
         for path in sorted(network.mask.parent.glob(f"network-{network.label}_*.nii.gz")):
             entities = parse_entities(path)
             stat, desc = str(entities.get("stat", "")), str(entities.get("desc", ""))
@@ -222,7 +230,7 @@ class _Folder:
                 continue
             kind = stat or "share"
             title = _STATISTICS.get(stat, stat or "share of contrasts")
-            more = _DESCRIPTIONS.get(desc, desc)
+            more = descriptions.get(desc, desc)
             entry = {"title": f"{title}, {more}" if more else title, "stat": kind, "of": 0}
             found.append({**entry, "values": self._map(path, stat)})
         return [entry for entry in found if entry["values"] is not None]

@@ -12,6 +12,7 @@ from fcnm_bids.report.methods.citations import as_data, number_of
 from fcnm_bids.report.results.group import GroupOutputs, read_sidecar
 from fcnm_bids.report.results.specificity import SpecificityResult, capital
 from fcnm_bids.specificity import FOCUS_NULLS
+from fcnm_bids.specificity.interpretation import p_text
 
 _STUDENTISED = (
     "At each voxel, the share of contrasts was studentised over all maps, including the observed "
@@ -174,7 +175,7 @@ class SpecificityText:
                 if drawn.get("LabellingsExact")
                 else f"{n:,} of {possible:,} labellings, the observed one and randomly drawn ones"
             )
-            text += f" ({which}; smallest possible p {float(drawn['SmallestP']):.3g})"
+            text += f" ({which}; smallest possible p {p_text(float(drawn['SmallestP']))})"
         text += (
             ". For each study, the mean Fisher z of its contrasts was correlated with that of the "
             "other studies of its effect and of the other effect, over voxels more than 10 mm "

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
 from fcnm_bids.report.pages.html import Place, Table
+from fcnm_bids.report.results.specificity import number_in
 from fcnm_bids.report.results.text import NUMBER, as_text
+from fcnm_bids.specificity.interpretation import p_text
 
 WITHHELD = "withheld"
 """Stands in place of a number that nothing may be concluded from."""
@@ -70,6 +73,8 @@ def frame_table(
         if name in as_is
         else _aligned(frame[name], digits)
         if number in numeric and not _OF_P.search(name)
+        else [_p_cell(value, digits) for value in frame[name]]
+        if number in numeric
         else [as_text(value, digits) for value in frame[name]]
         for number, name in enumerate(columns)
     ]
@@ -107,6 +112,12 @@ def _aligned(column: pd.Series, digits: int) -> list[str]:
         for row, value in values.items():
             texts[row] = f"{round(value, decimals) + 0.0:,.{decimals}f}"
     return texts
+
+
+def _p_cell(value: Any, digits: int) -> str:
+    """Return the cell of a p-value, or of a count of voxels by theirs."""
+    number = number_in(value)
+    return as_text(value, digits) if number is None or number >= 1 else p_text(number)
 
 
 def _all_numbers(column: pd.Series) -> bool:

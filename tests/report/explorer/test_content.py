@@ -88,6 +88,17 @@ def test_maps_on_other_grids_are_left_out(root: Path) -> None:
     assert titles == ["share of contrasts", "mean Fisher z"]
 
 
+def test_titles_of_maps_are_words(root: Path) -> None:
+    path = next((root / "group").glob("*_desc-random_stat-p_statmap.nii.gz"))
+    for name in ("desc-randomconvergence_stat-z", "desc-versusincrease_stat-difference"):
+        copy = path.with_name(path.name.replace("desc-random_stat-p", name))
+        copy.write_bytes(path.read_bytes())
+    (folder,) = explorer_content([root])["folders"]
+    titles = [entry["title"] for entry in folder["networks"][0]["maps"]]
+    assert "z, convergence against foci scattered in grey matter" in titles
+    assert "difference of shares, compared with increase" in titles
+
+
 def test_maps_of_a_null_without_conclusion_are_not_shown(root: Path) -> None:
     path = next((root / "group").glob("*_desc-random_stat-p_statmap.nii.gz"))
     label = path.name.partition("_")[0]
