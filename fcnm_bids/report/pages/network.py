@@ -411,7 +411,7 @@ def _robustness(results: GroupOutputs, network: NetworkOutputs) -> list[Any]:
         blocks.append(frame_table(caption, frame, known, as_is=names, file=_file(results, path)))
         if vanished:
             text = (
-                f"No network remains in {' and in '.join(vanished)} (Dice 0 or n/a). A t test "
+                f"No network remains in {_listed(vanished)} (Dice 0 or n/a). A t test "
                 "with so few participants has little power, so this alone is no evidence against "
                 "the network."
             )
@@ -489,6 +489,11 @@ def _largest_variants(frame: pd.DataFrame, file: str) -> Table:
         "The network has no voxel that variants could agree with; whether one of them has a network"
     )
     return Table(caption, headings, tuple(rows), frozenset({1, 2}), file)
+
+
+def _listed(parts: list[str]) -> str:
+    *others, last = parts
+    return f"{', in '.join(others)} and in {last}" if others else last
 
 
 def _draws_without_network(frame: pd.DataFrame) -> list[str]:
