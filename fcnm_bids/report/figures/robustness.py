@@ -75,7 +75,7 @@ def _draw_variants(axes: Any, table: pd.DataFrame) -> None:
         ("away from own foci", "without {} mm\naround own foci"),
         ("bootstrap", "bootstrap"),
         ("participants", "{:.0%} of participants"),
-        ("split-half", "split halves\n(with each other)"),
+        ("split-half", "split halves"),
         ("second connectome", "2nd connectome"),
     ):
         rows = table[table["check"] == check]
@@ -97,7 +97,8 @@ def _draw_variants(axes: Any, table: pd.DataFrame) -> None:
     axes.set_xticks(range(len(names)), names, rotation=40, ha="right", fontsize=7.5)
     axes.set_xlim(-0.6, len(names) - 0.4)
     axes.set_ylim(0, 1.02)
-    axes.set_ylabel("Dice with the network")
+    halves = "\n(split halves: with each other)" if "split halves" in " ".join(names) else ""
+    axes.set_ylabel(f"Dice with the network{halves}")
 
 
 def _undefined(check: str, rows: pd.DataFrame) -> str:

@@ -221,7 +221,7 @@ def figure_captions(results: GroupOutputs, network: NetworkOutputs) -> dict[str,
         "contrasts": "Every contrast on the same slices and with the same scale of t over "
         "participants. Strong colours within the white border: significant voxels.",
         "robustness": "How similar the network remains when one choice is changed; a Dice of 1 "
-        "means the same network.",
+        "means the same network. Split halves are compared with each other.",
         "specificity": FIGURE_CAPTION,
         MULTIVERSE: CURVE_CAPTION,
         "polar": "Share of each canonical network that the network covers.",
