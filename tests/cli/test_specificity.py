@@ -145,7 +145,7 @@ def test_other_maps_are_compared_with_draws_that_are_there(
     assert cells.loc["strength", "p"].tolist() == ["n/a"] * 4
     assert "Similarity of other maps" in (again / "group.html").read_text()
     methods = "".join(path.read_text() for path in (again / "logs").glob("*/CITATION.md"))
-    assert "2 other maps (own.nii.gz, noise.nii.gz;" in methods
+    assert "2 other maps (own.nii.gz, noise.nii.gz);" in methods
 
 
 def test_blocks_lost_are_drawn_again_with_the_same_result(
