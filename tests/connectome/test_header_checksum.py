@@ -59,7 +59,7 @@ def test_a_file_of_another_length(
     request.getfixturevalue("no_hdf5")
     content = stored.read_bytes()
     stored.write_bytes(content[:change] if change < 0 else content + bytes(change))
-    with pytest.raises(StoreError, match=rf"{len(content) + change} bytes, {len(content)} were"):
+    with pytest.raises(StoreError, match=rf"{len(content) + change} bytes, but {len(content)} were"):
         open_run(stored)
 
 
