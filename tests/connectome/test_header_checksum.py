@@ -59,7 +59,8 @@ def test_a_file_of_another_length(
     request.getfixturevalue("no_hdf5")
     content = stored.read_bytes()
     stored.write_bytes(content[:change] if change < 0 else content + bytes(change))
-    with pytest.raises(StoreError, match=rf"{len(content) + change} bytes, but {len(content)} were"):
+    now, then = len(content) + change, len(content)
+    with pytest.raises(StoreError, match=f"{now} bytes, but {then} were"):
         open_run(stored)
 
 
