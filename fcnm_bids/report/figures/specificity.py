@@ -17,6 +17,7 @@ from fcnm_bids.report.results.group import NetworkOutputs
 from fcnm_bids.report.results.specificity import SpecificityResult, capital, number_in
 from fcnm_bids.report.results.text import as_text
 from fcnm_bids.specificity import FOCUS_NULLS
+from fcnm_bids.specificity.interpretation import p_text
 
 _WIDTH = 9.2
 _TITLE, _CHARTS, _SLICES = 0.34, 2.0, 1.62
@@ -132,7 +133,8 @@ def _draw_charts(
     ):
         if value is not None:
             text = f"observed: {as_text(value)}"
-            text += f", {name} = {as_text(p)}" if number_in(p) is not None else ""
+            number = number_in(p)
+            text += f", {name} = {p_text(number)}" if number is not None else ""
             axes.set_title(text, fontsize=8.5, color=ORANGE, loc="left")
 
 

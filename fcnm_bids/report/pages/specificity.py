@@ -30,9 +30,10 @@ FIGURE_CAPTION = (
     "For each null, the sizes of its draws' networks (left) and the largest studentised value of "
     "any voxel in each draw (right). Orange: the observed foci; blue: draws that reach them; grey: "
     "draws that do not. A network that lies among its draws is not shown to differ from the null, "
-    "nor to be explained by it. Below: the observed map minus the mean of the null's maps, divided "
-    "by their standard deviation. Unthresholded: above (red, yellow) or below (blue) the mean of "
-    "the null's maps. White border: the network."
+    "nor to be explained by it. Below: the observed map minus the mean of all maps, the observed "
+    "one included, in units of their standard deviation (for shares of contrasts, the square of one "
+    "contrast's share is added to the variance, except for labels). Unthresholded: above (red, "
+    "yellow) or below (blue) that mean. White border: the network."
 )
 _OF_LABELS = " For labels, the map is the difference between the maps of the two effects."
 

@@ -74,7 +74,15 @@ _OF_TESTS = (
     "min_pfwe_convergence",
     "p_size",
 )
-_OF_MAPS = ("p", "p_fwe", "p_difference", "p_difference_fwe")
+_OF_MAPS = (
+    "median_null",
+    "p",
+    "p_fwe",
+    "n_overlap_null",
+    "difference_null",
+    "p_difference",
+    "p_difference_fwe",
+)
 """Columns of the tables of tests, and of maps, that are hidden where the verdict is withheld."""
 
 _UNTOLD = ("levels", "n_voxels_p", "withheld", "verdict")
