@@ -31,8 +31,8 @@ FIGURE_CAPTION = (
     "any voxel in each draw (right). Orange: the observed foci; blue: draws that reach them; grey: "
     "draws that do not. A network that lies among its draws is not shown to differ from the null, "
     "nor to be explained by it. Below: the observed map minus the mean of all maps, the observed "
-    "one included, in units of their standard deviation (for shares of contrasts, the square of one "
-    "contrast's share is added to the variance, except for labels). Unthresholded: above (red, "
+    "one included, in units of their standard deviation (for shares of contrasts, the square of "
+    "one contrast's share is added to the variance, except for labels). Unthresholded: above (red, "
     "yellow) or below (blue) that mean. White border: the network."
 )
 _OF_LABELS = " For labels, the map is the difference between the maps of the two effects."
