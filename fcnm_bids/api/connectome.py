@@ -42,7 +42,7 @@ _MAPPING = ("seeds", "selection", "denoising", *GROUP_SECTIONS, "resources")
 """Sections of options that apply to maps."""
 
 _OF_THE_IMAGES = frozenset({"derivatives", "input_type", "input_variant", "bids_database_dir"})
-"""Options of those sections that say how images are found: a store has them no more."""
+"""Options of those sections that state how images are found; they do not apply to a store."""
 
 
 class Connectome:

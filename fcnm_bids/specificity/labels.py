@@ -270,7 +270,7 @@ def label_test(labelled: LabelledContrasts, *, n_draws: int, seed: int) -> Label
 
 
 def _n_alike(signed: NDArray[np.float64]) -> int:
-    """Count the labellings that no map tells from the observed one, which is the first.
+    """Count the labellings with the statistics of the observed one, which is the first.
 
     A statistic is the distance from the mean of all labellings, whatever its sign: a labelling
     with the opposite distance reaches the observed value everywhere, though its weights need not

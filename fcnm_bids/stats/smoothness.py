@@ -90,7 +90,7 @@ def estimate_smoothness(moments: ContrastMoments, tested: NDArray[np.bool_]) -> 
             " choose the height control bonferroni or fdr"
         )
     usable = tested & (moments.n == n)
-    neighbours = _neighbours(moments.index.tobytes(), moments.shape)
+    neighbours = _neighbours(moments.index.astype(np.intp).tobytes(), moments.shape)
     complete = usable & ((neighbours >= 0) & usable[neighbours]).all(axis=0)
     voxels = np.flatnonzero(complete)
     if voxels.size < _FEWEST_VOXELS:

@@ -21,7 +21,7 @@ NEIGHBOURS = (
     f"(at most {GROUP_DIAMETER_MM:g} mm apart within a contrast, {REPEATED_MM:g} mm across "
     "contrasts) moved and rotated as one rigid body"
 )
-"""What the methods text states of foci that are no independent findings."""
+"""Phrase of the methods text on foci that are not independent findings."""
 
 
 @dataclass(frozen=True, eq=False)
