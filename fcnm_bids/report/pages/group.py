@@ -137,7 +137,7 @@ def _finding(results: GroupOutputs, network: NetworkOutputs) -> str:
                 f"{tests.named(test)}."
             )
         elif tests.row(test):
-            sentences.append(f"Whether {tests.named(test)} explain it cannot be determined.")
+            sentences.append(f"The comparison with {tests.named(test)} gives no verdict.")
     if open_ones:
         sentences.append(f"Not compared with {'; '.join(open_ones)}.")
     lowest = said.get("LowestDiceWithoutAStudy")

@@ -228,7 +228,7 @@ def test_the_summary_has_the_evidence_in_sentences(tmp_path: Path) -> None:
     tests.to_csv(f"{stem}specificity_metrics.tsv", sep="\t", index=False)
     text = summary(root)
     assert "Every voxel of the network is connected with at least 50% of its 3 contrasts." in text
-    assert "Whether foci of equal strength explain it cannot be determined." in text
+    assert "The comparison with foci of equal strength gives no verdict." in text
     assert "90% of the network survives the comparison with foci scattered in grey matter." in text
     assert "Not compared with studies that exchange the labels of two effects." in text
     assert "Robustness: Dice at least 0.67 whichever study is left out." in text
