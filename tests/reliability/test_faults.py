@@ -86,7 +86,8 @@ def test_an_output_folder_that_cannot_be_written_to(job: Job) -> None:
     ended = job.desk.run(*job.participant, before=before)
     assert ended.code == 2
     assert ended.problems[0].startswith("OUTPUT_DIR ")
-    assert all(problem.endswith("cannot be written to") for problem in ended.problems)
+    remedy = "cannot be written to; name another folder, or change its permissions"
+    assert all(problem.endswith(remedy) for problem in ended.problems)
 
 
 def test_input_and_home_that_cannot_be_written_to(job: Job, done: Job) -> None:
