@@ -6,12 +6,17 @@ import contextlib
 import io
 import logging
 import os
+from functools import cache
 from pathlib import Path
+from threading import Thread
 
 LOGGER = logging.getLogger("fcnm_bids")
 
 _OFF = ("false", "off", "0", "no", "n")
 """Words of TemplateFlow for a switch that is off."""
+
+_PATIENCE = 3.0
+"""Seconds within which TemplateFlow has to answer."""
 
 
 def template_home() -> Path:
@@ -44,6 +49,9 @@ def fetch_template(space: str, **entities: object) -> str:
     if os.environ.get("TEMPLATEFLOW_AUTOUPDATE", "").lower() in _OFF:
         return "TEMPLATEFLOW_AUTOUPDATE is off"
     try:
+        if failure := _no_answer():
+            return failure
+        _read_list()
         from templateflow import api
 
         LOGGER.info(
@@ -55,3 +63,37 @@ def fetch_template(space: str, **entities: object) -> str:
     except Exception as error:
         return type(error).__name__
     return ""
+
+
+@cache
+def _read_list() -> None:
+    """Have TemplateFlow index its whole archive, which it does once and which takes seconds."""
+    from templateflow import conf
+
+    LOGGER.info("reading TemplateFlow's list of files")
+    _ = conf.TF_LAYOUT
+
+
+def _no_answer() -> str:
+    """Return why TemplateFlow's server does not answer, "" where it does."""
+    LOGGER.info("connecting to TemplateFlow")
+    from templateflow import conf
+
+    if conf.TF_USE_DATALAD:
+        return ""
+    failures = ["Timeout"]
+
+    def ask() -> None:
+        import requests
+
+        try:
+            requests.head(conf.TF_S3_ROOT, timeout=_PATIENCE)
+            failures[0] = ""
+        except requests.RequestException as error:
+            failures[0] = type(error).__name__
+
+    # a thread, since each address of the server may use up the time that requests is given
+    asking = Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(_PATIENCE)
+    return failures[0]

@@ -11,6 +11,7 @@ import pytest
 
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
+from fcnm_bids.inputs import templates
 from fcnm_bids.inputs.atlas import (
     CORTEX,
     SEGMENTATIONS,
@@ -196,6 +197,8 @@ def test_atlases_are_fetched_beforehand_where_there_is_a_network(
         name = f"tpl-{space}_{resolution}{SCHAEFER}{entities['extension']}"
         shutil.copy(shared_data / "templateflow" / folder.name / name, folder)
 
+    monkeypatch.setattr(templates, "_no_answer", lambda: "")
+    monkeypatch.setattr(templates, "_read_list", lambda: None)
     monkeypatch.setattr(api, "get", get)
     grid = Grid(GRID.shape, AFFINE, "MNI152NLin2009cAsym")
     files = check_atlas((), grid)
@@ -219,6 +222,8 @@ def test_without_a_network_the_first_failure_is_the_last_attempt(
         asked.append(entities)
         raise ConnectionError
 
+    monkeypatch.setattr(templates, "_no_answer", lambda: "")
+    monkeypatch.setattr(templates, "_read_list", lambda: None)
     monkeypatch.setattr(api, "get", get)
     check_atlas((), GRID, fetch=False)
     assert asked == []
