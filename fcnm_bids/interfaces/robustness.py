@@ -147,11 +147,17 @@ class CheckRobustnessInputSpec(SeededInputSpec):
     validation_file = File(exists=True, desc="probability maps on a second connectome")
 
 
+class CheckRobustnessOutputSpec(DerivativesOutputSpec):
+    """Outputs of `CheckRobustness`."""
+
+    halves = traits.List(traits.Float(), desc="Dice of each pair of halves of the participants")
+
+
 class CheckRobustness(ConfiguredInterface):
     """Compare one effect's network with its variants."""
 
     input_spec = CheckRobustnessInputSpec
-    output_spec = DerivativesOutputSpec
+    output_spec = CheckRobustnessOutputSpec
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)
@@ -199,6 +205,7 @@ class CheckRobustness(ConfiguredInterface):
             )
         rows += drawn.rows
         rows += participants_rows(varied, reference, config)
+        self._results["halves"] = [row["dice"] for row in rows if row["check"] == "split-half"]
         if config.group.validation_dir:
             rows.append(validation_row(Path(self.inputs.validation_file), label, reference))
         near_share = {"DistanceToFoci": OWN_SEED_MM, **near_shares(near_foci, reference)}

@@ -202,6 +202,7 @@ class AssessSpecificityInputSpec(SeededInputSpec):
     after = traits.List(traits.Str(), desc="block files, which come from nodes before this one")
     nulls_file = File(exists=True, desc="what all draws share; with draws only")
     rows_file = File(exists=True, desc="what `CompareLabels` found")
+    halves = traits.List(traits.Float(), desc="Dice of each pair of halves of the participants")
 
 
 class AssessSpecificity(ConfiguredInterface):
@@ -361,7 +362,16 @@ class AssessSpecificity(ConfiguredInterface):
         volume = size * seeds.grid.voxel_volume
         lowest = min(row["dice"] for row in left_out) if left_out and size else None
         without = [(row["level"], row["n_voxels"]) for row in left_out if row["dice"] == lowest]
-        content = verdict(effect, size, volume, tests, strength.reliability, lowest, without)
+        content = verdict(
+            effect,
+            size,
+            volume,
+            tests,
+            strength.reliability,
+            lowest,
+            without,
+            self.inputs.halves or () if size else (),
+        )
         if size:  # the map's own line states how far an empty network is from one
             LOGGER.info("%s", content["Line"])
         path = self._names(config).network_verdict(own.label)

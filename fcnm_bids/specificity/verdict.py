@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from fcnm_bids.specificity.interpretation import reliability_text, share_text
@@ -23,6 +25,31 @@ _MOST_STUDIES = 3
 """Studies that a sentence names."""
 
 
+@dataclass(frozen=True)
+class Halves:
+    """Agreement of the networks of random halves of the participants.
+
+    Parameters
+    ----------
+    median_dice
+        Over the pairs that can be compared; None without any.
+    n_pairs
+        Pairs of halves.
+    n_compared
+        Those of them with a Dice: the others have no networks.
+    """
+
+    median_dice: float | None
+    n_pairs: int
+    n_compared: int
+
+    @classmethod
+    def of(cls, dice: Sequence[float]) -> Halves:
+        """Sum up the Dice of each pair; NaN is one without networks."""
+        compared = [value for value in dice if math.isfinite(value)]
+        return cls(median(compared) if compared else None, len(dice), len(compared))
+
+
 def verdict(
     effect: str,
     n_voxels: int,
@@ -31,6 +58,7 @@ def verdict(
     reliability: float,
     lowest_dice: float | None,
     without: Sequence[tuple[str, int]] = (),
+    halves: Sequence[float] = (),
 ) -> dict[str, Any]:
     """Gather what is found of a network, each with its number.
 
@@ -48,12 +76,16 @@ def verdict(
         Dice with the network without the study that changes it most; None with one study.
     without
         Studies without which Dice is the lowest, each with the voxels that remain.
+    halves
+        Dice of the two networks of each random split of the participants; NaN where there are none
+        to compare.
 
     Returns
     -------
     content
         With a `Line` that holds everything in short.
     """
+    split = Halves.of(halves)
     content: dict[str, Any] = {
         "Effect": effect,
         "Voxels": n_voxels,
@@ -63,6 +95,9 @@ def verdict(
         "LowestDiceWithoutAStudy": _rounded(lowest_dice),
         "StudiesOfLowestDice": [study for study, _ in without],
         "VoxelsWithoutThem": [remaining for _, remaining in without],
+        "MedianDiceOfHalves": _rounded(split.median_dice),
+        "PairsOfHalves": split.n_pairs,
+        "PairsOfHalvesCompared": split.n_compared,
     }
     plural = "" if n_voxels == 1 else "s"
     parts = [f"{effect}: {n_voxels:,} voxel{plural} ({volume / 1000:.1f} cm3)"]
@@ -86,21 +121,59 @@ def verdict(
         if test == "random" and set(tests) & {"labels", "strength"} == set() and known:
             said += " (on its own, this rules out only scattered foci)"
         parts.append(f"{test}: {said}")
-    parts.append(f"robustness: {robustness_text(lowest_dice, without)}")
+    parts.append(f"robustness: {robustness_text(lowest_dice, without, split)}")
     content["Line"] = "; ".join(parts) if n_voxels else f"{effect}: no network"
     return content
 
 
-def robustness_text(lowest_dice: float | None, without: Sequence[tuple[str, int]] = ()) -> str:
-    """Return what leaving out the study that changes a network most does to it; as `verdict`."""
-    if lowest_dice is None:
-        return CANNOT
+def robustness_text(
+    lowest_dice: float | None,
+    without: Sequence[tuple[str, int]] = (),
+    halves: Halves | None = None,
+) -> str:
+    """Return how a network changes without a study, and with half of the participants.
+
+    Parameters
+    ----------
+    lowest_dice, without
+        As `verdict`.
+    halves
+        Agreement of halves of the participants; None where it is not known.
+    """
+    parts = []
+    if lowest_dice is not None:
+        parts.append(_without_a_study(lowest_dice, without))
+    if halves is not None and halves.n_pairs:
+        parts.append(_of_halves(halves))
+    return ", and ".join(parts) or CANNOT
+
+
+def _without_a_study(lowest_dice: float, without: Sequence[tuple[str, int]]) -> str:
     if lowest_dice == 0:
         vanishes = without and not any(remaining for _, remaining in without)
         what = "no network remains" if vanishes else "no overlap with the network"
         return f"{what} when {_one_of([study for study, _ in without])} is left out (Dice 0)"
-    floor = math.floor(100 * lowest_dice + 1e-9) / 100  # 0.996 is not "at least 1.00"
-    return f"Dice at least {floor:.2f} whichever study is left out"
+    return f"Dice at least {_rounded_down(lowest_dice)} whichever study is left out"
+
+
+def _of_halves(halves: Halves) -> str:
+    others = halves.n_pairs - halves.n_compared
+    if halves.median_dice is None:
+        return f"random halves of the participants have no networks to compare ({others} pairs)"
+    counted = f"{halves.n_pairs} pairs"
+    if others:
+        counted = (
+            f"{halves.n_compared} of {counted}, with no networks to compare in the other {others}"
+        )
+    return (
+        f"median Dice {_rounded_down(halves.median_dice)} between random halves of the "
+        f"participants ({counted})"
+    )
+
+
+def _rounded_down(dice: float) -> str:
+    """Write a Dice with two decimals: 0.996 is not 1.00, and 0 has none."""
+    return "0" if dice == 0 else f"{math.floor(100 * dice + 1e-9) / 100:.2f}"
 
 
 def _one_of(studies: Sequence[str]) -> str:

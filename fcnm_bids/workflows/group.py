@@ -94,7 +94,8 @@ def init_group_wf(
         about[name] = _connect_network(level, name, members, validated)
         networks[name] = about[name][0], [own.mapped for own in members]
     compared = _connect_comparison(level, [node for node, _ in networks.values()])
-    measured, assessed = add_specificity_nodes(level, networks)
+    checked = {name: nodes[-1] for name, nodes in about.items()}
+    measured, assessed = add_specificity_nodes(level, networks, checked)
     related = _connect_outcomes(level, [own.mapped for own in mapped], measured[0])
     related += _connect_samples(level, measured[0])
     related += _connect_multiverse(level)
@@ -259,7 +260,7 @@ def _connect_validation(level: GroupWorkflowParts) -> list[pe.Node]:
 def _connect_network(
     level: GroupWorkflowParts, name: str, members: Sequence[_Contrast], validated: Sequence[pe.Node]
 ) -> list[pe.Node]:
-    """Add the nodes of one network, which comes first, then what is said about it."""
+    """Add the nodes of one network: it, its places, and its robustness."""
     from fcnm_bids.interfaces.network import LocateNetwork, MapNetwork
     from fcnm_bids.interfaces.robustness import CheckRobustness
 

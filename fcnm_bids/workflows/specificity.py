@@ -20,7 +20,9 @@ Blocks = dict[str, list[tuple[str, int]]]
 
 
 def add_specificity_nodes(
-    level: GroupWorkflowParts, networks: Mapping[str, tuple[pe.Node, Sequence[pe.Node]]]
+    level: GroupWorkflowParts,
+    networks: Mapping[str, tuple[pe.Node, Sequence[pe.Node]]],
+    checked: Mapping[str, pe.Node],
 ) -> tuple[list[pe.Node], dict[str, pe.Node]]:
     """Add the nodes; those returned promise files: of all networks, and of each by itself.
 
@@ -30,6 +32,8 @@ def add_specificity_nodes(
         The group level, which has a node ``seeds`` already.
     networks
         By name, the node of each and those of its contrasts.
+    checked
+        By name, the node that checks the robustness of each.
     """
     from fcnm_bids.interfaces.specificity import AssessSpecificity
 
@@ -62,6 +66,7 @@ def add_specificity_nodes(
             [
                 (network, node, [("effect_file", "effect_file")]),
                 (mapped, node, [("out", "mapped_files")]),
+                (checked[effect], node, [("halves", "halves")]),
                 *((source, node, [(output, name)]) for source, output, name in inputs),
             ]
         )

@@ -114,6 +114,9 @@ def lines() -> Iterator[str]:
     yield verdict("A", 12, 96.0, every, 0.95, 0.0)["Line"]
     for without in ([("A", 0), ("B", 0)], [("A", 9)], [(name, 0) for name in "ABCD"]):
         yield verdict("A", 12, 96.0, every, 0.95, 0.0, without)["Line"]
+    for halves in ([0.3, 0.4], [0.3, math.nan], [math.nan]):
+        for lowest in (0.7, None):
+            yield verdict("A", 12, 96.0, every, 0.95, lowest, (), halves)["Line"]
     yield verdict("A", 0, 0.0, {}, 0.95, None)["Line"]
 
 

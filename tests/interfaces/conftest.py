@@ -118,5 +118,6 @@ def compared(tmp_path_factory: pytest.TempPathFactory, runs: Participants) -> Si
         after=[],
         nulls_file=found.prepared.nulls_file,
         rows_file=found.labels.rows_file,
+        halves=[0.25, 0.75, float("nan")],
     )
     return found

@@ -73,6 +73,7 @@ def test_every_check_is_in_the_table_and_every_file_is_there(bench: Make) -> Non
         "participants": 2 * ROBUSTNESS.participants_draws,
         "split-half": ROBUSTNESS.participants_draws,
     }
+    np.testing.assert_allclose(made.checked.halves, table[table.check == "split-half"].dice)
     assert all(Path(path).is_file() for path in made.out_files)
 
 

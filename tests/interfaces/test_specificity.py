@@ -91,6 +91,8 @@ def test_every_test_has_its_row_and_the_verdict_its_line(compared: SimpleNamespa
     (path,) = (p for p in compared.assessed.out_files if p.endswith("_desc-verdict.json"))
     verdict = json.loads(Path(path).read_text())
     assert verdict["Line"]
+    assert "median Dice 0.50 between random halves of the participants" in verdict["Line"]
+    assert (verdict["PairsOfHalves"], verdict["PairsOfHalvesCompared"]) == (3, 2)
     assert all(Path(path).is_file() for path in compared.assessed.out_files)
 
 

@@ -54,6 +54,29 @@ def test_the_lowest_dice_is_not_rounded_up(lowest: float, shown: str) -> None:
     assert f"Dice at least {shown} whichever" in line
 
 
+def test_halves_of_the_participants_are_beside_the_studies() -> None:
+    halves = [0.996, 0.5, math.nan, 0.0, 0.3]
+    found = verdict("up", 5, 40.0, {}, 0.9, 0.7, (), halves)
+    assert found["Line"].endswith(
+        "robustness: Dice at least 0.70 whichever study is left out, and median Dice 0.40 between "
+        "random halves of the participants (4 of 5 pairs, with no networks to compare in the other "
+        "1)"
+    )
+    assert found["MedianDiceOfHalves"] == 0.4
+    assert (found["PairsOfHalves"], found["PairsOfHalvesCompared"]) == (5, 4)
+    line = verdict("up", 5, 40.0, {}, 0.9, None, (), [0.999, 0.996])["Line"]
+    assert line.endswith(
+        "robustness: median Dice 0.99 between random halves of the participants (2 pairs)"
+    )
+    line = verdict("up", 5, 40.0, {}, 0.9, None, (), [0.0, 0.0, 0.4])["Line"]
+    assert line.endswith("median Dice 0 between random halves of the participants (3 pairs)")
+    none = verdict("up", 5, 40.0, {}, 0.9, 0.7, (), [math.nan] * 20)
+    assert none["Line"].endswith(
+        ", and random halves of the participants have no networks to compare (20 pairs)"
+    )
+    assert none["MedianDiceOfHalves"] is None
+
+
 def test_an_unreliable_strength_has_no_number() -> None:
     found = verdict("up", 1, 8.0, {"strength": {**STRENGTH, "withheld": True}}, 0.6, None)
     assert found["strength"]["ShareSurviving"] is found["strength"]["SmallestPFWE"] is None

@@ -27,6 +27,7 @@ def test_without_nulls_the_degree_alone_is_assessed(tmp_path: Path) -> None:
             ("seeds", "seeds_file", "seeds_file"),
             (f"network_{label}", "effect_file", "effect_file"),
             (f"gather_specificity_of_{label}", "out", "mapped_files"),
+            (f"robustness_{label}", "halves", "halves"),
         }
     assert nodes(workflow)["strength"].inputs.grey_files == ["/grey.nii.gz"]
 

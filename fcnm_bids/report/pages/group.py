@@ -29,7 +29,7 @@ from fcnm_bids.report.results.specificity import SpecificityResult, capital
 from fcnm_bids.report.results.text import as_text
 from fcnm_bids.specificity import ALL_NULLS, ORDER
 from fcnm_bids.specificity.interpretation import share_text
-from fcnm_bids.specificity.verdict import robustness_text
+from fcnm_bids.specificity.verdict import Halves, robustness_text
 
 EXPLORER_HELP = (
     "Click a slice or the surface, or use the arrow keys and page up and down, to see which "
@@ -140,11 +140,13 @@ def _finding(results: GroupOutputs, network: NetworkOutputs) -> str:
             sentences.append(f"The comparison with {tests.named(test)} gives no verdict.")
     if open_ones:
         sentences.append(f"Not compared with {'; '.join(open_ones)}.")
-    lowest = said.get("LowestDiceWithoutAStudy")
-    if lowest is not None:
+    lowest, pairs = said.get("LowestDiceWithoutAStudy"), said.get("PairsOfHalves", 0)
+    if lowest is not None or pairs:
         studies, remaining = said.get("StudiesOfLowestDice", []), said.get("VoxelsWithoutThem", [])
-        text = robustness_text(lowest, tuple(zip(studies, remaining, strict=False)))
-        sentences.append(f"Robustness: {text}.")
+        without = tuple(zip(studies, remaining, strict=False))
+        compared = said.get("PairsOfHalvesCompared", pairs)
+        halves = Halves(said.get("MedianDiceOfHalves"), pairs, compared)
+        sentences.append(f"Robustness: {robustness_text(lowest, without, halves)}.")
     return " ".join(sentences)
 
 

@@ -411,11 +411,10 @@ def _robustness(results: GroupOutputs, network: NetworkOutputs) -> list[Any]:
         blocks.append(frame_table(caption, frame, known, as_is=names, file=_file(results, path)))
         if vanished:
             text = (
-                f"No network remains in {_listed(vanished)} (Dice 0 or n/a). A t test "
-                "with so few participants has little power, so this alone is no evidence against "
-                "the network."
+                "A t test with so few participants has little power, so this alone is no evidence "
+                "against the network."
             )
-            blocks.append(Note(text))
+            blocks.append(Note(" ".join([*vanished, text])))
     if not blocks:
         blocks.append(Note("No robustness check has been run."))
     return blocks
@@ -453,7 +452,7 @@ def _by_check(frame: pd.DataFrame, n_participants: int) -> pd.DataFrame:
             elif repeated:
                 level = _level_text(check, level)
             n, lost = len(group), int(dice.isna().sum())
-            counted = f"{n - lost} of {n}; {lost} without a network" if lost else str(n)
+            counted = f"{n - lost} of {n}; {lost} without any network" if lost else str(n)
             named = "split-half (with each other)" if check == "split-half" else check
             row = (named, level, counted, dice.median(), dice.min(), dice.max())
             rows.append(dict(zip(_BY_CHECK, row, strict=True)))
@@ -497,20 +496,30 @@ def _listed(parts: list[str]) -> str:
 
 
 def _draws_without_network(frame: pd.DataFrame) -> list[str]:
-    """Count the parts of the participants that had no network, for want of power."""
+    """Return sentences on the parts of the participants that had no network, for want of power."""
     if not {"check", "level", "n_voxels", "dice"} <= set(frame):
         return []
-    found = []
+    found, sentences = [], []
     for level, part in frame[frame["check"] == "participants"].groupby("level", sort=False):
         empty = int((pd.to_numeric(part["n_voxels"], errors="coerce") == 0).sum())
         if empty:
             share = f"{100 * float(str(level)):g}%"
             found.append(f"{empty} of {len(part)} draws of {share} of the participants")
-    halves = frame[frame["check"] == "split-half"]
-    neither = int(pd.to_numeric(halves["dice"], errors="coerce").isna().sum())
+    if found:
+        sentences.append(f"No network remains in {_listed(found)} (Dice 0 or n/a).")
+    halves = pd.to_numeric(frame.loc[frame["check"] == "split-half", "dice"], errors="coerce")
+    neither, apart = int(halves.isna().sum()), int((halves == 0).sum())
     if neither:
-        found.append(f"{neither} of {len(halves)} pairs of halves")
-    return found
+        sentences.append(
+            f"In {neither} of {len(halves)} pairs of halves, there are no networks to compare "
+            "(Dice n/a)."
+        )
+    if apart:
+        sentences.append(
+            f"In {apart} of {len(halves)} pairs of halves, only one half has a network, or the "
+            "networks of the two halves share no voxel (Dice 0)."
+        )
+    return sentences
 
 
 def _contrasts(

@@ -232,6 +232,12 @@ def test_the_summary_has_the_evidence_in_sentences(tmp_path: Path) -> None:
     assert "90% of the network survives the comparison with foci scattered in grey matter." in text
     assert "Not compared with studies that exchange the labels of two effects." in text
     assert "Robustness: Dice at least 0.67 whichever study is left out." in text
+    pairs = {"MedianDiceOfHalves": 0.25, "PairsOfHalves": 20, "PairsOfHalvesCompared": 20}
+    Path(f"{stem}verdict.json").write_text(json.dumps(said | pairs))
+    assert (
+        "Robustness: Dice at least 0.67 whichever study is left out, and median Dice 0.25 between "
+        "random halves of the participants (20 pairs)." in summary(root)
+    )
     said |= {"LowestDiceWithoutAStudy": 0.0, "StudiesOfLowestDice": ["A <b>"]}
     Path(f"{stem}verdict.json").write_text(json.dumps(said | {"VoxelsWithoutThem": [0]}))
     assert "Robustness: no network remains when A &lt;b&gt; is left out (Dice 0)." in summary(root)

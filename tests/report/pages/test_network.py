@@ -144,7 +144,8 @@ def test_halves_without_a_network_and_ties_are_counted(made: Path) -> None:
         ("leave-one-study-out", name, "n/a", 0.0 if name in "ab" else 0.8, 9) for name in "abc"
     ]
     parts = [("participants", "0.25", n, 0.0, 0) for n in range(20)]
-    halves = [("split-half", "0.5", n, None if n < 4 else 0.3, 5 * (n > 3)) for n in range(20)]
+    dice = [None] * 4 + [0.0] + [0.3] * 15
+    halves = [("split-half", "0.5", n, own, 5 * (n > 3)) for n, own in enumerate(dice)]
     columns = ["check", "level", "draw", "dice", "n_voxels"]
     network_tsv(
         made, "robustness", "metrics", pd.DataFrame([*studies, *parts, *halves], columns=columns)
@@ -154,12 +155,14 @@ def test_halves_without_a_network_and_ties_are_counted(made: Path) -> None:
     assert [row[:3] for row in table.rows] == [
         ("leave-one-study-out", "lowest at a, b", "3"),
         ("participants", table.rows[1][1], "20"),
-        ("split-half (with each other)", table.rows[2][1], "16 of 20; 4 without a network"),
+        ("split-half (with each other)", table.rows[2][1], "16 of 20; 4 without any network"),
     ]
     (note,) = [block.text for block in blocks if isinstance(block, Note)]
     assert note.startswith(
-        "No network remains in 20 of 20 draws of 25% of the participants and in 4 of 20 pairs of "
-        "halves (Dice 0 or n/a)."
+        "No network remains in 20 of 20 draws of 25% of the participants (Dice 0 or n/a). In 4 of "
+        "20 pairs of halves, there are no networks to compare (Dice n/a). In 1 of 20 pairs of "
+        "halves, only one half has a network, or the networks of the two halves share no voxel "
+        "(Dice 0). A t test"
     )
 
 
