@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from fcnm_bids.connectome.image import trailer_covers_content
+from fcnm_bids.connectome.image import RunImage, trailer_covers_content
 from fcnm_bids.connectome.store import FORMAT, FORMAT_VERSION, open_run
 from fcnm_bids.errors import RunError, StoreError
 from fcnm_bids.readers.files import file_sha256
@@ -22,6 +22,8 @@ def content_key(
     others: Iterable[Path | None],
     settings: Mapping[str, Any],
     file_state: Mapping[str, int] | None = None,
+    *,
+    image: RunImage | None = None,
 ) -> str:
     """Hash what a projected run is made of; names, places and resources do not enter.
 
@@ -40,6 +42,8 @@ def content_key(
         Everything else, as far as JSON can express it.
     file_state
         Of an image that is not compressed: `image_state`.
+    image
+        Header of the image, where it was read before.
 
     Raises
     ------
@@ -51,7 +55,7 @@ def content_key(
         with bold.open("rb") as file:
             if file_state is not None:
                 digest.update(json.dumps(file_state, sort_keys=True).encode())
-            elif not (bold.name.endswith(".gz") and trailer_covers_content(bold)):
+            elif not (bold.name.endswith(".gz") and trailer_covers_content(bold, image)):
                 digest.update(file_sha256(bold).encode())
             file.seek(0)
             digest.update(file.read(_HEAD_BYTES))

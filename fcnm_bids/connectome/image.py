@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 import numpy as np
-from isal import igzip
+from isal import igzip, igzip_lib
 from numpy.typing import NDArray
 
 from fcnm_bids.errors import FileError, RunError
@@ -28,6 +28,8 @@ from fcnm_bids.readers.volume import (
 )
 
 _READ_BYTES = 1 << 20
+_FIRST_BYTES = 4096
+"""Bytes of a gzip file that hold the header of an image, unless they compress to almost nothing."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +74,21 @@ class RunImage:
         return self.offset + self.n_volumes * self.volume_bytes
 
 
-def trailer_covers_content(path: Path) -> bool:
+def trailer_covers_content(path: Path, image: RunImage | None = None) -> bool:
     """Return True if the check sum that ends a gzip image is that of the whole image.
 
     Where bgzip or pigz wrote the file in several members, it is that of the last one alone, which
     bgzip leaves empty in every file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    image
+        Its header, where it was read before.
     """
     try:
-        wanted = open_image(path, "").content_bytes
+        wanted = (image or open_image(path, "")).content_bytes
         with path.open("rb") as file:
             return _trailer_length(file) == wanted % 2**32
     except (RunError, OSError):
@@ -148,12 +157,27 @@ def _beginning(path: Path) -> bytes:
                     f"{path.name} cannot be read as NIfTI: not gzip, although its name ends with "
                     ".gz; rename it to .nii, or copy it again"
                 )
+            if path.name.endswith(".gz"):
+                first = _first_bytes(file)
+                if len(first) == HEADER_BYTES:
+                    return first
+                file.seek(0)
             with _decompressed(file, path) as stream:
                 return stream.read(HEADER_BYTES)
     except FileNotFoundError:
         raise
     except BROKEN as error:
         raise RunError(f"{path.name} is damaged or cut short: {error}; copy it again") from error
+
+
+def _first_bytes(file: BinaryIO) -> bytes:
+    """Return the first bytes of a gzip image; nothing where it takes more to find what is wrong."""
+    try:
+        decompressor = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
+        first: bytes = decompressor.decompress(file.read(_FIRST_BYTES), HEADER_BYTES)
+    except BROKEN:
+        return b""
+    return first
 
 
 def check_complete(image: RunImage) -> None:

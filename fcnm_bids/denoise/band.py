@@ -117,7 +117,7 @@ def strategy_directions(
     uncounted = basis[:, ~counted]
     volumes = np.empty((len(basis), 0))
     if uncounted.shape[1]:
-        vectors, size, _ = linalg.svd(uncounted, full_matrices=False)
+        vectors, size, _ = linalg.svd(uncounted, full_matrices=False, check_finite=False)
         volumes = vectors[:, size > _CENSORED]
     centred = confounds - confounds[counted].mean(axis=0) if counted.any() else confounds
     spread = np.linalg.norm(centred[counted], axis=0)
@@ -130,7 +130,9 @@ def strategy_directions(
     inside = inside[:, found] / length[found]
     q = volumes
     if inside.shape[1]:
-        orthogonal, triangular, _ = linalg.qr(inside, mode="economic", pivoting=True)
+        orthogonal, triangular, _ = linalg.qr(
+            inside, mode="economic", pivoting=True, check_finite=False
+        )
         diagonal = np.abs(np.diag(triangular))
         q = np.hstack([volumes, orthogonal[:, diagonal > _RANK_TOLERANCE * diagonal[0]]])
     n_dropped = int(min(uncounted.shape)) - volumes.shape[1]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fcnm_bids.denoise.cells import TextCells
 from fcnm_bids.errors import FileError, RunError
-from fcnm_bids.readers.files import read_text
+from fcnm_bids.readers.files import read_utf8
 
 _OLD_NAMES = {
     "WhiteMatter": "white_matter",
@@ -42,9 +44,6 @@ _EXPANDED = tuple(
 """Columns of which fMRIPrep writes derivatives and squares since version 1.4."""
 
 
-_MISSING = frozenset({"", "n/a", "N/A", "NA", "<NA>", "NaN", "nan", "None", "null", "NULL"})
-
-
 @dataclass(frozen=True, eq=False)
 class Confounds:
     """A confound table, one row per volume; a column becomes numbers when it is asked for.
@@ -56,17 +55,24 @@ class Confounds:
     names
         The columns' names, each once.
     rows
-        Shape (volumes, columns), numbers or their text; NaN or ``n/a`` where a value is missing.
+        Shape (volumes, columns): numbers, NaN where a value is missing; or the cells of a file.
+    computed
+        Further columns that the rows do not have, shape (volumes,) each, by their names.
     """
 
     names: tuple[str, ...]
-    rows: Sequence[Sequence[str | float]] | NDArray[np.float64]
+    rows: NDArray[np.float64] | TextCells
+    computed: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __contains__(self, name: str) -> bool:
-        return name in self.names
+        return name in self._places
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self.names)}
 
     def select(self, names: Sequence[str]) -> NDArray[np.float64]:
         """The named columns, shape (volumes, names).
@@ -76,14 +82,7 @@ class Confounds:
         RunError
             A column holds text.
         """
-        values = np.empty((len(self), len(names)))
-        text = []
-        for number, name in enumerate(names):
-            column = self.names.index(name)
-            try:
-                values[:, number] = _numbers([row[column] for row in self.rows])
-            except ValueError:
-                text.append(name)
+        values, text = self._read(names)
         if text:
             raise RunError(
                 f"the confound table has text instead of numbers in {_some(text)}; copy it again"
@@ -92,30 +91,29 @@ class Confounds:
 
     def numeric(self) -> Confounds:
         """The columns that hold numbers, as numbers."""
-        if isinstance(self.rows, np.ndarray):
+        if isinstance(self.rows, np.ndarray) and not self.computed:
             return self
-        columns: dict[str, list[float]] = {}
-        for name, cells in zip(self.names, zip(*self.rows, strict=True), strict=True):
-            try:
-                columns[name] = _numbers(cells)
-            except ValueError:
-                continue
-        values = np.array(list(columns.values())).reshape(len(columns), len(self))
-        return Confounds(tuple(columns), np.ascontiguousarray(values.T))
+        values, text = self._read(self.names)
+        numbers = np.array([name not in text for name in self.names], dtype=bool)
+        names = tuple(name for name in self.names if name not in text)
+        return Confounds(names, np.ascontiguousarray(values[:, numbers]))
+
+    def _read(self, names: Sequence[str]) -> tuple[NDArray[np.float64], list[str]]:
+        """Return the named columns, and the names of those that hold text."""
+        places = [self._places[name] for name in names if name not in self.computed]
+        text: list[int] = []
+        if isinstance(self.rows, np.ndarray):
+            values = self.rows[:, places]
+        else:
+            values, text = self.rows.columns(places)
+        for number, name in enumerate(names):
+            if name in self.computed:
+                values = np.insert(values, number, self.computed[name], axis=1)
+        return values, [name for name in names if self._places[name] in text]
 
     def __getitem__(self, name: str) -> NDArray[np.float64]:
         """One column, shape (volumes,)."""
         return self.select([name])[:, 0]
-
-
-def _numbers(cells: Sequence[str | float]) -> list[float]:
-    """The numbers of a column; a ValueError if it holds text."""
-    if "_" in "".join(map(str, cells)):
-        raise ValueError  # Python takes it for a separator of digits
-    try:
-        return list(map(float, cells))
-    except ValueError:
-        return [float("nan" if cell in _MISSING else cell) for cell in cells]
 
 
 def read_confounds(path: Path) -> Confounds:
@@ -129,27 +127,19 @@ def read_confounds(path: Path) -> Confounds:
         The file is not a table with unique column names.
     """
     try:
-        text = read_text(path)
+        content = read_utf8(path)
     except FileError as error:
         raise RunError(f"{path.name} cannot be read as a table ({error}); copy it again") from error
-    # no name and no number holds a tab, so that quotes would mean nothing
-    plain = text.replace('"', "").replace("\r\n", "\n").replace("\r", "\n")
-    lines = [line for line in plain.split("\n") if line]
-    if len(lines) < 2:
-        raise RunError(f"{path.name} has no rows; copy it again")
-    names, *rows = (line.split("\t") for line in lines)
-    twice = [name for name, times in Counter(names).items() if times > 1]
+    try:
+        rows = TextCells(content)
+    except ValueError as error:
+        raise RunError(f"{path.name} {error}; copy it again") from error
+    twice = [name for name, times in Counter(rows.names).items() if times > 1]
     if twice:
         raise RunError(f"{path.name} has several columns called {_some(twice)}; keep one")
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(names):
-            raise RunError(
-                f"{path.name} has {len(row)} values under {len(names)} column names in row "
-                f"{number}; copy it again"
-            )
-    present = [_present_name(name) for name in names]
-    renamed = [old if new in names else new for old, new in zip(names, present, strict=True)]
-    return Confounds(tuple(renamed), rows)
+    names = dict.fromkeys(rows.names)
+    present = zip(names, map(_present_name, names), strict=True)
+    return Confounds(tuple(old if new in names else new for old, new in present), rows)
 
 
 def complete_confounds(table: Confounds) -> Confounds:
@@ -169,12 +159,10 @@ def complete_confounds(table: Confounds) -> Confounds:
         difference = table[derivative] if derivative in table else np.diff(values, prepend=np.nan)
         computed = zip(expanded, (difference, values**2, difference**2), strict=True)
         added |= {column: series for column, series in computed if column not in table}
-    if not added:
-        return table
-    rows = zip(table.rows, np.column_stack(list(added.values())).tolist(), strict=True)
-    return Confounds((*table.names, *added), [[*row, *more] for row, more in rows])
+    return replace(table, names=(*table.names, *added), computed=added) if added else table
 
 
+@cache
 def _present_name(name: str) -> str:
     numbered = re.fullmatch(r"([A-Za-z]+)(\d+)", name)
     if numbered and numbered[1] in _OLD_NUMBERED:
@@ -194,19 +182,24 @@ def nuisance_columns(table: Confounds, names: Sequence[str]) -> NDArray[np.float
         A column has a missing or infinite value anywhere else, or in more than 10 first rows.
     """
     values = table.select(names)
+    finite = np.isfinite(values)
+    if finite.all():
+        return values
+    rows = np.arange(len(values))[:, None]
+    first = finite.argmax(axis=0)
+    missing_first = rows < first
+    gaps = ~finite & ~missing_first
+    values = np.where(missing_first, values[first, np.arange(first.size)], values)
     holes = []
-    for name, column in zip(names, values.T, strict=True):
-        finite = np.isfinite(column)
-        if not finite.any():
+    for number in np.flatnonzero(gaps.any(axis=0) | (first > _FIRST_ROWS)).tolist():
+        name = names[number]
+        if not finite[:, number].any():
             holes.append(f"{name} (no value at all)")
             continue
-        first = int(finite.argmax())
-        if first > _FIRST_ROWS:
-            holes.append(f"{name} (the first {first} rows)")
-        column[:first] = column[first]
-        gaps = np.flatnonzero(~np.isfinite(column))
-        if gaps.size:
-            holes.append(f"{name} (row {gaps[0] + 2})")
+        if first[number] > _FIRST_ROWS:
+            holes.append(f"{name} (the first {first[number]} rows)")
+        if gaps[:, number].any():
+            holes.append(f"{name} (row {gaps[:, number].argmax() + 2})")
     if holes:
         raise RunError(
             f"confound values are missing after the first rows: {_some(holes)}; "

@@ -15,6 +15,7 @@ from fcnm_bids.errors import RequestError, RunError
 from fcnm_bids.readers.files import parse_json, read_text
 
 _STRATEGIES = files("fcnm_bids.data") / "strategies"
+_WILDCARDS = frozenset("*?[")
 
 
 @cache
@@ -62,8 +63,10 @@ class Strategy:
         """
         chosen: list[str] = []
         missing: list[str] = []
+        names = frozenset(available)
         for pattern in self.patterns:
-            hits = list(filter(_matcher(pattern), available))
+            plain = pattern in names and not _WILDCARDS.intersection(pattern)
+            hits = [pattern] if plain else list(filter(_matcher(pattern), available))
             chosen += hits
             if not hits:
                 missing.append(pattern)
@@ -98,7 +101,7 @@ def load_strategy(name: str) -> Strategy:
         There is no such strategy, or the file does not hold one.
     """
     if name in strategy_names():
-        return _parse(name, (_STRATEGIES / f"{name}.json").read_text(encoding="utf-8"), name)
+        return _of_package(name)
     path = Path(name)
     if not path.is_file():
         raise RequestError(
@@ -106,6 +109,11 @@ def load_strategy(name: str) -> Strategy:
             "nor a file"
         )
     return _parse(path.stem, read_text(path), name)
+
+
+@cache
+def _of_package(name: str) -> Strategy:
+    return _parse(name, (_STRATEGIES / f"{name}.json").read_text(encoding="utf-8"), name)
 
 
 @cache

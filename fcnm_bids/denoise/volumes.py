@@ -73,9 +73,12 @@ def keep_volumes(
         Censoring is asked for and the table has no framewise displacement, or it has holes.
     """
     n_volumes = len(table)
+    marks = [name for name in table.names if name.startswith(_NON_STEADY)]
+    marks = marks if dummy_scans == "auto" else []
+    moved = [_FRAMEWISE_DISPLACEMENT] if _FRAMEWISE_DISPLACEMENT in table else []
+    values = table.select([*marks, *moved])
     if dummy_scans == "auto":
-        marks = [name for name in table.names if name.startswith(_NON_STEADY)]
-        marked = np.flatnonzero((table.select(marks) > 0).any(axis=1))
+        marked = np.flatnonzero((values[:, : len(marks)] > 0).any(axis=1))
         n_dummy = int(marked[-1]) + 1 if marked.size else 0
     else:
         n_dummy = int(dummy_scans)
@@ -83,8 +86,8 @@ def keep_volumes(
 
     still = np.ones(n_volumes, dtype=bool)
     mean_fd = float("nan")
-    if _FRAMEWISE_DISPLACEMENT in table:
-        displacement = table[_FRAMEWISE_DISPLACEMENT]
+    if moved:
+        displacement = values[:, -1]
         finite = displacement[np.isfinite(displacement)]
         if finite.size:
             mean_fd = float(finite.mean())

@@ -45,6 +45,7 @@ def plan_participant_level(config: Config) -> ParticipantPlan:
     contrasts = request_contrasts(config)
     if dataset.kind == "connectome":
         return _plan_stored_participants(config, dataset.root, contrasts)
+    root = Path(config.output_dir)
     denoising_record(config.denoising)  # a strategy that does not exist is found here
     search = search_runs(dataset.root, config.selection, layout=dataset.layout)
     found = search.runs
@@ -55,7 +56,15 @@ def plan_participant_level(config: Config) -> ParticipantPlan:
         for run, files in zip(inputs, found, strict=True)
         if files.left_out is not None
     }
-    usable, reasons = check_runs([run for run in inputs if run.name not in aside], config)
+    usable, reasons = check_runs(
+        [run for run in inputs if run.name not in aside],
+        config,
+        unkeyed={
+            run.name
+            for run, files in zip(inputs, found, strict=True)
+            if config.running.dry_run and not Manifest(root / f"sub-{files.subject}", root).exists
+        },
+    )
     reasons |= aside
     if not usable:
         raise RequestError(["no usable run is left", *by_reason(reasons)])
@@ -79,7 +88,7 @@ def plan_participant_level(config: Config) -> ParticipantPlan:
         by_subject[run.subject].append(files)
     seeds = seed_digest(config, contrasts)
     participants = [
-        _plan_participant(subject, own, usable, reasons, Path(config.output_dir), seeds)
+        _plan_participant(subject, own, usable, reasons, root, seeds)
         for subject, own in by_subject.items()
     ]
     return ParticipantPlan(

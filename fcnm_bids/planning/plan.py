@@ -52,7 +52,8 @@ class PlannedRun:
     files
         Its files.
     key
-        Hash of what its maps depend on: the stored run and the strategy.
+        Hash of what its maps depend on: the stored run and the strategy. "" in a dry run, where
+        there is nothing that it could be compared with.
     grid
         Where its voxels lie.
     stored

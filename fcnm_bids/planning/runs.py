@@ -5,11 +5,12 @@ The group level excludes stored runs in `fcnm_bids.planning.exclusion`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -54,9 +55,16 @@ def run_input(run: RunFiles, root: Path, store: Path, spec: IoSpec) -> RunInput:
 
 
 def check_runs(
-    inputs: Sequence[RunInput], config: Config
+    inputs: Sequence[RunInput], config: Config, unkeyed: Container[str] = ()
 ) -> tuple[dict[str, PlannedRun], dict[str, str]]:
     """Return the usable runs, and the reasons for excluding the others.
+
+    Parameters
+    ----------
+    inputs, config
+        Files of the runs, and the request.
+    unkeyed
+        Names of runs that need no key because there is nothing that it could be compared with.
 
     Returns
     -------
@@ -67,7 +75,9 @@ def check_runs(
     """
     # reading, decompressing and LAPACK all leave the interpreter to other threads
     with ThreadPoolExecutor(config.resources.nprocs, "preflight") as threads:
-        found = list(threads.map(partial(_look, settings=config.denoising), inputs))
+        record = denoising_record(config.denoising)
+        look = partial(_look, settings=config.denoising, record=record, unkeyed=unkeyed)
+        found = list(threads.map(look, inputs))
     seen = dict(zip((run.name for run in inputs), found, strict=True))
     usable = {name: run for name, run in seen.items() if not isinstance(run, str)}
     reasons = {name: run for name, run in seen.items() if isinstance(run, str)}
@@ -103,16 +113,22 @@ def run_notes(absent: Mapping[str, str], usable: Mapping[str, PlannedRun]) -> tu
     return tuple(filter(None, (missing_summary(absent), *lines)))
 
 
-def _look(run: RunInput, settings: DenoisingSettings) -> PlannedRun | str:
+def _look(
+    run: RunInput,
+    settings: DenoisingSettings,
+    record: Mapping[str, Any],
+    unkeyed: Container[str],
+) -> PlannedRun | str:
+    keyed = run.name not in unkeyed or Path(run.stored).exists()
     try:
-        prepared = prepare_run(run, settings)
+        prepared = prepare_run(run, settings, keyed=keyed)
     except RunError as error:
         return str(error)
     return PlannedRun(
         files=run,
-        key=strategy_key(prepared.key, denoising_record(settings)),
+        key=strategy_key(prepared.key, record) if keyed else "",
         grid=prepared.image.grid,
-        stored=is_reusable(Path(run.stored), prepared.key),
+        stored=keyed and is_reusable(Path(run.stored), prepared.key),
         dof=prepared.denoising.dof,
         n_components=prepared.denoising.n_components,
         n_volumes=prepared.image.n_volumes,

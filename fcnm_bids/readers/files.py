@@ -52,12 +52,10 @@ def read_bytes(path: Path, *, most: int = MOST_BYTES) -> bytes:
                 "that are read; remove what is not needed"
             )
         with path.open("rb") as file:
-            parts, size = [], 0
-            # in parts: a read of `most` bytes would allocate them, however small the file
-            while size <= most and (part := file.read(_READ_BYTES)):
-                parts.append(part)
-                size += len(part)
-            content = b"".join(parts)
+            content = file.read(status.st_size)
+            # a file that grows; a read of `most` bytes would allocate them, however small it is
+            while len(content) <= most and (part := file.read(_READ_BYTES)):
+                content += part
     except FileNotFoundError as error:
         raise FileError(f"{path}: there is no such file") from error
     except OSError as error:
@@ -80,10 +78,23 @@ def read_text(path: Path, *, most: int = MOST_BYTES) -> str:
     FileError
         As `read_bytes`, and where the text is in another encoding; with its line.
     """
+    return read_utf8(path, most=most).decode()
+
+
+def read_utf8(path: Path, *, most: int = MOST_BYTES) -> bytes:
+    """Read a text file as `read_text` does, without making a string of it.
+
+    Raises
+    ------
+    FileError
+        As `read_text`.
+    """
     content = read_bytes(path, most=most)
+    if content.isascii():
+        return content
     encoding = next((name for mark, name in _MARKS.items() if content.startswith(mark)), "utf-8")
     try:
-        return content.decode(encoding)
+        return content.decode(encoding).encode()
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         name = "UTF-16" if encoding == "utf-16" else "UTF-8"

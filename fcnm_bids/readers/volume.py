@@ -142,6 +142,9 @@ def _read(stream: Any, name: str, space: str, on: Grid | None) -> VolumeImage:
             del excess
         how = "cut short" if len(whole) < wanted else "longer than its header states"
         raise FileError(f"{name} is {how}: {wanted} bytes were expected; copy it again")
+    if header.get_slope_inter() in ((None, None), (1, 0)):
+        values = np.frombuffer(whole, dtype, offset=offset).astype(np.float64)
+        return VolumeImage(values.reshape(grid.shape, order="F"), grid)
     kind = nib.Nifti2Image if header.sizeof_hdr == HEADER_BYTES else nib.Nifti1Image
     values = np.asarray(kind.from_bytes(whole).dataobj, dtype=np.float64)
     return VolumeImage(values.reshape(grid.shape), grid)

@@ -50,6 +50,15 @@ class Manifest:
         """The TSV file."""
         return self.folder / "manifest.tsv"
 
+    @property
+    def exists(self) -> bool:
+        """True where there is a manifest, whatever it was made for."""
+        return self._sidecar.exists()
+
+    @property
+    def _sidecar(self) -> Path:
+        return self.folder / "manifest.json"
+
     def write(
         self,
         out_files: Iterable[Path],
@@ -96,7 +105,7 @@ class Manifest:
         What is there is known by its size and, where it is compressed, by its last check sum.
         """
         try:
-            made_for = json.loads((self.folder / "manifest.json").read_text(encoding="utf-8"))
+            made_for = json.loads(self._sidecar.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return False
         if not isinstance(made_for, dict) or made_for.get("Key") != key:

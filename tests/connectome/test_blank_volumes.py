@@ -32,7 +32,7 @@ def project(tmp_path: Path, stored: np.ndarray, blank: tuple[int, ...] = (), slo
     path = tmp_path / "bold.nii"
     image.to_filename(path)
     planned = plan_denoising(
-        Confounds((), [()] * N), {}, NOTHING, n_volumes=N, repetition_time=TR,
+        Confounds((), np.empty((N, 0))), {}, NOTHING, n_volumes=N, repetition_time=TR,
         high_pass=0.0, low_pass=0.0, dummy_scans=0, fd_threshold=0, min_time=0, min_dof=1,
         blank=blank,
     )  # fmt: skip

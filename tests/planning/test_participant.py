@@ -64,6 +64,19 @@ def cropped(image: nib.Nifti1Image) -> nib.Nifti1Image:
     return image.slicer[:-1]
 
 
+def test_a_dry_run_hashes_only_what_may_be_done_already(request_for: Make, tmp_path: Path) -> None:
+    keys = [participant.key for participant in plan_participant_level(request_for()).participants]
+    dry = request_for(running={"dry_run": True})
+    done = tmp_path / "out" / "sub-02"
+    done.mkdir(parents=True)
+    (done / "manifest.json").touch()
+    planned = plan_participant_level(dry).participants
+    assert [bool(run.key) for one in planned for run in one.runs] == [
+        one.subject == "02" for one in planned for _ in one.runs
+    ]
+    assert [one.key for one in planned].index(keys[1]) == 1
+
+
 def test_a_sound_data_set_is_planned_whole(request_for: Make, simulated: Truth) -> None:
     plan = plan_participant_level(request_for())
     assert [participant.subject for participant in plan.participants] == ["01", "02", "03", "04"]

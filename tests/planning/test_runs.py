@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,3 +71,18 @@ def test_a_note_stands_once_with_the_runs_it_holds_for() -> None:
 def test_tissues_of_the_template_are_for_other_layouts_alone(inputs: list[RunInput]) -> None:
     settings = Config("", "", "participant").denoising
     assert with_template_tissue(inputs, settings) == inputs
+
+
+def test_a_run_is_hashed_where_its_key_may_be_compared(
+    inputs: list[RunInput], tmp_path: Path
+) -> None:
+    config = Config("", "", "participant")
+    keyed, _ = check_runs(inputs[:2], config)
+    name = inputs[0].name
+    unkeyed, _ = check_runs(inputs[:2], config, {name})
+    assert (unkeyed[name].key, len(keyed[name].key)) == ("", 64)
+    assert replace(unkeyed[name], key=keyed[name].key, grid=keyed[name].grid) == keyed[name]
+    assert unkeyed[inputs[1].name].key == keyed[inputs[1].name].key
+    Path(inputs[0].stored).parent.mkdir(parents=True)
+    Path(inputs[0].stored).touch()
+    assert check_runs(inputs[:1], config, {name})[0][name].key == keyed[name].key

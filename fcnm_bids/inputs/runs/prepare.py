@@ -138,7 +138,8 @@ class PreparedRun:
     denoising
         What is done to it in time.
     key
-        Hash of everything that its projection depends on: not its strategy.
+        Hash of everything that its projection depends on: not its strategy. "" where it was not
+        needed.
     confounds, confounds_metadata
         The confound table and its sidecar.
     notes
@@ -204,6 +205,7 @@ def prepare_run(
     *,
     signals: bool = False,
     blank: Sequence[int] = (),
+    keyed: bool = True,
 ) -> PreparedRun:
     """Read everything of a run but its voxels.
 
@@ -218,6 +220,8 @@ def prepare_run(
         them, arbitrary series stand in their place, which leave as many degrees of freedom.
     blank
         Numbers of volumes, from 0, that hold no measurement and are dropped.
+    keyed
+        Whether the key is needed, for which files are hashed; it is "" otherwise.
 
     Raises
     ------
@@ -281,17 +285,20 @@ def prepare_run(
     others += [path for path in (run.white_matter, run.csf) if path]
     state = image_state(Path(run.bold), Path(run.stored))
     applied = (*band, removed) if settings.denoised else (removed,)
-    key = content_key(
-        Path(run.bold),
-        [_optional(path) for path in others],
-        {
-            **projection_record(settings),
-            "space": run.space,
-            "repetition_time": repetition_time,
-            **({"applied": applied} if any(applied) else {}),
-        },
-        state,
-    )
+    key = ""
+    if keyed:
+        key = content_key(
+            Path(run.bold),
+            [_optional(path) for path in others],
+            {
+                **projection_record(settings),
+                "space": run.space,
+                "repetition_time": repetition_time,
+                **({"applied": applied} if any(applied) else {}),
+            },
+            state,
+            image=image,
+        )
     notes = [] if run.has_mask else [_VARYING_FOR_MASK]
     spec = io_specs().get(run.layout)
     # other layouts than BIDS have it in the header alone, unless a table beside lists it
@@ -434,7 +441,7 @@ def _confounds(
     signals: bool,
 ) -> Confounds:
     if settings.denoised or not run.confounds:
-        return Confounds((), [()] * image.n_volumes)
+        return Confounds((), np.empty((image.n_volumes, 0)))
     if run.reader not in _MOTION_FILES:
         return complete_confounds(read_confounds(Path(run.confounds)))
     table = read_motion(Path(run.confounds), run.reader)
