@@ -119,7 +119,8 @@ def other_grids(grids: Mapping[str, Grid]) -> dict[str, str]:
             kinds.append(grid)
     common = Counter(kind_of.values()).most_common(1)[0][0] if kinds else 0
     return {
-        name: f"not on the grid of the other runs: {kinds[common].difference(kinds[kind])}"
+        name: f"not on the grid of the other runs: {kinds[common].difference(kinds[kind])}; choose "
+        "one resolution with --resolution, or make its images again on their grid"
         for name, kind in kind_of.items()
         if kind != common
     }

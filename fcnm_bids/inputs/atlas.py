@@ -178,7 +178,10 @@ def network_atlas(
         return (
             files,
             None,
-            (f"no names of regions: {error}",),
+            (
+                f"no names of regions: {error}; if you remove the file from TemplateFlow's folder, "
+                "it is fetched again",
+            ),
         )
 
 

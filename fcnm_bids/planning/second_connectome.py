@@ -93,6 +93,9 @@ def plan_validation(
         design = covariate_design(covariates, (Path(folder), dataset.root), runs)
     except RequestError as error:
         why = "; ".join(error.problems)
-        notes.append(f"--validation-dir: mapped without covariates, because {why}")
+        notes.append(
+            f"--validation-dir: mapped without covariates, because {why}; correct its "
+            "participants.tsv, or leave --covariates out"
+        )
     participants = tuple((label, tuple(own)) for label, own in runs.items())
     return Validation(participants, design, tuple(notes))

@@ -125,7 +125,7 @@ def design_of(
     if not problems and len(participants) < len(coded) + 2:
         problems.append(
             f"{len(participants)} {called} are too few for an intercept and {len(coded)} covariate "
-            f"columns ({', '.join(coded)})"
+            f"columns ({', '.join(coded)}); name fewer covariates"
         )
     if problems:
         raise RequestError(problems)

@@ -16,6 +16,7 @@ from fcnm_bids.inputs.atlas import (
     CORTEX,
     SEGMENTATIONS,
     SUBCORTEX,
+    AtlasFiles,
     check_atlas,
     find_atlas,
     network_atlas,
@@ -234,6 +235,23 @@ def test_without_a_network_the_first_failure_is_the_last_attempt(
         "no names of cortical regions and no overlap with canonical networks",
         "no names of nuclei and cerebellum",
     ]
+
+
+def test_a_damaged_file_of_templateflow_costs_names_and_not_the_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damaged = write_atlas(tmp_path)
+    damaged.write_bytes(damaged.read_bytes()[:-9])
+    found = AtlasFiles(((damaged, damaged.with_name(f"{damaged.name[:-7]}.tsv")),), ())
+    monkeypatch.setattr("fcnm_bids.inputs.atlas.find_atlas", lambda *_: found)
+    files, atlas, (missing,) = network_atlas((), SMALL)
+    assert (files, atlas) == (found, None)
+    assert missing.startswith(f"no names of regions: {damaged.name} cannot be read")
+    assert missing.endswith(
+        "; if you remove the file from TemplateFlow's folder, it is fetched again"
+    )
+    with pytest.raises(RequestError, match=damaged.name):
+        network_atlas((str(damaged),), SMALL)
 
 
 def test_a_space_without_nuclei_states_the_spaces_that_have_them(templateflow: Path) -> None:

@@ -161,7 +161,8 @@ def test_a_run_on_another_grid_is_left_out_with_the_difference(
     plan = plan_participant_level(request_for(root))
     [(run, reason)] = reasons(plan).items()
     assert run == "sub-01_task-rest"
-    assert "not on the grid of the other runs" in reason
+    assert reason.startswith("not on the grid of the other runs: ")
+    assert reason.endswith("with --resolution, or make its images again on their grid")
     assert told in reason
     assert plan.participants[0].runs == ()
 

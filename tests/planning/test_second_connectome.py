@@ -88,6 +88,7 @@ def test_without_its_columns_it_is_said_that_it_is_mapped_without_covariates(sec
     assert (
         "mapped without covariates, because --covariates age: there is no participants.tsv" in note
     )
+    assert note.endswith("; correct its participants.tsv, or leave --covariates out")
     (second / "participants.tsv").write_text("participant_id\tage\nsub-11\t40\nsub-12\t50\n")
     (note,) = plan_validation(str(second), GRID, SETTINGS, covariates=("age",)).notes
     assert "covariate age: no value for sub-13" in note

@@ -98,6 +98,7 @@ def test_more_columns_than_participants_can_tell_apart() -> None:
     # with 6 participants, 1 + 5 columns leave nothing
     (problem,) = refused(name=["a", "b", "c", "d", "e", "f"])
     assert problem.startswith("6 participants are too few for an intercept and 5 covariate columns")
+    assert problem.endswith("; name fewer covariates")
 
 
 def test_no_covariates_are_a_design_too() -> None:

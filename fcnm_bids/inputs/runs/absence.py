@@ -73,7 +73,7 @@ class MissingParticipants:
         self, folder: Path, images: Sequence[Mapping[str, Any]], filters: Mapping[str, Any]
     ) -> str:
         if not folder.is_dir():
-            return "a broken link"
+            return "a broken link; fetch or mount what it points to"
         if not any(folder.iterdir()):
             return f"empty folder; run datalad get -n {folder.name}"
         if not images:

@@ -62,7 +62,7 @@ def only_an_echo(root: Path) -> None:
     [
         (only_an_echo, "only echo 1"),
         (emptied, "empty folder; run datalad get -n sub-03"),
-        (dangling, "a broken link"),
+        (dangling, "a broken link; fetch or mount what it points to"),
         (only_anatomy, "no func folder"),
         (only_confounds, "no preprocessed run"),
         (other_task, "only task nback"),
