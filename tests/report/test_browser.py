@@ -11,6 +11,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from fcnm_bids.report.pages.html import Code, Note, Prose, Section, Table, render_page
 from fcnm_bids.report.results.group import GroupOutputs
 
 pytestmark = pytest.mark.slow
@@ -183,3 +184,37 @@ def test_it_fits_a_telephone(browser: Any, finished: Path) -> None:
     width = visit.page.evaluate("document.documentElement.scrollWidth")
     assert width <= 400
     visit.page.close()
+
+
+def test_options_are_not_broken_after_their_hyphens(browser: Any, tmp_path: Path) -> None:
+    text = "name it with --null-resolution 8, or --exclude-near 10 (-p 24P) <b>; " * 20
+    section = Section("one", "One", (Prose((text,)), Note(text), Code(text, "Command")))
+    path = tmp_path / "page.html"
+    path.write_text(render_page("Title", "", [section]), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.goto(path.as_uri())
+    lines = "all => all.map(own => [own.textContent, own.getClientRects().length])"
+    found = page.eval_on_selector_all(".option", lines)
+    named = ["--null-resolution", "--exclude-near", "-p"]
+    assert found == [[name, 1] for name in named * 60]
+    assert "<b>" in page.inner_text("main p:not(.note)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.close()
+
+
+@pytest.mark.parametrize(("rows", "shown"), [(15, 15), (16, 16), (17, 17), (18, 15), (40, 15)])
+def test_a_table_never_hides_one_or_two_rows(
+    browser: Any, tmp_path: Path, rows: int, shown: int
+) -> None:
+    table = Table("Numbers", ("n",), tuple((str(n),) for n in range(rows)), frozenset({0}))
+    path = tmp_path / "page.html"
+    section = Section("one", "One", (table,))
+    path.write_text(render_page("Title", "", [section]), encoding="utf-8")
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    page.locator("th button").click()
+    page.locator("th button").click()
+    cells = page.locator("tbody td:visible").all_inner_texts()
+    assert cells == [str(n) for n in range(rows)][::-1][:shown]
+    assert (f"{shown} of {rows} rows" in page.inner_text(".tools")) is (shown < rows)
+    page.close()

@@ -21,11 +21,15 @@ _WIDTH = 11.0
 """Width of the figure in inches."""
 
 _COLUMNS = 4
-_NAME, _GAP = 13.0, 5.0
-"""Height of a name and space between contrasts, in points."""
+_SIZE, _PRINT_SIZE = 10.0, 7.0
+"""Size of names in points: on a screen of 1,280 pixels, where the page is narrower than the figure
+was made, and in print."""
 
-_LETTER = 4.3
-"""Width of a letter of a name in points."""
+_BAND, _LETTER = 1.6, 0.61
+"""Height of the row of a name and width of its letters, as shares of its size."""
+
+_GAP = 5.0
+"""Space between contrasts in points."""
 
 
 def overview_figure(root: Path, label: str) -> Path:
@@ -64,7 +68,8 @@ def draw_overview(
     full = 72 * (PAGE_WIDTH.get() or _WIDTH)
     columns = min(_COLUMNS if full > 400 else 2, max(2, len(contrasts)))
     width = (slices_share(full) * full - (columns - 1) * _GAP) / columns
-    letters = int(width / _LETTER)
+    size = _PRINT_SIZE if PAGE_WIDTH.get() else _SIZE
+    band, letters = _BAND * size, int(width / (_LETTER * size))
     overlays = [
         Overlay(t, own, "diverging", -limit, limit, 0, outside=0.3, thresholds=())
         for t, own in maps
@@ -72,17 +77,17 @@ def draw_overview(
     pictures = [strip(2, positions, _STEP, overlay)[0] for overlay in overlays]
     height = width * pictures[0].shape[0] / pictures[0].shape[1]
     rows = -(-len(contrasts) // columns)
-    total = rows * (height + _NAME + _GAP) + _NAME
+    total = rows * (height + band + _GAP) + band
     sheet = Sheet(full, max(total, 120.0), pictures[0].shape[1] / width)
     names = names or [contrast.name for contrast in contrasts]
     for number, (name, picture) in enumerate(zip(names, pictures, strict=True)):
         left = (number % columns) * (width + _GAP)
-        top = (number // columns) * (height + _NAME + _GAP)
+        top = (number // columns) * (height + band + _GAP)
         shown = name if len(name) <= letters else f"{name[: letters - 1]}\N{HORIZONTAL ELLIPSIS}"
-        sheet.text(left + 2, top + _NAME / 2, shown, size=7)
-        sheet.picture(left, top + _NAME, width, height, picture)
+        sheet.text(left + 2, top + band / 2, shown, size=size)
+        sheet.picture(left, top + band, width, height, picture)
     listed = ", ".join(f"{z}" for z in positions)
-    sheet.text(2, total - _NAME / 2, f"z = {listed} mm; left is left", size=7)
+    sheet.text(2, total - band / 2, f"z = {listed} mm; left is left", size=size)
     draw_bar(sheet, overlays[0], "t")
     sheet.save(path)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -18,6 +19,9 @@ _DATA = files("fcnm_bids.data") / "report"
 NIIVUE = "niivue-0.69.0.umd.js"
 NIIVUE_SHA256 = "47b896b77ec4a5be3ef1949c33ad393b6f45629921f326c279000bcf51bdb4af"
 """Digest of the script as npm has it; a page's policy runs it with this digest only."""
+
+_OPTION = re.compile(r"(?<![\w-])-(?:-[a-z][a-z0-9-]+|[a-zA-Z])(?![\w-])")
+"""An option of the command line."""
 
 _IN_DATA_URI = " /:;=?,.+-_()*!@$'"
 _MEDIA_TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
@@ -294,6 +298,7 @@ def template(name: str) -> Any:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["inert_json"] = _inert_json
+    environment.filters["whole_options"] = _whole_options
     return environment.get_template(name)
 
 
@@ -303,3 +308,12 @@ def _inert_json(content: Any) -> Any:
 
     text = json.dumps(content, ensure_ascii=True, allow_nan=False)
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def _whole_options(text: str) -> Any:
+    """Escape a text in which options are not broken after their hyphens."""
+    from markupsafe import Markup, escape
+
+    if "-" not in text:
+        return text
+    return Markup(_OPTION.sub(r'<span class="option">\g<0></span>', str(escape(text))))

@@ -18,7 +18,7 @@ def test_maps_equal_those_of_the_results(root: Path, bundle: Path) -> None:
     with (bundle / "maps" / "neurovault_metadata.csv").open(encoding="utf-8") as file:
         rows = {row["Filename"]: row for row in csv.DictReader(file)}
     results = GroupOutputs(root)
-    assert len(rows) == 2 + 2 * len(results.contrasts)
+    assert len(rows) == 3 + 2 * len(results.contrasts)
     for contrast in results.contrasts:
         own = bundle / "maps" / contrast.map("t").name
         t, mask = (np.asarray(nib.load(p).dataobj) for p in (contrast.map("t"), contrast.mask))

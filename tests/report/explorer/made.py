@@ -80,6 +80,8 @@ def make_results(
     write(stem, "mask", network.astype(np.uint8), affine, settings)
     mean = np.where(brain, common, np.nan)
     write(stem, "stat-effect_statmap", (0.1 * mean / np.nanstd(mean)).astype(np.float32), affine)
+    convergence = np.where(brain, 1.1 * common / np.nanstd(mean), np.nan)
+    write(stem, "stat-convergence_statmap", convergence.astype(np.float32), affine)
     p = np.where(brain, rng.integers(1, 1001, shape) / 1000, np.nan)
     write(stem, "desc-random_stat-p_statmap", p.astype(np.float32), affine)
     table = cluster_table(network, np.nan_to_num(share), grid)

@@ -67,7 +67,7 @@ def test_networks_name_their_contrasts_and_masks(root: Path) -> None:
     share, *others = network["maps"]
     assert (share["of"], share["values"]["step"]) == (3, 1 / 3)
     titles = [entry["title"] for entry in others]
-    assert titles == ["p, against foci scattered in grey matter", "mean Fisher z"]
+    assert titles == ["p, against foci scattered in grey matter", "convergence", "mean Fisher z"]
     results = GroupOutputs(root)
     n_known = int(np.isfinite(nib.load(results.networks[0].probability).get_fdata()).sum())
     masks = bits(folder["masks"], (3, n_known))
@@ -85,7 +85,7 @@ def test_maps_on_other_grids_are_left_out(root: Path) -> None:
     nib.save(nib.Nifti1Image(image.get_fdata()[::2], image.affine), path)
     (folder,) = explorer_content([root])["folders"]
     titles = [entry["title"] for entry in folder["networks"][0]["maps"]]
-    assert titles == ["share of contrasts", "mean Fisher z"]
+    assert titles == ["share of contrasts", "convergence", "mean Fisher z"]
 
 
 def test_titles_of_maps_are_words(root: Path) -> None:

@@ -41,6 +41,20 @@ def test_every_contrast_has_its_slices_below_its_name(
     assert len(heights.partition(" mm")[0].split(",")) == 3
 
 
+def test_names_are_legible_where_the_page_is_narrower_than_the_figure(
+    results: GroupOutputs, tmp_path: Path
+) -> None:
+    (network,) = results.networks
+    draw_overview(tmp_path / "o.svg", network, results.contrasts)
+    root = ElementTree.parse(tmp_path / "o.svg").getroot()
+    width = float(root.attrib["viewBox"].split()[2])
+    shown = 1280 - (17 + 5) * 16  # without the table of contents and margins
+    names = {contrast.name for contrast in results.contrasts}
+    sizes = [float(t.attrib["font-size"]) for t in root.iter(f"{SVG}text") if t.text in names]
+    assert len(sizes) == 5
+    assert min(sizes) * shown / width >= 11
+
+
 def test_other_names_and_widths_are_for_print(results: GroupOutputs, tmp_path: Path) -> None:
     (network,) = results.networks
     names = [f"Seed {n}" for n in range(5)]

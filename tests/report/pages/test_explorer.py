@@ -254,10 +254,42 @@ def test_a_map_of_mean_z_has_the_values_of_its_file(visit: Open, first: Path) ->
     visit.choose("map", "share of contrasts")
 
 
+@SLOW
+def test_a_click_on_the_map_of_convergence_gives_the_value_of_its_file(
+    visit: Open, first: Path
+) -> None:
+    image = nib.load(next(first.glob("group/network-*_stat-convergence_statmap.nii.gz")))
+    assert 1 < np.nanmax(np.abs(image.get_fdata())) < 10  # three digits are two decimals
+    visit.choose("map", "convergence")
+    visit.go(0, -18, 12)
+    frame = visit.page.locator("#slices").bounding_box()
+    values = []
+    for share in ((0.15, 0.3), (0.5, 0.25), (0.82, 0.4), (0.2, 0.55)):
+        position = {"x": share[0] * frame["width"], "y": share[1] * frame["height"]}
+        visit.page.click("#slices", position=position)
+        visit.page.wait_for_timeout(300)
+        visit.settle()
+        assert re.search(r"convergence: (-?\d\.\d\d|no value)\.$", visit.page.inner_text("#here"))
+        value = at(image, visit.place)
+        assert read_value(visit) == pytest.approx(value, abs=0.005 + 1e-6, nan_ok=True)
+        values.append(value)
+    assert np.isfinite(values).sum() >= 3
+    assert np.nanmax(values) - np.nanmin(values) > 0.1
+    visit.choose("map", "share of contrasts")
+
+
 def shown_value(visit: Open, mm: tuple[float, ...]) -> float:
     """The value at a place of the map that is shown."""
     visit.go(*mm)
-    found = re.search(r": (-?[\d.]+)\.$", visit.page.inner_text("#here"))
+    return read_value(visit)
+
+
+def read_value(visit: Open) -> float:
+    """The value at the crosshair of the map that is shown; NaN where it has none."""
+    text = visit.page.inner_text("#here")
+    if text.endswith(": no value."):
+        return float("nan")
+    found = re.search(r": (-?[\d.]+)\.$", text)
     assert found is not None
     return float(found[1])
 

@@ -49,6 +49,8 @@ class Section(HTMLParser):
         if not self.depth:
             return
         self.tags.append((tag, about))
+        if tag == "span":  # an option within a text
+            return
         self._within = tag
         if tag == "tr":
             self.tables.setdefault(self.caption, []).append([])
@@ -64,7 +66,8 @@ class Section(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "section" and self.depth:
             self.depth -= 1
-        self._within = ""
+        if tag != "span":
+            self._within = ""
 
     def handle_data(self, data: str) -> None:
         if not self.depth:

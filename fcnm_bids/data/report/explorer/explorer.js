@@ -103,7 +103,8 @@
   const compared = () => (element("other").value === "" ? null : networks[Number(element("other").value)]);
   const P_LEVELS = [1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.001];
   const isP = (stat) => stat === "p" || stat === "pfwe";
-  const digits = (stat) => ({ t: 1, z: 2, n: 0, p: 4, pfwe: 4 })[stat] ?? 3;
+  // no more decimals than the values were stored with
+  const digits = (map) => (map.packed && map.stat !== "share" ? Math.max(0, Math.round(-Math.log10(map.packed.step))) : 3);
 
   function choices() {
     const list = network.maps.map((m) => ({ ...m, packed: m.values }));
@@ -223,7 +224,7 @@
     if (shown.sorts) return "each at its own";
     if (shown.of) return element("threshold").value + " of " + shown.of;
     if (isP(shown.stat)) return "p ≤ " + from;
-    return "≥ " + from.toFixed(Math.max(1, digits(shown.stat)));
+    return "≥ " + from.toFixed(Math.max(1, digits(shown)));
   }
 
   // ---- slices ------------------------------------------------------------------------------
@@ -431,7 +432,7 @@
     }
     if (known >= 0 && !shown.sorts && shown.packed !== network.maps[0].values) {
       const v = shown.values[known];
-      sentence += shown.title + ": " + (v !== v ? "no value" : shown.of ? Math.round(v * shown.of) + " of " + shown.of : v.toFixed(digits(shown.stat))) + ".";
+      sentence += shown.title + ": " + (v !== v ? "no value" : shown.of ? Math.round(v * shown.of) + " of " + shown.of : v.toFixed(digits(shown))) + ".";
     }
     if (known >= 0 && folder.regions) {
       const region = folder.regions.names[(await values(folder, folder.regions.labels))[known]];
@@ -474,7 +475,7 @@
       context.fillStyle = "#000"; context.fillRect((mark - low) / (shown.high - low) * (canvas.width - 1) - 1, 0, 3, canvas.height);
       context.fillStyle = "#fff"; context.fillRect((mark - low) / (shown.high - low) * (canvas.width - 1), 0, 1, canvas.height);
     }
-    const text = (v) => (isP(shown.stat) ? "p " + 10 ** -v : v.toFixed(digits(shown.stat)));
+    const text = (v) => (isP(shown.stat) ? "p " + 10 ** -v : v.toFixed(digits(shown)));
     element("low").textContent = shown.sorts ? "orange: this alone; blue: the other alone; pink: both" : shown.of ? "0" : text(low);
     element("high").textContent = shown.sorts ? "" : "to " + (shown.of ? shown.of + " of " + shown.of : text(shown.high));
     element("unit").textContent = shown.title;
