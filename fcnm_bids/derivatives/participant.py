@@ -19,8 +19,8 @@ from fcnm_bids.seeds import SeedMatrix
 VOLUME_COLUMNS = {
     "framewise_displacement": "Framewise displacement in mm (Power et al. 2012), as fMRIPrep "
     "computed it",
-    "use": "kept; dummy: censored at the start (non-steady state); censored: censored for motion; "
-    "blank: censored because it has no measurement",
+    "use": "kept, or why the volume is not used: dummy (at the start, in a non-steady state), "
+    "censored (for motion) or blank (it has no measurement)",
 }
 
 QC_COLUMNS = {
@@ -29,9 +29,9 @@ QC_COLUMNS = {
     "included": "True if the run is included in the analysis",
     "reason": "Reason for exclusion",
     "n_volumes": "Volumes of the run",
-    "n_dummy": "Volumes censored at the start (non-steady state)",
+    "n_dummy": "Volumes at the start that are not used (non-steady state)",
     "n_censored": "Further volumes censored for motion",
-    "n_blank": "Further volumes censored because they have no measurement",
+    "n_blank": "Further volumes that are not used, as they have no measurement",
     "n_kept": "Volumes kept",
     "minutes_kept": "Minutes of kept volumes",
     "dof": "Residual degrees of freedom after regression and filtering",
