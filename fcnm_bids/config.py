@@ -922,6 +922,7 @@ class NullSettings:
     degree_tolerance: float = 1e-6
     degree_iterations: int = 30
     degree_threads: int = 8
+    degree_gb: float = 0.25
     strata: int = 20
     nearest_share: float = 0.2
     least_reliability: float = 0.99

@@ -142,6 +142,7 @@ class MeasureStrength(ConfiguredInterface):
             tolerance=NULLS.degree_tolerance,
             max_iterations=NULLS.degree_iterations,
             n_threads=min(config.resources.nprocs, NULLS.degree_threads),
+            keep_gb=NULLS.degree_gb,
             progress=lambda line: LOGGER.debug("%s", line),
         )
         if strength.change > NULLS.degree_tolerance:

@@ -322,7 +322,9 @@ def _strength_seconds(plan: GroupPlan, config: Config) -> float:
     components = sum(run.n_components for run in plan.participants[0][1])
     targets = min(NULLS.degree_targets, plan.n_masked)
     of_strength = targets * (components * _PROJECT + _STRENGTH)
-    of_vectors = _ITERATIONS * components * (_COLUMN + 2 * _BLOCK * _PROJECT)
+    kept = min(1.0, 1e9 * NULLS.degree_gb / (4 * participants * components * plan.n_masked))
+    columns = kept + (1 - kept) * _ITERATIONS
+    of_vectors = components * (columns * _COLUMN + 2 * _ITERATIONS * _BLOCK * _PROJECT)
     together = min(config.resources.nprocs, NULLS.degree_threads, participants)
     return participants * plan.n_masked * (of_strength + of_vectors) / together
 

@@ -238,7 +238,8 @@ def strength_gb(n_voxels: int, dof: int, n_threads: int) -> float:
     """Measuring the connectome's degree, some participants at a time."""
     n_masked = _MASKED * n_voxels
     one_participant = n_masked * (10 * dof + 8 * 20)
-    return _PROCESS_GB + 1e-9 * (n_threads * one_participant + n_masked * 8 * 40)
+    working = 1e-9 * (n_threads * one_participant + n_masked * 8 * 40)
+    return _PROCESS_GB + working + NULLS.degree_gb
 
 
 def draws_gb(

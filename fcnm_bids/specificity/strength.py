@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,6 +110,7 @@ def measure_strength(
     tolerance: float,
     max_iterations: int,
     n_threads: int = 1,
+    keep_gb: float = 0.0,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Strength:
     """Strengths and first eigenvectors of the mean matrix of r, without ever forming it.
@@ -116,7 +118,7 @@ def measure_strength(
     A participant's r are those of all runs, weighted by m - 2. A voxel's correlation with itself
     enters neither strength. The eigenvectors are found by block power iteration with a
     Rayleigh-Ritz step (Golub and Van Loan, Matrix Computations, 8.2): each iteration reads every
-    participant once.
+    participant once, except those kept in memory.
 
     Parameters
     ----------
@@ -135,6 +137,8 @@ def measure_strength(
         The iteration ends here in any case.
     n_threads
         Participants worked on at once; the result does not depend on it.
+    keep_gb
+        Memory in GB for participants that are read only once; the result does not depend on it.
     progress
         Is told what is done.
 
@@ -149,11 +153,12 @@ def measure_strength(
     positive, signed = np.zeros(index.size), np.zeros(index.size)
     n_participants = np.zeros(index.size)
     halves = _Halves(len(participants), place)
+    every = _Columns(participants, index, keep_gb)
     # participants side by side, each with one thread of BLAS: its own threads would wait for each
     # other
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(n_threads) as pool:
         strengths = pool.map(
-            lambda participant: _participant_strengths(participant, index, place), participants
+            lambda number: _participant_strengths(every[number], place), range(len(participants))
         )
         for number, (has, own_positive, own_signed) in enumerate(strengths):
             n_participants += has
@@ -165,7 +170,7 @@ def measure_strength(
             positive /= n_participants
             signed /= n_participants
         vectors, shares, iterations, change = _first_eigenvectors(
-            participants,
+            every,
             index,
             pool,
             start=positive,
@@ -217,13 +222,37 @@ class _Halves:
         return float(np.mean([np.corrcoef(*means[:, i])[0, 1] for i in range(HALVINGS)]))
 
 
+class _Columns:
+    """The `participant_columns` of each participant, of whom the first are kept in memory."""
+
+    def __init__(
+        self, participants: Sequence[Participant], index: NDArray[np.intp], keep_gb: float
+    ) -> None:
+        self._participants, self._index = participants, index
+        self._left = 1e9 * keep_gb
+        self._kept: dict[int, NDArray[np.float32]] = {}
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        return len(self._participants)
+
+    def __getitem__(self, number: int) -> NDArray[np.float32]:
+        if number in self._kept:
+            return self._kept[number]
+        columns = participant_columns(self._participants[number].open_runs(), self._index)
+        with self._lock:
+            if columns.nbytes <= self._left:
+                self._left -= columns.nbytes
+                self._kept[number] = columns
+        return columns
+
+
 def _participant_strengths(
-    participant: Participant, index: NDArray[np.intp], place: NDArray[np.intp]
+    columns: NDArray[np.float32], place: NDArray[np.intp]
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
     """Return where a participant has signal, and both strengths there, 0 elsewhere."""
-    columns = participant_columns(participant.open_runs(), index)
     has = np.asarray(columns.any(axis=0))
-    is_target = np.zeros(index.size, dtype=bool)
+    is_target = np.zeros(columns.shape[1], dtype=bool)
     is_target[place] = True
     mean = columns.sum(axis=1, dtype=np.float64)
     signed = np.where(has, mean @ columns - 1, 0) / max(1, np.count_nonzero(has) - 1)
@@ -281,7 +310,7 @@ def _positive_sum(columns: NDArray[np.float32], place: NDArray[np.intp]) -> NDAr
 
 
 def _first_eigenvectors(
-    participants: Sequence[Participant],
+    every: _Columns,
     index: NDArray[np.intp],
     pool: ThreadPoolExecutor,
     *,
@@ -302,8 +331,8 @@ def _first_eigenvectors(
         product = np.zeros_like(block)
         trace = 0
         single = block.astype(np.float32)
-        own = partial(_participant_product, index=index, block=single)
-        for part, n_voxels in pool.map(own, participants):
+        own = partial(_participant_product, every, block=single)
+        for part, n_voxels in pool.map(own, range(len(every))):
             product += part
             trace += n_voxels
         values, turn = np.linalg.eigh(block.T @ product)
@@ -319,8 +348,8 @@ def _first_eigenvectors(
 
 
 def _participant_product(
-    participant: Participant, index: NDArray[np.intp], block: NDArray[np.float32]
+    every: _Columns, number: int, block: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], int]:
     """A participant's matrix of r times some columns, and its trace."""
-    columns = participant_columns(participant.open_runs(), index)
+    columns = every[number]
     return columns.T @ (columns @ block), int(np.count_nonzero(columns.any(axis=0)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -135,6 +136,26 @@ def test_the_whole_matrix_says_the_same(
     expected = by_hand(participants)
     assert largest_difference(measured(in_memory(participants)), expected) < 1e-6
     assert largest_difference(measured(in_store(participants, tmp_path)), expected) < 1e-3
+
+
+def test_participants_that_fit_in_memory_are_read_once_with_the_same_result() -> None:
+    participants = in_memory(simulated_runs(no_global=False, several=True, missing=True))
+    own = [participant_columns(one.open_runs(), INDEX).nbytes for one in participants]
+    reads = dict.fromkeys(range(len(participants)), 0)
+
+    def counted(number: int) -> Participant:
+        def open_runs() -> Sequence[ProjectedRun]:
+            reads[number] += 1
+            return participants[number].open_runs()
+
+        return replace(participants[number], open_runs=open_runs)
+
+    every = [counted(number) for number in reads]
+    alone, some = measured(participants), measured(every, keep_gb=1e-9 * (sum(own[:2]) + 1))
+    assert alone.iterations > 2
+    assert list(reads.values()) == [1, 1, *[1 + alone.iterations] * (len(own) - 2)]
+    np.testing.assert_array_equal(some.eigenvectors, alone.eigenvectors)
+    np.testing.assert_array_equal(some.positive, alone.positive)
 
 
 def test_without_a_global_signal_the_signed_strength_says_little() -> None:
