@@ -39,5 +39,6 @@ def analysed(simulated: Truth, tmp_path_factory: pytest.TempPathFactory) -> Anal
     connectome = Connectome.from_derivatives(simulated.fmriprep, folder / "store", nprocs=1)
     command = [str(folder / "store" / "connectome"), str(folder / "results"), "group"]
     command += ["--coordinates", str(simulated.coordinates), "--height-control", "t=3"]
+    command += ["--reports", "none"]  # figures take most of the time
     assert main([*command, "--work-dir", str(folder / "work"), "--nprocs", "1"]) == DONE
     return Analysed(connectome, folder / "results", simulated.coordinates)

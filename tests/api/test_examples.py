@@ -11,6 +11,9 @@ import pandas as pd
 import pytest
 
 import fcnm_bids.api
+from fcnm_bids.api import results
+from fcnm_bids.api.level import run_analysis_level
+from fcnm_bids.config import Config
 from tests.api.conftest import Analysed, write_literature
 
 MODULES = [module.name for module in pkgutil.iter_modules(fcnm_bids.api.__path__)]
@@ -33,6 +36,11 @@ def desk(analysed: Analysed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     (tmp_path / "fcnm").symlink_to(analysed.results)
     write_literature(tmp_path)
     monkeypatch.chdir(tmp_path)
+
+    def without_reports(request: Config) -> tuple[str, ...]:
+        return run_analysis_level(request.update({"running": {"reports": "none"}}))
+
+    monkeypatch.setattr(results, "run_analysis_level", without_reports)  # no example shows one
     return tmp_path
 
 

@@ -12,7 +12,7 @@ from tests.api.conftest import Analysed, write_literature
 def test_outcomes_are_of_the_networks_contrasts(analysed: Analysed, tmp_path: Path) -> None:
     write_literature(tmp_path)
     network = analysed.connectome.network(
-        tmp_path / "peaks.tsv", effect="increase", height_control="t=3", nprocs=1
+        tmp_path / "peaks.tsv", effect="increase", height_control="t=3", reports="none", nprocs=1
     )
     found = network.outcomes(pd.read_csv(tmp_path / "scores.tsv", sep="\t"))
     assert list(found) == ["weeks"]

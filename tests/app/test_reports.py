@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fcnm_bids.cli.run import DONE, FAILED, WRONG_REQUEST, main
+from fcnm_bids.report.figures import group as group_figures
 from fcnm_bids.simulate import Truth
 
 
@@ -73,8 +74,9 @@ def test_no_reports_cannot_be_the_only_ones(simulated: Truth, tmp_path: Path) ->
 
 
 def test_a_group_without_reports_has_all_its_results(
-    simulated: Truth, out: Path, tmp_path: Path
+    simulated: Truth, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(group_figures, "draw_network", lambda *_: [])
     assert call(simulated, tmp_path, "group", "--reports", "none") == DONE
     assert not (out / "group.html").exists()
     assert not (out / "group" / "figures").exists()

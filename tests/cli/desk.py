@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import matplotlib
 import pandas as pd
+
+from fcnm_bids.cli.run import main
 
 RUN = Path(__file__).resolve().parents[2] / "run.py"
 
@@ -71,26 +77,29 @@ class Desk:
         self, *words: object, before: Sequence[str] = (), **environment: str
     ) -> subprocess.Popen[str]:
         """Begin a command, perhaps behind another one that makes its surroundings."""
-        for folder in (self.cwd, self.temporary):
-            folder.mkdir(exist_ok=True)
-        wanted = ("PATH", "LANG", "SLURM_CONF")
-        kept = {name: os.environ[name] for name in wanted if name in os.environ}
         return subprocess.Popen(
             [*before, sys.executable, str(RUN), *map(str, words), "--work-dir", str(self.work)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             cwd=self.cwd,
-            env={
-                **kept,
-                "HOME": str(self.home),
-                "TMPDIR": str(self.temporary),
-                "OMP_NUM_THREADS": "1",
-                "TEMPLATEFLOW_AUTOUPDATE": "off",
-                **({"MPLCONFIGDIR": FONTS} if self.fonts_known else {}),
-                **environment,
-            },
+            env=self._surroundings(environment),
         )
+
+    def _surroundings(self, environment: Mapping[str, str]) -> dict[str, str]:
+        for folder in (self.cwd, self.temporary):
+            folder.mkdir(exist_ok=True)
+        wanted = ("PATH", "LANG", "SLURM_CONF")
+        kept = {name: os.environ[name] for name in wanted if name in os.environ}
+        return {
+            **kept,
+            "HOME": str(self.home),
+            "TMPDIR": str(self.temporary),
+            "OMP_NUM_THREADS": "1",
+            "TEMPLATEFLOW_AUTOUPDATE": "off",
+            **({"MPLCONFIGDIR": FONTS} if self.fonts_known else {}),
+            **environment,
+        }
 
     def wait(self, process: subprocess.Popen[str]) -> Ended:
         out, err = process.communicate(timeout=300)
@@ -98,6 +107,32 @@ class Desk:
 
     def run(self, *words: object, before: Sequence[str] = (), **environment: str) -> Ended:
         return self.wait(self.start(*words, "--nprocs", "2", before=before, **environment))
+
+    def call(self, *words: object, **environment: str) -> Ended:
+        """Run a command in this process, which has imported already what takes seconds."""
+        given = [*map(str, words), "--nprocs", "2", "--work-dir", str(self.work)]
+        kept, own = self._surroundings(environment), logging.getLogger("fcnm_bids")
+        handlers, propagate, level = own.handlers, own.propagate, own.level
+        with (
+            # files, line by line: the worker processes write to them, too
+            tempfile.TemporaryFile("w+", buffering=1, encoding="utf-8") as out,
+            tempfile.TemporaryFile("w+", buffering=1, encoding="utf-8") as err,
+            mock.patch.dict(os.environ, kept, clear=True),
+            mock.patch.object(tempfile, "tempdir", None),
+            contextlib.chdir(self.cwd),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            try:
+                code = main(given)
+            except SystemExit as ended:  # of the parser
+                code = int(ended.code or 0)
+            finally:
+                own.handlers, own.propagate = handlers, propagate
+                own.setLevel(level)
+            for told in (out, err):
+                told.seek(0)
+            return Ended(code, out.read(), err.read())
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def test_who_is_told_to_end_leaves_no_worker_and_no_folder(
 
 
 def test_what_a_killed_run_left_is_cleared_by_the_next(desk: Desk, simulated: Truth) -> None:
-    process = lock_outputs(desk, simulated)
+    process = lock_outputs(desk, simulated, "--reports", "none")
     process.kill()
     desk.wait(process)
     (left,) = leftovers(desk)
@@ -71,7 +71,7 @@ def test_what_a_killed_run_left_is_cleared_by_the_next(desk: Desk, simulated: Tr
     in_use.mkdir()
     ended = desk.run(
         *(simulated.fmriprep, desk.folder / "out", "participant"),
-        *("--coordinates", simulated.coordinates),
+        *("--coordinates", simulated.coordinates, "--reports", "none"),
     )
     assert ended.code == 0, ended.out + ended.err
     assert not left.exists()

@@ -56,14 +56,14 @@ def test_a_rerun_of_either_level_does_nothing_and_says_so(
 ) -> None:
     before = snapshot(output)
     for level, given in (("participant", ["--coordinates", finished.coordinates]), ("group", [])):
-        ended = desk.run(finished.fmriprep, output, level, *given)
+        ended = desk.call(finished.fmriprep, output, level, *given)
         assert ended.code == 0, ended.err
         assert "everything is there already; nothing to do" in ended.out
     assert snapshot(output) == before
 
 
 def again(finished: Finished, desk: Desk, output: Path, *options: object) -> Ended:
-    return desk.run(
+    return desk.call(
         *(finished.fmriprep, output, "participant"),
         *("--coordinates", finished.coordinates, *options),
     )
@@ -137,7 +137,8 @@ def test_a_contrast_more_is_mapped_without_overwriting(
         tmp_path / "grown.tsv", sep="\t", index=False
     )
     old = {path.name for path in output.glob("group/seed-*_stat-t_statmap.nii.gz")}
-    ended = desk.run(finished.fmriprep, output, "group", "--coordinates", tmp_path / "grown.tsv")
+    grown = ("--coordinates", tmp_path / "grown.tsv", "--reports", "none")
+    ended = desk.call(finished.fmriprep, output, "group", *grown)
     assert ended.code == 0, ended.out + ended.err
     assert "contrasts that are new: new one" in ended.out
     assert f"contrasts taken out, and their outputs with them: {gone}" in ended.out
@@ -203,9 +204,9 @@ def test_a_rerun_with_other_settings_is_refused_and_overwriting_replaces(
     one = tmp_path / "one.tsv"
     table[table["contrast"] == "../../x"].to_csv(one, sep="\t", index=False)
     old = {path.name for path in output.glob("sub-01/func/*statmap.nii.gz")}
-    ended = desk.run(
+    ended = desk.call(
         *(finished.fmriprep, output, "participant", "--coordinates", one, "--radius", "6"),
-        *("--participant-label", "sub-01", "--overwrite"),
+        *("--participant-label", "sub-01", "--overwrite", "--reports", "none"),
     )
     assert ended.code == 0, ended.out + ended.err
     [kept] = output.glob("sub-01/func/*statmap.nii.gz")
@@ -227,7 +228,7 @@ def test_the_group_level_refuses_what_differs_from_the_participant_level(
         (["--smoothing", "8"], "--smoothing 8.0: the participant level was run with 6.0"),
         (["--coordinates", other], "foci or effects differ from the earlier table for"),
     ):
-        ended = desk.run(finished.fmriprep, output, "group", *given)
+        ended = desk.call(finished.fmriprep, output, "group", *given)
         assert ended.code == 2
         assert told in ended.problems[1]
     assert snapshot(output) == before
@@ -245,7 +246,7 @@ def test_a_damaged_image_leaves_its_run_out_and_the_rest_goes_on(
     whole = bold.read_bytes()
     bold.write_bytes(whole[: len(whole) // 2])
     request = (root, tmp_path / "out", "participant", "--connectome-only")
-    ended = desk.run(*request)
+    ended = desk.call(*request)
     assert ended.code == 0, ended.out + ended.err
     assert f"{bold.name} is excluded" in ended.out
     [table] = (tmp_path / "out").glob("sub-02/func/*desc-qc_metrics.tsv")
@@ -255,10 +256,10 @@ def test_a_damaged_image_leaves_its_run_out_and_the_rest_goes_on(
     assert "cut short" in qc["reason"].iloc[1]
     stored = {path.name.split("_space")[0] for path in (tmp_path / "out").rglob("*.h5")}
     assert stored == {"sub-a+1_task-rest", "sub-02_task-rest_run-1"}
-    assert "nothing to do" in desk.run(*request).out
+    assert "nothing to do" in desk.call(*request).out
 
     bold.write_bytes(whole)
-    repaired = desk.run(*request)
+    repaired = desk.call(*request)
     assert repaired.code == 0, repaired.out + repaired.err
     assert "1 of 2 participants complete" in repaired.out
     assert list(read_table(table)["included"]) == ["True", "True"]
@@ -272,7 +273,7 @@ def test_when_every_image_is_damaged_no_usable_run_is_left(
     [bold] = root.rglob("*_bold.nii.gz")
     bold.write_bytes(bold.read_bytes()[:200_000])
     for _ in range(2):
-        ended = desk.run(root, tmp_path / "out", "participant", "--connectome-only")
+        ended = desk.call(root, tmp_path / "out", "participant", "--connectome-only")
         assert ended.code == 2
         assert ended.problems[0] == "no usable run is left"
         assert "cut short" in ended.problems[1]
@@ -287,7 +288,7 @@ def test_a_node_that_fails_is_exit_code_1_and_a_rerun_makes_the_rest(
     in_the_way.parent.mkdir()
     in_the_way.touch()
     request = (root, tmp_path / "out", "participant", "--connectome-only")
-    ended = desk.run(*request)
+    ended = desk.call(*request)
     assert ended.code == 1
     assert "error: fcnm_participants_wf.sub_03_wf.project: " in ended.out
     assert "not everything was made (sub-03)" in ended.out
@@ -295,7 +296,7 @@ def test_a_node_that_fails_is_exit_code_1_and_a_rerun_makes_the_rest(
     assert list((tmp_path / "out").glob("logs/*/crash*"))
     assert (tmp_path / "out" / "sub-01" / "manifest.tsv").is_file()
     in_the_way.unlink()
-    ended = desk.run(*request)
+    ended = desk.call(*request)
     assert ended.code == 0, ended.out + ended.err
     assert "1 of 2 participants complete" in ended.out
 
@@ -305,7 +306,7 @@ def test_array_jobs_share_their_folders(finished: Finished, desk: Desk, tmp_path
     jobs = [
         desk.start(
             *(finished.fmriprep, output, "participant", "--connectome-dir", store),
-            *("--coordinates", finished.coordinates, "--subject-maps", "none"),
+            *("--coordinates", finished.coordinates, "--subject-maps", "none", "--reports", "none"),
             *("--participant-label", label, "--nprocs", "1"),
         )
         for label in ("01", "03")
@@ -336,7 +337,7 @@ def test_a_lab_maps_masks_on_its_store(finished: Finished, desk: Desk, tmp_path:
 def test_the_group_level_says_what_to_run_first(
     finished: Finished, desk: Desk, tmp_path: Path
 ) -> None:
-    ended = desk.run(
+    ended = desk.call(
         finished.fmriprep, tmp_path / "out", "group", "--coordinates", finished.coordinates
     )
     assert ended.code == 2

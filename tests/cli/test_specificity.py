@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
 
+from fcnm_bids.config import NULLS
 from fcnm_bids.intermediates.draws import OBSERVED, read_block
+from fcnm_bids.report.figures import group as figures
 from fcnm_bids.simulate import Truth
+from fcnm_bids.workflows import specificity
 from tests.cli.desk import Desk, Ended, read_table
 
 DRAWS = 23
@@ -19,7 +23,7 @@ DRAWS = 23
 
 
 def group(desk: Desk, fmriprep: Path, output: Path, *options: object) -> Ended:
-    return desk.run(fmriprep, output, "group", "--reports", "none", *options)
+    return desk.call(fmriprep, output, "group", "--reports", "none", *options)
 
 
 def maps(output: Path) -> dict[str, np.ndarray]:
@@ -43,7 +47,7 @@ def compared(
     """Both effects of the simulated table, compared with everything."""
     desk = Desk(tmp_path_factory.mktemp("specific"))
     output = desk.folder / "out"
-    first = desk.run(
+    first = desk.call(
         simulated.fmriprep, output, "participant", "--coordinates", simulated.coordinates,
         "--subject-maps", "none", "--reports", "none",
     )  # fmt: skip
@@ -111,8 +115,12 @@ def test_the_degree_maps_are_the_connectomes_own(compared: tuple[Desk, Path, End
 
 
 def test_other_maps_are_compared_with_draws_that_are_there(
-    compared: tuple[Desk, Path, Ended], simulated: Truth, tmp_path: Path
+    compared: tuple[Desk, Path, Ended],
+    simulated: Truth,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(figures, "draw_effect_figures", lambda *_, **__: [])  # the page is enough
     desk, output, _ = compared
     again = Path(shutil.copytree(output, tmp_path / "again"))
     work = Path(shutil.copytree(desk.work, tmp_path / "scratch"))
@@ -122,7 +130,7 @@ def test_other_maps_are_compared_with_draws_that_are_there(
     image = nib.load(own)
     noise = np.random.default_rng(0).standard_normal(image.shape)
     nib.save(nib.Nifti1Image(noise, image.affine), tmp_path / "noise.nii.gz")
-    ended = Desk(tmp_path).run(
+    ended = Desk(tmp_path).call(
         simulated.fmriprep, again, "group", "--overwrite", "--specificity",
         "--n-permutations", DRAWS, "--compare-maps", own, tmp_path / "noise.nii.gz",
     )  # fmt: skip
@@ -179,18 +187,22 @@ def drawn(output: Path, effect: str = "increase") -> dict[str, str]:
 
 
 def test_time_that_is_up_leaves_a_block_of_each_null_and_the_rest_comes_later(
-    compared: tuple[Desk, Path, Ended], simulated: Truth, tmp_path: Path
+    compared: tuple[Desk, Path, Ended],
+    simulated: Truth,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(specificity, "NULLS", replace(NULLS, draws_per_block=4))
     output = Path(shutil.copytree(compared[1], tmp_path / "short"))
     desk = Desk(tmp_path)
-    wanted = ("--specificity", "random", "strength", "--n-permutations", 100)
+    wanted = ("--specificity", "random", "strength", "--n-permutations", 20)
     limit = ("--specificity-time", "0.001s", "--overwrite")
     short = group(desk, simulated.fmriprep, output, *wanted, *limit)
     assert short.code == 0, short.out + short.err
-    assert drawn(output) == {"degree": "n/a", "random": "20", "strength": "20"}
+    assert drawn(output) == {"degree": "n/a", "random": "4", "strength": "4"}
     whole = group(desk, simulated.fmriprep, output, *wanted)
     assert whole.code == 0, whole.out + whole.err
-    assert drawn(output) == {"degree": "n/a", "random": "100", "strength": "100"}
+    assert drawn(output) == {"degree": "n/a", "random": "20", "strength": "20"}
     # the nulls take turns, so that a limit between leaves each as many
     blocks = sorted(desk.work.glob("nulls/*/*-*.npz"), key=lambda path: path.stat().st_mtime_ns)
     nulls = [path.name.split("-")[0] for path in blocks if not path.name.startswith("observed")]
@@ -256,6 +268,6 @@ def test_what_cannot_be_had_is_said_first(
     said: str,
 ) -> None:
     output = Path(shutil.copytree(compared[1], tmp_path / "wrong"))
-    ended = Desk(tmp_path).run(simulated.fmriprep, output, "group", *options)
+    ended = Desk(tmp_path).call(simulated.fmriprep, output, "group", *options)
     assert ended.code == 2
     assert said in ended.err

@@ -20,7 +20,8 @@ REPOSITORY = HERE.parent.parent
 def run_both_levels(dataset: Path, output: Path, coordinates: Path, options: Sequence[str]) -> None:
     for level in ("participant", "group"):
         command = [sys.executable, REPOSITORY / "run.py", dataset, output, level]
-        command += ["--coordinates", coordinates, "-w", output.parent / "work", *options]
+        command += ["--coordinates", coordinates, "-w", output.parent / "work"]
+        command += ["--reports", "none", *options]
         subprocess.run(list(map(str, command)), check=True, timeout=900)
 
 

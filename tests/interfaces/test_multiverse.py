@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -15,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fcnm_bids.cli.run import DONE, main
 from fcnm_bids.config import Config
 from fcnm_bids.inputs.store import run_paths
 from fcnm_bids.interfaces.multiverse import MappedSpecifications, map_specifications
@@ -84,7 +83,7 @@ def typed(
         folder = tmp_path_factory.mktemp("typed")
         words = [str(projected), str(folder / "out"), "group", "--work-dir", str(folder / "work")]
         words += ["--coordinates", str(simulated.coordinates), "--nprocs", "2", *COMMON, *options]
-        subprocess.run([sys.executable, "-m", "fcnm_bids.cli.run", *words], check=True)
+        assert main(words) == DONE
         return folder / "out" / "group"
 
     return run

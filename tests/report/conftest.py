@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from fcnm_bids.cli.run import DONE, main
+from fcnm_bids.report.figures.group import draw_group_figures
 from fcnm_bids.simulate import Truth
 
 from .explorer.made import make_results
@@ -66,6 +67,14 @@ def finished(simulated: Truth, tmp_path_factory: pytest.TempPathFactory) -> Path
         command = [str(simulated.fmriprep), str(folder / "out"), level, *options, *shared]
         assert main(command) == DONE
     return folder / "out"
+
+
+@pytest.fixture(scope="session")
+def redrawn(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Path]]:
+    """A copy of the results whose group figures are drawn again, and those; not to be changed."""
+    root = Path(shutil.copytree(finished, tmp_path_factory.mktemp("redrawn") / "out"))
+    shutil.rmtree(root / "group" / "figures")
+    return root, draw_group_figures(root)
 
 
 @pytest.fixture

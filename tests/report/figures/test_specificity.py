@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fcnm_bids.report.figures.group import draw_group_figures
 from fcnm_bids.report.figures.specificity import draw_specificity
 from fcnm_bids.report.results.group import NetworkOutputs
 from fcnm_bids.report.results.specificity import SpecificityResult
@@ -146,9 +145,12 @@ def test_the_map_is_that_of_the_resolution_of_the_draws(
     assert SpecificityResult(network).image("random", "z") == other
 
 
-def test_the_figure_is_among_those_promised(finished: Path, results: Path) -> None:
-    names = [p.name for p in draw_group_figures(results) if "desc-specificity" in p.name]
+def test_the_figure_is_among_those_promised(
+    finished: Path, redrawn: tuple[Path, list[Path]]
+) -> None:
+    root, figures = redrawn
+    names = [path.name for path in figures if "desc-specificity" in path.name]
     assert len(names) == 2
     for name in names:
         first = finished / "group" / "figures" / name
-        assert first.read_bytes() == (results / "group" / "figures" / name).read_bytes()
+        assert first.read_bytes() == (root / "group" / "figures" / name).read_bytes()
