@@ -100,6 +100,8 @@ class Grid:
             return f"space {other.space} instead of {self.space}"
         if self.shape != other.shape:
             return f"shape {other.shape} instead of {self.shape}"
+        if np.array_equal(self.affine, other.affine):
+            return None
         corners = np.array(np.meshgrid(*[(0, n - 1) for n in self.shape])).reshape(3, -1)
         apart = (self.affine - other.affine)[:3] @ np.vstack([corners, np.ones(8)])
         worst = float(np.sqrt((apart**2).sum(axis=0)).max())

@@ -73,12 +73,12 @@ class TextCells:
             content, start = b" " * _WIDTH + content, start + _WIDTH
         self._content = content
         characters = np.frombuffer(content, dtype=np.uint8)
-        # in pieces: an array for all of a table takes longer to get than to fill
-        pieces = range(start, characters.size, _PIECE)
-        ends = np.concatenate(
-            [np.flatnonzero(characters[at : at + _PIECE] <= _NEWLINE) + at for at in pieces]
-            or [np.empty(0, dtype=np.intp)]
-        )
+        # in pieces and narrow: memory for all of a table takes longer to get than to fill
+        pieces = [
+            (np.flatnonzero(characters[at : at + _PIECE] <= _NEWLINE) + at).astype(np.int32)
+            for at in range(start, characters.size, _PIECE)
+        ]
+        ends = np.concatenate(pieces or [np.empty(0, dtype=np.int32)])
         ended_by = characters[ends]
         if (ended_by < _TAB).any():
             ends, ended_by = ends[ended_by >= _TAB], ended_by[ended_by >= _TAB]
@@ -127,8 +127,8 @@ class TextCells:
 
     def _read(self, numbers: Sequence[int], values: NDArray[np.float64]) -> list[int]:
         columns = np.asarray(numbers, dtype=np.intp)
-        starts = np.where(columns > 0, self._ends[:, columns - 1] + 1, self._line_starts).ravel()
-        ends = self._ends[:, columns].ravel()
+        starts = np.where(columns > 0, self._ends[:, columns - 1] + 1, self._line_starts)
+        starts, ends = (at.ravel().astype(np.intp) for at in (starts, self._ends[:, columns]))
         found, read = _decimals(self._content, starts, ends)
         text = set()
         for cell in np.flatnonzero(~read).tolist():

@@ -22,7 +22,7 @@ _TOO_DEEP = f"nested too deeply (more than {DEEPEST} levels of brackets); remove
 _MOST_YAML_BYTES = 1 << 18
 _BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
-_READ_BYTES = 1 << 20
+_MORE_BYTES = 1 << 16
 
 
 def read_bytes(path: Path, *, most: int = MOST_BYTES) -> bytes:
@@ -53,8 +53,8 @@ def read_bytes(path: Path, *, most: int = MOST_BYTES) -> bytes:
             )
         with path.open("rb") as file:
             content = file.read(status.st_size)
-            # a file that grows; a read of `most` bytes would allocate them, however small it is
-            while len(content) <= most and (part := file.read(_READ_BYTES)):
+            # it may grow; a read of `most` bytes would allocate them, however small the file
+            while len(content) <= most and (part := file.read(_MORE_BYTES)):
                 content += part
     except FileNotFoundError as error:
         raise FileError(f"{path}: there is no such file") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -59,6 +60,7 @@ _MOTION_FILES = {
 _VARYING_FOR_MASK = "no brain mask; the voxels that vary over time are used instead"
 
 _ANNEX_POINTER = b"/annex/objects/"
+_MOST_POINTER_BYTES = 1024
 _EXCLUDING = ("min_time", "min_dof")
 """Settings that decide whether a run is used, not what is made of it."""
 
@@ -547,8 +549,12 @@ def _sidecar(path: str) -> dict[str, Any]:
 def _not_fetched(path: Path) -> bool:
     """Return True if a file stands for content that git-annex (DataLad) has elsewhere."""
     try:
-        if not path.is_file() or path.stat().st_size > 1024:
-            return path.is_symlink() and not path.exists()
+        status = path.stat()
+    except OSError:
+        return path.is_symlink() and not path.exists()
+    if not stat.S_ISREG(status.st_mode) or status.st_size > _MOST_POINTER_BYTES:
+        return False
+    try:
         with path.open("rb") as file:
             return file.read(len(_ANNEX_POINTER)) == _ANNEX_POINTER
     except OSError:
