@@ -76,7 +76,7 @@ def check_runs(
     reasons
         Reasons for excluding the others, by their names.
     """
-    # once such a block is freed, glibc keeps memory of that size instead of getting it for each table
+    # glibc keeps memory of the largest block that was freed, instead of getting it for each table
     np.empty(_MOST_OF_A_TABLE, dtype=np.uint8)
     # reading, decompressing and LAPACK all leave the interpreter to other threads
     with ThreadPoolExecutor(config.resources.nprocs, "preflight") as threads:
