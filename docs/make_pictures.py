@@ -23,6 +23,8 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 _MARK, _MARGIN, _WIDTH = 15, 12, 1150
 _RED = (193, 39, 45)
 _PATIENCE_MS = 300_000
+_UNFOLD = "document.querySelectorAll('details:not(#explore *)').forEach(d => d.open = true)"
+_FILLED = "() => !document.querySelector('#held').textContent.includes('\u2026')"
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,10 @@ def make(results: Path) -> None:
         page.set_default_timeout(_PATIENCE_MS)
         for picture in PICTURES:
             page.goto((results / picture.report).resolve().as_uri())
-            page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+            if page.locator("#explorer").count():  # it moves what is below it
+                page.wait_for_selector("#explorer[data-ready]")
+                page.wait_for_function(_FILLED)
+            page.evaluate(_UNFOLD)
             path = IMAGES / f"{picture.name}.png"
             save(numbered(page, picture), path)
             print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
@@ -127,8 +132,8 @@ def numbered(page: Page, picture: Picture) -> Image.Image:
 
 
 def save(picture: Image.Image, path: Path) -> None:
-    """Write a picture with 128 colours."""
-    picture.quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+    """Write a picture with 256 colours."""
+    picture.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def _box(page: Page, selector: str) -> dict[str, Any] | None:
