@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,13 +152,19 @@ def _add_run(
     _side_by_side(add, tiles)
 
 
+@cache
+def _blas() -> ThreadpoolController:
+    """Find the libraries of BLAS, once: it takes longer than the maps of a small run."""
+    return ThreadpoolController().select(user_api="blas")
+
+
 def _side_by_side(work: Callable[[slice], None], tiles: Sequence[slice]) -> None:
     """Work on tiles with as many threads as BLAS may use, each a thread of BLAS by itself.
 
     A tile's product is too small to be shared among threads: they would wait for each other
     longer than they compute.
     """
-    blas = ThreadpoolController().select(user_api="blas")
+    blas = _blas()
     threads = max((library["num_threads"] for library in blas.info()), default=1)
     if threads == 1:
         for tile in tiles:

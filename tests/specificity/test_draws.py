@@ -19,6 +19,7 @@ from fcnm_bids.specificity import (
     DrawMapper,
     FocusPlaces,
     draw_generator,
+    focus_groups,
     matched_foci,
     random_foci,
     strength_strata,
@@ -75,6 +76,7 @@ def contrasts() -> tuple[Contrast, ...]:
 
 
 OBSERVED = contrasts()
+GROUPS = focus_groups(OBSERVED)
 WEIGHTS = np.array([float(c.n or 0) for c in OBSERVED])
 
 
@@ -114,6 +116,7 @@ def random_draws(n: int, first: int = 0) -> list[tuple[Contrast, ...]]:
             draw_generator(5, 0, first + number),
             keep_distances=False,
             keep_hemisphere=False,
+            groups=GROUPS,
         )
         for number in range(n)
     ]
@@ -122,7 +125,8 @@ def random_draws(n: int, first: int = 0) -> list[tuple[Contrast, ...]]:
 def matched_draws(n: int) -> list[tuple[Contrast, ...]]:
     strata = strength_strata(np.random.default_rng(6).random(PLACES.index.size), 10)
     return [
-        matched_foci(OBSERVED, PLACES, strata, draw_generator(5, 1, number)) for number in range(n)
+        matched_foci(OBSERVED, PLACES, strata, draw_generator(5, 1, number), groups=GROUPS)
+        for number in range(n)
     ]
 
 

@@ -27,7 +27,7 @@ def passes(kernel: str, n_threads: int, *tests: str) -> str:
 def test_company_does_not_change_a_bit(
     kernel: str, record_property: Callable[[str, str], None]
 ) -> None:
-    own = (_PRODUCTS, _DRAWS, "-k", "place_among or one_shape or (company and 0-3)")
+    own = (_PRODUCTS, _DRAWS, "-k", "place_among or one_shape or (company and 0-3)", "--noconftest")
     record_property("blas", passes(kernel, 2, *own))
 
 

@@ -16,6 +16,7 @@ from fcnm_bids.grid import Grid
 from fcnm_bids.seeds import Contrast, Focus
 from fcnm_bids.specificity import (
     FocusPlaces,
+    focus_groups,
     matched_foci,
     nearest_foci,
     random_foci,
@@ -98,8 +99,9 @@ def test_scattered_foci_are_uniform_over_the_places() -> None:
     rng = np.random.default_rng(5)
     before = (observed(6),)
     counts = np.zeros(INDEX.size)
+    groups = focus_groups(before)
     for _ in range(1500):
-        (moved,) = random_foci(before, PLACES, rng, **FREE)
+        (moved,) = random_foci(before, PLACES, rng, **FREE, groups=groups)
         counts[places_of(moved)] += 1
     assert goodness(counts, np.ones(INDEX.size)) > 1e-3
 
@@ -111,8 +113,9 @@ def test_a_base_rate_is_honoured() -> None:
     rng = np.random.default_rng(8)
     before = (observed(1),)
     counts = np.zeros(INDEX.size)
+    groups = focus_groups(before)
     for _ in range(6000):
-        (moved,) = random_foci(before, places, rng, **FREE)
+        (moved,) = random_foci(before, places, rng, **FREE, groups=groups)
         counts[places_of(moved)] += 1
     assert (counts[rate == 0] == 0).all()
     likely = rate / rate.sum() * counts.sum() >= 5
@@ -256,8 +259,10 @@ def test_matched_foci_are_uniform_within_their_stratum() -> None:
     before = contrast(PLACES.centres[np.flatnonzero(strata == 4)[:3]])
     rng = np.random.default_rng(10)
     counts = np.zeros(INDEX.size)
+    groups = focus_groups((before,))
     for _ in range(1000):
-        counts[places_of(matched_foci((before,), PLACES, strata, rng)[0])] += 1
+        (moved,) = matched_foci((before,), PLACES, strata, rng, groups=groups)
+        counts[places_of(moved)] += 1
     assert goodness(counts[strata == 4], np.ones(np.count_nonzero(strata == 4))) > 1e-3
 
 
@@ -281,9 +286,10 @@ def test_a_base_rate_weights_the_voxels_of_a_stratum() -> None:
     rate = np.random.default_rng(3).gamma(0.5, size=INDEX.size)
     before = contrast(PLACES.centres[np.flatnonzero(strata == 4)[:1]])
     rng, counts = np.random.default_rng(10), np.zeros(INDEX.size)
+    places, groups = FocusPlaces(GRID, INDEX, rate), focus_groups((before,))
     for _ in range(3000):
-        drawn = matched_foci((before,), FocusPlaces(GRID, INDEX, rate), strata, rng)
-        counts[places_of(drawn[0])] += 1
+        (moved,) = matched_foci((before,), places, strata, rng, groups=groups)
+        counts[places_of(moved)] += 1
     own = rate[strata == 4]
     likely = own / own.sum() * 3000 >= 5
     seen = counts[strata == 4]
@@ -296,8 +302,13 @@ def test_the_window_of_nearest_foci_is_that_of_the_nearest_in_strength(rank: int
     own = int(np.argsort(STRENGTH)[rank])
     before = contrast(PLACES.centres[[own]])
     rng = np.random.default_rng(11)
+    groups = focus_groups((before,))
     found = Counter(
-        int(places_of(nearest_foci((before,), PLACES, STRENGTH, rng, share=0.2)[0])[0])
+        int(
+            places_of(nearest_foci((before,), PLACES, STRENGTH, rng, share=0.2, groups=groups)[0])[
+                0
+            ]
+        )
         for _ in range(2500)
     )
     size = round(0.2 * INDEX.size)

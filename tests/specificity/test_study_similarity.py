@@ -58,8 +58,8 @@ def test_studies_of_two_networks_are_told_apart() -> None:
 
 
 def test_p_is_valid_without_a_difference() -> None:
-    labels = labelled([0, 1, 2, 3], [4, 5, 6, 7])
-    near = np.zeros((8, V), dtype=bool)
+    labels = labelled([0, 1, 2], [3, 4, 5])  # 0.1 is the smallest p, so that it is reached
+    near = np.zeros((6, V), dtype=bool)
     p = [
         similarity_test(labels, means_of(labels, 0.0, seed), near, n_draws=100, seed=0).p
         for seed in range(150)
