@@ -152,10 +152,8 @@ def group(plan: Plan) -> list[Section]:
     text = [
         "The sums over participants are those of 16 contrasts at 2 mm, with the products of "
         "neighbours that the "
-        "random-field threshold needs, with one run per participant. Four participants are "
-        "mapped before "
-        "their maps "
-        "are added: only with a fifth participant are maps and sums in memory together.",
+        "random-field threshold needs, with one run per participant. Eight participants are "
+        "mapped before their maps are added.",
         markdown(("16 contrasts, 1 thread", "seconds per participant", "peak MB"), rows),
         f"The t test with its family-wise threshold takes {per_contrast.text(3)} s per contrast.",
     ]

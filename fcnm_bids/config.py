@@ -915,8 +915,8 @@ ROBUSTNESS = RobustnessSettings()
 class NullSettings:
     """Constants of the nulls and the degree audit, the same in every analysis."""
 
-    draws_per_block: int = 20
-    block_gb: float = 1.0
+    draws_per_block: int = 50
+    block_gb: float = 2.5
     degree_targets: int = 5000
     degree_participants: int = 200
     degree_tolerance: float = 1e-6

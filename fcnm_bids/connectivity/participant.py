@@ -23,8 +23,8 @@ class ParticipantMaps:
     Parameters
     ----------
     z
-        Shape (seeds, voxels), float64; NaN where no run of the participant has signal, and
-        throughout for a seed that no run covers.
+        Shape (seeds, voxels), float64 or float32; NaN where no run of the participant has signal,
+        and throughout for a seed that no run covers.
     clipped
         Shape (seeds, voxels), True where ``|r|`` reached 1 - 1e-7 in a run: the seed is this voxel.
     coverage
@@ -33,7 +33,7 @@ class ParticipantMaps:
         Voxel numbers, sorted.
     """
 
-    z: NDArray[np.float64]
+    z: NDArray[np.floating]
     clipped: NDArray[np.bool_]
     coverage: NDArray[np.float64]
     index: NDArray[np.intp]
@@ -41,7 +41,7 @@ class ParticipantMaps:
     @property
     def covered(self) -> NDArray[np.bool_]:
         """Shape (seeds,), True where the participant has a map."""
-        return np.asarray(np.isfinite(self.z).any(axis=1))
+        return np.array([np.isfinite(own[:1]).all() or np.isfinite(own).any() for own in self.z])
 
 
 def participant_maps(
@@ -50,7 +50,7 @@ def participant_maps(
     *,
     min_coverage: float,
     index: NDArray[np.intp] | None = None,
-    out: NDArray[np.float64] | None = None,
+    out: NDArray[np.floating] | None = None,
 ) -> ParticipantMaps:
     """Map all seeds of a participant and combine the runs.
 
@@ -68,7 +68,8 @@ def participant_maps(
     index
         Voxel numbers, sorted, at which the maps are wanted; all voxels with signal by default.
     out
-        Receives the maps, shape (seeds, voxels); a new array by default.
+        Receives the maps, shape (seeds, voxels), in whose precision the correlations are computed;
+        a new float64 array by default.
 
     Raises
     ------
@@ -86,16 +87,16 @@ def participant_maps(
     total = np.empty(shape) if out is None else out
     clipped = np.zeros(shape, dtype=bool)
     shares = np.zeros((len(runs), shape[0]))
+    usable = [number for number, run in enumerate(runs) if run.dof > 2]
     # what several runs are weighted with; the maps of one are the participant's
-    several = sum(run.dof > 2 for run in runs) > 1
-    weight = np.zeros(shape) if several else None
-    total.fill(np.nan if weight is None else 0)
+    weight = np.zeros(shape, total.dtype) if len(usable) > 1 else None
+    if len(usable) != 1:
+        total.fill(0 if usable else np.nan)
     for number, run in enumerate(runs):
         shares[number] = coverage(seeds.weights, run.index)
         enough = np.flatnonzero((shares[number] >= min_coverage) & (shares[number] > 0))
-        if enough.size == 0 or run.dof <= 2:
-            continue
-        _add_run(run, seeds, enough, index, total, clipped, weight)
+        if number in usable:
+            _add_run(run, seeds, enough, index, total, clipped, weight)
     if weight is not None:
         with np.errstate(invalid="ignore", divide="ignore"):
             np.divide(total, weight, out=total)
@@ -107,16 +108,22 @@ def _add_run(
     seeds: SeedMatrix,
     enough: NDArray[np.intp],
     index: NDArray[np.intp],
-    total: NDArray[np.float64],
+    total: NDArray[np.floating],
     clipped: NDArray[np.bool_],
-    weight: NDArray[np.float64] | None,
+    weight: NDArray[np.floating] | None,
 ) -> None:
     """Put one run's maps of the seeds `enough` into `total`, or add them with their weight."""
     target = np.searchsorted(index, run.index)
     wanted = np.zeros(run.n_voxels, dtype=bool)
     inside = target < index.size
     wanted[inside] = index[target[inside]] == run.index[inside]
-    tiles, correlations = correlator(run, seeds.restrict(run.index)[enough])
+    if weight is None:
+        total[np.setdiff1d(np.arange(len(total)), enough)] = np.nan
+        total[:, np.setdiff1d(np.arange(index.size), target[wanted])] = np.nan
+    if enough.size == 0:
+        return
+    seeds_of_run = seeds.restrict(run.index)[enough]
+    tiles, correlations = correlator(run, seeds_of_run, total.dtype)
 
     def add(tile: slice) -> None:
         place, keep = target[tile], wanted[tile]
@@ -128,16 +135,21 @@ def _add_run(
         # without gaps a slice does, which gives views in place of copies
         no_gap = place[-1] - place[0] + 1 == place.size
         to = slice(place[0], place[-1] + 1) if no_gap else place
-        for rows, r in correlations(tile):
-            put(enough[rows], to, r if whole else np.compress(keep, r, axis=1))
+        for rows, r, near in correlations(tile):
+            own = slice(enough[rows][0], enough[rows][-1] + 1)
+            straight = whole and no_gap and weight is None and own.stop - own.start == len(r)
+            z = fisher_z(r, out=total[own, to] if straight else None)
+            if near.r.size:
+                z[near.places] = fisher_z(near.r)
+                met = np.zeros(r.shape, dtype=bool)
+                met[near.places] = np.abs(near.r) >= LARGEST_R
+                for seed in np.flatnonzero(met.any(axis=1)):
+                    # it met itself, or has no correlation with anything: its voxels cancel
+                    clipped[enough[rows][seed], to] |= met[seed][keep]
+            if not straight:
+                put(enough[rows], to, z if whole else np.compress(keep, z, axis=1))
 
-    def put(some: NDArray[np.intp], to: slice | NDArray[np.intp], r: NDArray[np.float64]) -> None:
-        if not (r.min() > -LARGEST_R and r.max() < LARGEST_R):
-            # a seed met itself, or has no correlation with anything: its voxels cancel
-            hit = np.abs(r) >= LARGEST_R
-            for row, seed in enumerate(some):
-                clipped[seed, to] |= hit[row]
-        z = fisher_z(r, out=r)
+    def put(some: NDArray[np.intp], to: slice | NDArray[np.intp], z: NDArray[np.floating]) -> None:
         if weight is None:
             for row, seed in enumerate(some):
                 total[seed, to] = z[row]

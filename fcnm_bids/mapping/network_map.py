@@ -20,6 +20,7 @@ from fcnm_bids.mapping.participants import Participant
 from fcnm_bids.mapping.sides import effect_and_sign, network_names
 from fcnm_bids.seeds import SeedMatrix
 from fcnm_bids.stats import (
+    PARTICIPANTS_AT_ONCE,
     ContrastMap,
     ContrastMoments,
     GroupMaps,
@@ -30,9 +31,6 @@ from fcnm_bids.stats import (
     contrast_mask,
     one_sample,
 )
-
-PARTICIPANTS_AT_ONCE = 4
-"""Participants whose maps are in memory together."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +167,9 @@ def sum_over_participants(
         n_covariates=covariates.shape[1],
     )
     blocks: tuple[Moments, ...] = ()
+    block_of = np.zeros(0, dtype=np.intp)
     if block_of_participant is not None:
+        block_of = block_of_participant
         blocks = tuple(
             Moments(
                 n_in_blocks,
@@ -181,32 +181,31 @@ def sum_over_participants(
             for _ in range(int(block_of_participant.max()) + 1)
         )
     has_map = np.zeros((len(participants), n_contrasts), dtype=bool)
-    buffers = np.empty((min(PARTICIPANTS_AT_ONCE, len(participants)), n_contrasts, index.size))
+    at_once = min(PARTICIPANTS_AT_ONCE, len(participants))
+    buffers = np.empty((at_once, n_contrasts, index.size), np.float32)
     for first in range(0, len(participants), PARTICIPANTS_AT_ONCE):
         some = range(first, min(first + PARTICIPANTS_AT_ONCE, len(participants)))
-        mapped = [
-            participant_maps(
-                participants[number].open_runs(),
-                seeds,
-                min_coverage=min_coverage,
-                index=index,
-                out=out,
+        mapped = []
+        for number, out in zip(some, buffers, strict=False):
+            runs = participants[number].open_runs()
+            mapped.append(
+                participant_maps(runs, seeds, min_coverage=min_coverage, index=index, out=out)
             )
-            for number, out in zip(some, buffers, strict=False)
-        ]
-        moments.add_participants(
-            [(own.z, own.clipped, covariates[n]) for n, own in zip(some, mapped, strict=True)]
-        )
-        for number, found in zip(some, mapped, strict=True):
-            if block_of_participant is not None:
-                own = slice(n_in_blocks)
-                block = blocks[block_of_participant[number]]
-                block.add(found.z[own], found.clipped[own], covariates[number])
-            has_map[number] = found.covered
-            if maps is not None:
-                maps[:, number] = found.z
             progress(number + 1)
-        del mapped, found  # before the next ones are there
+        group = slice(some.start, some.stop)
+        z, clipped = buffers[: len(some)], [own.clipped for own in mapped]
+        moments.add_participants(z, clipped, covariates[group])
+        for number, block in enumerate(blocks):
+            rows = np.flatnonzero(block_of[group] == number)
+            if rows.size:
+                own = slice(n_in_blocks)
+                block.add_participants(
+                    z[rows, own], [clipped[row][own] for row in rows], covariates[group][rows]
+                )
+        has_map[group] = [own.covered for own in mapped]
+        if maps is not None:
+            maps[:, group] = z.swapaxes(0, 1)
+        del mapped  # before the next ones are there
     return GroupMoments(moments, has_map, blocks)
 
 

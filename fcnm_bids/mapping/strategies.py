@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from fcnm_bids.connectivity import ParticipantMaps, participant_maps
 from fcnm_bids.connectome import ProjectedRun, StoredRun
-from fcnm_bids.mapping.network_map import PARTICIPANTS_AT_ONCE
 from fcnm_bids.seeds import SeedMatrix
-from fcnm_bids.stats import GroupMaps, Moments
+from fcnm_bids.stats import PARTICIPANTS_AT_ONCE, GroupMaps, Moments
 
 
 @dataclass(eq=False)
@@ -49,16 +48,16 @@ class Sample:
     def add(self, found: Mapping[str, ParticipantMaps]) -> None:
         """Add the maps of participants, on more voxels than those of the sample or on the same."""
         own = {self.rows[label]: maps for label, maps in found.items() if label in self.rows}
-        parts = []
+        if not own:
+            return
+        z, clipped = [], []
         for row, maps in own.items():
-            z, clipped = maps.z, maps.clipped
-            if self.index.size != maps.index.size:
-                place = np.searchsorted(maps.index, self.index)
-                z, clipped = z[:, place], clipped[:, place]
-            parts.append((z, clipped, self.covariates[row]))
+            place = np.searchsorted(maps.index, self.index)
+            z.append(maps.z[:, place])
+            clipped.append(maps.clipped[:, place])
             if self.maps is not None:
-                self.maps[:, row] = z
-        self.moments.add_participants(parts)
+                self.maps[:, row] = z[-1]
+        self.moments.add_participants(np.stack(z), clipped, self.covariates[list(own)])
 
     def group_maps(self, seed: int) -> GroupMaps | None:
         """Return the maps of a seed of those who have one; None where maps are not kept."""
@@ -101,7 +100,9 @@ def sum_over_strategies(
     """Add every participant to the samples of every strategy, reading each run once.
 
     The sums of a sample are those of
-    :func:`~fcnm_bids.mapping.network_map.sum_over_participants` to the bit.
+    :func:`~fcnm_bids.mapping.network_map.sum_over_participants`: to the bit if it has every
+    participant of the pass, and to the rounding of groups of participants in single precision
+    otherwise.
 
     Parameters
     ----------
@@ -129,7 +130,7 @@ def sum_over_strategies(
         if numbers != sorted(numbers):
             raise ValueError("participants are added in the order of their files")
     most = max(len(own.seeds.contrasts) * own.index.size for own in strategies)
-    buffers = np.empty((min(PARTICIPANTS_AT_ONCE, len(labels)), most))
+    buffers = np.empty((min(PARTICIPANTS_AT_ONCE, len(labels)), most), np.float32)
     for first in range(0, len(labels), PARTICIPANTS_AT_ONCE):
         some = labels[first : first + PARTICIPANTS_AT_ONCE]
         bands: dict[Path, ProjectedRun] = {}

@@ -14,7 +14,7 @@ from fcnm_bids.inputs.contrasts import contrast_names
 from fcnm_bids.inputs.rules import height_rule
 from fcnm_bids.outcomes import slab_voxels
 from fcnm_bids.planning.plan import GroupPlan, PlannedRun
-from fcnm_bids.stats import HeightRule, bytes_of_sums
+from fcnm_bids.stats import PARTICIPANTS_AT_ONCE, HeightRule, bytes_of_sums
 
 _PROCESS_GB = 0.22
 """A process with its libraries; the peaks of single nodes are in ``docs/benchmarks.md``."""
@@ -27,6 +27,9 @@ _WRITING_BYTES = 16 << 20
 
 _TILE_ELEMENTS, _TILE_VOXELS = 1 << 17, 64
 """Components, or correlations, that are worked on at once, and of how many voxels at least."""
+
+_MAP_BYTES = 5
+"""Of a participant's map that is added to sums, and of where it was clipped, per voxel."""
 
 _MASKED = 0.35
 """Share of the box that a brain mask fills, at most, before the mask is read."""
@@ -86,8 +89,7 @@ def group_gb(
     """
     n_seeds = n_contrasts * (1 + n_radii)
     sums = partial(bytes_of_sums, n_covariates=n_covariates)
-    # a participant's maps with their weights, beside those of the participant before
-    per_voxel = n_seeds * (sums(smoothness=smoothness) + 17 + 9)
+    per_voxel = n_seeds * (sums(smoothness=smoothness) + _MAP_BYTES * PARTICIPANTS_AT_ONCE + 4)
     if blocks:
         per_voxel += n_contrasts * sums(smoothness=False) * ROBUSTNESS.participants_blocks
     per_voxel += 2 * dof
@@ -148,7 +150,6 @@ def multiverse_gb(
     *,
     dof: int,
     n_covariates: int = 0,
-    participants_at_once: int = 4,
 ) -> float:
     """Summing seeds under several strategies, and keeping the masks of each.
 
@@ -160,8 +161,6 @@ def multiverse_gb(
         The strategies.
     at_once
         Seeds of a strategy in one pass over the store.
-    participants_at_once
-        Participants whose runs are open together.
     """
     per_voxel = 0.0
     for own in strategies:
@@ -169,9 +168,9 @@ def multiverse_gb(
         per_voxel += min(at_once, own.n_seeds) * own.n_samples * sums
         per_voxel += own.n_seeds * own.n_masks * 2 / 8
     most = max(min(at_once, own.n_seeds) for own in strategies)
-    copied = any(own.n_samples > 1 for own in strategies)
-    per_voxel += most * (9 * participants_at_once * (1 + copied) + 8)
-    per_voxel += 2 * dof * participants_at_once + 88
+    # once more for those of a sample
+    per_voxel += most * (2 * _MAP_BYTES * PARTICIPANTS_AT_ONCE + 4)
+    per_voxel += 2 * dof * PARTICIPANTS_AT_ONCE + 88
     return _PROCESS_GB + 1e-9 * (n_masked * per_voxel + _tile_bytes(n_masked, dof, most))
 
 

@@ -13,7 +13,7 @@ from fcnm_bids.mapping import MappingRule, NetworkMap, Participant, map_network,
 from fcnm_bids.seeds import Contrast, sphere_seeds
 from fcnm_bids.stats import bytes_of_sums
 
-_BYTES = 49
+_BYTES = 53
 """Bytes per contrast and voxel of the maps that are added to the sums, and of what is found."""
 
 

@@ -6,6 +6,7 @@ from fcnm_bids.stats.design import Design, design_of, is_missing
 from fcnm_bids.stats.fdr import FdrResult, benjamini_hochberg, fdr_threshold
 from fcnm_bids.stats.height_controls import height_control
 from fcnm_bids.stats.moments import (
+    PARTICIPANTS_AT_ONCE,
     ContrastMoments,
     CovariateSums,
     Moments,
@@ -27,6 +28,7 @@ from fcnm_bids.stats.smoothness import Smoothness, estimate_smoothness
 from fcnm_bids.stats.ttest import OneSample, one_sample, t_isf, t_sf, t_to_z
 
 __all__ = [
+    "PARTICIPANTS_AT_ONCE",
     "ContrastMap",
     "ContrastMoments",
     "CovariateSums",

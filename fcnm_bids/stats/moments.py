@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_BLOCK = 8192
-"""Voxels handled at once: the buffers of one block stay in a core's cache."""
+PARTICIPANTS_AT_ONCE = 8
+"""Participants whose maps are added together."""
 
-ParticipantSums = tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64] | None]
+_BLOCK = 4096
+"""Voxels handled at once: the buffers of one block stay in a core's cache."""
 
 NEIGHBOUR_PAIRS = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
 """Neighbour products kept; 0 is the voxel, 1, 2, 3 its forward neighbour along x, y, z."""
@@ -84,7 +85,9 @@ class ContrastMoments:
         Voxels whose correlation was clipped in anybody, shape (V,).
     products
         Sums over participants of products of neighbours, shape (6, V): voxel with its +x, +y, +z
-        neighbour, then x with y, x with z, y with z; None where they were not kept.
+        neighbour, then x with y, x with z, y with z; 0 where a neighbour is not among the voxels or
+        where somebody who has the map lacks a value at one of the two. None where they were not
+        kept.
     n_participants
         Number of participants who have a map of this contrast at all.
     n_added
@@ -112,14 +115,18 @@ class ContrastMoments:
 def bytes_of_sums(*, smoothness: bool, n_covariates: int) -> int:
     """Return the most bytes that `Moments` takes per contrast and voxel."""
     model = 8 * n_covariates + 4 + 4 * (n_covariates + 1) * (n_covariates + 2)
-    return 21 + 48 * smoothness + model * (n_covariates > 0)
+    return 25 + 48 * smoothness + model * (n_covariates > 0)
 
 
 class Moments:
     """Sums over participants of many contrasts' maps; memory does not grow with the participants.
 
-    The sums are kept in float64. Floating-point sums depend on their order, so participants are
-    added, and partial sums merged, in one fixed order.
+    Maps are added in groups of up to `PARTICIPANTS_AT_ONCE`: over a group in the precision of the
+    maps, over groups in float64. What is summed is the deviation from a value near the mean, so
+    that the rounding of a product is small beside the variance even where the mean is large.
+
+    Floating-point sums depend on their order and groups. Participants are added in one fixed order,
+    in groups of `PARTICIPANTS_AT_ONCE` and a last one of the rest.
 
     Parameters
     ----------
@@ -137,10 +144,8 @@ class Moments:
 
     Attributes
     ----------
-    n, total, square, clipped_in
+    n, clipped_in
         As in :class:`ContrastMoments`, shape (C, V).
-    products
-        Shape (C, 6, V), or None.
     n_participants
         Participants who have a map of each contrast, shape (C,).
     n_added
@@ -162,18 +167,17 @@ class Moments:
             raise ValueError("voxel numbers are sorted, each of them once")
         size = (n_contrasts, self.index.size)
         self.n = np.zeros(size, dtype=np.int32)
-        self.total = np.zeros(size)
-        self.square = np.zeros(size)
         self.clipped_in = np.zeros(size, dtype=bool)
         self.n_participants = np.zeros(n_contrasts, dtype=np.int64)
         self.n_added = 0
-        self.products = np.zeros((n_contrasts, 6, self.index.size)) if smoothness else None
-        self._neighbours: NDArray[np.intp] | None = None
+        self._centre = np.zeros(size, dtype=np.float32)
+        # of deviations, of their squares, of products of neighbours
+        self._sums = np.zeros((n_contrasts, 8 if smoothness else 2, self.index.size))
+        self._neighbours = None
         if smoothness:
-            neighbours = forward_neighbours(self.index, shape)
-            # An absent neighbour is read from one zero behind the last voxel.
-            neighbours[neighbours < 0] = self.index.size
-            self._neighbours = neighbours
+            self._neighbours = forward_neighbours(self.index, shape)
+            # an absent neighbour is read from one zero behind the last voxel
+            self._neighbours[self._neighbours < 0] = self.index.size
         self._models = [
             _ModelSums(n_covariates, self.index.size)
             for _ in range(n_contrasts * (n_covariates > 0))
@@ -182,11 +186,11 @@ class Moments:
 
     def add(
         self,
-        z: NDArray[np.float64],
+        z: NDArray[np.floating],
         clipped: NDArray[np.bool_],
         covariates: NDArray[np.float64] | None = None,
     ) -> None:
-        """Add one participant.
+        """Add one participant, as a group of its own.
 
         Parameters
         ----------
@@ -197,117 +201,137 @@ class Moments:
         covariates
             The participant's covariates, shape (k,).
         """
-        self.add_participants([(z, clipped, covariates)])
+        self.add_participants(z[None], [clipped], None if covariates is None else covariates[None])
 
-    def add_participants(self, participants: Sequence[ParticipantSums]) -> None:
-        """Add several participants, in order, with the result of adding each by itself.
-
-        The sums of a contrast are large, and pass through the memory once for all of them.
+    def add_participants(
+        self,
+        z: NDArray[np.floating],
+        clipped: Sequence[NDArray[np.bool_]],
+        covariates: NDArray[np.float64] | None = None,
+    ) -> None:
+        """Add a group of participants.
 
         Parameters
         ----------
-        participants
-            Fisher z, where it was clipped, and covariates of each, as for `add`.
+        z
+            Fisher z, shape (participants, C, V); NaN where a participant has no value.
+        clipped
+            Where the correlation was clipped before its transform, shape (C, V) each.
+        covariates
+            Shape (participants, k).
+
+        Raises
+        ------
+        ValueError
+            The maps or the covariates have another shape.
         """
-        designs = [self._row_of_design(*participant) for participant in participants]
-        n_voxels = self.index.size
-        values = np.zeros((len(participants), n_voxels + 1))
-        buffers = np.empty((5, min(_BLOCK, n_voxels)))
-        for contrast in range(len(self.total)):
-            present = []
-            for number, (z, _, _) in enumerate(participants):
-                row = z[contrast]
-                valid = np.isfinite(row)
-                values[number, :n_voxels] = row
-                if valid.all():
-                    self.n[contrast] += 1
-                elif valid.any():
-                    self.n[contrast] += valid
-                    values[number, :n_voxels][~valid] = 0
-                else:
-                    continue
-                present.append(number)
-                if self._models:
-                    own = values[number, :n_voxels]
-                    self._models[contrast].add(own, valid, designs[number])
-            self.n_participants[contrast] += len(present)
-            self._add_maps(contrast, [values[number] for number in present], buffers)
-        for _, clipped, _ in participants:
-            self.clipped_in |= clipped
-        self.n_added += len(participants)
-
-    def _row_of_design(
-        self,
-        z: NDArray[np.float64],
-        clipped: NDArray[np.bool_],
-        covariates: NDArray[np.float64] | None,
-    ) -> NDArray[np.float64]:
-        row = np.ones(self.n_covariates + 1)
+        shapes = {z.shape[1:], *(own.shape for own in clipped)}
+        if shapes != {self.n.shape} or len(clipped) != len(z):
+            raise ValueError(f"maps of shape {z.shape[1:]} instead of {self.n.shape}")
+        design = np.ones((len(z), self.n_covariates + 1))
         if self.n_covariates:
-            if covariates is None or covariates.shape != (self.n_covariates,):
+            if covariates is None or covariates.shape != (len(z), self.n_covariates):
                 raise ValueError(f"{self.n_covariates} covariates are needed with each participant")
-            row[1:] = covariates
-        if z.shape != self.total.shape or clipped.shape != self.total.shape:
-            raise ValueError(
-                f"maps of shape {z.shape}, clipped {clipped.shape}, instead of {self.total.shape}"
-            )
-        return row
+            design[:, 1:] = covariates
+        values = np.zeros((len(z), self.index.size + 1), z.dtype)
+        buffers = np.empty((2, len(z), min(_BLOCK, self.index.size)), z.dtype)
+        for contrast in range(len(self.n)):
+            self._add_contrast(contrast, z[:, contrast], values, buffers, design)
+        for own in clipped:
+            self.clipped_in |= own
+        self.n_added += len(z)
 
-    def _add_maps(
+    def _add_contrast(
         self,
         contrast: int,
-        maps: Sequence[NDArray[np.float64]],
-        buffers: NDArray[np.float64],
+        maps: NDArray[np.floating],
+        values: NDArray[np.floating],
+        buffers: NDArray[np.floating],
+        design: NDArray[np.float64],
     ) -> None:
-        """Add maps, zero where they have no value and in their one entry too many."""
-        for start in range(0, self.index.size, _BLOCK):
-            block = slice(start, min(start + _BLOCK, self.index.size))
-            for values in maps:
-                here = values[block]
-                *around, product = buffers[:, : here.size]
-                self.total[contrast, block] += here
-                np.multiply(here, here, out=product)
-                self.square[contrast, block] += product
-                if self.products is None or self._neighbours is None:
-                    continue
-                around[0] = here
-                for axis in range(3):
-                    # with mode="clip" take writes to `out` without a copy; all places are valid
-                    values.take(self._neighbours[axis, block], out=around[axis + 1], mode="clip")
-                for pair, (first, second) in enumerate(NEIGHBOUR_PAIRS):
-                    np.multiply(around[first], around[second], out=product)
-                    self.products[contrast, pair, block] += product
+        """Add the maps of one contrast, shape (participants, V)."""
+        sums = maps.sum(axis=0)
+        valid = None
+        n_present = len(maps)
+        if not np.isfinite(sums).all():
+            valid = np.isfinite(maps)
+            present = valid.any(axis=1)
+            n_present = int(present.sum())
+            if n_present == 0:
+                return
+            if n_present < len(maps):
+                maps, valid, design = maps[present], valid[present], design[present]
+            if valid.all():
+                valid = None
+            sums = maps.sum(axis=0, where=True if valid is None else valid)
+        n = n_present if valid is None else valid.sum(axis=0, dtype=np.int32)
+        centre = self._centre[contrast]
+        if self.n_participants[contrast] == 0:
+            np.divide(sums, np.maximum(n, 1), out=centre, casting="same_kind")
+        self.n_participants[contrast] += n_present
+        self.n[contrast] += n
+        for number, row in enumerate(design if self._models else ()):
+            there = np.isfinite(maps[number])
+            own = np.where(there, maps[number], 0).astype(np.float64)
+            self._models[contrast].add(own, there, row)
+        values, buffers = values[:n_present], buffers[:, :n_present]
+        deviations = values[:, : self.index.size]
+        np.subtract(maps, centre, out=deviations)
+        if valid is not None:
+            deviations[~valid] = 0
+        self._add_deviations(contrast, values, buffers)
 
-    def merge(self, other: Moments) -> None:
-        """Add the sums over other participants, who come after those already in here."""
-        same = (
-            self.shape == other.shape
-            and self.total.shape == other.total.shape
-            and np.array_equal(self.index, other.index)
-            and (self.products is None) == (other.products is None)
-            and self.n_covariates == other.n_covariates
-        )
-        if not same:
-            raise ValueError("sums over different contrasts or voxels cannot be merged")
-        self.n += other.n
-        self.total += other.total
-        self.square += other.square
-        self.clipped_in |= other.clipped_in
-        self.n_participants += other.n_participants
-        self.n_added += other.n_added
-        if self.products is not None and other.products is not None:
-            self.products += other.products
-        for model, others in zip(self._models, other._models, strict=True):
-            model.merge(others.sums())
+    def _add_deviations(
+        self, contrast: int, values: NDArray[np.floating], buffers: NDArray[np.floating]
+    ) -> None:
+        """Add sums and products of deviations, 0 where there are none and in one entry too many."""
+        n_voxels = self.index.size
+        sums = self._sums[contrast]
+        for start in range(0, n_voxels, _BLOCK):
+            block = slice(start, min(start + _BLOCK, n_voxels))
+            around = [values[:, block]]
+            own = np.empty((len(sums), block.stop - start), values.dtype)
+            around[0].sum(axis=0, out=own[0])
+            np.einsum("pv,pv->v", around[0], around[0], out=own[1])
+            if self._neighbours is not None:
+                # the neighbour along x is the next voxel, where there is one
+                around.append(values[:, start + 1 : block.stop + 1])
+                for places, buffer in zip(self._neighbours[1:], buffers, strict=True):
+                    around.append(buffer[:, : block.stop - start])
+                    # with mode="clip" take writes to `out` without a copy; all places are valid
+                    values.take(places[block], axis=1, out=around[-1], mode="clip")
+                for product, (first, second) in zip(own[2:], NEIGHBOUR_PAIRS, strict=True):
+                    np.einsum("pv,pv->v", around[first], around[second], out=product)
+            sums[:, block] += own.astype(np.float64, copy=False)
 
     def contrast(self, position: int) -> ContrastMoments:
-        """The sums of one contrast, as views that change when more participants are added."""
+        """Return the sums of one contrast."""
+        n = self.n[position]
+        centre = self._centre[position].astype(np.float64)
+        deviation, square, *_ = self._sums[position]
+        total = deviation + n * centre
+        # sum of (c + d)^2 = sum of d^2 + c (sum of d + sum of (c + d))
+        square = square + centre * (deviation + total)
+        products = None
+        if self._neighbours is not None:
+            products = self._sums[position, 2:].copy()
+            # one entry more stands for an absent neighbour
+            complete = n == self.n_participants[position]
+            terms = np.pad([centre, deviation, total, complete], ((0, 0), (0, 1)))
+            around = [terms[:, places] for places in (slice(-1), *self._neighbours)]
+            for own, (first, second) in zip(products, NEIGHBOUR_PAIRS, strict=True):
+                (c, d, _, there), (c_next, _, total_next, there_next) = (
+                    around[first],
+                    around[second],
+                )
+                own += c * total_next + c_next * d
+                own *= there * there_next
         return ContrastMoments(
-            n=self.n[position],
-            total=self.total[position],
-            square=self.square[position],
+            n=n,
+            total=total,
+            square=square,
             clipped_in=self.clipped_in[position],
-            products=None if self.products is None else self.products[position],
+            products=products,
             n_participants=int(self.n_participants[position]),
             n_added=self.n_added,
             index=self.index,

@@ -159,7 +159,8 @@ def _connect_draws(level: GroupWorkflowParts, prepared: pe.Node) -> tuple[list[p
         plan.grid.n_voxels,
         len(level.contrasts),
         plan.dof,
-        most_gb(config),
+        # no more than lets every processor work on draws
+        most_gb(config) * node_threads(config) / config.resources.nprocs,
         n_covariates=len(plan.design.names),
     )
     whole, size = config.group.n_permutations, NULLS.draws_per_block

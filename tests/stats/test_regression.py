@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from fcnm_bids.stats import Moments, design_of, estimate_smoothness, one_sample
+from fcnm_bids.stats import Moments, design_of, estimate_smoothness, one_sample, summed_moments
 
 SHAPE = (6, 5, 4)
 N_VOXELS = 120
@@ -75,8 +75,8 @@ def test_t_is_that_of_nilearn() -> None:
 def test_merging_two_parts_gives_the_whole(missing: float) -> None:
     z, columns = maps(14, missing=missing), covariates(14, 2)
     first, second = summed(z[:6], columns[:6]), summed(z[6:], columns[6:])
-    first.merge(second)
-    merged = one_sample(first.contrast(0), min_subjects=0.1)
+    parts = summed_moments([first.contrast(0), second.contrast(0)])
+    merged = one_sample(parts, min_subjects=0.1)
     whole = one_sample(summed(z, columns).contrast(0), min_subjects=0.1)
     np.testing.assert_allclose(merged.t, whole.t, rtol=1e-10)
 
