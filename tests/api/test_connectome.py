@@ -122,9 +122,8 @@ def test_options_of_the_making_apply_to_the_maps(
     content = {"confounds": ["white_matter", "csf"]}
     Path("tissue.json").write_text(json.dumps(content), encoding="utf-8")
     options = {"nuisance_regressors": "tissue.json", "fd_threshold": 0, "nprocs": 1}
-    made = Connectome.from_derivatives(
-        simulated.fmriprep, "out", height_control="t=2.5", reports="none", **options
-    )
+    options |= {"reports": "none"}
+    made = Connectome.from_derivatives(simulated.fmriprep, "out", height_control="t=2.5", **options)
     monkeypatch.chdir("/")
     seed = made.map([(0, -52, 26)])
     assert seed.threshold == 2.5
