@@ -12,6 +12,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+_NOBODY = "<label>"
+"""Stands for the label of a participant, which no other entity can hold."""
+
 PYBIDS_CONFIG = Path(str(files("fcnm_bids.data") / "bids_config.json"))
 """PyBIDS configuration with which every output is found by its entities."""
 
@@ -149,13 +152,24 @@ def _parsed(name: str) -> Mapping[str, Any]:
 
 def build_name(entities: Mapping[str, Any]) -> Path:
     """The path of an output, relative to its data set, from its entities."""
+    # PyBIDS tries all patterns, of which many participants have the same
+    given = {name: str(value) for name, value in entities.items() if value or value == 0}
+    subject = given.get("subject")
+    if subject is not None:
+        given["subject"] = _NOBODY
+    path = _built(tuple(given.items()))
+    return Path(path if subject is None else path.replace(_NOBODY, subject))
+
+
+@lru_cache(maxsize=4096)
+def _built(entities: tuple[tuple[str, str], ...]) -> str:
     from bids.layout.writing import build_path
 
     patterns = _configs()[-1].default_path_patterns
-    path = build_path(dict(entities), patterns, strict=True)
+    path: str | None = build_path(dict(entities), patterns, strict=True)
     if path is None:
         raise ValueError(f"no output is named by {dict(entities)}")
-    return Path(path)
+    return path
 
 
 def modern_name(name: str) -> str:

@@ -57,7 +57,8 @@ class Confounds:
     rows
         Shape (volumes, columns): numbers, NaN where a value is missing; or the cells of a file.
     computed
-        Further columns that the rows do not have, shape (volumes,) each, by their names.
+        Columns that the rows do not have, or that were read before, shape (volumes,) each, by
+        their names.
     """
 
     names: tuple[str, ...]
@@ -89,6 +90,22 @@ class Confounds:
             )
         return values
 
+    def read(self, names: Sequence[str]) -> Confounds:
+        """Return the table with some columns read at once, which takes less time than one by one.
+
+        Parameters
+        ----------
+        names
+            Of the columns. Those that hold text stay as they are, for `select` to refuse them.
+        """
+        if isinstance(self.rows, np.ndarray):
+            return self
+        unread = [name for name in dict.fromkeys(names) if name not in self.computed]
+        values, text = self._read(unread)
+        columns = dict(zip(unread, np.ascontiguousarray(values.T), strict=True))
+        numbers = {name: column for name, column in columns.items() if name not in text}
+        return replace(self, computed={**self.computed, **numbers})
+
     def numeric(self) -> Confounds:
         """The columns that hold numbers, as numbers."""
         if isinstance(self.rows, np.ndarray) and not self.computed:
@@ -100,15 +117,17 @@ class Confounds:
 
     def _read(self, names: Sequence[str]) -> tuple[NDArray[np.float64], list[str]]:
         """Return the named columns, and the names of those that hold text."""
-        places = [self._places[name] for name in names if name not in self.computed]
+        values = np.empty((len(self), len(names)))
+        unread = [number for number, name in enumerate(names) if name not in self.computed]
+        places = [self._places[names[number]] for number in unread]
         text: list[int] = []
         if isinstance(self.rows, np.ndarray):
-            values = self.rows[:, places]
-        else:
-            values, text = self.rows.columns(places)
+            values[:, unread] = self.rows[:, places]
+        elif places:
+            values[:, unread], text = self.rows.columns(places)
         for number, name in enumerate(names):
             if name in self.computed:
-                values = np.insert(values, number, self.computed[name], axis=1)
+                values[:, number] = self.computed[name]
         return values, [name for name in names if self._places[name] in text]
 
     def __getitem__(self, name: str) -> NDArray[np.float64]:

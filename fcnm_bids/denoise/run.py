@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fcnm_bids.denoise.band import StrategyDirections, band_basis, strategy_directions
 from fcnm_bids.denoise.confounds import Confounds, nuisance_columns
 from fcnm_bids.denoise.strategy import Strategy
-from fcnm_bids.denoise.volumes import KeptVolumes, keep_volumes
+from fcnm_bids.denoise.volumes import KeptVolumes, keep_volumes, volume_columns
 from fcnm_bids.errors import RunError
 
 CHOSEN = ("nuisance_regressors", "dummy_scans", "fd_threshold")
@@ -170,6 +170,7 @@ def choose_within_band(
     problems = []
     try:
         names = strategy.columns(table.names, metadata)
+        table = table.read([*names, *volume_columns(table.names)])
     except RunError as error:
         problems.append(str(error))
     try:

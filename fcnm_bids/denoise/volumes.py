@@ -45,6 +45,11 @@ class KeptVolumes:
         return len(self.blank)
 
 
+def volume_columns(names: Sequence[str]) -> list[str]:
+    """Return the names of the columns, among those of a table, that `keep_volumes` reads."""
+    return [n for n in names if n.startswith(_NON_STEADY) or n == _FRAMEWISE_DISPLACEMENT]
+
+
 def keep_volumes(
     table: Confounds,
     *,

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from bids.layout import Config, parse_file_entities
+from bids.layout.utils import PaddedInt
+from bids.layout.writing import build_path
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -256,3 +258,12 @@ def test_entities_are_those_of_pybids(name: str) -> None:
     found = parse_entities(Path(name))
     assert found == expected
     assert {k: str(v) for k, v in found.items()} == {k: str(v) for k, v in expected.items()}
+
+
+@pytest.mark.parametrize("run", [1, "01", "1", PaddedInt("01"), None])
+def test_outputs_of_many_participants_have_the_names_that_pybids_builds(run: object) -> None:
+    patterns = Config.load(str(PYBIDS_CONFIG)).default_path_patterns
+    for subject in ("01", "label", "subject"):
+        entities = {"subject": subject, "task": "rest", "run": run, "space": "MNI152NLin6Asym"}
+        entities |= {"desc": "projected", "suffix": "timeseries", "extension": ".h5"}
+        assert str(build_name(entities)) == build_path(dict(entities), patterns, strict=True)

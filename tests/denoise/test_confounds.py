@@ -197,3 +197,16 @@ def test_real_anatomical_components_come_by_their_variance(shared_data: Path) ->
             reverse=True,
         )
         assert explained[part] == best[:5]
+
+
+def test_columns_that_are_read_at_once_are_the_same_and_text_is_refused_later(
+    tmp_path: Path,
+) -> None:
+    read = read_confounds(table_file(tmp_path, "a\tb\tc\n1\tx\tn/a\n2\t3\t4.5\n"))
+    at_once = read.read(["c", "b", "a", "c"])
+    assert (at_once.names, set(at_once.computed)) == (read.names, {"a", "c"})
+    np.testing.assert_array_equal(at_once.select(["c", "a"]), [[np.nan, 1], [4.5, 2]])
+    with pytest.raises(RunError, match="text instead of numbers in b"):
+        at_once.select(["a", "b"])
+    assert at_once.numeric().names == read.numeric().names == ("a", "c")
+    np.testing.assert_array_equal(at_once.numeric().rows, read.numeric().rows)
