@@ -178,6 +178,7 @@ class Moments:
             self._neighbours = forward_neighbours(self.index, shape)
             # an absent neighbour is read from one zero behind the last voxel
             self._neighbours[self._neighbours < 0] = self.index.size
+            self._last_along_x = np.flatnonzero(self._neighbours[0] == self.index.size)
         self._models = [
             _ModelSums(n_covariates, self.index.size)
             for _ in range(n_contrasts * (n_covariates > 0))
@@ -314,18 +315,7 @@ class Moments:
         square = square + centre * (deviation + total)
         products = None
         if self._neighbours is not None:
-            products = self._sums[position, 2:].copy()
-            # one entry more stands for an absent neighbour
-            complete = n == self.n_participants[position]
-            terms = np.pad([centre, deviation, total, complete], ((0, 0), (0, 1)))
-            around = [terms[:, places] for places in (slice(-1), *self._neighbours)]
-            for own, (first, second) in zip(products, NEIGHBOUR_PAIRS, strict=True):
-                (c, d, _, there), (c_next, _, total_next, there_next) = (
-                    around[first],
-                    around[second],
-                )
-                own += c * total_next + c_next * d
-                own *= there * there_next
+            products = self._with_centre(position, deviation, total)
         return ContrastMoments(
             n=n,
             total=total,
@@ -338,6 +328,37 @@ class Moments:
             shape=self.shape,
             covariates=self._models[position].sums() if self._models else None,
         )
+
+    def _with_centre(
+        self, position: int, deviation: NDArray[np.float64], total: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the sums of products of z from those of deviations, where everybody has a value.
+
+        Sums of squares about the mean do not depend on the centre: with n participants, the sum of
+        a b is that of their deviations, less the product of the deviations' sums over n, plus that
+        of the totals over n.
+        """
+        assert self._neighbours is not None
+        products = self._sums[position, 2:].copy()
+        n_participants = int(self.n_participants[position])
+        if n_participants == 0:
+            return products
+        complete = self.n[position] == n_participants
+        # one entry more stands for an absent neighbour
+        terms = np.zeros((3, complete.size + 1))
+        np.multiply([total, deviation], n_participants**-0.5, out=terms[:2, :-1])
+        terms[2, :-1] = complete
+        n_terms = 2 if complete.all() else 3
+        around = [terms[:n_terms, :-1]]
+        around += [terms[:n_terms].take(places, axis=1) for places in self._neighbours]
+        for own, (first, second) in zip(products, NEIGHBOUR_PAIRS, strict=True):
+            own += around[first][0] * around[second][0]
+            own -= around[first][1] * around[second][1]
+            if n_terms == 3:
+                own *= around[first][2] * around[second][2]
+            if 1 in (first, second):
+                own[self._last_along_x] = 0
+        return products
 
 
 def summed_moments(parts: Sequence[ContrastMoments]) -> ContrastMoments:
