@@ -118,8 +118,10 @@ def _add_run(
     inside = target < index.size
     wanted[inside] = index[target[inside]] == run.index[inside]
     if weight is None:
-        total[np.setdiff1d(np.arange(len(total)), enough)] = np.nan
-        total[:, np.setdiff1d(np.arange(index.size), target[wanted])] = np.nan
+        absent, unmapped = np.ones(index.size, dtype=bool), np.ones(len(total), dtype=bool)
+        absent[target[wanted]], unmapped[enough] = False, False
+        total[unmapped] = np.nan
+        total[:, np.flatnonzero(absent)] = np.nan
     if enough.size == 0:
         return
     seeds_of_run = seeds.restrict(run.index)[enough]
