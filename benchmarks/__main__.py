@@ -21,6 +21,7 @@ SECTIONS: dict[str, Callable[[Plan], list[Section]]] = {
     "coordinates": store.coordinates,
     "strategies": store.strategies,
     "group": store.group,
+    "sums": store.sums,
     "permutation": store.permutation,
     "seeds": store.many_seeds,
     "sampling": resources.sampling,

@@ -1,4 +1,4 @@
-"""Sums over participants from which every group statistic follows, one participant at a time."""
+"""Sums over participants from which every group statistic follows."""
 
 from __future__ import annotations
 

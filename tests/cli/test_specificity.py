@@ -18,7 +18,7 @@ from fcnm_bids.simulate import Truth
 from fcnm_bids.workflows import specificity
 from tests.cli.desk import Desk, Ended, read_table
 
-DRAWS = 23
+DRAWS = 53
 """More than a block of 20, and no multiple of it."""
 
 

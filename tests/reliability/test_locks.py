@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -87,13 +88,21 @@ def test_commands_on_different_participants_of_one_folder_run_side_by_side(job: 
 
 
 CLEAR = """
-import sys
+import os, signal, sys
 from pathlib import Path
 from fcnm_bids.bids.locks import private_work_folder
+remove, left = os.unlink, int(sys.argv[2])
+def removing(*given, **options):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    remove(*given, **options)
+os.unlink = removing
 with private_work_folder(Path(sys.argv[1]), "fcnm_group_wf_", "fcnm_*_wf_*") as folder:
     print(folder.name, flush=True)
 """
-N_NODES, N_FILES = 200, 40
+N_NODES, N_FILES = 20, 10
 
 
 def test_killed_while_it_clears_what_another_left_the_next_clears_the_rest(tmp_path: Path) -> None:
@@ -104,15 +113,24 @@ def test_killed_while_it_clears_what_another_left_the_next_clears_the_rest(tmp_p
                 (left / f"node{node}" / f"{number}.nii").touch()
     foreign = tmp_path / "fcnm_results_wf_mine"
     shutil.copytree(left / "node0", foreign)
-    command = [sys.executable, "-c", CLEAR, str(tmp_path)]
     root = Path(__file__).resolve().parents[2]
-    for stop in (0.9, 0.6, 0.3, 0.01):
-        clearing = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=root)
-        while len(list(left.glob("node*"))) > stop * N_NODES:
-            assert clearing.poll() is None
-        clearing.kill()
-        clearing.wait()
-        assert left.is_dir()
-    (used,) = subprocess.check_output(command, cwd=root, text=True).split()
+
+    def clear(files: int) -> subprocess.CompletedProcess[str]:
+        """Clear until so many files have been removed, and die before the next."""
+        command = [sys.executable, "-c", CLEAR, str(tmp_path), str(files)]
+        return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+
+    remaining = N_NODES * N_FILES
+    for files in (1, 2, N_FILES + 1, 100, 50):
+        assert clear(files).returncode == -signal.SIGKILL
+        remaining -= files - 1
+        assert len(list(left.glob("node*/*.nii"))) == remaining
+    # the marker of ownership is the last file
+    assert clear(remaining + 1).returncode == -signal.SIGKILL
+    assert not list(left.glob("node*"))
+    assert left.is_dir()
+    last = clear(0)
+    assert last.returncode == 0, last.stderr
+    used = last.stdout.strip()
     assert {path.name for path in tmp_path.iterdir()} == {used, foreign.name}
     assert len(list(foreign.iterdir())) == N_FILES
