@@ -10,7 +10,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fcnm_bids.denoise import cells
 from fcnm_bids.denoise.cells import TextCells, number
 
 FORMATS = st.sampled_from(["", ".17g", ".3f", ".12f", ".18f", ".9e", ".17e", "g"])
@@ -50,30 +49,6 @@ def test_a_number_is_the_one_that_python_reads(written: list[str]) -> None:
     assert bool(text) == bool(words)
     if not words:
         assert list(map(bits, values[:, 0])) == list(map(bits, wanted))
-
-
-def test_numbers_halfway_between_two_doubles() -> None:
-    rng = np.random.default_rng(0)
-    halfway = [str(2 * int(n) + 1) for n in rng.integers(2**52, 2**53, 300)]
-    halfway += [f"{cell[:-3]}.{cell[-3:]}" for cell in halfway]
-    values, text = column(*halfway).columns([0])
-    assert not text
-    np.testing.assert_array_equal(values[:, 0], list(map(float, halfway)))
-
-
-def test_without_long_doubles_python_reads_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cells, "_MANTISSA_BITS", 1000)
-    values, text = column("-1.25", "1e-05", "n/a").columns([1, 0])
-    assert not text
-    np.testing.assert_array_equal(values, [[0, -1.25], [0, 1e-05], [0, np.nan]])
-
-
-def test_most_cells_of_a_confound_table_take_the_fast_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    written = [repr(value) for value in np.random.default_rng(1).normal(size=1000).tolist()]
-    slow = []
-    monkeypatch.setattr(cells, "number", lambda cell: slow.append(cell) or number(cell))
-    column(*written).columns([0, 1])
-    assert len(slow) < 20
 
 
 def test_columns_of_a_wide_table_come_as_they_are_asked_for() -> None:
