@@ -174,7 +174,7 @@ def sums(plan: Plan) -> list[Section]:
     job = plan.stored(voxel_size=4.0, n_participants=n_participants)
     job |= {"n_participants": n_participants, "n_seeds": 330 if plan.full else 64}
     say(f"sums of {job['n_seeds']} random seeds over {n_participants} participants")
-    saved = {name: str(plan.path(f"t-{name}.npy")) for name in ("fcnm_bids", "script")}
+    saved = {name: str(plan.path("sums") / f"{name}.npy") for name in ("fcnm_bids", "script")}
     arms = [
         Arm(name, "sums", {**job, "method": name, "save_t": path}) for name, path in saved.items()
     ]
