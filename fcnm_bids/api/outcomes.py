@@ -48,7 +48,7 @@ class OutcomeMap:
     def plot(self, path: str | Path | None = None) -> Path:
         """Draw the t map on slices, with significant voxels outlined (as `SeedMap.plot`)."""
         from fcnm_bids.report.figures.contrast import draw_t_map
-        from fcnm_bids.report.figures.slices import Volume
+        from fcnm_bids.report.figures.template_slices import Volume
 
         path = scratch_folder() / "outcome.png" if path is None else Path(path)
         t, mask = Volume.of(self.t_img), Volume.of(self.mask_img)

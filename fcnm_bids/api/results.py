@@ -82,7 +82,7 @@ class SeedMap:
             The file.
         """
         from fcnm_bids.report.figures.contrast import draw_t_map
-        from fcnm_bids.report.figures.slices import Volume
+        from fcnm_bids.report.figures.template_slices import Volume
 
         path = _figure_file(path)
         draw_t_map(
@@ -208,7 +208,7 @@ class NetworkResult:
     def plot(self, path: str | Path | None = None) -> Path:
         """Draw the probability map on slices, with the network outlined (as `SeedMap.plot`)."""
         from fcnm_bids.report.figures.network import draw_probability
-        from fcnm_bids.report.figures.slices import Volume
+        from fcnm_bids.report.figures.template_slices import Volume
 
         path = _figure_file(path)
         draw_probability(path, Volume.of(self.probability_img), Volume.of(self.mask_img))

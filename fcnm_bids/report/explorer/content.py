@@ -22,7 +22,7 @@ from fcnm_bids.report.explorer.packing import pack_bits, pack_bytes, pack_volume
 from fcnm_bids.report.explorer.surface import template_surface
 from fcnm_bids.report.figures.charts import counts_contrasts
 from fcnm_bids.report.figures.palette import FALLING, RISING
-from fcnm_bids.report.figures.slices import BOX, anatomy
+from fcnm_bids.report.figures.template_slices import BOX, anatomy
 from fcnm_bids.report.results.group import ContrastOutputs, GroupOutputs, NetworkOutputs
 from fcnm_bids.report.results.specificity import SpecificityResult
 from fcnm_bids.specificity.nulls import ALL_NULLS, FOCUS_NULLS

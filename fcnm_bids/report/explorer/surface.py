@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from fcnm_bids.report.explorer.packing import pack_positions
-from fcnm_bids.report.figures.slices import template_volume
+from fcnm_bids.report.figures.template_slices import template_volume
 
 _BOX = ((-76, 76), (-112, 80), (-74, 88))
 _STEP = 2.0

@@ -11,7 +11,7 @@ from scipy.ndimage import label, maximum_position
 
 from fcnm_bids.bids.outputs import figure_name
 from fcnm_bids.report.figures.mosaic import draw_mosaic
-from fcnm_bids.report.figures.slices import MAP_PERCENTILE, Overlay, Volume, choose_slices
+from fcnm_bids.report.figures.template_slices import MAP_PERCENTILE, Overlay, Volume, choose_slices
 from fcnm_bids.report.results.group import ContrastOutputs
 
 LOGGER = logging.getLogger("fcnm_bids")

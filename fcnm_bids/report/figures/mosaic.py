@@ -9,8 +9,8 @@ import numpy as np
 
 from fcnm_bids.report.figures.palette import color_table
 from fcnm_bids.report.figures.sheet import Sheet
-from fcnm_bids.report.figures.slices import BOX, Overlay, strip
 from fcnm_bids.report.figures.style import PAGE_WIDTH
+from fcnm_bids.report.figures.template_slices import BOX, Overlay, strip
 
 _BAR_SHARE, _BAR_POINTS = 0.08, 48.0
 """Part of the width that the colour bar takes, and the least width of it."""

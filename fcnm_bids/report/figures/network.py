@@ -16,7 +16,8 @@ from fcnm_bids.report.figures.mosaic import draw_mosaic
 from fcnm_bids.report.figures.multiverse import draw_multiverse
 from fcnm_bids.report.figures.palette import BLUE, CATEGORIES
 from fcnm_bids.report.figures.robustness import draw_robustness
-from fcnm_bids.report.figures.slices import (
+from fcnm_bids.report.figures.specificity import draw_specificity
+from fcnm_bids.report.figures.template_slices import (
     AXIAL,
     CORONAL,
     MAP_PERCENTILE,
@@ -24,7 +25,6 @@ from fcnm_bids.report.figures.slices import (
     Overlay,
     Volume,
 )
-from fcnm_bids.report.figures.specificity import draw_specificity
 from fcnm_bids.report.results.group import NetworkOutputs, read_tsv
 
 LOGGER = logging.getLogger("fcnm_bids")

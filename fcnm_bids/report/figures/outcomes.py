@@ -12,8 +12,8 @@ import pandas as pd
 from fcnm_bids.bids.outputs import figure_name
 from fcnm_bids.report.figures.mosaic import draw_mosaic
 from fcnm_bids.report.figures.palette import BLUE, CATEGORIES
-from fcnm_bids.report.figures.slices import AXIAL, CORONAL, SAGITTAL, Overlay, Volume
 from fcnm_bids.report.figures.style import drawn
+from fcnm_bids.report.figures.template_slices import AXIAL, CORONAL, SAGITTAL, Overlay, Volume
 from fcnm_bids.report.results.group import GroupOutputs, OutcomeResult
 
 OUTCOME_FIGURES = {"slices": "statmap", "scatter": "metrics"}

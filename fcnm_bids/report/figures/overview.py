@@ -11,8 +11,8 @@ from fcnm_bids.bids.outputs import figure_name
 from fcnm_bids.report.figures.contrast import peak_heights
 from fcnm_bids.report.figures.mosaic import draw_bar, slices_share
 from fcnm_bids.report.figures.sheet import Sheet
-from fcnm_bids.report.figures.slices import AXIAL, MAP_PERCENTILE, Overlay, Volume, strip
 from fcnm_bids.report.figures.style import PAGE_WIDTH
+from fcnm_bids.report.figures.template_slices import AXIAL, MAP_PERCENTILE, Overlay, Volume, strip
 from fcnm_bids.report.results.group import ContrastOutputs, NetworkOutputs
 
 _STEP = 2.0

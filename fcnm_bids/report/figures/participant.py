@@ -14,7 +14,7 @@ from fcnm_bids.connectome import StoredRun, read_stored
 from fcnm_bids.report.figures.mosaic import draw_mosaic
 from fcnm_bids.report.figures.palette import BLUE, SOFT
 from fcnm_bids.report.figures.sheet import Sheet
-from fcnm_bids.report.figures.slices import Overlay, Volume, choose_slices
+from fcnm_bids.report.figures.template_slices import Overlay, Volume, choose_slices
 from fcnm_bids.report.results.group import read_sidecar, read_tsv
 from fcnm_bids.report.results.participant import ParticipantOutputs
 

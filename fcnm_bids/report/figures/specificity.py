@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fcnm_bids.report.figures.palette import BLUE, GREY, INK, ORANGE
-from fcnm_bids.report.figures.slices import AXIAL, Overlay, Volume, color_bar, strip
 from fcnm_bids.report.figures.style import drawn
+from fcnm_bids.report.figures.template_slices import AXIAL, Overlay, Volume, color_bar, strip
 from fcnm_bids.report.results.group import NetworkOutputs
 from fcnm_bids.report.results.specificity import SpecificityResult, capital, number_in
 from fcnm_bids.report.results.text import as_text

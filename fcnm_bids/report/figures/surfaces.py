@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnm_bids.report.figures.palette import INK, OUTLINE, colormap
-from fcnm_bids.report.figures.slices import Overlay, Volume, color_bar
 from fcnm_bids.report.figures.style import drawn
+from fcnm_bids.report.figures.template_slices import Overlay, Volume, color_bar
 
 _GREY = 0.6
 _TOLERANCE = 2e-3

@@ -1,4 +1,4 @@
-"""Parts of a null."""
+"""Parts of a null; `fcnm_bids.specificity.nulls` states how to add one."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fcnm_bids.report.figures.contrast import draw_contrast
-from fcnm_bids.report.figures.slices import Overlay
+from fcnm_bids.report.figures.template_slices import Overlay
 from fcnm_bids.report.results.group import GroupOutputs
 
 

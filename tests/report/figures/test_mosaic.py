@@ -13,7 +13,7 @@ from PIL import Image
 
 from fcnm_bids.report.figures.mosaic import draw_mosaic
 from fcnm_bids.report.figures.palette import color_table
-from fcnm_bids.report.figures.slices import BOX, Overlay, Volume
+from fcnm_bids.report.figures.template_slices import BOX, Overlay, Volume
 
 SVG = "{http://www.w3.org/2000/svg}"
 AFFINE = np.diag([8.0, 8, 8, 1])

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from fcnm_bids.report.figures.palette import colormap
-from fcnm_bids.report.figures.slices import Volume
 from fcnm_bids.report.figures.surfaces import _pale_below, _surface, draw_surface
+from fcnm_bids.report.figures.template_slices import Volume
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.6])

@@ -11,7 +11,7 @@ from nilearn.image import resample_img
 
 from fcnm_bids.errors import FileError
 from fcnm_bids.report.figures.palette import OUTLINE, color_table
-from fcnm_bids.report.figures.slices import (
+from fcnm_bids.report.figures.template_slices import (
     AXIAL,
     BOX,
     Overlay,
