@@ -89,7 +89,8 @@ class Desk:
     def _surroundings(self, environment: Mapping[str, str]) -> dict[str, str]:
         for folder in (self.cwd, self.temporary):
             folder.mkdir(exist_ok=True)
-        wanted = ("PATH", "LANG", "SLURM_CONF")
+        # the kernels of BLAS are those of calls in this process
+        wanted = ("PATH", "LANG", "SLURM_CONF", "OPENBLAS_CORETYPE")
         kept = {name: os.environ[name] for name in wanted if name in os.environ}
         return {
             **kept,
