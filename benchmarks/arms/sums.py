@@ -9,7 +9,7 @@ from benchmarks.arms import script
 from fcnm_bids.connectome import open_run
 from fcnm_bids.mapping import analysis_voxels, stored_participant, sum_over_participants
 from fcnm_bids.seeds import Contrast, Focus, sphere_seeds
-from fcnm_bids.stats import forward_neighbours
+from fcnm_bids.stats.moments import NEIGHBOUR_PAIRS, forward_neighbours
 
 
 def random_seeds(run, n_seeds, radius):
@@ -24,8 +24,8 @@ def random_seeds(run, n_seeds, radius):
     return sphere_seeds(contrasts, run.grid, radius=radius, sphere="mm")
 
 
-def plain_sums(runs, seeds, index, min_coverage):
-    """What a script does: every participant's maps at once, in double precision."""
+def plain_sums(runs, seeds, index):
+    """Sum the maps of a participant at a time, in double precision, as a script does."""
     n_seeds, n_voxels = len(seeds.contrasts), index.size
     total, square = np.zeros((2, n_seeds, n_voxels))
     products = np.zeros((6, n_seeds, n_voxels))
@@ -40,9 +40,7 @@ def plain_sums(runs, seeds, index, min_coverage):
         total += z
         square += z * z
         around = [z, *(np.where(n >= 0, z[:, n], 0) for n in neighbours)]
-        for own, (a, b) in zip(
-            products, ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)), strict=True
-        ):
+        for own, (a, b) in zip(products, NEIGHBOUR_PAIRS, strict=True):
             own += around[a] * around[b]
     return total, square
 
@@ -54,7 +52,7 @@ def work(job):
     index = analysis_voxels(participants, seeds.grid, min_subjects=1.0)
     started = time.perf_counter()
     if job["method"] == "script":
-        total, square = plain_sums((run.load() for run in stored), seeds, index, 0.0)
+        total, square = plain_sums((run.load() for run in stored), seeds, index)
     else:
         moments = sum_over_participants(
             seeds, participants, index, min_coverage=job["min_coverage"], smoothness=True

@@ -91,7 +91,7 @@ class Confounds:
         return values
 
     def read(self, names: Sequence[str]) -> Confounds:
-        """Return the table with some columns read at once, which takes less time than one by one.
+        """Return the table with some columns as numbers, which are then read once only.
 
         Parameters
         ----------
