@@ -28,9 +28,6 @@ from fcnm_bids.inputs.runs.prepare import RunInput, denoising_record, prepare_ru
 from fcnm_bids.planning.plan import PlannedRun, by_reason
 from fcnm_bids.reruns.participant_records import is_reusable
 
-_MOST_OF_A_TABLE = 1 << 23
-"""Bytes of most confound tables, and of what is made of them."""
-
 
 def run_input(run: RunFiles, root: Path, store: Path, spec: IoSpec) -> RunInput:
     """The files of a run with their absolute paths, and where its projection goes."""
@@ -76,8 +73,6 @@ def check_runs(
     reasons
         Reasons for excluding the others, by their names.
     """
-    # glibc keeps memory of the largest block that was freed, instead of getting it for each table
-    np.empty(_MOST_OF_A_TABLE, dtype=np.uint8)
     # reading, decompressing and LAPACK all leave the interpreter to other threads
     with ThreadPoolExecutor(config.resources.nprocs, "preflight") as threads:
         record = denoising_record(config.denoising)
