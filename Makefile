@@ -39,7 +39,8 @@ $(LOCKED): requirements-dev.txt | check-python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
-$(READY): $(LOCKED) pyproject.toml version
+# This compiles the C code, too.
+$(READY): $(LOCKED) pyproject.toml version build_kernels.py $(wildcard fcnm_bids/kernels/*.c)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -89,5 +90,5 @@ lock: $(READY)
 	$(COMPILE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt
 
 clean:
-	rm -rf $(VENV) build dist demo .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) build dist demo .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache fcnm_bids/kernels/*.so
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

@@ -35,6 +35,7 @@ MODULES = (
             "cli/parser.py",
             "config.py",
             "grid.py",
+            "kernels/library.py",
             "mapping/analysis_mask.py",
             "mapping/participants.py",
             "setting.py",

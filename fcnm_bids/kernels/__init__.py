@@ -1,0 +1,1 @@
+"""Compiled inner loops, for sums that NumPy can only make in several passes over memory."""
