@@ -26,7 +26,7 @@ COPY . .
 RUN cp CITATION.cff LICENSE /opt/fcnm-bids/
 RUN python -m pip install --no-index --no-deps --no-build-isolation . \
     && python -m pip uninstall --yes \
-        hatchling pathspec pluggy setuptools tomlkit trove-classifiers pip \
+        hatchling pathspec pluggy setuptools tomlkit trove-classifiers ziglang pip \
     && MPLCONFIGDIR=/tmp/matplotlib python docker/slim.py
 
 FROM ${BASE_IMAGE}

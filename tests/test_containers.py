@@ -135,6 +135,7 @@ def test_the_context_holds_what_is_built_and_nothing_else() -> None:
     assert rules[0] == "*"
     let_in = {rule[1:] for rule in rules if rule[0] == "!"}
     assert {
+        "build_kernels.py",
         "CITATION.cff",
         "fcnm_bids",
         "pyproject.toml",
@@ -143,6 +144,9 @@ def test_the_context_holds_what_is_built_and_nothing_else() -> None:
         "docker",
     } <= let_in
     assert not let_in & {"tests", "data", "demo", "docs", "benchmarks", ".git"}
+    # libraries of a checkout may be older than their sources
+    assert "**/*.so" in rules
+    assert "rm -f fcnm_bids/kernels/*.so\n" in sections(DEFINITION)["post"]
     copied = {line.split()[0] for line in sections(DEFINITION)["files"].split("\n") if line.strip()}
     assert copied <= let_in
     assert {path for path in copied if not (REPOSITORY / path).exists()} == set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import re
 import tarfile
 import tomllib
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import build_kernels
 from fcnm_bids import __version__
 from tests.docs.pages import REPOSITORY
 
@@ -55,6 +57,7 @@ def test_a_wheel_is_built_from_the_source_distribution(tmp_path: Path) -> None:
         names = archive.namelist()
         (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
         text = archive.read(metadata).decode()
+        (tags,) = (archive.read(name).decode() for name in names if name.endswith("/WHEEL"))
     assert f"Version: {__version__}\n" in text
     assert "Description-Content-Type: text/markdown" in text
     assert "License-Expression: Apache-2.0 AND BSD-2-Clause" in text
@@ -66,3 +69,10 @@ def test_a_wheel_is_built_from_the_source_distribution(tmp_path: Path) -> None:
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert packed == ours
+    # one wheel for every Python, on machines with this C library or a newer one
+    tag = f"py3-none-manylinux_2_17_{platform.machine()}"
+    assert wheel.endswith(f"-{tag}.whl")
+    assert "Root-Is-Purelib: false\n" in tags
+    assert re.findall("^Tag: (.*)$", tags, re.MULTILINE) == [tag]
+    variants = build_kernels.VARIANTS[platform.machine()]
+    assert {f"fcnm_bids/kernels/kernels-{name}.so" for name in variants} <= packed
