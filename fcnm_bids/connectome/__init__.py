@@ -9,7 +9,12 @@ from fcnm_bids.connectome.image import (
     open_image,
     read_volume,
 )
-from fcnm_bids.connectome.project import CARPET_VOXELS, Projected, project_run, projection_bytes
+from fcnm_bids.connectome.project import (
+    Projected,
+    carpet_voxels,
+    project_run,
+    projection_bytes,
+)
 from fcnm_bids.connectome.projected_run import ProjectedRun
 from fcnm_bids.connectome.signal_mask import read_first, varying_voxels
 from fcnm_bids.connectome.smoothing import smooth_components
@@ -23,13 +28,13 @@ from fcnm_bids.connectome.store import (
 from fcnm_bids.connectome.subsample import coarser_grid, coarser_run, read_coarser, write_coarser
 
 __all__ = [
-    "CARPET_VOXELS",
     "HeaderCache",
     "Projected",
     "ProjectedRun",
     "RunImage",
     "StoredRun",
     "VolumeStream",
+    "carpet_voxels",
     "check_complete",
     "coarser_grid",
     "coarser_run",

@@ -27,7 +27,9 @@ _TILE = 1 << 12
 
 _ROUNDING = 1e-10
 """A denoised series with less than this share of its raw energy is rounding, not signal."""
-CARPET_VOXELS = 2000
+CARPET_VOXELS = 500
+_CARPET_NUMBERS = 200_000
+"""Voxels of the sample at most, and numbers: of long runs, fewer voxels are kept."""
 
 _REASONABLE = 1e-15, 1e15
 """Of the largest component of a run: beyond, squares leave the range of float32."""
@@ -44,8 +46,8 @@ class Projected:
     n_masked
         Voxels in the mask, with and without signal.
     carpet, carpet_index
-        Raw series of up to 2,000 voxels spread over the mask, shape (volumes, voxels), float32,
-        and their voxel numbers.
+        Raw series of up to 500 voxels spread over the mask, shape (volumes, voxels), float32,
+        and their voxel numbers in the image.
     sha256
         Hash of the image file.
     blank
@@ -99,7 +101,8 @@ def project_run(
         raise RunError(
             f"{image.path.name} has the scale factor {image.slope} (scl_slope); correct its header"
         )
-    chosen = np.unique(np.linspace(0, index.size - 1, CARPET_VOXELS).round().astype(np.intp))
+    places = np.linspace(0, index.size - 1, carpet_voxels(image.n_volumes))
+    chosen = np.unique(places.round().astype(np.intp))
     carpet = np.empty((image.n_volumes, chosen.size), dtype=np.float32)
     sums = _Sums(index.size, basis)
     blank = BlankVolumes()
@@ -145,6 +148,11 @@ def _room_for_the_reader() -> Any:
     return blas.limit(limits=max(1, threads - 1))
 
 
+def carpet_voxels(n_volumes: int) -> int:
+    """Return how many voxels of a run are kept for the plot in the report, at most."""
+    return max(1, min(CARPET_VOXELS, _CARPET_NUMBERS // n_volumes))
+
+
 def projection_bytes(
     n_voxels: int, n_masked: int, n_volumes: int, n_components: int, itemsize: int
 ) -> int:
@@ -175,7 +183,7 @@ def projection_bytes(
         4 * n_components * n_masked
         + max(streaming, smoothing)
         + per_voxel
-        + 4 * n_volumes * CARPET_VOXELS
+        + 4 * n_volumes * carpet_voxels(n_volumes)
     )
 
 

@@ -5,9 +5,10 @@ are contiguous and uncompressed, so that they can be mapped into memory: ``compo
 voxels) times ``scale`` float32 (voxels) is the projected run, ``index`` int32 (voxels) the voxel
 numbers in Fortran order, ``basis`` float64 (m_b, volumes) the band, ``confounds`` float64 (volumes,
 columns) the confound table, ``confounds_about`` uint8 (bytes) its column names and its sidecar as
-JSON, ``carpet`` float32 (volumes, up to 2,000) raw series of the voxels ``carpet_index``. The
-attributes hold grid, space, key and provenance, and ``checksums``: the CRC-32 of each dataset. The
-seal (`fcnm_bids.connectome.header_checksum`) guards the rest of the file.
+JSON, ``carpet`` uint8 (volumes, up to 500) times the attribute ``carpet_step`` the raw series of
+the voxels ``carpet_index`` above their minimum. The attributes hold grid, space, key and
+provenance, and ``checksums``: the CRC-32 of each dataset. The seal
+(`fcnm_bids.connectome.header_checksum`) guards the rest of the file.
 """
 
 from __future__ import annotations
@@ -169,6 +170,22 @@ class StoredRun:
             applied_regressors=int(self.header.get("applied_regressors", 0)),
         )
 
+    def carpet(self) -> NDArray[np.float64]:
+        """Raw series of a sample of voxels, each above its minimum, shape (volumes, voxels).
+
+        Raises
+        ------
+        StoreError
+            The file is damaged.
+        """
+        steps = read_stored(self.path, "carpet", self.content_key)
+        with _opened(self.path, self.content_key) as file:
+            try:
+                series: NDArray[np.float64] = steps * np.float64(file.attrs.get("carpet_step", 1))
+            except _DAMAGED as error:
+                raise StoreError(f"{self.path.name} has no readable carpet: {error}") from error
+        return series
+
     def index(self) -> NDArray[np.intp]:
         """Voxel numbers with signal in the band."""
         return read_stored(self.path, "index", self.content_key).astype(np.intp)
@@ -302,6 +319,7 @@ def write_run(
     }
     table = confounds.numeric() if confounds else Confounds((), np.empty((image.n_volumes, 0)))
     about = {"columns": table.names, "metadata": dict(confounds_metadata or {})}
+    carpet, carpet_step = _in_steps(projected.carpet)
     # made in memory: HDF5 takes the process down where it meets a full disk (h5py issue 914)
     content = io.BytesIO()
     with h5py.File(content, "w", libver="latest", userblock_size=SEAL_BYTES) as file:
@@ -312,12 +330,13 @@ def write_run(
         file.attrs["shape"] = np.array(run.grid.shape, dtype=np.int64)
         file.attrs["affine"] = run.grid.affine
         file.attrs["provenance"] = json.dumps(header, sort_keys=True)
+        file.attrs["carpet_step"] = carpet_step
         parts: dict[str, NDArray[Any]] = {
             "index": run.index.astype(np.int32),
             "basis": denoising.basis,
             "confounds": np.asarray(table.rows, dtype=np.float64),
             "confounds_about": np.frombuffer(json.dumps(about).encode(), np.uint8),
-            "carpet": projected.carpet,
+            "carpet": carpet,
             "carpet_index": projected.carpet_index.astype(np.int32),
         }
         for name, values in parts.items():
@@ -343,6 +362,16 @@ def write_run(
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _in_steps(series: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Return series above their minimum in steps of 1/255 of their range, and the steps."""
+    finite = np.nan_to_num(series, posinf=0.0, neginf=0.0).astype(np.float64)
+    least = finite.min(axis=0)
+    step = ((finite.max(axis=0) - least) / 255).astype(np.float32)
+    with np.errstate(invalid="ignore"):
+        steps = np.rint((finite - least) / np.where(step > 0, step, 1))
+    return np.minimum(steps, 255).astype(np.uint8), step
 
 
 def _write_components(file: h5py.File, run: ProjectedRun) -> dict[str, int]:

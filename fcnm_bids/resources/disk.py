@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fcnm_bids.config import ROBUSTNESS
-from fcnm_bids.connectome import CARPET_VOXELS
+from fcnm_bids.connectome import carpet_voxels
 from fcnm_bids.planning.plan import PlannedRun
 
 _MAP_BYTES = 3.4
@@ -27,7 +27,7 @@ def stored_bytes(runs: Sequence[PlannedRun]) -> float:
         sum(
             run.n_masked * (2 * run.n_components + 8)
             + 8 * run.n_components * run.n_volumes
-            + 4 * run.n_volumes * min(CARPET_VOXELS, run.n_masked)
+            + run.n_volumes * min(carpet_voxels(run.n_volumes), run.n_masked)
             + _SIDECAR_BYTES
             for run in runs
         )

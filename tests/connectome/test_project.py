@@ -12,7 +12,13 @@ import pytest
 from nilearn.signal import clean
 from scipy.ndimage import gaussian_filter
 
-from fcnm_bids.connectome import Projected, open_image, project_run, projection_bytes
+from fcnm_bids.connectome import (
+    Projected,
+    carpet_voxels,
+    open_image,
+    project_run,
+    projection_bytes,
+)
 from fcnm_bids.errors import RunError
 from tests.kept_rows import Projection, build_projection, stop_band_cosines
 
@@ -303,9 +309,13 @@ def test_the_carpet_of_a_large_mask_is_spread_over_it(tmp_path: Path) -> None:
     projection = build_projection(np.empty((12, 0)), np.ones(12, dtype=bool), TR, **NO_BAND)
     mask = np.ones(shape, dtype=bool)
     projected = project(save(tmp_path / "bold.nii", stored), mask, projection)
-    assert projected.carpet.shape == (12, 2000)
+    assert projected.carpet.shape == (12, 500)
     assert projected.carpet_index[[0, -1]].tolist() == [0, 7999]
-    assert set(np.diff(projected.carpet_index)) <= {4, 5}
+    assert set(np.diff(projected.carpet_index)) <= {16, 17}
+
+
+def test_the_carpet_of_a_long_run_has_fewer_voxels() -> None:
+    assert [carpet_voxels(n) for n in (2, 400, 401, 1200, 300_000)] == [500, 500, 498, 166, 1]
 
 
 @pytest.mark.parametrize("band", [BAND, NO_BAND])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,11 +113,26 @@ def test_the_header(stored: Path) -> None:
 def test_the_smaller_parts(stored: Path) -> None:
     content = projected()
     np.testing.assert_array_equal(read_stored(stored, "basis"), projection().padded)
-    np.testing.assert_array_equal(read_stored(stored, "carpet"), content.carpet)
     np.testing.assert_array_equal(read_stored(stored, "carpet_index"), content.carpet_index)
     assert read_stored(stored, "confounds").shape == (N, 0)
     about = json.loads(read_stored(stored, "confounds_about").tobytes())
     assert about == {"columns": [], "metadata": {}}
+
+
+def test_the_carpet_is_kept_in_steps_of_its_range(tmp_path: Path) -> None:
+    content = projected()
+    series = content.carpet * np.float32([1, 1e-6, 1e9, 1, 1, 1, 0]) + np.float32(
+        [0, 0, 0, 1e3, -5, 0, 7]
+    )
+    series[3, 4] = np.nan
+    written = replace(content, carpet=series)
+    run = open_run(write(tmp_path / "run.h5", written))
+    assert read_stored(run.path, "carpet").dtype == np.uint8
+    series[3, 4] = 0
+    above = series.astype(np.float64) - series.min(axis=0)
+    step = above.max(axis=0) / 255
+    assert (np.abs(run.carpet() - above) <= 0.5001 * step).all()
+    assert (run.carpet()[:, 6] == 0).all()
 
 
 def test_components_are_mapped_not_read(stored: Path) -> None:

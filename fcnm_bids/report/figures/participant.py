@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fcnm_bids.bids.names import parse_entities
 from fcnm_bids.bids.outputs import figure_name, stored_entities
-from fcnm_bids.connectome import StoredRun, read_stored
+from fcnm_bids.connectome import StoredRun
 from fcnm_bids.report.figures.mosaic import draw_mosaic
 from fcnm_bids.report.figures.palette import BLUE, SOFT
 from fcnm_bids.report.figures.sheet import Sheet
@@ -167,7 +167,7 @@ def draw_carpet(path: Path, run: StoredRun) -> None:
     run
         The stored run.
     """
-    raw = read_stored(run.path, "carpet").astype(np.float64)
+    raw = run.carpet()
     denoising = run.denoising()
     kept = denoising.volumes.kept
     denoised = denoising.clean(raw)
