@@ -1,6 +1,6 @@
 """Compile the C code of ``fcnm_bids/kernels`` with the compiler that ``ziglang`` brings.
 
-``python build_kernels.py`` compiles in place. Hatchling calls the hook for each wheel and each
+``python -m build_kernels`` compiles in place. Hatchling calls the hook for each wheel and each
 editable installation, so that ``pip install`` needs no compiler on the machine.
 """
 
@@ -50,7 +50,8 @@ def build(folder: Path = FOLDER, machine: str | None = None) -> list[Path]:
     """
     machine = machine or platform.machine()
     if sys.platform != "linux" or machine not in VARIANTS:
-        sys.exit(f"fcnm_bids can be installed on Linux ({', '.join(VARIANTS)}), not on {machine}")
+        here = f"{platform.system()} ({machine})"
+        sys.exit(f"fcnm_bids needs Linux ({' or '.join(VARIANTS)}); this is {here}")
     sources = sorted(folder.glob("*.c"))
     changed = max(file.stat().st_mtime for file in (*sources, Path(__file__)))
     libraries = {folder / f"kernels-{name}.so": cpu for name, cpu in VARIANTS[machine].items()}

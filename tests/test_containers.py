@@ -410,6 +410,11 @@ def test_the_image_is_small_and_answers_without_data(image: str) -> None:
     assert podman(*locked_up, "--version").stdout == f"fcnm-bids {VERSION}\n"
     assert podman(*locked_up, "--help").stdout.startswith("usage: fcnm-bids")
     assert podman(*locked_up, "/no", "/no/out", "group", check=False).returncode == 2
+    inside = (*locked_up[:-1], "--entrypoint", "python", image, "-c")
+    load = "from fcnm_bids.kernels.library import load; print(load().fcnm_kernels_version())"
+    assert podman(*inside, load).stdout == "1\n"
+    found = podman(*inside, "import importlib.util as u; print(u.find_spec('ziglang'))")
+    assert found.stdout == "None\n"
 
 
 @pytest.mark.slow
