@@ -21,7 +21,7 @@ FOLDER = Path(__file__).resolve().parent / "fcnm_bids" / "kernels"
 GLIBC = "2.17"
 
 VARIANTS = {
-    "x86_64": {"x86-64": "x86_64", "x86-64-v3": "x86_64_v3", "x86-64-v4": "x86_64_v4"},
+    "x86_64": {"x86_64": "x86_64", "x86_64_v3": "x86_64_v3", "x86_64_v4": "x86_64_v4"},
     "aarch64": {"aarch64": "generic"},
 }
 """For each kind of processor: the variants of the library, and the compiler's name for each."""
@@ -54,7 +54,7 @@ def build(folder: Path = FOLDER, machine: str | None = None) -> list[Path]:
         sys.exit(f"fcnm_bids needs Linux ({' or '.join(VARIANTS)}); this is {here}")
     sources = sorted(folder.glob("*.c"))
     changed = max(file.stat().st_mtime for file in (*sources, Path(__file__)))
-    libraries = {folder / f"kernels-{name}.so": cpu for name, cpu in VARIANTS[machine].items()}
+    libraries = {folder / f"kernels_{name}.so": cpu for name, cpu in VARIANTS[machine].items()}
     stale = [
         library
         for library in libraries

@@ -19,8 +19,8 @@ _FOLDER = Path(__file__).resolve().parent
 
 _AVX2 = frozenset({"AVX2", "F16C", "FMA3"})
 _AVX512 = frozenset({"AVX512F", "AVX512CD", "AVX512BW", "AVX512DQ", "AVX512VL"})
-_LEVELS = {"x86-64-v4": _AVX2 | _AVX512, "x86-64-v3": _AVX2}
-"""What each level of x86-64 adds, as NumPy calls it; no processor has it without the rest."""
+_LEVELS = {"x86_64_v4": _AVX2 | _AVX512, "x86_64_v3": _AVX2}
+"""What NumPy has to find for each level of x86-64; a processor with these has all of the level."""
 
 
 def processor_features() -> frozenset[str]:
@@ -41,12 +41,12 @@ def usable_variants(machine: str, features: Collection[str]) -> list[str]:
     if machine != "x86_64":
         return [machine]
     levels = [level for level, needed in _LEVELS.items() if needed <= set(features)]
-    return [*levels, "x86-64"]
+    return [*levels, machine]
 
 
 def library_file(variant: str) -> Path:
     """Return the path of a variant of the library."""
-    return _FOLDER / f"kernels-{variant}.so"
+    return _FOLDER / f"kernels_{variant}.so"
 
 
 @cache

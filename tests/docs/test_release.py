@@ -75,4 +75,4 @@ def test_a_wheel_is_built_from_the_source_distribution(tmp_path: Path) -> None:
     assert "Root-Is-Purelib: false\n" in tags
     assert re.findall("^Tag: (.*)$", tags, re.MULTILINE) == [tag]
     variants = build_kernels.VARIANTS[platform.machine()]
-    assert {f"fcnm_bids/kernels/kernels-{name}.so" for name in variants} <= packed
+    assert {f"fcnm_bids/kernels/kernels_{name}.so" for name in variants} <= packed

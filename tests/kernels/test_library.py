@@ -20,12 +20,12 @@ KNIGHTS_LANDING = HASWELL | {"AVX512F", "AVX512CD", "AVX512ER", "AVX512PF"}
 @pytest.mark.parametrize(
     ("machine", "features", "variants"),
     [
-        ("x86_64", SKYLAKE_X, ["x86-64-v4", "x86-64-v3", "x86-64"]),
-        ("x86_64", KNIGHTS_LANDING, ["x86-64-v3", "x86-64"]),
-        ("x86_64", HASWELL, ["x86-64-v3", "x86-64"]),
-        ("x86_64", HASWELL - {"FMA3"}, ["x86-64"]),
-        ("x86_64", SKYLAKE_X - {"AVX2"}, ["x86-64"]),
-        ("x86_64", set(), ["x86-64"]),
+        ("x86_64", SKYLAKE_X, ["x86_64_v4", "x86_64_v3", "x86_64"]),
+        ("x86_64", KNIGHTS_LANDING, ["x86_64_v3", "x86_64"]),
+        ("x86_64", HASWELL, ["x86_64_v3", "x86_64"]),
+        ("x86_64", HASWELL - {"FMA3"}, ["x86_64"]),
+        ("x86_64", SKYLAKE_X - {"AVX2"}, ["x86_64"]),
+        ("x86_64", set(), ["x86_64"]),
         ("aarch64", {"NEON", "ASIMD", "SVE"}, ["aarch64"]),
     ],
 )
@@ -70,12 +70,12 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_library_that_cannot_be_loaded_is_reported_with_its_remedy(
     elsewhere: Path, content: bytes | None
 ) -> None:
-    file = library.library_file("x86-64")
+    file = library.library_file("x86_64")
     assert file.parent == elsewhere
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(RequestError) as caught:
-        library.load_variant("x86-64")
+        library.load_variant("x86_64")
     assert str(caught.value).startswith(f"the compiled library cannot be loaded ({file}")
     assert str(caught.value).endswith("; run pip install . in the folder of the program")
 
