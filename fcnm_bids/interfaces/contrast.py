@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from nipype.interfaces.base import TraitedSpec
-
 from fcnm_bids.bids.outputs import AS_PREPROCESSED, sidecar_files
 from fcnm_bids.config import Config
 from fcnm_bids.derivatives.contrast import (
@@ -18,14 +16,7 @@ from fcnm_bids.derivatives.contrast import (
 from fcnm_bids.derivatives.seeds import describe_contrast, seed_image
 from fcnm_bids.inputs.contrasts import contrast_labels
 from fcnm_bids.inputs.rules import height_rule
-from fcnm_bids.interfaces.base import (
-    ConfiguredInputSpec,
-    ConfiguredInterface,
-    DerivativesOutputSpec,
-    File,
-    SeededInputSpec,
-    traits,
-)
+from fcnm_bids.interfaces.base import ConfiguredInterface
 from fcnm_bids.intermediates.maps import write_mapped
 from fcnm_bids.intermediates.moments import read_maps, read_moments
 from fcnm_bids.mapping import map_contrast
@@ -42,25 +33,11 @@ from fcnm_bids.seeds import read_seed_matrix
 LOGGER = logging.getLogger("fcnm_bids")
 
 
-class LoadCachedContrastInputSpec(ConfiguredInputSpec):
-    """Inputs of `LoadCachedContrast`."""
-
-    cache_dir = traits.Str(mandatory=True, desc="folder in which the contrast is kept")
-
-
-class LoadCachedContrastOutputSpec(TraitedSpec):
-    """Outputs of `LoadCachedContrast`."""
-
-    mapped_file = File(desc="as of the node that mapped the contrast")
-    variants_file = File(desc="as of the node that varied it")
-    out_files = traits.List(traits.Str(), desc="files that should now be there")
-
-
 class LoadCachedContrast(ConfiguredInterface):
     """Stand in for the nodes of a contrast whose results were kept."""
 
-    input_spec = LoadCachedContrastInputSpec
-    output_spec = LoadCachedContrastOutputSpec
+    takes = ("cache_dir",)
+    gives = ("mapped_file", "variants_file", "out_files")
 
     def _make(self, config: Config, folder: Path) -> None:
         kept = Path(self.inputs.cache_dir)
@@ -70,26 +47,11 @@ class LoadCachedContrast(ConfiguredInterface):
         self._results["out_files"] = other_files(recorded_files(kept, MAPPED), own)
 
 
-class MapContrastInputSpec(SeededInputSpec):
-    """Inputs of `MapContrast`."""
-
-    moments_dir = traits.Directory(exists=True, mandatory=True, desc="sums per contrast")
-    number = traits.Int(mandatory=True, desc="row of the seed matrix")
-    model = traits.Dict(mandatory=True, desc="what the sidecars say about participants and design")
-    cache_dir = traits.Str(mandatory=True, desc="folder in which the result is kept for later runs")
-
-
-class MapContrastOutputSpec(DerivativesOutputSpec):
-    """Outputs of `MapContrast`."""
-
-    mapped_file = File(desc="mask, voxels that count as tested, and their numbers")
-
-
 class MapContrast(ConfiguredInterface):
     """Test one contrast over participants and threshold it."""
 
-    input_spec = MapContrastInputSpec
-    output_spec = MapContrastOutputSpec
+    takes = ("seeds_file", "entities", "moments_dir", "number", "model", "cache_dir")
+    gives = ("out_files", "mapped_file")
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from nipype.interfaces.base import TraitedSpec
 from numpy.typing import NDArray
 
 from fcnm_bids.bids.names import subject_label
@@ -40,14 +39,7 @@ from fcnm_bids.inputs.store import (
     open_participants,
     open_stored,
 )
-from fcnm_bids.interfaces.base import (
-    ConfiguredInterface,
-    DerivativesOutputSpec,
-    DesignedParticipantsInputSpec,
-    File,
-    ParticipantsInputSpec,
-    traits,
-)
+from fcnm_bids.interfaces.base import ConfiguredInterface
 from fcnm_bids.intermediates.moments import MAPS, block_file, radius_file, write_moments
 from fcnm_bids.mapping import GroupMoments, Participant, sum_over_participants
 from fcnm_bids.robustness import block_of_participant
@@ -59,26 +51,12 @@ LOGGER = logging.getLogger("fcnm_bids")
 _PROGRESS_SECONDS = 10.0
 
 
-class SumOverParticipantsInputSpec(DesignedParticipantsInputSpec):
-    """Inputs of `SumOverParticipants`."""
-
-    seeds_file = File(exists=True, mandatory=True, desc="the seed matrix")
-    numbers = traits.List(traits.Int(), mandatory=True, desc="rows of the seed matrix to sum")
-    at_once = traits.Int(mandatory=True, desc="how many of them in one pass over the participants")
-    mask_files = traits.List(traits.Str(), desc="images that the analysis mask is made from")
-
-
-class SumOverParticipantsOutputSpec(TraitedSpec):
-    """Outputs of `SumOverParticipants`."""
-
-    moments_dir = traits.Directory(desc="one file of sums per contrast, by its label")
-
-
 class SumOverParticipants(ConfiguredInterface):
     """The sums of contrasts over participants, in one pass over the store if memory allows it."""
 
-    input_spec = SumOverParticipantsInputSpec
-    output_spec = SumOverParticipantsOutputSpec
+    takes = ("participants", "covariates", "seeds_file", "numbers", "at_once")
+    may_take = ("mask_files",)
+    gives = ("moments_dir",)
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)
@@ -197,17 +175,11 @@ class Progress:
         )
 
 
-class WriteParticipantsInputSpec(ParticipantsInputSpec):
-    """Inputs of `WriteParticipants`."""
-
-    excluded = traits.List(desc="participant label, name and reason of every run left out")
-
-
 class WriteParticipants(ConfiguredInterface):
     """List the participants of the group, beside what the data set says about them."""
 
-    input_spec = WriteParticipantsInputSpec
-    output_spec = DerivativesOutputSpec
+    takes = ("participants",)
+    may_take = ("excluded",)
 
     def _make(self, config: Config, folder: Path) -> None:
         rows = []

@@ -23,12 +23,7 @@ from fcnm_bids.inputs.contrasts import make_seeds, network_labels
 from fcnm_bids.inputs.multiverse import Specification
 from fcnm_bids.inputs.rules import contrast_weights, height_rule, network_rule
 from fcnm_bids.inputs.store import design_columns, open_stored
-from fcnm_bids.interfaces.base import (
-    ConfiguredInputSpec,
-    ConfiguredInterface,
-    DerivativesOutputSpec,
-    traits,
-)
+from fcnm_bids.interfaces.base import ConfiguredInterface
 from fcnm_bids.interfaces.group import Progress
 from fcnm_bids.intermediates.variants import pack_masks
 from fcnm_bids.mapping import (
@@ -52,29 +47,14 @@ Packed = dict[tuple[int, str, HeightRule, int], NDArray[np.uint8]]
 """Masks by sample, seeds, height rule and number of the contrast, as `pack_masks` packs them."""
 
 
-class MapMultiverseInputSpec(ConfiguredInputSpec):
-    """Inputs of `MapMultiverse`."""
-
-    entities = traits.Dict(mandatory=True, desc="entities space, res and task of the data")
-    shape = traits.List(traits.Int(), mandatory=True, desc="shape of the grid")
-    affine = traits.List(traits.List(traits.Float()), mandatory=True, desc="affine of the grid")
-    specifications = traits.List(mandatory=True, desc="name, settings, own and common sample")
-    samples = traits.List(
-        mandatory=True, desc="participants, covariates, mask_files, n_left_out and left_out"
-    )
-    notes = traits.List(traits.Str(), desc="specifications that are dropped, and why")
-    at_once = traits.Int(mandatory=True, desc="seeds of a strategy in one pass over the store")
-
-
 class MapMultiverse(ConfiguredInterface):
     """Map the networks of all specifications and compare them with the primary ones."""
 
-    input_spec = MapMultiverseInputSpec
-    output_spec = DerivativesOutputSpec
+    takes = ("entities", "shape", "affine", "specifications", "samples", "at_once")
+    may_take = ("notes",)
 
     def _make(self, config: Config, folder: Path) -> None:
-        space = self.inputs.entities["space"]
-        grid = Grid(tuple(self.inputs.shape), np.array(self.inputs.affine), space)
+        grid = self.grid
         mapped = map_specifications(
             config,
             grid,

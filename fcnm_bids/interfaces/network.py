@@ -21,18 +21,10 @@ from fcnm_bids.derivatives.network import (
     write_network,
 )
 from fcnm_bids.derivatives.seeds import SEED_TABLE_COLUMNS, seed_table
-from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.atlas import network_atlas
 from fcnm_bids.inputs.contrasts import contrast_labels, network_labels, network_parts
 from fcnm_bids.inputs.rules import contrast_weights, describe_network_rule, network_rule
-from fcnm_bids.interfaces.base import (
-    ConfiguredInputSpec,
-    ConfiguredInterface,
-    DerivativesOutputSpec,
-    File,
-    SeededInputSpec,
-    traits,
-)
+from fcnm_bids.interfaces.base import ConfiguredInterface
 from fcnm_bids.intermediates.maps import (
     EffectMaps,
     read_effect,
@@ -54,24 +46,11 @@ from fcnm_bids.seeds import read_seed_matrix
 LOGGER = logging.getLogger("fcnm_bids")
 
 
-class MapNetworkInputSpec(SeededInputSpec):
-    """Inputs of `MapNetwork`."""
-
-    effect = traits.Str(mandatory=True, desc="name of the network")
-    mapped_files = traits.List(File(exists=True), mandatory=True, desc="one file per contrast")
-
-
-class MapNetworkOutputSpec(DerivativesOutputSpec):
-    """Outputs of `MapNetwork`."""
-
-    effect_file = File(desc="probability map, mean Fisher z and their voxel numbers")
-
-
 class MapNetwork(ConfiguredInterface):
     """Combine the contrasts of one effect into its network."""
 
-    input_spec = MapNetworkInputSpec
-    output_spec = MapNetworkOutputSpec
+    takes = ("seeds_file", "entities", "effect", "mapped_files")
+    gives = ("out_files", "effect_file")
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)
@@ -140,28 +119,13 @@ class MapNetwork(ConfiguredInterface):
         self._expect([*write_network(found, own.label, names, seeds.grid, group), table])
 
 
-class LocateNetworkInputSpec(ConfiguredInputSpec):
-    """Inputs of `LocateNetwork`."""
-
-    effect = traits.Str(mandatory=True, desc="name of the network")
-    label = traits.Str(mandatory=True, desc="its label in names of files")
-    sign = traits.Enum(1, -1, mandatory=True, desc="sign of its connectivity")
-    contrasts = traits.List(traits.Str(), mandatory=True, desc="labels of its contrasts")
-    network = traits.List(traits.Str(), mandatory=True, desc="files of the network")
-    shape = traits.List(traits.Int(), mandatory=True, desc="shape of the grid")
-    affine = traits.List(traits.List(traits.Float()), mandatory=True, desc="affine of the grid")
-    entities = traits.Dict(mandatory=True, desc="entities space, res and task of the data")
-
-
 class LocateNetwork(ConfiguredInterface):
     """Say where a network lies."""
 
-    input_spec = LocateNetworkInputSpec
-    output_spec = DerivativesOutputSpec
+    takes = ("label", "sign", "contrasts", "network", "shape", "affine", "entities")
 
     def _make(self, config: Config, folder: Path) -> None:
-        space = self.inputs.entities["space"]
-        grid = Grid(tuple(self.inputs.shape), np.array(self.inputs.affine), space)
+        grid = self.grid
         names = self._names(config)
         label = self.inputs.label
         # shares of contrasts, which float32 has blurred
@@ -174,7 +138,7 @@ class LocateNetwork(ConfiguredInterface):
         )
         about = {
             "Atlas": atlas.name if atlas else None,
-            "AtlasSpace": space,
+            "AtlasSpace": grid.space,
             "AtlasFiles": [path.name for path in files.paths],
             "Missing": list(missing),
         }
@@ -194,18 +158,10 @@ class LocateNetwork(ConfiguredInterface):
         self._expect(written)
 
 
-class CompareNetworksInputSpec(SeededInputSpec):
-    """Inputs of `CompareNetworks`."""
-
-    effects = traits.List(traits.Str(), mandatory=True, desc="names of the networks")
-    effect_files = traits.List(File(exists=True), mandatory=True, desc="one file per network")
-
-
 class CompareNetworks(ConfiguredInterface):
     """Compare the networks of every two effects."""
 
-    input_spec = CompareNetworksInputSpec
-    output_spec = DerivativesOutputSpec
+    takes = ("seeds_file", "entities", "effects", "effect_files")
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)

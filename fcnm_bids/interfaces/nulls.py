@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from nipype.interfaces.base import TraitedSpec
 from numpy.typing import NDArray
 
 from fcnm_bids.bids.write import atomic_path, write_json, write_table
@@ -32,16 +31,7 @@ from fcnm_bids.inputs.contrasts import network_parts
 from fcnm_bids.inputs.nulls import compared_contrasts, nulls_wanted
 from fcnm_bids.inputs.rules import contrast_weights, mapping_rule, network_rule, null_options
 from fcnm_bids.inputs.store import design_columns, open_participants, open_stored
-from fcnm_bids.interfaces.base import (
-    ConfiguredInputSpec,
-    ConfiguredInterface,
-    DerivativesOutputSpec,
-    DesignedParticipantsInputSpec,
-    File,
-    ParticipantsInputSpec,
-    SeededInputSpec,
-    traits,
-)
+from fcnm_bids.interfaces.base import ConfiguredInterface
 from fcnm_bids.intermediates.draws import OBSERVED, block_complete, write_block
 from fcnm_bids.intermediates.maps import read_index, read_mapped
 from fcnm_bids.intermediates.null_inputs import NullData, null_participant, read_nulls
@@ -74,24 +64,12 @@ from fcnm_bids.specificity import (
 )
 
 
-class CompareLabelsInputSpec(SeededInputSpec, DesignedParticipantsInputSpec):
-    """Inputs of `CompareLabels`."""
-
-    index_file = File(exists=True, mandatory=True, desc="has the voxel numbers of the analysis")
-    grey_files = traits.List(traits.Str(), desc="images of the grey matter")
-
-
-class CompareLabelsOutputSpec(DerivativesOutputSpec):
-    """Outputs of `CompareLabels`."""
-
-    rows_file = File(desc="rows of the table of specificity, by effect")
-
-
 class CompareLabels(ConfiguredInterface):
     """Exchange the labels of two effects, and split their contrasts without regard to label."""
 
-    input_spec = CompareLabelsInputSpec
-    output_spec = CompareLabelsOutputSpec
+    takes = ("seeds_file", "entities", "participants", "covariates", "index_file")
+    may_take = ("grey_files",)
+    gives = ("out_files", "rows_file")
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)
@@ -244,22 +222,6 @@ class CompareLabels(ConfiguredInterface):
         return [label_row(found, alpha, sentence, *each) for each in zip(own, (1, -1), strict=True)]
 
 
-class PrepareNullsInputSpec(ParticipantsInputSpec):
-    """Inputs of `PrepareNulls`."""
-
-    seeds_file = File(exists=True, mandatory=True, desc="the seed matrix")
-    strength_file = File(exists=True, mandatory=True, desc="degree maps and places of foci")
-    mapped_files = traits.List(File(exists=True), mandatory=True, desc="one file per contrast")
-    store_dir = traits.Str(mandatory=True, desc="where coarser runs go")
-
-
-class PrepareNullsOutputSpec(TraitedSpec):
-    """Outputs of `PrepareNulls`."""
-
-    nulls_file = File(desc="what all draws share")
-    deadline = traits.Float(desc="seconds since 1970 after which no draws are begun; 0 for none")
-
-
 class PrepareNulls(ConfiguredInterface):
     """Gather what draws need; with `--null-resolution`, on a coarser grid, in a store of its own.
 
@@ -267,8 +229,8 @@ class PrepareNulls(ConfiguredInterface):
     the data's own too.
     """
 
-    input_spec = PrepareNullsInputSpec
-    output_spec = PrepareNullsOutputSpec
+    takes = ("participants", "seeds_file", "strength_file", "mapped_files", "store_dir")
+    gives = ("nulls_file", "deadline")
 
     def _make(self, config: Config, folder: Path) -> None:
         grid = read_seed_matrix(self.inputs.seeds_file).grid
@@ -347,31 +309,21 @@ def _readable(path: Path, grid: Grid) -> bool:
         return False
 
 
-class MapNullDrawsInputSpec(ConfiguredInputSpec):
-    """Inputs of `MapNullDraws`."""
-
-    null = traits.Str(mandatory=True, desc="random, strength, or observed")
-    first = traits.Int(mandatory=True, desc="number of the first draw")
-    n_draws = traits.Int(mandatory=True, desc="how many draws")
-    memory_gb = traits.Float(mandatory=True, desc="memory for draws that are mapped at once")
-    block_file = traits.Str(mandatory=True, desc="where the maps go; kept from an earlier run")
-    deadline = traits.Float(desc="seconds since 1970 after which no block is begun; 0 for none")
-    covariates = traits.List(mandatory=True, desc="row of the design of each participant")
-    seeds_file = File(exists=True, mandatory=True, desc="the seed matrix")
-    nulls_file = File(exists=True, mandatory=True, desc="what all draws share")
-
-
-class MapNullDrawsOutputSpec(TraitedSpec):
-    """Outputs of `MapNullDraws`."""
-
-    block_file = traits.Str(desc="the maps; not there if the time was up or no contrast counts")
-
-
 class MapNullDraws(ConfiguredInterface):
     """Map some draws of a null, exactly as the observed foci were mapped."""
 
-    input_spec = MapNullDrawsInputSpec
-    output_spec = MapNullDrawsOutputSpec
+    takes = (
+        "null",
+        "first",
+        "n_draws",
+        "memory_gb",
+        "block_file",
+        "covariates",
+        "seeds_file",
+        "nulls_file",
+    )
+    may_take = ("deadline",)
+    gives = ("block_file",)
 
     def _make(self, config: Config, folder: Path) -> None:
         path = Path(self.inputs.block_file)

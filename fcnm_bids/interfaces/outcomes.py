@@ -33,13 +33,7 @@ from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.atlas import network_atlas
 from fcnm_bids.inputs.contrasts import contrast_labels
 from fcnm_bids.inputs.scores import PlannedOutcome
-from fcnm_bids.interfaces.base import (
-    ConfiguredInterface,
-    DerivativesOutputSpec,
-    File,
-    SeededInputSpec,
-    traits,
-)
+from fcnm_bids.interfaces.base import ConfiguredInterface
 from fcnm_bids.intermediates.maps import read_index, read_mapped, read_mean
 from fcnm_bids.intermediates.strength import read_strength
 from fcnm_bids.outcomes import (
@@ -70,19 +64,11 @@ _OF_MODEL = (
 """Sidecar entries of the linear model and its permutations."""
 
 
-class RelateOutcomeInputSpec(SeededInputSpec):
-    """Inputs of `RelateOutcome`."""
-
-    outcome = traits.Dict(mandatory=True, desc="fields of a `PlannedOutcome`")
-    mapped_files = traits.List(File(exists=True), mandatory=True, desc="one file per seed")
-    strength_file = File(exists=True, desc="strength maps, where strength is a covariate")
-
-
 class RelateOutcome(ConfiguredInterface):
     """Relate an outcome of the seeds to their mean maps, voxel by voxel and out of sample."""
 
-    input_spec = RelateOutcomeInputSpec
-    output_spec = DerivativesOutputSpec
+    takes = ("seeds_file", "entities", "outcome", "mapped_files")
+    may_take = ("strength_file",)
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)

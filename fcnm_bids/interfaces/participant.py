@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from nipype.interfaces.base import TraitedSpec
 
 from fcnm_bids.bids.outputs import AS_PREPROCESSED, MASKED_BY_VARIATION, sidecar_files
 from fcnm_bids.bids.write import write_image, write_table
@@ -38,13 +37,7 @@ from fcnm_bids.inputs.runs.prepare import (
     run_provenance,
 )
 from fcnm_bids.inputs.store import check_stored, open_stored
-from fcnm_bids.interfaces.base import (
-    ConfiguredInputSpec,
-    ConfiguredInterface,
-    DerivativesOutputSpec,
-    SeededInputSpec,
-    traits,
-)
+from fcnm_bids.interfaces.base import ConfiguredInterface
 from fcnm_bids.reruns.participant_records import is_reusable
 from fcnm_bids.seeds import read_seed_matrix
 
@@ -54,26 +47,12 @@ LARGEST_ROUNDING = 0.02
 """Rounding of the store, in residual standard deviations, above which a run has a warning."""
 
 
-class ProjectRunsInputSpec(ConfiguredInputSpec):
-    """Inputs of `ProjectRuns`."""
-
-    runs = traits.List(traits.Dict(), mandatory=True, desc="fields of RunInput, one dict a run")
-    excluded = traits.List(traits.Dict(), desc="runs already left out: name, reason, stored")
-    qc_file = traits.Str(mandatory=True, desc="where the table of all runs goes")
-
-
-class ProjectRunsOutputSpec(TraitedSpec):
-    """Outputs of `ProjectRuns`."""
-
-    stored = traits.List(traits.Str(), desc="projected runs")
-    out_files = traits.List(traits.Str(), desc="files that should now be there")
-
-
 class ProjectRuns(ConfiguredInterface):
     """Project a participant's runs into the store; a run that turns out damaged is left out."""
 
-    input_spec = ProjectRunsInputSpec
-    output_spec = ProjectRunsOutputSpec
+    takes = ("runs", "qc_file")
+    may_take = ("excluded",)
+    gives = ("stored", "out_files")
 
     def _make(self, config: Config, folder: Path) -> None:
         def place(stored: str) -> str:
@@ -188,18 +167,10 @@ def _project(run: RunInput, prepared: PreparedRun, settings: DenoisingSettings, 
     )
 
 
-class MapParticipantInputSpec(SeededInputSpec):
-    """Inputs of `MapParticipant`."""
-
-    subject = traits.Str(mandatory=True, desc="participant label")
-    stored = traits.List(traits.Str(), mandatory=True, desc="projected runs")
-
-
 class MapParticipant(ConfiguredInterface):
     """Map all seeds of a participant."""
 
-    input_spec = MapParticipantInputSpec
-    output_spec = DerivativesOutputSpec
+    takes = ("seeds_file", "entities", "subject", "stored")
 
     def _make(self, config: Config, folder: Path) -> None:
         self._results["out_files"] = []

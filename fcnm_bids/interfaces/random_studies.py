@@ -31,14 +31,7 @@ from fcnm_bids.inputs.analysis_mask import group_voxels
 from fcnm_bids.inputs.contrasts import contrast_labels
 from fcnm_bids.inputs.scores import PlannedOutcome
 from fcnm_bids.inputs.store import open_participants
-from fcnm_bids.interfaces.base import (
-    ConfiguredInterface,
-    DerivativesOutputSpec,
-    File,
-    ParticipantsInputSpec,
-    SeededInputSpec,
-    traits,
-)
+from fcnm_bids.interfaces.base import ConfiguredInterface
 from fcnm_bids.interfaces.outcomes import Images, seed_model
 from fcnm_bids.mapping import Participant
 from fcnm_bids.outcomes import (
@@ -71,21 +64,11 @@ class _Model:
     permutations: Sequence[BlockPermutations]
 
 
-class SampleStudiesInputSpec(SeededInputSpec, ParticipantsInputSpec):
-    """Inputs of `SampleStudies`."""
-
-    effect = traits.Str(mandatory=True, desc="name of the effect")
-    label = traits.Str(mandatory=True, desc="its BIDS label")
-    outcomes = traits.List(traits.Dict(), mandatory=True, desc="fields of each `PlannedOutcome`")
-    mask_files = traits.List(traits.Str(), desc="images that the analysis mask is made from")
-    strength_file = File(exists=True, desc="strength maps, where strength is a covariate")
-
-
 class SampleStudies(ConfiguredInterface):
     """Estimate the variance between an effect's seeds, and test moderators over studies."""
 
-    input_spec = SampleStudiesInputSpec
-    output_spec = DerivativesOutputSpec
+    takes = ("seeds_file", "entities", "participants", "effect", "label", "outcomes")
+    may_take = ("mask_files", "strength_file")
 
     def _make(self, config: Config, folder: Path) -> None:
         every = read_seed_matrix(self.inputs.seeds_file)

@@ -4,36 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nipype.interfaces.base import TraitedSpec
-
 from fcnm_bids.config import Config
-from fcnm_bids.interfaces.base import (
-    ConfiguredInputSpec,
-    ConfiguredInterface,
-    DerivativesOutputSpec,
-    traits,
-)
+from fcnm_bids.interfaces.base import ConfiguredInterface
 from fcnm_bids.reruns.manifest import Manifest
-
-
-class ReportInputSpec(ConfiguredInputSpec):
-    """Inputs of `ReportParticipant` and `ReportGroup`."""
-
-    subject = traits.Str("", usedefault=True, desc="participant label; empty for the group")
-    after = traits.List(traits.List(traits.Str()), desc="files that have to be there before")
-
-
-class ReportOutputSpec(TraitedSpec):
-    """Outputs of `ReportParticipant` and `ReportGroup`."""
-
-    out_files = traits.List(traits.List(traits.Str()), desc="`after`, and the report's own files")
 
 
 class ReportParticipant(ConfiguredInterface):
     """Draw a participant's figures and write the participant's report."""
 
-    input_spec = ReportInputSpec
-    output_spec = ReportOutputSpec
+    takes = ("subject",)
+    may_take = ("after",)
 
     def _make(self, config: Config, folder: Path) -> None:
         from fcnm_bids.report.figures.participant import draw_participant_figures
@@ -46,18 +26,11 @@ class ReportParticipant(ConfiguredInterface):
         self._results["out_files"] = [*self.inputs.after, [str(path) for path in (*figures, page)]]
 
 
-class DrawNetworkInputSpec(ConfiguredInputSpec):
-    """Inputs of `DrawNetwork`."""
-
-    effect = traits.Str(mandatory=True, desc="name of the network")
-    after = traits.List(traits.List(traits.Str()), desc="files that have to be there before")
-
-
 class DrawNetwork(ConfiguredInterface):
     """Draw the group report's figures of one network."""
 
-    input_spec = DrawNetworkInputSpec
-    output_spec = DerivativesOutputSpec
+    takes = ("effect",)
+    may_take = ("after",)
 
     def _make(self, config: Config, folder: Path) -> None:
         from fcnm_bids.report.figures.group import draw_effect_figures
@@ -67,18 +40,11 @@ class DrawNetwork(ConfiguredInterface):
         self._expect([], draw_effect_figures(root, self.inputs.effect, contrasts=contrasts))
 
 
-class DrawOutcomeInputSpec(ConfiguredInputSpec):
-    """Inputs of `DrawOutcome`."""
-
-    label = traits.Str(mandatory=True, desc="BIDS label of the outcome or the effect")
-    after = traits.List(traits.List(traits.Str()), desc="files that have to be there before")
-
-
 class DrawOutcome(ConfiguredInterface):
     """Draw the group report's figures of one outcome."""
 
-    input_spec = DrawOutcomeInputSpec
-    output_spec = DerivativesOutputSpec
+    takes = ("label",)
+    may_take = ("after",)
 
     def _make(self, config: Config, folder: Path) -> None:
         from fcnm_bids.report.figures.outcomes import draw_outcome_figures
@@ -89,8 +55,8 @@ class DrawOutcome(ConfiguredInterface):
 class DrawSample(ConfiguredInterface):
     """Draw the variance between the seeds of an effect."""
 
-    input_spec = DrawOutcomeInputSpec
-    output_spec = DerivativesOutputSpec
+    takes = ("label",)
+    may_take = ("after",)
 
     def _make(self, config: Config, folder: Path) -> None:
         from fcnm_bids.report.figures.outcomes import draw_sample_figure
@@ -101,8 +67,7 @@ class DrawSample(ConfiguredInterface):
 class ReportGroup(ConfiguredInterface):
     """Write the group report, whose figures are there."""
 
-    input_spec = ReportInputSpec
-    output_spec = ReportOutputSpec
+    may_take = ("after",)
 
     def _make(self, config: Config, folder: Path) -> None:
         from fcnm_bids.report.pages.group import write_group_page
@@ -111,25 +76,12 @@ class ReportGroup(ConfiguredInterface):
         self._results["out_files"] = [*self.inputs.after, [str(page)]]
 
 
-class WriteManifestInputSpec(ConfiguredInputSpec):
-    """Inputs of `WriteManifest`."""
-
-    folder = traits.Str(mandatory=True, desc="where the manifest goes")
-    key = traits.Str(mandatory=True, desc="hash of what the files were made for")
-    out_files = traits.List(traits.List(traits.Str()), desc="files per node")
-
-
-class WriteManifestOutputSpec(TraitedSpec):
-    """Outputs of `WriteManifest`."""
-
-    missing = traits.List(traits.Str(), desc="files that are not there")
-
-
 class WriteManifest(ConfiguredInterface):
     """Write the manifest of a participant or of the group."""
 
-    input_spec = WriteManifestInputSpec
-    output_spec = WriteManifestOutputSpec
+    takes = ("folder", "key")
+    may_take = ("out_files",)
+    gives = ("missing",)
 
     def _make(self, config: Config, folder: Path) -> None:
         manifest = Manifest(Path(self.inputs.folder), Path(config.output_dir))

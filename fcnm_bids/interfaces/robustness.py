@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from nipype.interfaces.base import TraitedSpec
 from numpy.typing import NDArray
 
 from fcnm_bids.bids.outputs import AS_PREPROCESSED, OutputNames, bids_uris
@@ -39,15 +38,7 @@ from fcnm_bids.inputs.rules import (
     network_rule,
 )
 from fcnm_bids.inputs.store import design_columns, open_participants
-from fcnm_bids.interfaces.base import (
-    ConfiguredInputSpec,
-    ConfiguredInterface,
-    DerivativesOutputSpec,
-    DesignedParticipantsInputSpec,
-    File,
-    SeededInputSpec,
-    traits,
-)
+from fcnm_bids.interfaces.base import ConfiguredInterface
 from fcnm_bids.intermediates.maps import read_mapped, read_smoothness
 from fcnm_bids.intermediates.moments import block_file, radius_file, read_maps, read_moments
 from fcnm_bids.intermediates.variants import Varied, pack_masks, variant_key
@@ -77,27 +68,11 @@ from fcnm_bids.stats import GroupMaps, summed_moments
 LOGGER = logging.getLogger("fcnm_bids")
 
 
-class MapContrastVariantsInputSpec(ConfiguredInputSpec):
-    """Inputs of `MapContrastVariants`."""
-
-    moments_dir = traits.Directory(exists=True, mandatory=True, desc="sums per contrast")
-    mapped_file = File(exists=True, mandatory=True, desc="what the contrast's own node found")
-    seeds_file = File(exists=True, mandatory=True, desc="the seed matrix")
-    number = traits.Int(mandatory=True, desc="row of the seed matrix")
-    cache_dir = traits.Str(mandatory=True, desc="folder in which the result is kept for later runs")
-
-
-class MapContrastVariantsOutputSpec(TraitedSpec):
-    """Outputs of `MapContrastVariants`."""
-
-    variants_file = File(desc="masks and voxels that count as tested, packed, by variant")
-
-
 class MapContrastVariants(ConfiguredInterface):
     """Map one contrast with other radii, and over parts of the participants."""
 
-    input_spec = MapContrastVariantsInputSpec
-    output_spec = MapContrastVariantsOutputSpec
+    takes = ("moments_dir", "mapped_file", "seeds_file", "number", "cache_dir")
+    gives = ("variants_file",)
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)
@@ -138,26 +113,12 @@ class MapContrastVariants(ConfiguredInterface):
         self._results["variants_file"] = str(variants_file(kept))
 
 
-class CheckRobustnessInputSpec(SeededInputSpec):
-    """Inputs of `CheckRobustness`."""
-
-    effect = traits.Str(mandatory=True, desc="name of the network")
-    mapped_files = traits.List(File(exists=True), mandatory=True, desc="one file per contrast")
-    variants_files = traits.List(File(exists=True), mandatory=True, desc="one file per contrast")
-    validation_file = File(exists=True, desc="probability maps on a second connectome")
-
-
-class CheckRobustnessOutputSpec(DerivativesOutputSpec):
-    """Outputs of `CheckRobustness`."""
-
-    halves = traits.List(traits.Float(), desc="Dice of each pair of halves of the participants")
-
-
 class CheckRobustness(ConfiguredInterface):
     """Compare one effect's network with its variants."""
 
-    input_spec = CheckRobustnessInputSpec
-    output_spec = CheckRobustnessOutputSpec
+    takes = ("seeds_file", "entities", "effect", "mapped_files", "variants_files")
+    may_take = ("validation_file",)
+    gives = ("out_files", "halves")
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)
@@ -240,24 +201,12 @@ class CheckRobustness(ConfiguredInterface):
         self._expect([table_file, *images])
 
 
-class MapValidationInputSpec(SeededInputSpec, DesignedParticipantsInputSpec):
-    """Inputs of `MapValidation`."""
-
-    coding = traits.List(traits.Str(), mandatory=True, desc="how each covariate was taken")
-    mask_files = traits.List(traits.Str(), desc="images that the analysis mask is made from")
-
-
-class MapValidationOutputSpec(DerivativesOutputSpec):
-    """Outputs of `MapValidation`."""
-
-    validation_file = File(desc="probability map of every network, by its label")
-
-
 class MapValidation(ConfiguredInterface):
     """Map all effects on the participants of a second connectome."""
 
-    input_spec = MapValidationInputSpec
-    output_spec = MapValidationOutputSpec
+    takes = ("seeds_file", "entities", "participants", "covariates", "coding")
+    may_take = ("mask_files",)
+    gives = ("out_files", "validation_file")
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)

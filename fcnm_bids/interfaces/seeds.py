@@ -5,49 +5,25 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-import numpy as np
-
 from fcnm_bids.bids.outputs import AS_PREPROCESSED
 from fcnm_bids.bids.write import write_image
 from fcnm_bids.config import Config, SeedSettings
 from fcnm_bids.derivatives.seeds import describe_contrast, is_binary, seed_image, write_used_foci
-from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.contrasts import contrast_labels, make_seeds
-from fcnm_bids.interfaces.base import (
-    ConfiguredInputSpec,
-    ConfiguredInterface,
-    DerivativesOutputSpec,
-    File,
-    traits,
-)
+from fcnm_bids.interfaces.base import ConfiguredInterface
 from fcnm_bids.seeds import SeedMatrix, foci_between_centres, foci_outside, write_seed_matrix
 
 LOGGER = logging.getLogger("fcnm_bids")
 
 
-class MakeSeedsInputSpec(ConfiguredInputSpec):
-    """Inputs of `MakeSeeds`."""
-
-    shape = traits.List(traits.Int(), mandatory=True, desc="shape of the grid")
-    affine = traits.List(traits.List(traits.Float()), mandatory=True, desc="affine of the grid")
-    entities = traits.Dict(mandatory=True, desc="entities space, res and task of the data")
-
-
-class MakeSeedsOutputSpec(DerivativesOutputSpec):
-    """Outputs of `MakeSeeds`."""
-
-    seeds_file = File(desc="the seed matrix")
-
-
 class MakeSeeds(ConfiguredInterface):
     """Draw the contrast seeds on the grid of the data."""
 
-    input_spec = MakeSeedsInputSpec
-    output_spec = MakeSeedsOutputSpec
+    takes = ("shape", "affine", "entities")
+    gives = ("out_files", "seeds_file")
 
     def _make(self, config: Config, folder: Path) -> None:
-        space = self.inputs.entities["space"]
-        grid = Grid(tuple(self.inputs.shape), np.array(self.inputs.affine), space)
+        grid = self.grid
         seeds = make_seeds(config.seeds, grid)
         foci_file = write_used_foci(seeds, config)
         _warn_of_foci(seeds, config.seeds)

@@ -32,14 +32,7 @@ from fcnm_bids.inputs.contrasts import NetworkParts, network_parts
 from fcnm_bids.inputs.nulls import rates_from_table, read_base_rate
 from fcnm_bids.inputs.rules import contrast_weights
 from fcnm_bids.inputs.store import open_participants
-from fcnm_bids.interfaces.base import (
-    ConfiguredInterface,
-    DerivativesOutputSpec,
-    File,
-    ParticipantsInputSpec,
-    SeededInputSpec,
-    traits,
-)
+from fcnm_bids.interfaces.base import ConfiguredInterface
 from fcnm_bids.intermediates.draws import OBSERVED, block_complete, read_block, read_blocks
 from fcnm_bids.intermediates.maps import (
     EffectMaps,
@@ -82,28 +75,15 @@ _MEANING = {
 }
 
 
-class MeasureStrengthInputSpec(SeededInputSpec, ParticipantsInputSpec):
-    """Inputs of `MeasureStrength`."""
-
-    mask_files = traits.List(traits.Str(), desc="images that the analysis mask is made from")
-    grey_files = traits.List(traits.Str(), desc="images of the grey matter")
-    cache_dir = traits.Str(mandatory=True, desc="folder in which the result is kept for later runs")
-
-
-class MeasureStrengthOutputSpec(DerivativesOutputSpec):
-    """Outputs of `MeasureStrength`."""
-
-    strength_file = File(desc="degree maps and places of foci")
-
-
 class MeasureStrength(ConfiguredInterface):
     """Measure both strengths and the first eigenvectors over the store.
 
     Of many participants a random sample is taken: the maps hardly change any more.
     """
 
-    input_spec = MeasureStrengthInputSpec
-    output_spec = MeasureStrengthOutputSpec
+    takes = ("seeds_file", "entities", "participants", "cache_dir")
+    may_take = ("mask_files", "grey_files")
+    gives = ("out_files", "strength_file")
 
     def _make(self, config: Config, folder: Path) -> None:
         kept = Path(self.inputs.cache_dir)
@@ -192,25 +172,11 @@ def _sample(participants: list[Participant], most: int, seed: int) -> list[Parti
     return [participants[number] for number in np.sort(chosen)]
 
 
-class AssessSpecificityInputSpec(SeededInputSpec):
-    """Inputs of `AssessSpecificity`."""
-
-    effect = traits.Str(mandatory=True, desc="name of the network")
-    effect_file = File(exists=True, mandatory=True, desc="its probability map and mean Fisher z")
-    mapped_files = traits.List(File(exists=True), mandatory=True, desc="one file per contrast")
-    strength_file = File(exists=True, mandatory=True, desc="degree maps")
-    blocks = traits.Dict(desc="block files of each null with their numbers of draws, by null")
-    after = traits.List(traits.Str(), desc="block files, which come from nodes before this one")
-    nulls_file = File(exists=True, desc="what all draws share; with draws only")
-    rows_file = File(exists=True, desc="what `CompareLabels` found")
-    halves = traits.List(traits.Float(), desc="Dice of each pair of halves of the participants")
-
-
 class AssessSpecificity(ConfiguredInterface):
     """Say of one network what its connectome's degree explains, and what the nulls leave."""
 
-    input_spec = AssessSpecificityInputSpec
-    output_spec = DerivativesOutputSpec
+    takes = ("seeds_file", "entities", "effect", "effect_file", "mapped_files", "strength_file")
+    may_take = ("blocks", "after", "nulls_file", "rows_file", "halves")
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)

@@ -275,7 +275,6 @@ def _connect_network(
         LocateNetwork(
             **level.shared,
             **level.grid,
-            effect=name,
             label=label,
             sign=sign,
             contrasts=[

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
+from nipype.interfaces.base import TraitError
 from threadpoolctl import threadpool_info
 
 from fcnm_bids.config import Config
-from fcnm_bids.interfaces.base import (
-    ConfiguredInterface,
-    DerivativesOutputSpec,
-    SeededInputSpec,
-)
+from fcnm_bids.interfaces.base import PORTS, ConfiguredInterface
 
 ENTITIES = {"space": "MNI152NLin6Asym", "res": "2", "task": "rest", "run": 1}
 
@@ -20,8 +18,7 @@ ENTITIES = {"space": "MNI152NLin6Asym", "res": "2", "task": "rest", "run": 1}
 class Noting(ConfiguredInterface):
     """An interface that notes what it was given."""
 
-    input_spec = SeededInputSpec
-    output_spec = DerivativesOutputSpec
+    takes = ("seeds_file", "entities")
 
     def _make(self, config: Config, folder: Path) -> None:
         names = self._names(config)
@@ -63,8 +60,7 @@ def test_an_interface_without_content_cannot_run(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text(Config("in", "out", "group").to_toml())
 
     class Nothing(ConfiguredInterface):
-        input_spec = SeededInputSpec
-        output_spec = DerivativesOutputSpec
+        takes = ("seeds_file", "entities")
 
     (tmp_path / "seeds.npz").touch()
     nothing = Nothing(
@@ -74,3 +70,30 @@ def test_an_interface_without_content_cannot_run(tmp_path: Path) -> None:
     )
     with pytest.raises(NotImplementedError):
         nothing.run(cwd=str(tmp_path))
+
+
+def test_inputs_and_outputs_are_those_that_an_interface_names(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(Config("in", "out", "group").to_toml())
+
+    class Some(Noting):
+        takes = ("number",)
+        may_take = ("halves",)
+        gives = ("strength_file",)
+
+    some = Some(config_file=str(tmp_path / "config.toml"))
+    assert set(some.inputs.copyable_trait_names()) == {"config_file", "number", "halves"}
+    assert set(some.output_spec().copyable_trait_names()) == {"strength_file"}
+    assert set(some.inputs.traits(mandatory=True)) == {"config_file", "number"}
+    assert some.inputs.trait("halves").desc == PORTS["halves"][1]
+    with pytest.raises(TraitError):
+        some.inputs.number = "one"
+    with pytest.raises(TraitError):
+        some.inputs.config_file = str(tmp_path / "another.toml")
+
+
+def test_inputs_survive_the_way_to_another_process(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(Config("in", "out", "group").to_toml())
+    noting = Noting(config_file=str(tmp_path / "config.toml"), entities=ENTITIES)
+    copied = pickle.loads(pickle.dumps(noting))
+    assert copied.inputs.get() == noting.inputs.get()
+    assert isinstance(copied.inputs, Noting.input_spec)

@@ -56,7 +56,6 @@ def made(tmp_path: Path, atlas: Path) -> OutputNames:
     config_file.write_text(config.to_toml())
     located = LocateNetwork(
         config_file=str(config_file),
-        effect="up",
         label="up",
         sign=1,
         contrasts=["one", "two"],
