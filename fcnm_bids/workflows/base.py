@@ -1,12 +1,12 @@
-"""Parts that all of the group level's workflow is built from."""
+"""Parts that the workflows of both levels are built from."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nipype.interfaces.utility import Merge
 from nipype.pipeline import engine as pe
@@ -16,13 +16,137 @@ from fcnm_bids.bids.names import to_labels
 from fcnm_bids.config import Config
 from fcnm_bids.inputs.store import run_paths
 from fcnm_bids.mapping import effect_and_sign, network_names
-from fcnm_bids.planning.plan import GroupPlan
+from fcnm_bids.planning.plan import GroupPlan, ParticipantPlan
 from fcnm_bids.stats import height_control
 
+if TYPE_CHECKING:
+    from fcnm_bids.interfaces.base import ConfiguredInterface
 
-@dataclass(frozen=True, eq=False)
-class GroupWorkflowParts:
-    """The workflow of the group level, and what its nodes are made from.
+_SMALL_GB = 0.01
+"""Memory of nodes that run in this process."""
+
+
+class Output(NamedTuple):
+    """An output of a node, which another takes as an input."""
+
+    node: pe.Node
+    name: str
+
+
+def inputs_of_plan(plan: ParticipantPlan | GroupPlan, config_file: Path) -> dict[str, Any]:
+    """Return the inputs that state the request and the grid of the data."""
+    return {
+        "config_file": str(config_file),
+        "entities": dict(plan.entities),
+        "shape": list(plan.grid.shape),
+        "affine": plan.grid.affine.tolist(),
+    }
+
+
+class _Workflow(Workflow):
+    """Look nodes up, where nipype compares each with all that there are."""
+
+    def _has_node(self, wanted_node: Any) -> bool:
+        return wanted_node in self._graph
+
+
+@dataclass(eq=False)
+class WorkflowParts:
+    """The nodes of a workflow, and their connections.
+
+    Parameters
+    ----------
+    name
+        Of the workflow.
+    shared
+        Inputs that all nodes have whose interface takes them: values, and outputs of nodes.
+    """
+
+    name: str
+    shared: dict[str, Any]
+    _nodes: list[pe.Node] = field(default_factory=list)
+    _links: list[tuple[pe.Node, pe.Node, list[tuple[str, str]]]] = field(default_factory=list)
+
+    def node(
+        self,
+        name: str,
+        interface: type[ConfiguredInterface],
+        *,
+        mem_gb: float | None = None,
+        n_procs: int | None = None,
+        **inputs: Any,
+    ) -> pe.Node:
+        """Add a node.
+
+        Parameters
+        ----------
+        name, n_procs
+            As nipype takes them.
+        interface
+            The interface.
+        mem_gb
+            Memory of the node; None for a small one, which runs in this process.
+        **inputs
+            Values, outputs of other nodes, and None for an input that is missing.
+        """
+        taken = {"config_file", *interface.takes, *interface.may_take}
+        inputs = {port: own for port, own in self.shared.items() if port in taken} | inputs
+        linked = {port: own for port, own in inputs.items() if isinstance(own, Output)}
+        values = {port: own for port, own in inputs.items() if port not in linked}
+        node = pe.Node(
+            interface(**{port: own for port, own in values.items() if own is not None}),
+            name=name,
+            run_without_submitting=mem_gb is None,
+            n_procs=n_procs,
+            mem_gb=_SMALL_GB if mem_gb is None else mem_gb,
+        )
+        self._nodes.append(node)
+        self._links += [(own.node, node, [(own.name, port)]) for port, own in linked.items()]
+        return node
+
+    def gather(self, name: str, outputs: Sequence[Output], *, no_flatten: bool = False) -> Output:
+        """Add a node that lists outputs of other nodes, in their order; return the list.
+
+        Parameters
+        ----------
+        name
+            Of the new node.
+        outputs
+            At least one.
+        no_flatten
+            Whether outputs that are lists stay lists, in a list of lists.
+        """
+        merge = Merge(len(outputs), no_flatten=no_flatten)
+        node = pe.Node(merge, name=name, run_without_submitting=True, mem_gb=_SMALL_GB)
+        self._nodes.append(node)
+        self._links += [
+            (own.node, node, [(own.name, f"in{i}")]) for i, own in enumerate(outputs, 1)
+        ]
+        return Output(node, "out")
+
+    def files_of(self, name: str, nodes: Iterable[pe.Node]) -> Output:
+        """Add a node that lists the files of other nodes, in a list of lists."""
+        return self.gather(name, [Output(node, "out_files") for node in nodes], no_flatten=True)
+
+    def workflow(self) -> Workflow:
+        """Return the workflow of all nodes."""
+        workflow = _Workflow(name=self.name)
+        workflow.add_nodes(self._nodes)
+        workflow.connect(self._links)
+        return workflow
+
+
+class NetworkNodes(NamedTuple):
+    """The nodes of a network, and the maps of its contrasts."""
+
+    mapped: Sequence[Output]
+    network: pe.Node
+    located: pe.Node
+    checked: pe.Node
+
+
+class GroupWorkflowParts(WorkflowParts):
+    """The nodes of the group level, and what they are made from.
 
     Parameters
     ----------
@@ -30,37 +154,27 @@ class GroupWorkflowParts:
         As for :func:`~fcnm_bids.workflows.group.init_group_wf`.
     forecasting
         Whether a node that would be like another stands for it, since nothing is run.
-    workflow
-        The workflow, empty at first.
     """
 
-    plan: GroupPlan
-    config: Config
-    config_file: Path
-    contrasts: Sequence[tuple[str, str]]
-    forecasting: bool = False
-    workflow: Workflow = field(default_factory=lambda: Workflow(name="fcnm_group_wf"))
-
-    @property
-    def shared(self) -> dict[str, str]:
-        """Inputs of all interfaces."""
-        return {"config_file": str(self.config_file)}
-
-    @property
-    def entities(self) -> dict[str, str]:
-        """Entities of the data."""
-        return dict(self.plan.entities)
-
-    @property
-    def grid(self) -> dict[str, Any]:
-        """Inputs of interfaces that need the grid."""
-        grid = self.plan.grid
-        return {"shape": list(grid.shape), "affine": grid.affine.tolist()}
-
-    @property
-    def participants(self) -> list[tuple[str, list[tuple[str, str]]]]:
-        """The input `participants` of interfaces that read the store."""
-        return run_paths(self.plan.participants)
+    def __init__(
+        self,
+        plan: GroupPlan,
+        config: Config,
+        config_file: Path,
+        contrasts: Sequence[tuple[str, str]],
+        *,
+        forecasting: bool = False,
+    ) -> None:
+        shared = {
+            **inputs_of_plan(plan, config_file),
+            "participants": run_paths(plan.participants),
+            "covariates": plan.design.columns.tolist(),
+            "mask_files": [str(path) for path in plan.mask_files],
+            "grey_files": [str(path) for path in plan.specificity.grey_files],
+        }
+        super().__init__("fcnm_group_wf", shared)
+        self.plan, self.config = plan, config
+        self.contrasts, self.forecasting = contrasts, forecasting
 
     @property
     def smoothness(self) -> bool:
@@ -89,32 +203,8 @@ class GroupWorkflowParts:
         """Labels of the contrasts, by their names."""
         return to_labels(name for name, _ in self.contrasts)
 
-    def seed(self, *nodes: pe.Node) -> None:
-        """Give nodes the seed matrix."""
-        seeds = next(node for node in self.workflow._graph if node.name == "seeds")
-        self.workflow.connect([(seeds, node, [("seeds_file", "seeds_file")]) for node in nodes])
-
-    def gather(
-        self, nodes: Sequence[pe.Node], output: str, name: str, *, no_flatten: bool = False
-    ) -> pe.Node:
-        """Add a node whose output ``out`` lists an output of other nodes, in their order.
-
-        Parameters
-        ----------
-        nodes
-            The nodes, at least one.
-        output
-            What the output is called, in all of them.
-        name
-            Of the new node.
-        no_flatten
-            Whether outputs that are lists stay lists, in a list of lists.
-        """
+    def gather(self, name: str, outputs: Sequence[Output], *, no_flatten: bool = False) -> Output:
+        """Add a node that lists outputs of other nodes; alike ones are one in a forecast."""
         if self.forecasting:
-            nodes = list(dict.fromkeys(nodes))
-        merge = Merge(len(nodes), no_flatten=no_flatten)
-        gather = pe.Node(merge, name=name, run_without_submitting=True)
-        self.workflow.connect(
-            [(node, gather, [(output, f"in{i}")]) for i, node in enumerate(nodes, 1)]
-        )
-        return gather
+            outputs = list(dict.fromkeys(outputs))
+        return super().gather(name, outputs, no_flatten=no_flatten)

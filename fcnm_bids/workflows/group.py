@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from nipype.pipeline import engine as pe
 from nipype.pipeline.engine import Workflow
@@ -29,16 +29,19 @@ from fcnm_bids.resources.memory import (
     strategy_sizes,
     variants_gb,
 )
-from fcnm_bids.workflows.base import GroupWorkflowParts
+from fcnm_bids.workflows.base import GroupWorkflowParts, NetworkNodes, Output
 from fcnm_bids.workflows.specificity import add_specificity_nodes
 
 
-@dataclass(frozen=True, eq=False)
-class _Contrast:
-    """The nodes of a contrast: one that maps it, one that varies it; one and the same if kept."""
+class _Contrast(NamedTuple):
+    """The files of a contrast for the nodes of its network, and the node that promises outputs."""
 
-    mapped: pe.Node
-    varied: pe.Node
+    mapped: Output
+    varied: Output
+
+    @property
+    def node(self) -> pe.Node:
+        return self.mapped.node
 
 
 def init_group_wf(
@@ -68,60 +71,44 @@ def init_group_wf(
     from fcnm_bids.interfaces.report import ReportGroup, WriteManifest
     from fcnm_bids.interfaces.seeds import MakeSeeds
 
-    level = GroupWorkflowParts(plan, config, config_file, contrasts, forecasting)
-    workflow, n_voxels = level.workflow, plan.grid.n_voxels
-    seeds = pe.Node(
-        MakeSeeds(**level.shared, **level.grid, entities=level.entities),
-        name="seeds",
-        mem_gb=contrast_gb(n_voxels),
+    level = GroupWorkflowParts(plan, config, config_file, contrasts, forecasting=forecasting)
+    n_voxels = plan.grid.n_voxels
+    seeds = level.node("seeds", MakeSeeds, mem_gb=contrast_gb(n_voxels))
+    level.shared["seeds_file"] = Output(seeds, "seeds_file")
+    described = level.node(
+        "participants",
+        WriteParticipants,
+        excluded=[(run.subject, run.name, run.reason) for run in plan.left_out],
     )
-    workflow.add_nodes([seeds])
-    described = pe.Node(
-        WriteParticipants(
-            **level.shared,
-            participants=level.participants,
-            excluded=[(run.subject, run.name, run.reason) for run in plan.left_out],
-        ),
-        name="participants",
-        run_without_submitting=True,
-    )
-    mapped = _connect_contrasts(level)
-    validated = _connect_validation(level)
-    networks: dict[str, tuple[pe.Node, list[pe.Node]]] = {}
-    about: dict[str, list[pe.Node]] = {}
+    mapped = _add_contrasts(level)
+    validated = _add_validation(level)
+    networks: dict[str, NetworkNodes] = {}
     for name, (effect, _) in level.networks.items():
         members = [own for own, (_, of) in zip(mapped, contrasts, strict=True) if of == effect]
-        about[name] = _connect_network(level, name, members, validated)
-        networks[name] = about[name][0], [own.mapped for own in members]
-    compared = _connect_comparison(level, [node for node, _ in networks.values()])
-    checked = {name: nodes[-1] for name, nodes in about.items()}
-    measured, assessed = add_specificity_nodes(level, networks, checked)
-    related = _connect_outcomes(level, [own.mapped for own in mapped], measured[0])
-    related += _connect_samples(level, measured[0])
-    related += _connect_multiverse(level)
-    promising = [seeds, described, *(own.mapped for own in mapped)]
-    promising += [*validated, *compared, *measured, *related]
-    for name in level.networks:
-        own = [*about[name], assessed[name]]
+        networks[name] = _add_network(level, name, members, validated)
+    compared = _add_comparison(level, networks)
+    strength, labels, assessed = add_specificity_nodes(level, networks)
+    related = _add_outcomes(level, mapped, Output(strength, "strength_file"))
+    related += _add_samples(level, Output(strength, "strength_file"))
+    multiverse = _add_multiverse(level)
+    promising = [seeds, described, *(own.node for own in mapped)]
+    promising += filter(None, (validated, compared, strength, labels, *related, multiverse))
+    for name, nodes in networks.items():
+        own = [nodes.network, nodes.located, nodes.checked, assessed[name]]
         promising += own
         if level.reported:
-            promising.append(_connect_figures(level, name, [*own, *networks[name][1]]))
-    manifest = pe.Node(
-        WriteManifest(**level.shared, folder=str(Path(config.output_dir) / "group"), key=plan.key),
-        name="manifest",
-        run_without_submitting=True,
-    )
-    everything = level.gather(promising, "out_files", "gather", no_flatten=True)
+            drawn = [*own, *(output.node for output in nodes.mapped)]
+            promising.append(_add_figures(level, name, drawn))
+    files = level.files_of("gather", promising)
     if level.reported:
-        report = pe.Node(ReportGroup(**level.shared), name="report", mem_gb=report_gb(n_voxels))
-        workflow.connect(everything, "out", report, "after")
-        workflow.connect(report, "out_files", manifest, "out_files")
-    else:
-        workflow.connect(everything, "out", manifest, "out_files")
-    return workflow
+        report = level.node("report", ReportGroup, mem_gb=report_gb(n_voxels), after=files)
+        files = Output(report, "out_files")
+    folder = str(Path(config.output_dir) / "group")
+    level.node("manifest", WriteManifest, folder=folder, key=plan.key, out_files=files)
+    return level.workflow()
 
 
-def _connect_contrasts(level: GroupWorkflowParts) -> list[_Contrast]:
+def _add_contrasts(level: GroupWorkflowParts) -> list[_Contrast]:
     """Add the nodes of all contrasts, after one pass over the participants."""
     from fcnm_bids.interfaces.contrast import LoadCachedContrast, MapContrast
     from fcnm_bids.interfaces.robustness import MapContrastVariants
@@ -130,11 +117,8 @@ def _connect_contrasts(level: GroupWorkflowParts) -> list[_Contrast]:
     n_voxels, model = plan.grid.n_voxels, _describe_model(level)
     to_map = uncached_contrasts(plan.contrast_keys.values(), config)
     new = set(to_map)
-    sums = _sums(level, to_map)
-    if to_map:
-        level.seed(sums)
+    moments = _add_sums(level, to_map) if to_map else None
     found = []
-    connections: list[tuple[pe.Node, pe.Node, list[tuple[str, str]]]] = []
     alike: dict[bool, _Contrast] = {}
     for number, (name, _) in enumerate(level.contrasts):
         if level.forecasting and (same := alike.get(number in new)):
@@ -143,45 +127,29 @@ def _connect_contrasts(level: GroupWorkflowParts) -> list[_Contrast]:
         own = f"{number:04d}_{to_label(name)[:40]}"
         cache_dir = str(cache_folder(config, plan.contrast_keys[name]))
         if number not in new:
-            recalled = pe.Node(
-                LoadCachedContrast(**level.shared, cache_dir=cache_dir),
-                name=f"cached_{own}",
-                run_without_submitting=True,
+            cached = level.node(f"cached_{own}", LoadCachedContrast, cache_dir=cache_dir)
+            mapped, varied = Output(cached, "mapped_file"), Output(cached, "variants_file")
+        else:
+            inputs = dict[str, Any](moments_dir=moments, number=number, cache_dir=cache_dir)
+            node = level.node(
+                f"contrast_{own}", MapContrast, mem_gb=contrast_gb(n_voxels), model=model, **inputs
             )
-            found.append(_Contrast(recalled, recalled))
-            alike[False] = found[-1]
-            continue
-        mapped = pe.Node(
-            MapContrast(
-                **level.shared,
-                number=number,
-                model=model,
-                entities=level.entities,
-                cache_dir=cache_dir,
-            ),
-            name=f"contrast_{own}",
-            mem_gb=contrast_gb(n_voxels),
-        )
-        varied = pe.Node(
-            MapContrastVariants(**level.shared, number=number, cache_dir=cache_dir),
-            name=f"variants_{own}",
-            mem_gb=variants_gb(n_voxels, plan.n_masked),
-        )
-        connections += [
-            (sums, mapped, [("moments_dir", "moments_dir")]),
-            (sums, varied, [("moments_dir", "moments_dir")]),
-            (mapped, varied, [("mapped_file", "mapped_file")]),
-        ]
+            mapped = Output(node, "mapped_file")
+            node = level.node(
+                f"variants_{own}",
+                MapContrastVariants,
+                mem_gb=variants_gb(n_voxels, plan.n_masked),
+                mapped_file=mapped,
+                **inputs,
+            )
+            varied = Output(node, "variants_file")
         found.append(_Contrast(mapped, varied))
-        alike[True] = found[-1]
-    # in one call: each compares with all nodes there are
-    level.workflow.connect(connections)
-    level.seed(*(node for _, node, (port, *_) in connections if port[0] == "moments_dir"))
+        alike[number in new] = found[-1]
     return found
 
 
-def _sums(level: GroupWorkflowParts, to_map: list[int]) -> pe.Node:
-    """The pass over the participants, or as many as memory needs."""
+def _add_sums(level: GroupWorkflowParts, to_map: list[int]) -> Output:
+    """Add the pass over the participants, or as many as memory needs."""
     from fcnm_bids.inputs.contrasts import other_radii
     from fcnm_bids.interfaces.group import SumOverParticipants
 
@@ -195,19 +163,15 @@ def _sums(level: GroupWorkflowParts, to_map: list[int]) -> pe.Node:
         n_radii=len(other_radii(config)),
     )
     at_once = contrasts_at_once(len(to_map), summing_gb, most_gb(config))
-    return pe.Node(
-        SumOverParticipants(
-            **level.shared,
-            participants=level.participants,
-            numbers=to_map,
-            at_once=at_once,
-            covariates=plan.design.columns.tolist(),
-            mask_files=[str(path) for path in plan.mask_files],
-        ),
-        name="sums",
+    sums = level.node(
+        "sums",
+        SumOverParticipants,
         mem_gb=summing_gb(at_once),
         n_procs=node_threads(config),
+        numbers=to_map,
+        at_once=at_once,
     )
+    return Output(sums, "moments_dir")
 
 
 def _describe_model(level: GroupWorkflowParts) -> dict[str, Any]:
@@ -226,23 +190,16 @@ def _describe_model(level: GroupWorkflowParts) -> dict[str, Any]:
     }
 
 
-def _connect_validation(level: GroupWorkflowParts) -> list[pe.Node]:
+def _add_validation(level: GroupWorkflowParts) -> pe.Node | None:
     """Add the node that maps everything on the second connectome, where there is one."""
     from fcnm_bids.interfaces.robustness import MapValidation
 
     plan, config, second = level.plan, level.config, level.plan.validation
     if not second.participants:
-        return []
-    validated = pe.Node(
-        MapValidation(
-            **level.shared,
-            participants=run_paths(second.participants),
-            covariates=second.design.columns.tolist(),
-            coding=list(second.design.coding),
-            mask_files=[str(path) for path in plan.mask_files],
-            entities=level.entities,
-        ),
-        name="validation",
+        return None
+    return level.node(
+        "validation",
+        MapValidation,
         mem_gb=group_gb(
             plan.n_masked,
             len(level.contrasts),
@@ -252,209 +209,178 @@ def _connect_validation(level: GroupWorkflowParts) -> list[pe.Node]:
             blocks=False,
         ),
         n_procs=node_threads(config),
+        participants=run_paths(second.participants),
+        covariates=second.design.columns.tolist(),
+        coding=list(second.design.coding),
     )
-    level.seed(validated)
-    return [validated]
 
 
-def _connect_network(
-    level: GroupWorkflowParts, name: str, members: Sequence[_Contrast], validated: Sequence[pe.Node]
-) -> list[pe.Node]:
+def _add_network(
+    level: GroupWorkflowParts, name: str, members: Sequence[_Contrast], validated: pe.Node | None
+) -> NetworkNodes:
     """Add the nodes of one network: it, its places, and its robustness."""
     from fcnm_bids.interfaces.network import LocateNetwork, MapNetwork
     from fcnm_bids.interfaces.robustness import CheckRobustness
 
     n_voxels, label = level.plan.grid.n_voxels, level.labels[name]
     effect, sign = level.networks[name]
-    network = pe.Node(
-        MapNetwork(**level.shared, effect=name, entities=level.entities),
-        name=f"network_{label}",
+    mapped = level.gather(f"mapped_{label}", [own.mapped for own in members])
+    varied = level.gather(f"variants_{label}", [own.varied for own in members])
+    network = level.node(
+        f"network_{label}",
+        MapNetwork,
         mem_gb=contrast_gb(n_voxels) + 2e-9 * n_voxels * len(members),
+        effect=name,
+        mapped_files=mapped,
     )
-    located = pe.Node(
-        LocateNetwork(
-            **level.shared,
-            **level.grid,
-            label=label,
-            sign=sign,
-            contrasts=[
-                level.contrast_labels[contrast]
-                for contrast, own in level.contrasts
-                if own == effect
-            ],
-            entities=level.entities,
-        ),
-        name=f"locate_{label}",
+    located = level.node(
+        f"locate_{label}",
+        LocateNetwork,
         mem_gb=contrast_gb(n_voxels),
+        label=label,
+        sign=sign,
+        contrasts=[
+            level.contrast_labels[contrast] for contrast, own in level.contrasts if own == effect
+        ],
+        network=Output(network, "out_files"),
     )
-    checked = pe.Node(
-        CheckRobustness(**level.shared, effect=name, entities=level.entities),
-        name=f"robustness_{label}",
+    checked = level.node(
+        f"robustness_{label}",
+        CheckRobustness,
         mem_gb=robustness_gb(n_voxels, len(members)),
+        effect=name,
+        mapped_files=mapped,
+        variants_files=varied,
+        validation_file=Output(validated, "validation_file") if validated else None,
     )
-    mapped = level.gather([own.mapped for own in members], "mapped_file", f"mapped_{label}")
-    varied = level.gather([own.varied for own in members], "variants_file", f"variants_{label}")
-    level.seed(network, checked)
-    level.workflow.connect(
-        [
-            (mapped, network, [("out", "mapped_files")]),
-            (network, located, [("out_files", "network")]),
-            (mapped, checked, [("out", "mapped_files")]),
-            (varied, checked, [("out", "variants_files")]),
-            *((node, checked, [("validation_file", "validation_file")]) for node in validated),
-        ]
-    )
-    return [network, located, checked]
+    return NetworkNodes([own.mapped for own in members], network, located, checked)
 
 
-def _connect_figures(level: GroupWorkflowParts, name: str, drawn: Sequence[pe.Node]) -> pe.Node:
+def _add_figures(level: GroupWorkflowParts, name: str, drawn: Sequence[pe.Node]) -> pe.Node:
     """Add the node that draws the figures of one network, after those whose files they show."""
     from fcnm_bids.interfaces.report import DrawNetwork
 
-    label = level.labels[name]
-    figures = pe.Node(
-        DrawNetwork(**level.shared, effect=name),
-        name=f"figures_{label}",
+    return level.node(
+        f"figures_{level.labels[name]}",
+        DrawNetwork,
         mem_gb=report_gb(level.plan.grid.n_voxels),
+        effect=name,
+        after=level.files_of(f"gather_figures_of_{level.labels[name]}", drawn),
     )
-    before = level.gather(drawn, "out_files", f"gather_figures_of_{label}", no_flatten=True)
-    level.workflow.connect(before, "out", figures, "after")
-    return figures
 
 
-def _connect_outcomes(
-    level: GroupWorkflowParts, mapped: Sequence[pe.Node], strength: pe.Node
+def _add_outcomes(
+    level: GroupWorkflowParts, mapped: Sequence[_Contrast], strength: Output
 ) -> list[pe.Node]:
     """Add the nodes that relate each outcome to the maps of its seeds, and draw it."""
     from fcnm_bids.interfaces.outcomes import RelateOutcome
     from fcnm_bids.interfaces.report import DrawOutcome
 
     nodes = []
-    by_name = {name: node for (name, _), node in zip(level.contrasts, mapped, strict=True)}
+    by_name = {name: own.mapped for (name, _), own in zip(level.contrasts, mapped, strict=True)}
     for outcome in level.plan.outcomes:
         label, n_permutations = outcome.label, level.config.group.n_permutations
-        related = pe.Node(
-            RelateOutcome(**level.shared, outcome=asdict(outcome), entities=level.entities),
-            name=f"outcome_{label}",
+        files = [by_name[name] for name in outcome.seeds]
+        related = level.node(
+            f"outcome_{label}",
+            RelateOutcome,
             mem_gb=outcome_gb(level.plan.n_masked, len(outcome.seeds), n_permutations),
+            outcome=asdict(outcome),
+            mapped_files=level.gather(f"mapped_outcome_{label}", files),
+            strength_file=strength if "strength" in outcome.measured else None,
         )
-        own = [by_name[name] for name in outcome.seeds]
-        files = level.gather(own, "mapped_file", f"mapped_outcome_{label}")
-        level.seed(related)
-        level.workflow.connect(files, "out", related, "mapped_files")
-        if "strength" in outcome.measured:
-            level.workflow.connect(strength, "strength_file", related, "strength_file")
         nodes.append(related)
         if level.reported:
-            drawn = pe.Node(
-                DrawOutcome(**level.shared, label=label),
-                name=f"drawing_outcome_{label}",
+            drawn = level.node(
+                f"drawing_outcome_{label}",
+                DrawOutcome,
                 mem_gb=report_gb(level.plan.grid.n_voxels),
+                label=label,
+                after=level.files_of(f"gather_outcome_{label}", [related]),
             )
-            files = level.gather([related], "out_files", f"gather_outcome_{label}", no_flatten=True)
-            level.workflow.connect(files, "out", drawn, "after")
             nodes.append(drawn)
     return nodes
 
 
-def _connect_multiverse(level: GroupWorkflowParts) -> list[pe.Node]:
+def _add_multiverse(level: GroupWorkflowParts) -> pe.Node | None:
     """Add the node that maps the networks of every specification, where any is asked for."""
     from fcnm_bids.interfaces.multiverse import MapMultiverse
 
     plan, config, multiverse = level.plan, level.config, level.plan.multiverse
     if not multiverse.specifications:
-        return []
+        return None
     sizes = strategy_sizes(plan, config)
     needed = partial(
         multiverse_gb, plan.n_masked, sizes, dof=plan.dof, n_covariates=len(plan.design.names)
     )
     at_once = contrasts_at_once(max(own.n_seeds for own in sizes), needed, most_gb(config))
-    mapped = pe.Node(
-        MapMultiverse(
-            **level.shared,
-            **level.grid,
-            entities=level.entities,
-            specifications=[
-                (own.name, dict(own.settings), *samples)
-                for own, *samples in zip(
-                    multiverse.specifications, multiverse.own, multiverse.common, strict=True
-                )
-            ],
-            samples=[
-                {
-                    "participants": run_paths(sample.participants),
-                    "covariates": sample.design.columns.tolist(),
-                    "mask_files": [str(path) for path in sample.mask_files],
-                    "n_left_out": len(sample.left_out),
-                    "left_out": "; ".join(
-                        by_reason({run.name: run.reason for run in sample.left_out})
-                    ),
-                }
-                for sample in multiverse.samples
-            ],
-            notes=list(multiverse.notes),
-            at_once=at_once,
-        ),
-        name="multiverse",
+    specified = zip(multiverse.specifications, multiverse.own, multiverse.common, strict=True)
+    return level.node(
+        "multiverse",
+        MapMultiverse,
         mem_gb=needed(at_once),
         n_procs=node_threads(config),
+        specifications=[(own.name, dict(own.settings), *samples) for own, *samples in specified],
+        samples=[
+            {
+                "participants": run_paths(sample.participants),
+                "covariates": sample.design.columns.tolist(),
+                "mask_files": [str(path) for path in sample.mask_files],
+                "n_left_out": len(sample.left_out),
+                "left_out": "; ".join(by_reason({run.name: run.reason for run in sample.left_out})),
+            }
+            for sample in multiverse.samples
+        ],
+        notes=list(multiverse.notes),
+        at_once=at_once,
     )
-    level.workflow.add_nodes([mapped])
-    return [mapped]
 
 
-def _connect_samples(level: GroupWorkflowParts, strength: pe.Node) -> list[pe.Node]:
+def _add_samples(level: GroupWorkflowParts, strength: Output) -> list[pe.Node]:
     """Add the nodes that take the contrasts of an effect as a sample, and draw it."""
     from fcnm_bids.interfaces.random_studies import SampleStudies
     from fcnm_bids.interfaces.report import DrawSample
 
     plan, nodes = level.plan, []
     labels = to_labels(dict.fromkeys(effect for _, effect in level.contrasts))
+    measured = any("strength" in outcome.measured for outcome in plan.outcomes)
     for effect in plan.sampled:
-        n_contrasts = sum(own == effect for _, own in level.contrasts)
-        sampled = pe.Node(
-            SampleStudies(
-                **level.shared,
-                participants=level.participants,
-                effect=effect,
-                label=labels[effect],
-                outcomes=[asdict(outcome) for outcome in plan.outcomes],
-                mask_files=[str(path) for path in plan.mask_files],
-                entities=level.entities,
-            ),
-            name=f"sample_{labels[effect]}",
+        label, n_contrasts = labels[effect], sum(own == effect for _, own in level.contrasts)
+        sampled = level.node(
+            f"sample_{label}",
+            SampleStudies,
             mem_gb=sample_gb(
                 plan.n_masked, n_contrasts, plan.dof, level.config.group.n_permutations
             ),
+            effect=effect,
+            label=label,
+            outcomes=[asdict(outcome) for outcome in plan.outcomes],
+            strength_file=strength if measured else None,
         )
-        drawn = pe.Node(
-            DrawSample(**level.shared, label=labels[effect]),
-            name=f"drawing_sample_{labels[effect]}",
+        drawn = level.node(
+            f"drawing_sample_{label}",
+            DrawSample,
             mem_gb=report_gb(plan.grid.n_voxels),
+            label=label,
+            after=level.files_of(f"gather_sample_{label}", [sampled]),
         )
-        level.seed(sampled)
-        before = level.gather(
-            [sampled], "out_files", f"gather_sample_{labels[effect]}", no_flatten=True
-        )
-        level.workflow.connect(before, "out", drawn, "after")
-        if any("strength" in outcome.measured for outcome in plan.outcomes):
-            level.workflow.connect(strength, "strength_file", sampled, "strength_file")
         nodes += [sampled, drawn]
     return nodes
 
 
-def _connect_comparison(level: GroupWorkflowParts, networks: Sequence[pe.Node]) -> list[pe.Node]:
+def _add_comparison(
+    level: GroupWorkflowParts, networks: Mapping[str, NetworkNodes]
+) -> pe.Node | None:
     """Add the node that compares the networks, where there are several."""
     from fcnm_bids.interfaces.network import CompareNetworks
 
     if len(networks) < 2:
-        return []
-    compared = pe.Node(
-        CompareNetworks(**level.shared, effects=[*level.networks], entities=level.entities),
-        name="compare",
+        return None
+    files = [Output(nodes.network, "effect_file") for nodes in networks.values()]
+    return level.node(
+        "compare",
+        CompareNetworks,
         mem_gb=contrast_gb(level.plan.grid.n_voxels),
+        effects=[*networks],
+        effect_files=level.gather("effects", files),
     )
-    level.seed(compared)
-    files = level.gather(networks, "effect_file", "effects")
-    level.workflow.connect(files, "out", compared, "effect_files")
-    return [compared]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nipype.interfaces.utility import Merge
-from nipype.pipeline import engine as pe
 from nipype.pipeline.engine import Workflow
 
 from fcnm_bids.bids.outputs import OutputNames
@@ -13,6 +11,7 @@ from fcnm_bids.config import Config
 from fcnm_bids.planning.plan import ParticipantPlan, PlannedParticipant
 from fcnm_bids.resources.machine import node_threads
 from fcnm_bids.resources.memory import contrast_gb, map_gb, project_gb, report_gb
+from fcnm_bids.workflows.base import Output, WorkflowParts, inputs_of_plan
 
 
 def init_participants_wf(plan: ParticipantPlan, config: Config, config_file: Path) -> Workflow:
@@ -29,20 +28,11 @@ def init_participants_wf(plan: ParticipantPlan, config: Config, config_file: Pat
     """
     from fcnm_bids.interfaces.seeds import MakeSeeds
 
-    workflow = Workflow(name="fcnm_participants_wf")
+    level = WorkflowParts("fcnm_participants_wf", inputs_of_plan(plan, config_file))
     seeds = None
     if config.makes_subject_maps:
-        seeds = pe.Node(
-            MakeSeeds(
-                config_file=str(config_file),
-                shape=list(plan.grid.shape),
-                affine=plan.grid.affine.tolist(),
-                entities=dict(plan.entities),
-            ),
-            name="seeds",
-            mem_gb=contrast_gb(plan.grid.n_voxels),
-        )
-        workflow.add_nodes([seeds])
+        seeds = level.node("seeds", MakeSeeds, mem_gb=contrast_gb(plan.grid.n_voxels))
+    workflow = level.workflow()
     for participant in plan.participants:
         if participant.done:
             continue
@@ -70,68 +60,46 @@ def init_participant_wf(
     from fcnm_bids.interfaces.participant import MapParticipant, ProjectRuns
     from fcnm_bids.interfaces.report import ReportParticipant, WriteManifest
 
-    root = Path(config.output_dir)
+    root, subject = Path(config.output_dir), participant.subject
     names = OutputNames.of(root, plan.entities)
-    workflow = Workflow(name=participant_wf_name(participant.subject))
-    project = pe.Node(
-        ProjectRuns(
-            config_file=str(config_file),
-            runs=[run.files.to_dict() for run in participant.runs],
-            excluded=[
-                {"name": run.name, "reason": run.reason, "stored": run.stored}
-                for run in participant.left_out
-            ],
-            qc_file=str(names.participant_table(participant.subject, "qc")),
-        ),
-        name="project",
+    shared = {**inputs_of_plan(plan, config_file), "subject": subject}
+    level = WorkflowParts(participant_wf_name(subject), shared)
+    project = level.node(
+        "project",
+        ProjectRuns,
         mem_gb=project_gb(plan.grid, participant.runs),
         n_procs=node_threads(config),
+        runs=[run.files.to_dict() for run in participant.runs],
+        excluded=[
+            {"name": run.name, "reason": run.reason, "stored": run.stored}
+            for run in participant.left_out
+        ],
+        qc_file=str(names.participant_table(subject, "qc")),
     )
-    manifest = pe.Node(
-        WriteManifest(
-            config_file=str(config_file),
-            folder=str(root / f"sub-{participant.subject}"),
-            key=participant.key,
-        ),
-        name="manifest",
-        run_without_submitting=True,
-        mem_gb=0.01,
-    )
-    # lists of files stay lists: a list of lists, one per node
-    gather = pe.Node(
-        Merge(2, no_flatten=True), name="gather", run_without_submitting=True, mem_gb=0.01
-    )
-    workflow.connect(project, "out_files", gather, "in1")
-    if config.running.reports == "none":
-        workflow.connect(gather, "out", manifest, "out_files")
-    else:
-        report = pe.Node(
-            ReportParticipant(config_file=str(config_file), subject=participant.subject),
-            name="report",
-            mem_gb=report_gb(plan.grid.n_voxels),
-        )
-        workflow.connect(gather, "out", report, "after")
-        workflow.connect(report, "out_files", manifest, "out_files")
+    made = [project]
     if config.makes_subject_maps and participant.runs:
-        maps = pe.Node(
-            MapParticipant(
-                config_file=str(config_file),
-                subject=participant.subject,
-                entities=dict(plan.entities),
-            ),
-            name="map",
+        maps = level.node(
+            "map",
+            MapParticipant,
             mem_gb=map_gb(participant.runs, plan.n_seeds),
             n_procs=node_threads(config),
+            stored=Output(project, "stored"),
         )
-        workflow.connect(
-            [
-                (project, maps, [("stored", "stored")]),
-                (maps, gather, [("out_files", "in2")]),
-            ]
+        made.append(maps)
+    files = level.files_of("gather", made)
+    if config.running.reports != "none":
+        report = level.node(
+            "report", ReportParticipant, mem_gb=report_gb(plan.grid.n_voxels), after=files
         )
-    else:
-        gather.inputs.in2 = []
-    return workflow
+        files = Output(report, "out_files")
+    level.node(
+        "manifest",
+        WriteManifest,
+        folder=str(root / f"sub-{subject}"),
+        key=participant.key,
+        out_files=files,
+    )
+    return level.workflow()
 
 
 def participant_wf_name(subject: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from nipype.pipeline import engine as pe
 
@@ -13,144 +14,108 @@ from fcnm_bids.reruns.result_cache import cache_folder
 from fcnm_bids.resources.machine import most_gb, node_threads
 from fcnm_bids.resources.memory import contrast_gb, draws_gb, strength_gb
 from fcnm_bids.specificity import LABEL_NULLS
-from fcnm_bids.workflows.base import GroupWorkflowParts
+from fcnm_bids.workflows.base import GroupWorkflowParts, NetworkNodes, Output
 
 Blocks = dict[str, list[tuple[str, int]]]
 """Files of the blocks of draws with their numbers of draws, by null."""
 
 
 def add_specificity_nodes(
-    level: GroupWorkflowParts,
-    networks: Mapping[str, tuple[pe.Node, Sequence[pe.Node]]],
-    checked: Mapping[str, pe.Node],
-) -> tuple[list[pe.Node], dict[str, pe.Node]]:
-    """Add the nodes; those returned promise files: of all networks, and of each by itself.
+    level: GroupWorkflowParts, networks: Mapping[str, NetworkNodes]
+) -> tuple[pe.Node, pe.Node | None, dict[str, pe.Node]]:
+    """Add the nodes; return that of strength, that of labels if any, and one of each network.
 
     Parameters
     ----------
     level
-        The group level, which has a node ``seeds`` already.
+        The group level, whose nodes share the seed matrix.
     networks
-        By name, the node of each and those of its contrasts.
-    checked
-        By name, the node that checks the robustness of each.
+        The nodes of each network, by its name.
     """
     from fcnm_bids.interfaces.specificity import AssessSpecificity
 
     n_voxels = level.plan.grid.n_voxels
-    by_effect = {level.networks[name][0]: iter(own) for name, (_, own) in networks.items()}
+    by_effect = {level.networks[name][0]: iter(own.mapped) for name, own in networks.items()}
     contrasts = [next(by_effect[effect]) for _, effect in level.contrasts]
-    strength = _connect_strength(level)
-    labels = _connect_labels(level, contrasts[0])
-    inputs = [(strength, "strength_file", "strength_file")]
-    inputs += [(node, "rows_file", "rows_file") for node in labels]
+    strength = _add_strength(level)
+    labels = _add_labels(level, contrasts[0])
+    inputs: dict[str, Any] = {"strength_file": Output(strength, "strength_file")}
+    if labels:
+        inputs["rows_file"] = Output(labels, "rows_file")
     blocks: Blocks = {}
     if level.plan.specificity.focus_nulls:
-        prepared = _connect_preparation(level, strength, contrasts)
-        drawing, blocks = _connect_draws(level, prepared)
-        drawn = level.gather(drawing, "block_file", "gather_draws")
-        inputs += [(drawn, "out", "after"), (prepared, "nulls_file", "nulls_file")]
+        prepared = _add_preparation(level, inputs["strength_file"], contrasts)
+        drawn, blocks = _add_draws(level, prepared)
+        after = level.gather("gather_draws", [Output(node, "block_file") for node in drawn])
+        inputs |= {"after": after, "nulls_file": Output(prepared, "nulls_file")}
     assessing = {}
-    for effect, (network, members) in networks.items():
-        label = level.labels[effect]
-        node = pe.Node(
-            AssessSpecificity(
-                **level.shared, effect=effect, blocks=blocks, entities=level.entities
-            ),
-            name=f"specificity_{label}",
+    for name, nodes in networks.items():
+        label = level.labels[name]
+        assessing[name] = level.node(
+            f"specificity_{label}",
+            AssessSpecificity,
             mem_gb=contrast_gb(n_voxels) + 8e-9 * n_voxels * (NULLS.draws_per_block + 10),
+            effect=name,
+            effect_file=Output(nodes.network, "effect_file"),
+            mapped_files=level.gather(f"gather_specificity_of_{label}", nodes.mapped),
+            halves=Output(nodes.checked, "halves"),
+            blocks=blocks,
+            **inputs,
         )
-        mapped = level.gather(members, "mapped_file", f"gather_specificity_of_{label}")
-        level.seed(node)
-        level.workflow.connect(
-            [
-                (network, node, [("effect_file", "effect_file")]),
-                (mapped, node, [("out", "mapped_files")]),
-                (checked[effect], node, [("halves", "halves")]),
-                *((source, node, [(output, name)]) for source, output, name in inputs),
-            ]
-        )
-        assessing[effect] = node
-    return [strength, *labels], assessing
+    return strength, labels, assessing
 
 
-def _connect_strength(level: GroupWorkflowParts) -> pe.Node:
+def _add_strength(level: GroupWorkflowParts) -> pe.Node:
     """Add the node that measures the connectome's degree."""
     from fcnm_bids.interfaces.specificity import MeasureStrength
 
     plan, config = level.plan, level.config
     n_threads = min(config.resources.nprocs, NULLS.degree_threads)
-    strength = pe.Node(
-        MeasureStrength(
-            **level.shared,
-            participants=level.participants,
-            mask_files=[str(path) for path in plan.mask_files],
-            grey_files=[str(path) for path in plan.specificity.grey_files],
-            entities=level.entities,
-            cache_dir=str(cache_folder(config, plan.specificity.strength_key)),
-        ),
-        name="strength",
+    return level.node(
+        "strength",
+        MeasureStrength,
         mem_gb=strength_gb(plan.grid.n_voxels, plan.dof, n_threads),
         n_procs=n_threads,
+        cache_dir=str(cache_folder(config, plan.specificity.strength_key)),
     )
-    level.seed(strength)
-    return strength
 
 
-def _connect_labels(level: GroupWorkflowParts, first_contrast: pe.Node) -> list[pe.Node]:
+def _add_labels(level: GroupWorkflowParts, first_contrast: Output) -> pe.Node | None:
     """Add the node that exchanges labels, where that is asked for."""
     from fcnm_bids.interfaces.nulls import CompareLabels
 
     plan = level.plan
     if not {*LABEL_NULLS} & set(plan.specificity.nulls):
-        return []
-    labels = pe.Node(
-        CompareLabels(
-            **level.shared,
-            participants=level.participants,
-            covariates=plan.design.columns.tolist(),
-            grey_files=[str(path) for path in plan.specificity.grey_files],
-            entities=level.entities,
-        ),
-        name="labels",
-        mem_gb=draws_gb(
-            plan.grid.n_voxels,
-            len(level.contrasts),
-            plan.dof,
-            n_covariates=len(plan.design.names),
-        )[0],
-        n_procs=node_threads(level.config),
+        return None
+    needed_gb, _ = draws_gb(
+        plan.grid.n_voxels, len(level.contrasts), plan.dof, n_covariates=len(plan.design.names)
     )
-    level.seed(labels)
-    level.workflow.connect(first_contrast, "mapped_file", labels, "index_file")
-    return [labels]
+    return level.node(
+        "labels",
+        CompareLabels,
+        mem_gb=needed_gb,
+        n_procs=node_threads(level.config),
+        index_file=first_contrast,
+    )
 
 
-def _connect_preparation(
-    level: GroupWorkflowParts, strength: pe.Node, contrasts: Sequence[pe.Node]
+def _add_preparation(
+    level: GroupWorkflowParts, strength: Output, contrasts: Sequence[Output]
 ) -> pe.Node:
     """Add the node that gathers what all draws share."""
     from fcnm_bids.interfaces.nulls import PrepareNulls
 
-    prepared = pe.Node(
-        PrepareNulls(
-            **level.shared, participants=level.participants, store_dir=str(_kept(level) / "coarser")
-        ),
-        name="nulls",
+    return level.node(
+        "nulls",
+        PrepareNulls,
         mem_gb=contrast_gb(level.plan.grid.n_voxels),
+        store_dir=str(_kept(level) / "coarser"),
+        strength_file=strength,
+        mapped_files=level.gather("gather_nulls", contrasts),
     )
-    level.seed(prepared)
-    mapped = level.gather(contrasts, "mapped_file", "gather_nulls")
-    level.workflow.connect(
-        [
-            (strength, prepared, [("strength_file", "strength_file")]),
-            (mapped, prepared, [("out", "mapped_files")]),
-        ]
-    )
-    return prepared
 
 
-def _connect_draws(level: GroupWorkflowParts, prepared: pe.Node) -> tuple[list[pe.Node], Blocks]:
+def _add_draws(level: GroupWorkflowParts, prepared: pe.Node) -> tuple[list[pe.Node], Blocks]:
     """Add a node for each block of draws of a null, and one for the observed foci."""
     from fcnm_bids.interfaces.nulls import MapNullDraws
 
@@ -176,23 +141,19 @@ def _connect_draws(level: GroupWorkflowParts, prepared: pe.Node) -> tuple[list[p
     for null, first, n_draws in wanted:
         block_file = str(_kept(level) / f"{null}-{first:06d}.npz")
         blocks.setdefault(null, []).append((block_file, n_draws))
-        node = pe.Node(
-            MapNullDraws(
-                **level.shared,
-                covariates=plan.design.columns.tolist(),
-                null=null,
-                first=first,
-                n_draws=n_draws,
-                memory_gb=together_gb,
-                block_file=block_file,
-            ),
-            name=f"draws_{null}_{first:06d}",
+        node = level.node(
+            f"draws_{null}_{first:06d}",
+            MapNullDraws,
             mem_gb=drawing_gb,
             n_procs=node_threads(config),
+            null=null,
+            first=first,
+            n_draws=n_draws,
+            memory_gb=together_gb,
+            block_file=block_file,
+            nulls_file=Output(prepared, "nulls_file"),
+            deadline=Output(prepared, "deadline"),
         )
-        level.seed(node)
-        shared = [("nulls_file", "nulls_file"), ("deadline", "deadline")]
-        level.workflow.connect([(prepared, node, shared)])
         nodes.append(node)
     return nodes, blocks
 
