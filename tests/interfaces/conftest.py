@@ -45,7 +45,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Participants:
         run = ProjectedRun(values, index, GRID)
         path = folder / f"{number:02}.h5"
         image = RunImage(path, GRID, 60, 2.0, np.dtype("<i2"), 1.0, 0.0, 352)
-        projected = Projected(run, V, np.empty((0, 0)), np.empty(0, np.intp), "")
+        projected = Projected(run, V, np.zeros((60, 1)), np.zeros(1, np.intp), "")
         write_run(path, projected, time.stored, image, key="", attributes={})
         participants.append((f"{number:02}", [(str(path), "")]))
     return participants

@@ -55,7 +55,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
         run = ProjectedRun((time.basis @ raw[:, index]).astype(np.float32), index, GRID)
         path = folder / f"{number:02}.h5"
         image = RunImage(path, GRID, 60, 2.0, np.dtype("<i2"), 1.0, 0.0, 352)
-        projected = Projected(run, GRID.n_voxels, np.empty((0, 0)), np.empty(0, np.intp), "")
+        projected = Projected(run, GRID.n_voxels, np.zeros((60, 1)), np.zeros(1, np.intp), "")
         write_run(path, projected, time.stored, image, key="", attributes={})
         participants.append((f"{number:02}", [(str(path), "")]))
     (folder / "foci.tsv").write_text(FOCI)

@@ -107,7 +107,7 @@ def participants_in_the_store(folder: Path) -> list[Participant]:
             zip(runs, participants_in_memory(np.float32)[name].open_runs(), strict=True)
         ):
             path = folder / f"{name}_{number}.h5"
-            projected = Projected(run, V, np.empty((0, 0)), np.empty(0, np.intp), "")
+            projected = Projected(run, V, np.zeros((60, 1)), np.zeros(1, np.intp), "")
             image = RunImage(path, GRID, len(r.raw), 2.0, np.dtype("<i2"), 1.0, 0.0, 352)
             write_run(path, projected, r.time.stored, image, key="", attributes={})
             paths.append(path)

@@ -25,7 +25,7 @@ def add(root: Path, label: str, grid: Grid = GRID, mean_fd: float | None = None)
     name = f"sub-{label}_task-rest_space-MNI152NLin6Asym_desc-projected_timeseries.h5"
     path = root / f"sub-{label}" / "func" / name
     image = RunImage(path, grid, 40, 2.0, np.dtype("<i2"), 1.0, 0.0, 352)
-    projected = Projected(run, grid.n_voxels, np.empty((0, 0)), np.empty(0, np.intp), "")
+    projected = Projected(run, grid.n_voxels, np.zeros((40, 1)), np.zeros(1, np.intp), "")
     write_run(
         path,
         projected,

@@ -67,7 +67,7 @@ def in_store(participants: list[list[ProjectedRun]], folder: Path) -> list[Parti
                 rng.standard_normal((n, 0)), np.ones(n, bool), 2.0, high_pass=0.0, low_pass=0.0
             )
             path = folder / f"{name}_{number}.h5"
-            projected = Projected(run, V, np.empty((0, 0)), np.empty(0, np.intp), "")
+            projected = Projected(run, V, np.zeros((60, 1)), np.zeros(1, np.intp), "")
             image = RunImage(path, GRID, n, 2.0, np.dtype("<i2"), 1.0, 0.0, 352)
             write_run(path, projected, time.stored, image, key="", attributes={})
             paths.append(path)
