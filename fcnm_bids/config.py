@@ -299,6 +299,13 @@ class DenoisingSettings:
         later=True,
         sentence=True,
     )
+    store_precision: Literal["int16", "int8"] = setting(
+        "int16",
+        "integers in which runs are stored; int8 halves the store, and serves the group level "
+        "only, because it changes the correlations of a single run",
+        later=True,
+        sentence=True,
+    )
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class ProjectedRun:
     Parameters
     ----------
     values
-        Shape (m_b, voxels): float32, or int16 to be multiplied by `scale`.
+        Shape (m_b, voxels): float32, or int16 or int8 to be multiplied by `scale`.
     index
         Voxel numbers, sorted: those inside the run's mask that carry signal.
     grid
@@ -44,7 +44,7 @@ class ProjectedRun:
         Orthonormal columns that the strategy removes, shape (m_b, rank); None for none.
     """
 
-    values: NDArray[np.float32] | NDArray[np.int16]
+    values: NDArray[np.float32] | NDArray[np.int16] | NDArray[np.int8]
     index: NDArray[np.intp]
     grid: Grid
     scale: NDArray[np.float32] | None = field(default=None)

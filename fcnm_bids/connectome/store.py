@@ -9,6 +9,9 @@ JSON, ``carpet`` uint8 (volumes, up to 500) times the attribute ``carpet_step`` 
 the voxels ``carpet_index`` above their minimum. The attributes hold grid, space, key and
 provenance, and ``checksums``: the CRC-32 of each dataset. The seal
 (`fcnm_bids.connectome.header_checksum`) guards the rest of the file.
+
+A compact run has ``components`` of int8, ``index`` as one bit for each voxel of the box, and an
+empty ``basis``: its header states the band, of which the basis is a formula.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import h5py
 import numpy as np
@@ -35,13 +38,22 @@ from fcnm_bids.connectome.header_checksum import SEAL_BYTES, check_seal, write_s
 from fcnm_bids.connectome.image import RunImage
 from fcnm_bids.connectome.project import Projected
 from fcnm_bids.connectome.projected_run import ProjectedRun
-from fcnm_bids.denoise import CHOSEN, Confounds, RunDenoising, Strategy, choose_within_band
+from fcnm_bids.denoise import (
+    CHOSEN,
+    Confounds,
+    RunDenoising,
+    Strategy,
+    band_basis,
+    choose_within_band,
+)
 from fcnm_bids.errors import ReplacedRunError, StoreError
 from fcnm_bids.grid import Grid
 
 FORMAT = "fcnm_bids projected run"
 FORMAT_VERSION = 4
-_LARGEST = 32767
+_STORED: Mapping[str, np.dtype[Any]] = {"int16": np.dtype("<i2"), "int8": np.dtype("i1")}
+"""Types of the components, by the precision of a store."""
+
 _ROWS_ELEMENTS = 1 << 20
 
 _PARTS = (
@@ -144,9 +156,10 @@ class StoredRun:
         settings = self.settings or self.header.get("settings", {})
         named = settings.get("nuisance_regressors", {})
         dummies = settings.get("dummy_scans", 0)
-        basis, values, about = (
+        basis = self._basis()
+        values, about = (
             read_stored(self.path, name, self.content_key)
-            for name in ("basis", "confounds", "confounds_about")
+            for name in ("confounds", "confounds_about")
         )
         try:
             described = json.loads(about.tobytes())
@@ -170,6 +183,20 @@ class StoredRun:
             applied_regressors=int(self.header.get("applied_regressors", 0)),
         )
 
+    def _basis(self) -> NDArray[np.float64]:
+        """The band: read, or made from what a compact run states."""
+        band = self.header.get("band")
+        if band is None:
+            basis: NDArray[np.float64] = read_stored(self.path, "basis", self.content_key)
+            return basis
+        try:
+            basis = band_basis(int(self.header["n_volumes"]), **band)
+        except _DAMAGED as error:
+            raise StoreError(f"{self.path.name} states no usable band: {error!r}") from error
+        if len(basis) != self.n_components:
+            raise StoreError(f"{self.path.name} does not contain what its header states")
+        return basis
+
     def carpet(self) -> NDArray[np.float64]:
         """Raw series of a sample of voxels, each above its minimum, shape (volumes, voxels).
 
@@ -187,8 +214,20 @@ class StoredRun:
         return series
 
     def index(self) -> NDArray[np.intp]:
-        """Voxel numbers with signal in the band."""
-        return read_stored(self.path, "index", self.content_key).astype(np.intp)
+        """Voxel numbers with signal in the band.
+
+        Raises
+        ------
+        StoreError
+            The file is damaged.
+        """
+        stored = read_stored(self.path, "index", self.content_key)
+        if stored.dtype != np.uint8:
+            return stored.astype(np.intp)
+        index = np.flatnonzero(np.unpackbits(stored, count=self.grid.n_voxels, bitorder="little"))
+        if index.size != self.header.get("n_voxels"):
+            raise StoreError(f"{self.path.name} has parts of unequal length")
+        return index
 
     def load(self, band: ProjectedRun | None = None) -> ProjectedRun:
         """The run under its strategy, its components mapped into memory rather than read.
@@ -225,12 +264,12 @@ class StoredRun:
             int(self.header.get("applied_regressors", 0)),
         )
 
-    def _components(self) -> NDArray[np.int16]:
+    def _components(self) -> NDArray[np.int16] | NDArray[np.int8]:
         with _opened(self.path, self.content_key) as file:
             try:
                 data = file["components"]
                 offset, shape = data.id.get_offset(), data.shape
-                values = np.memmap(self.path, np.dtype("<i2"), "r", offset=offset, shape=shape)
+                values = np.memmap(self.path, data.dtype, "r", offset=offset, shape=shape)
                 _verify(file, "components", values)
             except _DAMAGED as error:
                 raise StoreError(f"{self.path.name} is damaged: {error}") from error
@@ -281,6 +320,8 @@ def write_run(
     attributes: Mapping[str, Any],
     confounds: Confounds | None = None,
     confounds_metadata: Mapping[str, Any] | None = None,
+    precision: Literal["int16", "int8"] = "int16",
+    band: Mapping[str, float] | None = None,
 ) -> None:
     """Write a projected run: a temporary file in the same folder, then a rename.
 
@@ -300,6 +341,11 @@ def write_run(
         Provenance beside what is known from the others.
     confounds, confounds_metadata
         The confound table, of which all columns of numbers are stored, and its sidecar.
+    precision
+        Of the components; "int8" makes a compact run.
+    band
+        Arguments of `band_basis` beside the number of volumes, which the basis of a compact run was
+        made with; without them, it is stored.
 
     Raises
     ------
@@ -317,6 +363,16 @@ def write_run(
         "blank": projected.blank.numbers,
         "bold_sha256": projected.sha256,
     }
+    compact = precision == "int8"
+    index: NDArray[Any] = run.index.astype(np.int32)
+    basis = denoising.basis
+    if compact:
+        index = np.packbits(
+            np.bincount(run.index, minlength=run.grid.n_voxels) > 0, bitorder="little"
+        )
+        if band is not None:
+            header["band"] = dict(band)
+            basis = np.empty((0, image.n_volumes))
     table = confounds.numeric() if confounds else Confounds((), np.empty((image.n_volumes, 0)))
     about = {"columns": table.names, "metadata": dict(confounds_metadata or {})}
     carpet, carpet_step = _in_steps(projected.carpet)
@@ -332,8 +388,8 @@ def write_run(
         file.attrs["provenance"] = json.dumps(header, sort_keys=True)
         file.attrs["carpet_step"] = carpet_step
         parts: dict[str, NDArray[Any]] = {
-            "index": run.index.astype(np.int32),
-            "basis": denoising.basis,
+            "index": index,
+            "basis": basis,
             "confounds": np.asarray(table.rows, dtype=np.float64),
             "confounds_about": np.frombuffer(json.dumps(about).encode(), np.uint8),
             "carpet": carpet,
@@ -342,7 +398,7 @@ def write_run(
         for name, values in parts.items():
             file[name] = values
         sums = {name: _checksum(values) for name, values in parts.items()}
-        sums |= _write_components(file, run)
+        sums |= _write_components(file, run, _STORED[precision])
         file.attrs["checksums"] = np.array([sums[name] for name in _PARTS], dtype=np.uint32)
         file.flush()
         extents = data_extents(file)
@@ -374,18 +430,19 @@ def _in_steps(series: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[n
     return np.minimum(steps, 255).astype(np.uint8), step
 
 
-def _write_components(file: h5py.File, run: ProjectedRun) -> dict[str, int]:
+def _write_components(file: h5py.File, run: ProjectedRun, stored: np.dtype[Any]) -> dict[str, int]:
     """Write the components and their scale; their check sums."""
+    largest = np.float32(np.iinfo(stored).max)
     scale = np.empty(run.n_voxels, dtype=np.float32)
     for tile in run.tiles():
-        scale[tile] = np.abs(run.values[:, tile]).max(axis=0) / np.float32(_LARGEST)
+        scale[tile] = np.abs(run.values[:, tile]).max(axis=0) / largest
     file["scale"] = scale
-    components = file.create_dataset("components", run.values.shape, "<i2")
+    components = file.create_dataset("components", run.values.shape, stored)
     height = max(1, _ROWS_ELEMENTS // run.n_voxels)
     checksum = 0
     for first in range(0, run.n_components, height):
         rows = slice(first, min(first + height, run.n_components))
-        values = np.rint(run.values[rows] / scale).astype("<i2")
+        values = np.rint(run.values[rows] / scale).astype(stored)
         components[rows] = values
         checksum = _checksum(values, checksum)
     return {"components": checksum, "scale": _checksum(scale)}
@@ -441,14 +498,17 @@ def open_run(path: Path, key: str | None = None) -> StoredRun:
             shape = (int(header["n_components"]), int(header["n_voxels"]))
             # h5py's own objects of eight datasets take most of the time of a large store
             parts = {name: h5py.h5d.open(file.id, name.encode()) for name in _PARTS}
-            if parts["components"].shape != shape or parts["components"].dtype != np.dtype("<i2"):
+            kind = parts["components"].dtype
+            if parts["components"].shape != shape or kind not in _STORED.values():
                 raise StoreError(f"{path.name} does not contain what its header states")
             size = path.stat().st_size
             for name, data in parts.items():
                 if not _lies_within(data, size):
                     raise StoreError(f"{path.name} holds no contiguous {name}")
-            lengths = {parts[name].shape for name in ("scale", "index")}
-            if lengths != {shape[1:]} or shape[1] > grid.n_voxels:
+            packed = parts["index"].dtype == np.uint8
+            n_index = -(-grid.n_voxels // 8) if packed else shape[1]
+            lengths = (parts["scale"].shape, parts["index"].shape)
+            if lengths != (shape[1:], (n_index,)) or shape[1] > grid.n_voxels:
                 raise StoreError(f"{path.name} has parts of unequal length")
             return StoredRun(path, str(attributes["key"]), header, grid)
         except _DAMAGED as error:

@@ -41,6 +41,12 @@ QC_COLUMNS = {
     "n_voxels": "Voxels in the brain mask that carry signal",
 }
 
+COMPACT_COLUMNS = {
+    "rounding": "99th percentile over voxels of the rounding error of the int8 store, in residual "
+    "standard deviations",
+}
+"""Further columns where the store is compact."""
+
 VARYING = "voxels that vary over time"
 """Header value of a run without a brain mask file."""
 

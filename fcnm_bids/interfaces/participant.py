@@ -16,6 +16,7 @@ from fcnm_bids.connectivity import participant_maps
 from fcnm_bids.connectome import StoredRun, project_run, varying_voxels, write_run
 from fcnm_bids.connectome.blank_volumes import listed
 from fcnm_bids.derivatives.participant import (
+    COMPACT_COLUMNS,
     COVERAGE_COLUMNS,
     QC_COLUMNS,
     VARYING,
@@ -43,7 +44,7 @@ from fcnm_bids.seeds import read_seed_matrix
 
 LOGGER = logging.getLogger("fcnm_bids")
 
-LARGEST_ROUNDING = 0.02
+LARGEST_ROUNDING = {"int16": 0.02, "int8": 0.1}
 """Rounding of the store, in residual standard deviations, above which a run has a warning."""
 
 
@@ -63,6 +64,8 @@ class ProjectRuns(ConfiguredInterface):
         volumes: list[str] = []
         varying: list[str] = []
         excluded = list(self.inputs.excluded or [])
+        compact = config.denoising.store_precision == "int8"
+        columns = QC_COLUMNS | COMPACT_COLUMNS if compact else QC_COLUMNS
         qc_file = Path(self.inputs.qc_file)
         # a participant with a folder and no manifest in it is one who is not finished
         qc_file.parent.mkdir(parents=True, exist_ok=True)
@@ -71,6 +74,8 @@ class ProjectRuns(ConfiguredInterface):
             try:
                 found = store_run(run, config.denoising, folder)
                 row = {"run": run.name, "included": True, "reason": None, **qc_row(found)}
+                if compact:
+                    row["rounding"] = _checked_rounding(found, found.load().rounding)
                 rows.append({**row, "stored": place(run.stored)})
                 volumes += write_volumes(run, found, Path(config.output_dir))
                 stored.append(run.stored)
@@ -90,11 +95,11 @@ class ProjectRuns(ConfiguredInterface):
             }
             for run in excluded
         ]
-        table = pd.DataFrame(rows, columns=list(QC_COLUMNS)).sort_values("run")
+        table = pd.DataFrame(rows, columns=list(columns)).sort_values("run")
         for column in WHOLE_NUMBERS:
             table[column] = table[column].astype("Int64")
         metadata = {MASKED_BY_VARIATION: varying} if varying else {}
-        write_table(qc_file, table, QC_COLUMNS, metadata)
+        write_table(qc_file, table, columns, metadata)
         self._results["stored"] = stored
         table_files = map(str, (qc_file, *sidecar_files([qc_file])))
         self._results["out_files"] = [*stored, *volumes, *table_files]
@@ -164,7 +169,21 @@ def _project(run: RunInput, prepared: PreparedRun, settings: DenoisingSettings, 
         },
         confounds=prepared.confounds,
         confounds_metadata=prepared.confounds_metadata,
+        precision=settings.store_precision,
+        band=prepared.band,
     )
+
+
+def _checked_rounding(run: StoredRun, rounding: float) -> float:
+    """Return the rounding of a stored run, with a warning where it is large."""
+    if rounding > LARGEST_ROUNDING[run.header["settings"].get("store_precision", "int16")]:
+        LOGGER.warning(
+            "%s: the rounding of the store is %.3f of what the strategy leaves of a voxel "
+            "(99th percentile)",
+            run.header["source"],
+            rounding,
+        )
+    return rounding
 
 
 class MapParticipant(ConfiguredInterface):
@@ -179,15 +198,9 @@ class MapParticipant(ConfiguredInterface):
         seeds = read_seed_matrix(self.inputs.seeds_file)
         runs = [open_stored(Path(path), config.denoising) for path in self.inputs.stored]
         loaded = [run.load() for run in runs]
-        rounding = [run.rounding for run in loaded]
-        for run, error in zip(runs, rounding, strict=True):
-            if error > LARGEST_ROUNDING:
-                LOGGER.warning(
-                    "%s: the rounding of the store is %.3f of what the strategy leaves of a voxel "
-                    "(99th percentile)",
-                    run.header["source"],
-                    error,
-                )
+        rounding = [
+            _checked_rounding(run, band.rounding) for run, band in zip(runs, loaded, strict=True)
+        ]
         maps = participant_maps(loaded, seeds, min_coverage=config.seeds.min_coverage)
         names = self._names(config)
         subject = self.inputs.subject

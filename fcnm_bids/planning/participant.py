@@ -11,7 +11,12 @@ from fcnm_bids.errors import RequestError, RunError
 from fcnm_bids.inputs.contrasts import contrast_names
 from fcnm_bids.inputs.layouts.tissue import sampled_series
 from fcnm_bids.inputs.runs.find import search_runs
-from fcnm_bids.inputs.runs.prepare import RunInput, denoising_record, prepare_run
+from fcnm_bids.inputs.runs.prepare import (
+    RunInput,
+    denoising_record,
+    prepare_run,
+    stored_itemsize,
+)
 from fcnm_bids.planning.exclusion import stored_entities, stored_runs
 from fcnm_bids.planning.group_options import check_group_options
 from fcnm_bids.planning.plan import (
@@ -151,6 +156,7 @@ def _plan_stored_participants(
                 n_kept=run.attributes["n_kept"],
                 itemsize=2,
                 n_masked=run.attributes["n_voxels"],
+                stored_itemsize=stored_itemsize(config.denoising),
             )
             for run in stored
         )

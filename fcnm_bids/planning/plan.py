@@ -66,6 +66,8 @@ class PlannedRun:
         Voxels of the run, or as many as another run of the data set has in its brain mask.
     notes
         What is odd about it, though it is used.
+    stored_itemsize
+        Bytes per number in the store.
     """
 
     files: RunInput
@@ -79,6 +81,7 @@ class PlannedRun:
     itemsize: int
     n_masked: int
     notes: tuple[str, ...] = ()
+    stored_itemsize: int = 2
 
 
 @dataclass(frozen=True)

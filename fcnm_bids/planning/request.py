@@ -65,6 +65,15 @@ def check_request(config: Config) -> InputDataset:
     if seeds.coordinates and seeds.masks:
         problems.append("--coordinates and --masks: give only one of them")
     seeds_needed = config.analysis_level == "group" or not config.connectome.connectome_only
+    if (
+        config.analysis_level == "participant"
+        and config.denoising.store_precision == "int8"
+        and config.makes_subject_maps
+    ):
+        problems.append(
+            "--store-precision int8: such a store serves the group level only, because it changes "
+            "r of a single run by 0.005 to 0.08; add --subject-maps none, or store int16"
+        )
     if dataset is not None:
         problems += _unknown_participants(config, dataset)
     if seeds_needed and not seeds.coordinates and not seeds.masks:

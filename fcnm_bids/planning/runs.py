@@ -24,7 +24,7 @@ from fcnm_bids.inputs.layouts.tissue import needs_tissue, template_tissue
 from fcnm_bids.inputs.runs.absence import missing_summary
 from fcnm_bids.inputs.runs.find import RunFiles
 from fcnm_bids.inputs.runs.io_spec import IoSpec
-from fcnm_bids.inputs.runs.prepare import RunInput, denoising_record, prepare_run
+from fcnm_bids.inputs.runs.prepare import RunInput, denoising_record, prepare_run, stored_itemsize
 from fcnm_bids.planning.plan import PlannedRun, by_reason
 from fcnm_bids.reruns.participant_records import is_reusable
 
@@ -136,5 +136,6 @@ def _look(
         itemsize=prepared.image.dtype.itemsize,
         # a first volume of zeros says nothing of how much there will be
         n_masked=int(np.count_nonzero(prepared.mask)) or prepared.mask.size,
+        stored_itemsize=stored_itemsize(settings),
         notes=prepared.notes,
     )

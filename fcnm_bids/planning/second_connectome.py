@@ -73,7 +73,7 @@ def plan_validation(
         runs.setdefault(label, []).append(run)
         if not notes and what_projects(run.header["settings"]) != what_projects(settings):
             notes.append(
-                "--validation-dir: projected with a different band or smoothing from "
+                "--validation-dir: projected with a different band, smoothing or precision from "
                 "the first connectome"
             )
     moved = moved_too_much(runs, max_mean_fd)

@@ -46,7 +46,7 @@ def project_gb(grid: Grid, runs: Sequence[PlannedRun]) -> float:
             )
             - components
         )
-        writing = components // 2 + min(reading, _KEPT_BYTES) + _WRITING_BYTES
+        writing = components * run.stored_itemsize // 4 + min(reading, _KEPT_BYTES) + _WRITING_BYTES
         peaks.append(components + max(reading, writing))
     return _PROCESS_GB + 1e-9 * max(peaks, default=0)
 
@@ -55,7 +55,7 @@ def map_gb(runs: Sequence[PlannedRun], n_contrasts: int) -> float:
     """Mapping all seeds of a participant."""
     n_masked = max((run.n_masked for run in runs), default=0)
     dof = max((run.n_components for run in runs), default=0)
-    stored = sum(2 * run.n_components * run.n_masked for run in runs)
+    stored = sum(run.stored_itemsize * run.n_components * run.n_masked for run in runs)
     maps = 17 * n_contrasts * n_masked
     return _PROCESS_GB + 1e-9 * (stored + maps + _tile_bytes(n_masked, dof, n_contrasts))
 

@@ -56,7 +56,7 @@ def test_its_participants_in_order(second: Path) -> None:
 
 def test_other_settings_are_noted_once(second: Path) -> None:
     (note,) = plan_validation(str(second), GRID, {"smoothing": 4.0}).notes
-    assert "a different band or smoothing" in note
+    assert "a different band, smoothing" in note
 
 
 def test_runs_that_cannot_be_used_are_noted(second: Path) -> None:

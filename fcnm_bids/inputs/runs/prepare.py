@@ -144,6 +144,8 @@ class PreparedRun:
         needed.
     confounds, confounds_metadata
         The confound table and its sidecar.
+    band
+        What its basis was made with, beside the number of volumes.
     notes
         What is odd about it, though it can be used.
     upper_edge
@@ -160,6 +162,7 @@ class PreparedRun:
     key: str
     confounds: Confounds
     confounds_metadata: Mapping[str, Any]
+    band: Mapping[str, float]
     notes: tuple[str, ...] = ()
     upper_edge: float | None = None
     origin: Mapping[str, Any] = field(default_factory=dict)
@@ -325,6 +328,7 @@ def prepare_run(
         key,
         table,
         confounds_metadata,
+        {"repetition_time": repetition_time, "high_pass": band[0], "low_pass": band[1]},
         tuple(notes),
         upper_edge=band[1] if settings.denoised else None,
         origin={
@@ -417,6 +421,11 @@ def projection_record(settings: DenoisingSettings) -> dict[str, Any]:
 def what_projects(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of a denoising record that a stored run depends on: not its strategy."""
     return {name: value for name, value in record.items() if name not in STRATEGY}
+
+
+def stored_itemsize(settings: DenoisingSettings) -> int:
+    """Return the bytes of a number in the store."""
+    return np.dtype(settings.store_precision).itemsize
 
 
 def _open(run: RunInput) -> tuple[RunImage, NDArray[np.bool_]]:

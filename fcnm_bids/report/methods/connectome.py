@@ -79,6 +79,8 @@ class ConnectomeText:
                 if self._facts().get("smoothed")
                 else " The data were not smoothed."
             )
+        if settings.store_precision == "int8":
+            text += " The projected runs were stored as 8-bit integers, scaled voxel by voxel."
         return text
 
     def _denoised_before(self) -> str:
