@@ -423,8 +423,8 @@ def write_run(
 def _in_steps(series: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Return series above their minimum in steps of 1/255 of their range, and the steps."""
     finite = np.nan_to_num(series, posinf=0.0, neginf=0.0).astype(np.float64)
-    least = finite.min(axis=0)
-    step = ((finite.max(axis=0) - least) / 255).astype(np.float32)
+    least = finite.min(axis=0, initial=np.inf)
+    step = ((finite.max(axis=0, initial=-np.inf) - least) / 255).astype(np.float32)
     with np.errstate(invalid="ignore"):
         steps = np.rint((finite - least) / np.where(step > 0, step, 1))
     return np.minimum(steps, 255).astype(np.uint8), step
