@@ -39,7 +39,10 @@ $(LOCKED): requirements-dev.txt | check-python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
-# This compiles the C code, too.
+# This compiles the C code, too, and again if the libraries are gone.
+ifeq ($(wildcard fcnm_bids/kernels/*.so),)
+.PHONY: $(READY)
+endif
 $(READY): $(LOCKED) pyproject.toml version build_kernels.py $(wildcard fcnm_bids/kernels/*.c)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
