@@ -299,6 +299,15 @@ class DenoisingSettings:
         later=True,
         sentence=True,
     )
+    store_voxel_size: float | None = setting(
+        None,
+        "edge length in mm of larger voxels over which runs are averaged before they are smoothed "
+        "and stored; all maps have these voxels (default: those of the images)",
+        "MM",
+        above=0,
+        later=True,
+        sentence=True,
+    )
     store_precision: Literal["int16", "int8"] = setting(
         "int16",
         "integers in which runs are stored; int8 halves the store, and serves the group level "

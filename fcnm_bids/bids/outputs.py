@@ -13,8 +13,10 @@ _PLACE = ("space", "cohort", "res")
 
 _NOT_IN_NAMES = ("datatype", "suffix", "extension", "desc", "fmap")
 
-AS_PREPROCESSED = {"Resolution": "as the preprocessed data"}
-"""Metadata that BIDS asks for on a derivative's grid: here it is that of the input."""
+AS_STORED = {
+    "Resolution": "as the projected runs (the preprocessed data, unless --store-voxel-size is set)"
+}
+"""Metadata that BIDS asks for on a derivative's grid."""
 
 MASKED_BY_VARIATION = "MaskedByVariation"
 """Entry of a table of runs: those whose mask is the voxels that vary over time."""

@@ -9,6 +9,7 @@ from fcnm_bids.connectome.image import (
     open_image,
     read_volume,
 )
+from fcnm_bids.connectome.larger_voxels import larger_grid
 from fcnm_bids.connectome.project import (
     Projected,
     carpet_voxels,
@@ -40,6 +41,7 @@ __all__ = [
     "coarser_run",
     "content_key",
     "image_state",
+    "larger_grid",
     "open_image",
     "open_run",
     "project_run",

@@ -12,6 +12,7 @@ from threadpoolctl import ThreadpoolController
 
 from fcnm_bids.connectome.blank_volumes import BlankVolumes
 from fcnm_bids.connectome.image import RunImage, VolumeStream
+from fcnm_bids.connectome.larger_voxels import average_voxels, filled_voxels, larger_grid
 from fcnm_bids.connectome.projected_run import ProjectedRun
 from fcnm_bids.connectome.smoothing import smooth_components
 from fcnm_bids.errors import RunError
@@ -44,7 +45,7 @@ class Projected:
     run
         The projected run.
     n_masked
-        Voxels in the mask, with and without signal.
+        Voxels in the mask, with and without signal; larger ones where they were averaged.
     carpet, carpet_index
         Raw series of up to 500 voxels spread over the mask, shape (volumes, voxels), float32,
         and their voxel numbers in the image.
@@ -68,8 +69,9 @@ def project_run(
     basis: NDArray[np.float64],
     *,
     smoothing: float,
+    voxel_size: float | None = None,
 ) -> Projected:
-    """Stream a run through the basis of its band and smooth what is left.
+    """Stream a run through the basis of its band, and average and smooth what is left in space.
 
     A volume of one value throughout counts as the volume before it, since no strategy keeps it.
 
@@ -83,11 +85,15 @@ def project_run(
         Of the band, orthonormal rows, shape (m_b, volumes).
     smoothing
         Full width at half maximum of the Gaussian kernel in mm; 0 for none.
+    voxel_size
+        Edge length in mm of larger voxels to average over before smoothing; those of the image by
+        default.
 
     Raises
     ------
     RunError
-        The file is damaged, nothing in the mask varies, or the numbers leave the range of float32.
+        The voxels of the image are larger, the file is damaged, nothing in the mask varies, or the
+        numbers leave the range of float32.
     """
     if basis.shape[1] != image.n_volumes:
         raise RunError(
@@ -95,6 +101,7 @@ def project_run(
             f"its confounds have {basis.shape[1]} rows; copy both again"
         )
     index = np.flatnonzero(mask)
+    grid = larger_grid(image.grid, voxel_size)
     if index.size == 0:
         raise RunError(f"the brain mask of {image.path.name} is empty; make it again")
     if image.slope == 0 or not np.isfinite(image.slope):
@@ -124,10 +131,18 @@ def project_run(
     if not usable.all():
         components = _close_up(components, usable)
     _refuse_extremes(components, image)
-    voxels = index[usable]
-    smooth_components(components, voxels, image.grid, smoothing)
-    run = ProjectedRun(components, voxels, image.grid)
-    return Projected(run, index.size, carpet, index[chosen], stream.sha256 or "", blank)
+    voxels, n_masked = index[usable], index.size
+    if grid is not image.grid:
+        n_masked = filled_voxels(index, image.grid, grid).size
+        components, voxels = average_voxels(components, voxels, image.grid, grid)
+        if voxels.size == 0:
+            raise RunError(
+                f"the voxels with signal of {image.path.name} fill no voxel of {voxel_size:g} mm "
+                "by half; give --store-voxel-size a smaller size"
+            )
+    smooth_components(components, voxels, grid, smoothing)
+    run = ProjectedRun(components, voxels, grid)
+    return Projected(run, n_masked, carpet, index[chosen], stream.sha256 or "", blank)
 
 
 def _refuse_extremes(components: NDArray[np.float32], image: RunImage) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fcnm_bids.bids.outputs import AS_PREPROCESSED, OutputNames, bids_uris
+from fcnm_bids.bids.outputs import AS_STORED, OutputNames, bids_uris
 from fcnm_bids.bids.write import write_image, write_table
 from fcnm_bids.config import SECTIONS
 from fcnm_bids.grid import Grid
@@ -90,7 +90,7 @@ def write_multiverse(
             "Description": "Share of the specifications whose network holds the voxel",
             "Units": "share of specifications",
             **said,
-            **AS_PREPROCESSED,
+            **AS_STORED,
             "Sources": bids_uris(names.root, [path]),
         },
     )

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fcnm_bids.bids.outputs import AS_PREPROCESSED, OutputNames
+from fcnm_bids.bids.outputs import AS_STORED, OutputNames
 from fcnm_bids.bids.write import write_image, write_table
 from fcnm_bids.config import Config
 from fcnm_bids.grid import Grid
@@ -54,7 +54,7 @@ DRAW_COLUMNS = {
 }
 """Columns of the tables of draws."""
 
-_SOME_VOXELS = {"Resolution": "some of the voxels of the preprocessed data"}
+_SOME_VOXELS = {"Resolution": "some of the voxels of the projected runs"}
 
 _MAP_MEANING = {
     "p": "Share of all maps, the observed one included, with a probability as high",
@@ -322,7 +322,7 @@ def write_null(
         **FOCUS_NULLS[null].describe(options),
         "NullResolution": asked.null_resolution,
         **({} if withheld is None else {"Withheld": withheld}),
-        **(AS_PREPROCESSED if asked.null_resolution is None else _SOME_VOXELS),
+        **(AS_STORED if asked.null_resolution is None else _SOME_VOXELS),
     }
     written = []
     for stat, values in (("p", found.p), ("pfwe", found.p_fwe), ("z", found.z)):
@@ -398,7 +398,7 @@ def write_labels(
         The maps.
     """
     described = {
-        **AS_PREPROCESSED,
+        **AS_STORED,
         **about,
         "Labellings": found.n_labellings,
         "LabellingsPossible": found.n_possible,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from fcnm_bids.bids.outputs import AS_PREPROCESSED, sidecar_files
+from fcnm_bids.bids.outputs import AS_STORED, sidecar_files
 from fcnm_bids.config import Config
 from fcnm_bids.derivatives.contrast import (
     Contrast,
@@ -68,7 +68,7 @@ class MapContrast(ConfiguredInterface):
             LOGGER.warning("%s", warning)
         names = self._names(config)
         shared = {
-            **AS_PREPROCESSED,
+            **AS_STORED,
             **describe_contrast(contrast, config.seeds),
             "NumberOfParticipants": moments.n_participants,
             "ParticipantsWithoutCoverage": stored.absent,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fcnm_bids.bids.outputs import AS_PREPROCESSED, bids_uris
+from fcnm_bids.bids.outputs import AS_STORED, bids_uris
 from fcnm_bids.bids.write import write_image, write_table
 from fcnm_bids.config import Config
 from fcnm_bids.connectome import read_volume
@@ -103,7 +103,7 @@ class MapNetwork(ConfiguredInterface):
             "NumberOfContrasts": len(counted),
             "AnalysisMask": group.analysis_mask,
             "Preset": group.preset,
-            **AS_PREPROCESSED,
+            **AS_STORED,
         }
         labels = contrast_labels(seeds.contrasts)
         weighted = {
@@ -183,7 +183,7 @@ class CompareNetworks(ConfiguredInterface):
             rows.append({"effect_a": a, "effect_b": b, **measures})
             shared = {
                 "Effects": [a, b],
-                **AS_PREPROCESSED,
+                **AS_STORED,
                 **describe_network_rule(config.group),
                 "Sources": bids_uris(
                     names.root, [names.network(labels[own], "probseg") for own in (a, b)]

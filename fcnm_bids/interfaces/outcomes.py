@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from fcnm_bids.bids.outputs import AS_PREPROCESSED, OutputNames, bids_uris
+from fcnm_bids.bids.outputs import AS_STORED, OutputNames, bids_uris
 from fcnm_bids.bids.write import write_image, write_table
 from fcnm_bids.config import Config
 from fcnm_bids.derivatives.network import PEAK_DISTANCE
@@ -131,7 +131,7 @@ class RelateOutcome(ConfiguredInterface):
             "PermutationsExact": found.exact,
             "SmallestP": 1 / found.null.maxima.size,
             "RandomSeed": config.group.random_seed,
-            **AS_PREPROCESSED,
+            **AS_STORED,
         }
         significant = np.nan_to_num(found.p_fwe, nan=1.0) <= config.group.alpha
         named = partial(names.outcome, outcome.label)

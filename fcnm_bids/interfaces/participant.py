@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from fcnm_bids.bids.outputs import AS_PREPROCESSED, MASKED_BY_VARIATION, sidecar_files
+from fcnm_bids.bids.outputs import AS_STORED, MASKED_BY_VARIATION, sidecar_files
 from fcnm_bids.bids.write import write_image, write_table
 from fcnm_bids.config import Config, DenoisingSettings
 from fcnm_bids.connectivity import participant_maps
@@ -144,7 +144,13 @@ def _project(run: RunInput, prepared: PreparedRun, settings: DenoisingSettings, 
     with readable_image(run, prepared.image, work) as image:
         mask = prepared.mask if run.has_mask else varying_voxels(image)
         basis = prepared.denoising.basis
-        projected = project_run(image, mask, basis, smoothing=settings.smoothing)
+        projected = project_run(
+            image,
+            mask,
+            basis,
+            smoothing=settings.smoothing,
+            voxel_size=settings.store_voxel_size,
+        )
     kept = prepared.denoising.volumes.kept
     if blank := projected.blank.among(kept, prepared.image.path.name):
         LOGGER.warning(
@@ -216,7 +222,7 @@ class MapParticipant(ConfiguredInterface):
             counted = maps.coverage[:, number] >= config.seeds.min_coverage
             metadata = {
                 "Description": "Fisher z of the correlation with the mean series of a seed",
-                **AS_PREPROCESSED,
+                **AS_STORED,
                 "Units": "Fisher z",
                 **describe_contrast(contrast, config.seeds),
                 "Coverage": maps.coverage[:, number],

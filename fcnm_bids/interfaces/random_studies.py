@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fcnm_bids.bids.names import to_label
-from fcnm_bids.bids.outputs import AS_PREPROCESSED, bids_uris
+from fcnm_bids.bids.outputs import AS_STORED, bids_uris
 from fcnm_bids.bids.write import write_table
 from fcnm_bids.config import Config
 from fcnm_bids.connectivity import participant_maps
@@ -94,7 +94,7 @@ class SampleStudies(ConfiguredInterface):
             "Moderators": [model.name for model in models[1:]],
             "Participants": len(participants),
             "RandomSeed": config.group.random_seed,
-            **AS_PREPROCESSED,
+            **AS_STORED,
         }
         named = partial(names.network_part, self.inputs.label)
         files: list[Path] = []

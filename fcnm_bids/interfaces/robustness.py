@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fcnm_bids.bids.outputs import AS_PREPROCESSED, OutputNames, bids_uris
+from fcnm_bids.bids.outputs import AS_STORED, OutputNames, bids_uris
 from fcnm_bids.bids.write import atomic_path, write_image, write_table
 from fcnm_bids.config import ROBUSTNESS, Config
 from fcnm_bids.derivatives.robustness import (
@@ -192,7 +192,7 @@ class CheckRobustness(ConfiguredInterface):
                 "Description": f"Limit of the {ROBUSTNESS.interval:.0%} percentile interval of the "
                 "probability map, studies drawn with replacement",
                 "Units": "share of contrasts",
-                **AS_PREPROCESSED,
+                **AS_STORED,
                 **settings,
                 "Sources": bids_uris(names.root, made_from),
             }
@@ -252,7 +252,7 @@ class MapValidation(ConfiguredInterface):
         group = config.group
         said = {
             "Effect": effect,
-            **AS_PREPROCESSED,
+            **AS_STORED,
             "Connectome": group.validation_dir,
             "NumberOfParticipants": len(self.inputs.participants),
             "HeightControl": group.height_control,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from fcnm_bids.bids.outputs import AS_PREPROCESSED
+from fcnm_bids.bids.outputs import AS_STORED
 from fcnm_bids.bids.write import write_image
 from fcnm_bids.config import Config, SeedSettings
 from fcnm_bids.derivatives.seeds import describe_contrast, is_binary, seed_image, write_used_foci
@@ -41,7 +41,7 @@ class MakeSeeds(ConfiguredInterface):
                 grid,
                 {
                     "Description": "Seed of one contrast",
-                    **AS_PREPROCESSED,
+                    **AS_STORED,
                     **describe_contrast(contrast, config.seeds),
                 },
             )

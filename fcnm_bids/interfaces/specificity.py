@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fcnm_bids.bids.outputs import AS_PREPROCESSED, OutputNames, sidecar_files
+from fcnm_bids.bids.outputs import AS_STORED, OutputNames, sidecar_files
 from fcnm_bids.bids.write import atomic_path, write_image, write_json, write_table
 from fcnm_bids.config import NULLS, Config
 from fcnm_bids.derivatives.specificity import (
@@ -143,7 +143,7 @@ class MeasureStrength(ConfiguredInterface):
                 grid,
                 {
                     "Description": meaning,
-                    **AS_PREPROCESSED,
+                    **AS_STORED,
                     "NumberOfParticipants": len(some),
                     "Targets": len(strength.targets),
                     "TargetsIn": "analysis voxels" if grey is None else "grey matter",
@@ -292,7 +292,7 @@ class AssessSpecificity(ConfiguredInterface):
             {
                 "Description": "Mean over the contrasts of their mean Fisher z, with both "
                 "strengths and the first three eigenvectors of the connectome taken out",
-                **AS_PREPROCESSED,
+                **AS_STORED,
                 **about,
             },
             index=maps.index,

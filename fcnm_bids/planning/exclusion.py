@@ -89,8 +89,8 @@ def stored_runs(
             run = open_stored(path, config.denoising, read=headers.open_run)
             if not from_store and what_projects(run.header["settings"]) != settings:
                 raise RunError(
-                    "projected with another band, smoothing, precision or kind of images; project "
-                    "it again with --overwrite"
+                    "projected with another band, smoothing, voxel size, precision or kind of "
+                    "images; project it again with --overwrite"
                 )
             check_stored(run, config.denoising)
         except StoreError as error:

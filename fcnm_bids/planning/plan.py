@@ -55,7 +55,7 @@ class PlannedRun:
         Hash of what its maps depend on: the stored run and the strategy. "" in a dry run, where
         there is nothing that it could be compared with.
     grid
-        Where its voxels lie.
+        Where its voxels lie in the store.
     stored
         Whether the store holds it already.
     dof, n_components, n_volumes, n_kept
@@ -63,11 +63,13 @@ class PlannedRun:
     itemsize
         Bytes per number in the image.
     n_masked
-        Voxels of the run, or as many as another run of the data set has in its brain mask.
+        Stored voxels of the run, or as many as another run of the data set has in its brain mask.
     notes
         What is odd about it, though it is used.
     stored_itemsize
         Bytes per number in the store.
+    read_grid, read_masked
+        Grid and masked voxels of the image; None where they are those of the store.
     """
 
     files: RunInput
@@ -82,6 +84,8 @@ class PlannedRun:
     n_masked: int
     notes: tuple[str, ...] = ()
     stored_itemsize: int = 2
+    read_grid: Grid | None = None
+    read_masked: int | None = None
 
 
 @dataclass(frozen=True)

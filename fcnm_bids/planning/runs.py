@@ -16,7 +16,7 @@ import numpy as np
 
 from fcnm_bids.bids.outputs import stored_run_name
 from fcnm_bids.config import Config, DenoisingSettings
-from fcnm_bids.connectome import strategy_key
+from fcnm_bids.connectome import larger_grid, strategy_key
 from fcnm_bids.denoise import load_strategy
 from fcnm_bids.errors import RunError
 from fcnm_bids.grid import other_grids
@@ -122,20 +122,26 @@ def _look(
     keyed = run.name not in unkeyed or Path(run.stored).exists()
     try:
         prepared = prepare_run(run, settings, keyed=keyed)
+        grid = larger_grid(prepared.image.grid, settings.store_voxel_size)
     except RunError as error:
         return str(error)
+    # a first volume of zeros says nothing of how much there will be
+    n_masked = int(np.count_nonzero(prepared.mask)) or prepared.mask.size
+    averaged = grid is not prepared.image.grid
+    shrunk = prepared.image.grid.voxel_volume / grid.voxel_volume
     return PlannedRun(
         files=run,
         key=strategy_key(prepared.key, record) if keyed else "",
-        grid=prepared.image.grid,
+        grid=grid,
         stored=keyed and is_reusable(Path(run.stored), prepared.key),
         dof=prepared.denoising.dof,
         n_components=prepared.denoising.n_components,
         n_volumes=prepared.image.n_volumes,
         n_kept=int(prepared.denoising.volumes.kept.sum()),
         itemsize=prepared.image.dtype.itemsize,
-        # a first volume of zeros says nothing of how much there will be
-        n_masked=int(np.count_nonzero(prepared.mask)) or prepared.mask.size,
+        n_masked=max(1, round(n_masked * shrunk)) if averaged else n_masked,
         stored_itemsize=stored_itemsize(settings),
         notes=prepared.notes,
+        read_grid=prepared.image.grid if averaged else None,
+        read_masked=n_masked if averaged else None,
     )

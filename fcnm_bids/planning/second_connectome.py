@@ -73,8 +73,8 @@ def plan_validation(
         runs.setdefault(label, []).append(run)
         if not notes and what_projects(run.header["settings"]) != what_projects(settings):
             notes.append(
-                "--validation-dir: projected with a different band, smoothing or precision from "
-                "the first connectome"
+                "--validation-dir: projected with a different band, smoothing, voxel size or "
+                "precision from the first connectome"
             )
     moved = moved_too_much(runs, max_mean_fd)
     for label, reason in moved.items():

@@ -316,8 +316,9 @@ def node_kind(name: str) -> str:
 
 
 def _project_seconds(run: PlannedRun, box: int, smooths: bool) -> float:
-    products = run.n_volumes * run.n_components * run.n_masked
-    seconds = _PREPARE_SECONDS + _READ * run.n_volumes * box
+    products = run.n_volumes * run.n_components * (run.read_masked or run.n_masked)
+    read = run.read_grid.n_voxels if run.read_grid else box
+    seconds = _PREPARE_SECONDS + _READ * run.n_volumes * read
     return seconds + _PROJECT * products + _SMOOTH * run.n_components * box * smooths
 
 

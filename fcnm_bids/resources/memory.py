@@ -39,14 +39,20 @@ def project_gb(grid: Grid, runs: Sequence[PlannedRun]) -> float:
     """Projecting runs one after the other: first they are read, then they are written."""
     peaks = []
     for run in runs:
-        components = 4 * run.n_components * run.n_masked
+        n_masked = run.read_masked or run.n_masked
+        components = 4 * run.n_components * n_masked
         reading = (
             projection_bytes(
-                grid.n_voxels, run.n_masked, run.n_volumes, run.n_components, run.itemsize
+                (run.read_grid or grid).n_voxels,
+                n_masked,
+                run.n_volumes,
+                run.n_components,
+                run.itemsize,
             )
             - components
         )
-        writing = components * run.stored_itemsize // 4 + min(reading, _KEPT_BYTES) + _WRITING_BYTES
+        stored = run.stored_itemsize * run.n_components * run.n_masked
+        writing = stored + min(reading, _KEPT_BYTES) + _WRITING_BYTES
         peaks.append(components + max(reading, writing))
     return _PROCESS_GB + 1e-9 * max(peaks, default=0)
 

@@ -28,10 +28,12 @@ with tempfile.TemporaryDirectory() as folder:
     for low_pass in (0.1, 0.0):
         basis = band_basis(n, float(sys.argv[1]), high_pass=0.01, low_pass=low_pass)
         mask = numpy.ones(numpy.prod(shape), dtype=bool)
-        projected = project_run(image, mask, basis, smoothing=6.0)
-        run = projected.run
-        steps = numpy.rint(run.values / (abs(run.values).max(axis=0) / numpy.float32(32767)))
-        digest.update(steps.astype("<i2").tobytes())
+        for voxel_size in (None, 3.0):
+            run = project_run(image, mask, basis, smoothing=6.0, voxel_size=voxel_size).run
+            for kind in ("<i2", "i1"):
+                largest = numpy.float32(numpy.iinfo(kind).max)
+                steps = numpy.rint(run.values / (abs(run.values).max(axis=0) / largest))
+                digest.update(steps.astype(kind).tobytes())
 print(digest.hexdigest())
 """
 

@@ -68,6 +68,11 @@ class ConnectomeText:
             f"Runs with less than {settings.min_time:g} s or fewer than {settings.min_dof} "
             f"residual degrees of freedom left were excluded{self._left_out(table)}."
         )
+        if settings.store_voxel_size is not None:
+            text += (
+                f" The data were averaged over the volume of voxels of "
+                f"{settings.store_voxel_size:g} mm."
+            )
         if settings.smoothing > 0:
             text += (
                 f" The data were smoothed within the brain mask with a Gaussian kernel of "

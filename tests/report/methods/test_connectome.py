@@ -66,6 +66,7 @@ def test_the_band_is_what_was_projected_out(
         ({"fd_threshold": 0.0}, "no volumes were censored for motion"),
         ({"fd_threshold": 0.25}, "displacement above 0.25 mm"),
         ({"smoothing": 0.0}, "The data were not smoothed."),
+        ({"store_voxel_size": 3.0}, "were averaged over the volume of voxels of 3 mm."),
         ({"store_precision": "int8"}, "were stored as 8-bit integers, scaled voxel by voxel."),
         ({"smoothing": 4.5}, "4.5 mm full width at half maximum"),
         ({"nuisance_regressors": "/gone{{x}}.json"}, "the confounds of the strategy /gone"),
