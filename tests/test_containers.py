@@ -13,6 +13,7 @@ from types import ModuleType
 
 import pytest
 
+from fcnm_bids.kernels.library import VERSION as KERNELS_VERSION
 from tests.same_maps import compare
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -412,7 +413,7 @@ def test_the_image_is_small_and_answers_without_data(image: str) -> None:
     assert podman(*locked_up, "/no", "/no/out", "group", check=False).returncode == 2
     inside = (*locked_up[:-1], "--entrypoint", "python", image, "-c")
     load = "from fcnm_bids.kernels.library import load; print(load().fcnm_kernels_version())"
-    assert podman(*inside, load).stdout == "1\n"
+    assert podman(*inside, load).stdout == f"{KERNELS_VERSION}\n"
     found = podman(*inside, "import importlib.util as u; print(u.find_spec('ziglang'))")
     assert found.stdout == "None\n"
 
