@@ -38,47 +38,49 @@ def usable_processors() -> int:
     return os.cpu_count() or 1
 
 
+unkeyed = partial(setting, affects=NOTHING)
+"""Declare a setting that changes no result, or whose effect the keys have in another form."""
+
+inherited = partial(setting, affects="participant")
+"""Declare a setting of the participant level's outputs, which the group level takes over."""
+
+
 @dataclass(frozen=True)
 class SeedSettings:
     """From published coordinates, or masks, to contrast seeds."""
 
-    coordinates: str | None = setting(
+    coordinates: str | None = inherited(
         None,
         "table of published foci: TSV, CSV or XLSX with the columns study, contrast, effect, x, "
         "y, z, space and, optionally, n; a Sleuth text file; a NIMADS JSON file",
         "FILE",
         path="read",
-        affects="participant",
         sentence=True,
     )
-    masks: tuple[str, ...] = setting(
+    masks: tuple[str, ...] = inherited(
         (),
         "lesion or ROI masks (NIfTI files, or folders of them) used instead of foci; each mask is "
         "one contrast",
         "PATH",
         path="read",
-        affects="participant",
         sentence=True,
     )
-    split_mask_labels: bool = setting(
+    split_mask_labels: bool = unkeyed(
         False,
         "turn each label of a multi-label mask into a contrast; without this option, such masks "
         "are refused",
-        affects=NOTHING,
     )
-    control_masks: tuple[str, ...] = setting(
+    control_masks: tuple[str, ...] = inherited(
         (),
         "masks of controls (NIfTI files, or folders of them), to compare with those of --masks",
         "PATH",
         path="read",
-        affects="participant",
         sentence=True,
     )
-    effect: str | None = setting(
+    effect: str | None = inherited(
         None,
         "effect label of all foci or masks, if the table has no effect column",
         "NAME",
-        affects="participant",
         sentence=True,
     )
     radius: float = setting(
@@ -91,18 +93,11 @@ class SeedSettings:
         sentence=True,
         varies=True,
     )
-    unit: Literal["contrast", "study", "focus"] = setting(
-        "contrast",
-        "unit that each connectivity map represents",
-        affects="participant",
-        sentence=True,
-        varies=True,
+    unit: Literal["contrast", "study", "focus"] = inherited(
+        "contrast", "unit that each connectivity map represents", sentence=True, varies=True
     )
-    talairach: Literal["icbm_spm2tal", "icbm_fsl2tal", "icbm_other2tal", "brett"] = setting(
-        "icbm_spm2tal",
-        "transform that converts foci from Talairach to MNI space",
-        affects="participant",
-        sentence=True,
+    talairach: Literal["icbm_spm2tal", "icbm_fsl2tal", "icbm_other2tal", "brett"] = inherited(
+        "icbm_spm2tal", "transform that converts foci from Talairach to MNI space", sentence=True
     )
     min_coverage: float = setting(
         0.5,
@@ -118,90 +113,63 @@ class SeedSettings:
 class SelectionSettings:
     """Options that choose participants and runs."""
 
-    participant_label: tuple[str, ...] = setting(
+    participant_label: tuple[str, ...] = unkeyed(
         (),
         "participants, with or without sub- (default: all)",
         "LABEL",
-        affects=NOTHING,
         sentence=True,  # their number; names are no part of a publication
     )
-    session_id: tuple[str, ...] = setting(
-        (),
-        "sessions, with or without ses- (default: all)",
-        "LABEL",
-        aliases=("--session-label",),
-        affects="participant",
+    session_id: tuple[str, ...] = inherited(
+        (), "sessions, with or without ses- (default: all)", "LABEL", aliases=("--session-label",)
     )
-    task_id: str | None = setting(
-        None,
-        "task (default: the only one in the data)",
-        "LABEL",
-        aliases=("-t",),
-        affects="participant",
-        sentence=True,
+    task_id: str | None = inherited(
+        None, "task (default: the only one in the data)", "LABEL", aliases=("-t",), sentence=True
     )
-    space: str | None = setting(
-        None,
-        "template space (default: the only MNI space in the data)",
-        "SPACE",
-        affects="participant",
-        sentence=True,
+    space: str | None = inherited(
+        None, "template space (default: the only MNI space in the data)", "SPACE", sentence=True
     )
-    resolution: str | None = setting(
-        None,
-        "resolution, the BIDS entity res (default: the only one in the data)",
-        "RES",
-        affects="participant",
+    resolution: str | None = inherited(
+        None, "resolution, the BIDS entity res (default: the only one in the data)", "RES"
     )
-    bids_filter_file: str | None = setting(
+    bids_filter_file: str | None = inherited(
         None,
         'JSON file of BIDS filters in the format of fMRIPrep (only "bold" is used)',
         "FILE",
         path="read",
-        affects="participant",
     )
-    bids_database_dir: str | None = setting(
+    bids_database_dir: str | None = unkeyed(
         None,
         "PyBIDS database of the derivatives, read instead of scanning their folders; created if "
         "it does not exist (delete it after adding or removing files)",
         "PATH",
         path="any",
-        affects=NOTHING,
     )
-    derivatives: str | None = setting(
+    derivatives: str | None = inherited(
         None,
         "where the fMRIPrep derivatives of the raw data set BIDS_DIR are (NAME=PATH or PATH)",
         "PATH",
         aliases=("-d",),
         path="any",
-        affects="participant",
     )
-    input_type: str = setting(
+    input_type: str = inherited(
         "auto",
         "layout of BIDS_DIR (auto: detected from its files; an unknown name prints all layouts)",
         "NAME",
-        affects="participant",
         sentence=True,
     )
-    input_variant: str | None = setting(
+    input_variant: str | None = inherited(
         None,
         "processing stage to use if the runs exist in several: the letters of a FunImg or FunVolu "
         "folder; minimal or hp2000_clean for the HCP; a HALFpipe setting",
         "NAME",
-        affects="participant",
     )
-    participants_file: str | None = setting(
-        None,
-        "participants.tsv to use instead of the one in BIDS_DIR",
-        "FILE",
-        path="read",
-        affects="participant",
+    participants_file: str | None = inherited(
+        None, "participants.tsv to use instead of the one in BIDS_DIR", "FILE", path="read"
     )
-    diagnosis_from_id: bool = setting(
+    diagnosis_from_id: bool = inherited(
         False,
         "read diagnoses from DIRECT's participant names (IS(site)-(1 MDD, 2 HC, 3 BD, 4 "
         "SZ)-(number)) and add them to participants.tsv",
-        affects="participant",
         sentence="The diagnosis was read in the names of the participants.",
     )
 
@@ -254,14 +222,13 @@ class DenoisingSettings:
     min_time: float = setting(
         240.0, "minimum duration in seconds of a run after censoring", "S", least=0, sentence=True
     )
-    tr: float | None = setting(
+    tr: float | None = unkeyed(
         None,
         "repetition time in seconds for images whose JSON file does not give one (default: from "
         "the image header, unless that is 0 or 1 s, which some programs write as a placeholder)",
         "S",
         above=0,
         most=30,
-        affects=NOTHING,
         sentence="A repetition time of {value} s was stated for images whose metadata had none.",
     )
     min_dof: int = setting(
@@ -321,18 +288,14 @@ class DenoisingSettings:
 class ConnectomeSettings:
     """The projected-run store and what else the participant level writes."""
 
-    connectome_dir: str | None = setting(
-        None,
-        "store of projected runs (default: OUTPUT_DIR/connectome)",
-        "DIR",
-        path="any",
-        affects="participant",
+    connectome_dir: str | None = inherited(
+        None, "store of projected runs (default: OUTPUT_DIR/connectome)", "DIR", path="any"
     )
-    connectome_only: bool = setting(
-        False, "participant level: store the connectome without mapping any seeds", affects=NOTHING
+    connectome_only: bool = unkeyed(
+        False, "participant level: store the connectome without mapping any seeds"
     )
-    subject_maps: Literal["all", "none"] = setting(
-        "all", "whether to write every participant's maps", affects=NOTHING
+    subject_maps: Literal["all", "none"] = unkeyed(
+        "all", "whether to write every participant's maps"
     )
 
 
@@ -407,14 +370,13 @@ class GroupSettings:
         affects="network",
         sentence=True,
     )
-    network_atlas: tuple[str, ...] = setting(
+    network_atlas: tuple[str, ...] = unkeyed(
         (),
         "label images (dseg, each with its table beside it) of the networks that the result is "
         "compared with and of its regions; where two overlap, the first counts (default: Yeo's "
         "seven, nuclei and cerebellum, from TemplateFlow)",
         "FILE",
         path="read",
-        affects=NOTHING,
         sentence=True,
     )
     covariates: tuple[str, ...] = setting(
@@ -483,21 +445,19 @@ class GroupSettings:
         least=0,
         affects="network",
     )
-    validation_dir: str | None = setting(
+    validation_dir: str | None = unkeyed(
         None,
         "a second connectome (a store of projected runs, for example of patients) on which the "
         "networks are recomputed",
         "DIR",
         path="read",
-        affects=NOTHING,
     )
-    multiverse: str | None = setting(
+    multiverse: str | None = unkeyed(
         None,
         "make the networks again in every combination of other choices that a TOML file lists, or "
         "that the word default stands for, and compare them with the primary ones",
         "FILE",
         path="any",
-        affects=NOTHING,
         later=True,
         sentence=True,
     )
@@ -530,13 +490,12 @@ class SpecificitySettings:
         affects="network",
         sentence=True,
     )
-    label_coordinates: str | None = setting(
+    label_coordinates: str | None = unkeyed(
         None,
         "a second coordinate table, which provides effect B of --label-test",
         "FILE",
         path="read",
         nulls=_LABEL_NULLS,
-        affects=NOTHING,
         sentence=True,
     )
     thin_foci: bool = setting(
@@ -561,14 +520,13 @@ class SpecificitySettings:
         affects="network draws",
         sentence=True,
     )
-    base_rate: str | None = setting(
+    base_rate: str | None = unkeyed(
         None,
         "source of random foci instead of uniform grey matter: an image of the base rate of "
         "reported foci, a mask, or a coordinate table of unrelated studies",
         "FILE",
         path="read",
         nulls=_FOCUS_NULLS,
-        affects=NOTHING,
         sentence=True,
     )
     strength_match: Literal["strata", "nearest20"] = setting(
@@ -579,7 +537,7 @@ class SpecificitySettings:
         affects="network draws",
         sentence=True,
     )
-    compare_maps: tuple[str, ...] = setting(
+    compare_maps: tuple[str, ...] = unkeyed(
         (),
         "NIfTI maps in the space of the data to compare with each network: r with the probability "
         "and convergence maps, and p from the draws of random and strength and from exchanged "
@@ -587,7 +545,6 @@ class SpecificitySettings:
         "FILE",
         path="read",
         nulls=(*_FOCUS_NULLS, "labels"),
-        affects=NOTHING,
         sentence=True,
     )
     null_resolution: float | None = setting(
@@ -615,28 +572,25 @@ class SpecificitySettings:
 class OutcomeSettings:
     """Outcomes of the seeds that are related to their maps."""
 
-    scores: str | None = setting(
+    scores: str | None = unkeyed(
         None,
         "table (TSV) whose rows name masks or contrasts; its columns are outcomes, covariates, "
         "cohort (blocks of permutation) and group (case or control)",
         "FILE",
         path="read",
-        affects=NOTHING,
         sentence=True,
     )
-    outcomes: tuple[str, ...] = setting(
+    outcomes: tuple[str, ...] = unkeyed(
         (),
         "columns of --scores that are outcomes (default: all other numeric columns)",
         "COLUMN",
-        affects=NOTHING,
         sentence=True,
     )
-    score_covariates: tuple[str, ...] = setting(
+    score_covariates: tuple[str, ...] = unkeyed(
         ("auto",),
         "columns of --scores that outcomes are adjusted for; log_volume and strength are measured "
         "on the seeds; auto: log_volume for masks; none",
         "COLUMN",
-        affects=NOTHING,
         sentence=True,
     )
     mask_test: Literal["none", "fisher", "liebermeister"] = setting(
@@ -660,31 +614,28 @@ class OutcomeSettings:
 class ResourceSettings:
     """Options on the machine's resources; no result depends on them."""
 
-    nprocs: int = setting(
+    nprocs: int = unkeyed(
         usable_processors,
         "number of parallel processes (default: all cores available to this program)",
         "N",
         aliases=("--n-cpus", "--nthreads", "--n-procs"),
         least=1,
-        affects=NOTHING,
     )
-    omp_nthreads: int = setting(1, "threads per process", "N", least=1, affects=NOTHING)
-    mem_gb: float | None = setting(
+    omp_nthreads: int = unkeyed(1, "threads per process", "N", least=1)
+    mem_gb: float | None = unkeyed(
         None,
         "memory in GB, this program's own included (default: 90 %% of the machine's, or of the "
         "limit of its container or job)",
         "GB",
         above=0,
-        affects=NOTHING,
     )
-    nipype_plugin_file: str | None = setting(
+    nipype_plugin_file: str | None = unkeyed(
         None,
         "YAML or JSON file with plugin (MultiProc or SLURM) and plugin_args, which determine how "
         "the nodes are run (default: processes on this machine)",
         "FILE",
         aliases=("--use-plugin",),
         path="read",
-        affects=NOTHING,
     )
 
 
@@ -692,55 +643,41 @@ class ResourceSettings:
 class RunningSettings:
     """Options on how the program runs."""
 
-    work_dir: str = setting(
-        "work", "folder for intermediate files", "DIR", aliases=("-w",), affects=NOTHING
+    work_dir: str = unkeyed("work", "folder for intermediate files", "DIR", aliases=("-w",))
+    overwrite: bool = unkeyed(False, "replace outputs that were made with other settings")
+    stop_on_first_crash: bool = unkeyed(False, "stop at the first failure or unusable run")
+    write_graph: bool = unkeyed(False, "save a graph of the workflow in the work folder")
+    dry_run: bool = unkeyed(
+        False, "check everything and estimate memory, disk space and time, but compute nothing"
     )
-    overwrite: bool = setting(
-        False, "replace outputs that were made with other settings", affects=NOTHING
-    )
-    stop_on_first_crash: bool = setting(
-        False, "stop at the first failure or unusable run", affects=NOTHING
-    )
-    write_graph: bool = setting(
-        False, "save a graph of the workflow in the work folder", affects=NOTHING
-    )
-    dry_run: bool = setting(
-        False,
-        "check everything and estimate memory, disk space and time, but compute nothing",
-        affects=NOTHING,
-    )
-    reports: Literal["all", "qc", "none"] = setting(
+    reports: Literal["all", "qc", "none"] = unkeyed(
         "all",
         "reports with all figures; qc: without the figures of individual contrasts; none: no "
         "reports or figures (--reports-only makes them later)",
-        affects=NOTHING,
     )
-    reports_only: bool = setting(
-        False, "rewrite the reports of this level from the results in OUTPUT_DIR", affects=NOTHING
+    reports_only: bool = unkeyed(
+        False, "rewrite the reports of this level from the results in OUTPUT_DIR"
     )
-    rethreshold: float | None = setting(
+    rethreshold: float | None = unkeyed(
         None,
         "threshold the networks of a finished group level at another share of contrasts, keep the "
         "existing networks, and compute nothing else",
         "SHARE",
         above=0,
         most=1,
-        affects=NOTHING,
     )
-    boilerplate_only: bool = setting(
-        False, "write the methods text of this level, but compute nothing", affects=NOTHING
+    boilerplate_only: bool = unkeyed(
+        False, "write the methods text of this level, but compute nothing"
     )
-    check: bool = setting(
+    check: bool = unkeyed(
         False,
         "check every output of this level against the recorded check sums, but compute nothing",
-        affects=NOTHING,
     )
-    verbose: int = setting(
+    verbose: int = unkeyed(
         0,
         "print a more detailed log; give it twice to include nipype's log",
         aliases=("-v",),
         kind="count",
-        affects=NOTHING,
     )
 
 
