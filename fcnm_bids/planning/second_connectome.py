@@ -14,7 +14,7 @@ from fcnm_bids.inputs.runs.prepare import what_projects
 from fcnm_bids.inputs.store import stored_files
 from fcnm_bids.planning.design import covariate_design
 from fcnm_bids.planning.exclusion import moved_too_much
-from fcnm_bids.planning.plan import NO_COVARIATES, Validation
+from fcnm_bids.planning.plan import Validation
 
 
 def plan_validation(
@@ -88,7 +88,6 @@ def plan_validation(
             ]
         )
     notes += [f"{line}; excluded" for line in other_grids]
-    design = NO_COVARIATES
     try:
         design = covariate_design(covariates, (Path(folder), dataset.root), runs)
     except RequestError as error:
@@ -97,5 +96,6 @@ def plan_validation(
             f"--validation-dir: mapped without covariates, because {why}; correct its "
             "participants.tsv, or leave --covariates out"
         )
+        design = covariate_design((), (), runs)
     participants = tuple((label, tuple(own)) for label, own in runs.items())
     return Validation(participants, design, tuple(notes))

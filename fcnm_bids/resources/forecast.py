@@ -245,7 +245,7 @@ def group_needs(
             output=n_new * contrast_bytes(n_masked),
             work=n_new * mapped_bytes(n_masked),
         ),
-        "vary": Needs(
+        "variants": Needs(
             n_new * (_NODE_SECONDS + n_variants * test / 2),
             work=n_new * variants_bytes(n_masked, n_radii),
         ),

@@ -357,14 +357,16 @@ def _add_samples(level: GroupWorkflowParts, strength: Output) -> list[pe.Node]:
             outcomes=[asdict(outcome) for outcome in plan.outcomes],
             strength_file=strength if measured else None,
         )
-        drawn = level.node(
-            f"drawing_sample_{label}",
-            DrawSample,
-            mem_gb=report_gb(plan.grid.n_voxels),
-            label=label,
-            after=level.files_of(f"gather_sample_{label}", [sampled]),
-        )
-        nodes += [sampled, drawn]
+        nodes.append(sampled)
+        if level.reported:
+            drawn = level.node(
+                f"drawing_sample_{label}",
+                DrawSample,
+                mem_gb=report_gb(plan.grid.n_voxels),
+                label=label,
+                after=level.files_of(f"gather_sample_{label}", [sampled]),
+            )
+            nodes.append(drawn)
     return nodes
 
 

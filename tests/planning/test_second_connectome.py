@@ -9,6 +9,7 @@ from fcnm_bids.bids.dataset_description import describe_dataset
 from fcnm_bids.connectome import Projected, ProjectedRun, RunImage, write_run
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
+from fcnm_bids.inputs.store import design_columns
 from fcnm_bids.planning.second_connectome import plan_validation
 from tests.kept_rows import build_projection
 
@@ -84,6 +85,8 @@ def test_the_design_of_the_first_connectome_is_used_where_its_columns_are_there(
 def test_without_its_columns_it_is_said_that_it_is_mapped_without_covariates(second: Path) -> None:
     found = plan_validation(str(second), GRID, SETTINGS, covariates=("age",))
     assert found.design.names == ()
+    # as a node passes it on
+    assert design_columns(found.design.columns.tolist()).shape == (3, 0)
     (note,) = found.notes
     assert (
         "mapped without covariates, because --covariates age: there is no participants.tsv" in note

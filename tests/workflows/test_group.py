@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fcnm_bids.inputs.scores import PlannedOutcome
-from fcnm_bids.planning.plan import ExcludedRun, Validation
+from fcnm_bids.planning.plan import ExcludedRun, SpecificityPlan, Validation
 from fcnm_bids.reruns.result_cache import (
     cache_contrast,
     cache_folder,
@@ -17,9 +17,11 @@ from fcnm_bids.reruns.result_cache import (
     mapped_file,
     variants_file,
 )
+from fcnm_bids.resources.forecast import group_needs, node_kind
 from fcnm_bids.stats import Design
 from fcnm_bids.workflows.group import init_group_wf
 from tests.workflows.plans import (
+    CONTRASTS,
     built,
     configured,
     group_plan,
@@ -145,3 +147,29 @@ def test_an_outcome_is_related_to_the_contrasts_that_have_a_value(
         "contrast_0000_a",
         "contrast_0002_c",
     }
+
+
+def test_forecasts_are_those_of_nodes_that_there_are(tmp_path: Path) -> None:
+    second = Validation((("07", (stored_run("07"),)),), Design(np.ones((1, 1)), ("age",), ("x",)))
+    nulls = SpecificityPlan(("random",), (), "k" * 64, "d" * 64, "s" * 64, ())
+    plan = {"validation": second, "specificity": nulls}
+    config, _ = configured(tmp_path)
+    kinds = {node_kind(name) for name in nodes(built(tmp_path, plan))}
+    assert set(group_needs(group_plan(**plan), config, CONTRASTS)) - kinds == {"multiverse"}
+
+
+@pytest.mark.parametrize(("reports", "drawn"), [("none", False), ("qc", True)])
+def test_figures_are_drawn_where_reports_are_asked_for(
+    tmp_path: Path, reports: str, drawn: bool
+) -> None:
+    outcome = PlannedOutcome(
+        *("pain", "pain", ("a", "c"), (1.0, 2.0), ((), ()), (), ()),
+        measured=(),
+        cohorts=("", ""),
+        is_group=False,
+    )
+    plan = {"outcomes": (outcome,), "sampled": ("up",)}
+    names = set(nodes(built(tmp_path, plan, running={"reports": reports})))
+    assert {"outcome_pain", "sample_up"} <= names
+    figures = {"drawing_outcome_pain", "drawing_sample_up", "figures_up", "figures_down"}
+    assert names & figures == (figures if drawn else set())
