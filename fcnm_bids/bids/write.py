@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -62,11 +62,29 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def write_table(
     path: Path,
-    table: pd.DataFrame,
+    rows: pd.DataFrame | Sequence[Mapping[str, Any] | Sequence[Any]],
     columns: Mapping[str, str],
     metadata: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    whole: Sequence[str] = (),
 ) -> None:
-    """Write a JSON sidecar that describes the columns of a table, then the table as TSV."""
+    """Write a JSON sidecar that describes the columns of a table, then the table as TSV.
+
+    Parameters
+    ----------
+    path
+        The TSV file.
+    rows
+        A table, or rows with the columns of `columns`.
+    columns
+        What each column holds, by its name.
+    metadata
+        Further entries of the sidecar.
+    whole
+        Columns of whole numbers that may be missing.
+    """
+    table = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows, columns=list(columns))
+    table = table.astype(dict.fromkeys(whole, "Int64"))
     described = {name: {"Description": columns[name]} for name in table.columns if name in columns}
     write_json(path.with_suffix(".json"), {**metadata, **described})
     with atomic_path(path) as temporary:
@@ -130,6 +148,43 @@ def write_image(
     ):
         image.to_stream(stream)
     write_json(path.with_name(path.name.removesuffix(".nii.gz") + ".json"), metadata)
+
+
+class OutputFiles:
+    """Write images and tables with their sidecars, and remember their paths.
+
+    Parameters
+    ----------
+    grid, index
+        As for `as_image`.
+    shared
+        Sidecar entries of all images.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        index: NDArray[np.intp] | None = None,
+        shared: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        self.grid, self.index, self.shared = grid, index, shared
+        self.paths: list[Path] = []
+
+    def image(
+        self, path: Path, values: NDArray[Any], meaning: str, units: str | None = None, **more: Any
+    ) -> Path:
+        """Write an image, with its meaning, its units and more in its sidecar; return the path."""
+        of_units = {"Units": units} if units else {}
+        described = {"Description": meaning, **of_units, **self.shared, **more}
+        write_image(path, values, self.grid, described, index=self.index)
+        self.paths.append(path)
+        return path
+
+    def table(self, path: Path, *content: Any, whole: Sequence[str] = ()) -> Path:
+        """Write a table as `write_table` does; return its path."""
+        write_table(path, *content, whole=whole)
+        self.paths.append(path)
+        return path
 
 
 def _plain(value: Any) -> Any:

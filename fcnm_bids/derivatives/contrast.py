@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnm_bids.bids.outputs import OutputNames, bids_uris
-from fcnm_bids.bids.write import write_image
+from fcnm_bids.bids.write import OutputFiles
 from fcnm_bids.config import Config, GroupSettings
 from fcnm_bids.grid import Grid
 from fcnm_bids.mapping import MappedContrast
@@ -75,29 +75,20 @@ def write_contrast(
     mapped = found.mapped
     made_from = [*bids_uris(names.root, [seed]), store_source(config)]
     meaning = MAP_MEANING | (MODEL_MEANING if config.group.covariates else {})
-    images = []
+    out = OutputFiles(grid, found.index, found.said)
     for stat in (*CONTRAST_STATS, *(("pfwe",) if mapped.mask.null else ())):
-        path = names.contrast_map(label, stat)
-        described = {
-            "Description": meaning[stat],
-            "Units": MAP_UNITS[stat],
-            **found.said,
-            "Sources": made_from,
-        }
-        values = stat_values(mapped, stat, config.group.tail)
-        write_image(path, values, grid, described, index=found.index)
-        images.append(path)
-    path = names.contrast_mask(label)
-    described = {
-        "Description": "Voxels significantly connected with the seed",
-        **found.said,
-        "Sources": bids_uris(names.root, [names.contrast_map(label, "t")]),
+        path, values = names.contrast_map(label, stat), stat_values(mapped, stat, config.group.tail)
+        out.image(path, values, meaning[stat], MAP_UNITS[stat], Sources=made_from)
+    out.image(
+        names.contrast_mask(label),
+        mapped.mask.significant,
+        "Voxels significantly connected with the seed",
+        Sources=bids_uris(names.root, [names.contrast_map(label, "t")]),
         **describe_threshold(mapped, config.group),
-        "VoxelsSignificant": int(mapped.mask.significant.sum()),
-        "Warnings": found.warnings,
-    }
-    write_image(path, mapped.mask.significant, grid, described, index=found.index)
-    return [*images, path]
+        VoxelsSignificant=int(mapped.mask.significant.sum()),
+        Warnings=found.warnings,
+    )
+    return out.paths
 
 
 def store_source(config: Config) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fcnm_bids.bids.outputs import AS_STORED, OutputNames, bids_uris
-from fcnm_bids.bids.write import write_image, write_table
+from fcnm_bids.bids.write import OutputFiles
 from fcnm_bids.config import SECTIONS
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.multiverse import MULTIVERSE, VARIED
@@ -73,25 +73,19 @@ def write_multiverse(
     fixed = [own for own in MULTIVERSE_COLUMNS if own in table]
     inside = "Share of the network that lies in the canonical network {}"
     described = {own: inside.format(own.removeprefix(COMMON).removeprefix(SHARE)) for own in shares}
-    path = names.network_table(label, MULTIVERSE, "metrics")
     said = {"NumberOfSpecifications": len(rows), **said}
-    write_table(
-        path,
+    out = OutputFiles(grid, shared={**said, **AS_STORED})
+    path = out.table(
+        names.network_table(label, MULTIVERSE, "metrics"),
         table[[*fixed, *shares]],
         {**MULTIVERSE_COLUMNS, **described},
         {**said, "DiceHeld": DICE_HELD, "Sentences": list(specification_sentences(rows))},
     )
-    image = names.network_part(label, MULTIVERSE, "probseg")
-    write_image(
-        image,
+    out.image(
+        names.network_part(label, MULTIVERSE, "probseg"),
         held,
-        grid,
-        {
-            "Description": "Share of the specifications whose network holds the voxel",
-            "Units": "share of specifications",
-            **said,
-            **AS_STORED,
-            "Sources": bids_uris(names.root, [path]),
-        },
+        "Share of the specifications whose network holds the voxel",
+        "share of specifications",
+        Sources=bids_uris(names.root, [path]),
     )
-    return [path, image]
+    return out.paths

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fcnm_bids.bids.outputs import OutputNames, bids_uris
-from fcnm_bids.bids.write import write_image
+from fcnm_bids.bids.write import OutputFiles
 from fcnm_bids.config import GroupSettings
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.rules import describe_network_rule
@@ -55,67 +55,48 @@ def write_network(
     found: Network, label: str, names: OutputNames, grid: Grid, settings: GroupSettings
 ) -> list[Path]:
     """Write the images of a network; returns their paths."""
-    probseg, mask = names.network(label, "probseg"), names.network(label, "mask")
-    mean, convergence = names.network_mean(label), names.network_convergence(label)
-    index = found.maps.index
-    contrast_masks = [names.contrast_mask(own) for own in found.contrasts]
-    contrast_means = [names.contrast_map(own, "effect") for own in found.contrasts]
-    write_image(
-        probseg,
+    out = OutputFiles(grid, found.maps.index)
+    masks = [names.contrast_mask(own) for own in found.contrasts]
+    means = [names.contrast_map(own, "effect") for own in found.contrasts]
+    probseg = out.image(
+        names.network(label, "probseg"),
         found.maps.probability,
-        grid,
-        {
-            "Description": "Share of the contrasts whose mask holds the voxel",
-            "Units": "share of contrasts",
-            **found.said,
-            **found.weighted,
-            "Sources": bids_uris(names.root, contrast_masks),
-        },
-        index=index,
+        "Share of the contrasts whose mask holds the voxel",
+        "share of contrasts",
+        **found.said,
+        **found.weighted,
+        Sources=bids_uris(names.root, masks),
     )
-    write_image(
-        mask,
+    out.image(
+        names.network(label, "mask"),
         found.network,
-        grid,
-        {
-            "Description": "The network: voxels that enough contrasts share",
-            **found.said,
-            **found.weighted,
-            "Sources": bids_uris(names.root, [probseg]),
-            **describe_network_rule(settings),
-            "Voxels": int(found.network.sum()),
-        },
-        index=index,
+        "The network: voxels that enough contrasts share",
+        **found.said,
+        **found.weighted,
+        Sources=bids_uris(names.root, [probseg]),
+        **describe_network_rule(settings),
+        Voxels=int(found.network.sum()),
     )
-    write_image(
-        mean,
+    out.image(
+        names.network_mean(label),
         found.maps.mean,
-        grid,
-        {
-            "Description": "Unweighted mean over the contrasts of their mean Fisher z, "
-            "unthresholded",
-            "Units": "Fisher z",
-            **found.said,
-            "Sources": bids_uris(names.root, contrast_means),
-        },
-        index=index,
+        "Unweighted mean over the contrasts of their mean Fisher z, unthresholded",
+        "Fisher z",
+        **found.said,
+        Sources=bids_uris(names.root, means),
     )
-    write_image(
-        convergence,
+    out.image(
+        names.network_convergence(label),
         found.maps.convergence,
-        grid,
-        {
-            "Description": "Mean over the contrasts of their mean Fisher z, each away from its own "
-            "foci, unthresholded",
-            "Units": "Fisher z",
-            "DistanceToFoci": OWN_SEED_MM,
-            **found.said,
-            **found.weighted,
-            "Sources": bids_uris(names.root, contrast_means),
-        },
-        index=index,
+        "Mean over the contrasts of their mean Fisher z, each away from its own foci, "
+        "unthresholded",
+        "Fisher z",
+        DistanceToFoci=OWN_SEED_MM,
+        **found.said,
+        **found.weighted,
+        Sources=bids_uris(names.root, means),
     )
-    return [probseg, mask, mean, convergence]
+    return out.paths
 
 
 def locate_network(

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fcnm_bids.bids.outputs import AS_STORED, OutputNames
-from fcnm_bids.bids.write import write_image, write_table
+from fcnm_bids.bids.write import OutputFiles
 from fcnm_bids.config import Config
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.atlas import find_atlas, read_atlas
@@ -324,18 +324,13 @@ def write_null(
         **({} if withheld is None else {"Withheld": withheld}),
         **(AS_STORED if asked.null_resolution is None else _SOME_VOXELS),
     }
-    written = []
+    out = OutputFiles(frame.grid, frame.index, described)
     for stat, values in (("p", found.p), ("pfwe", found.p_fwe), ("z", found.z)):
         path = names.network_part(label, null, "statmap", stat=stat)
-        text = {"Description": _MAP_MEANING[stat], **described}
-        write_image(path, values, frame.grid, text, index=frame.index)
-        written.append(path)
+        out.image(path, values, _MAP_MEANING[stat])
     for stat, values in (("p", converged.p), ("pfwe", converged.p_fwe), ("z", converged.z)):
         path = names.network_part(label, f"{null}convergence", "statmap", stat=stat)
-        text = {"Description": _CONVERGENCE_MEANING[stat], **described, "Levels": None}
-        write_image(path, values, frame.grid, text, index=frame.index)
-        written.append(path)
-    table = names.network_table(label, f"{null}draws", "metrics")
+        out.image(path, values, _CONVERGENCE_MEANING[stat], Levels=None)
     draws = pd.DataFrame(
         {
             "draw": np.arange(found.n_draws),
@@ -343,8 +338,9 @@ def write_null(
             "max_z": np.where(np.isfinite(found.maxima), found.maxima, np.nan),
         }
     )
-    write_table(table, draws, DRAW_COLUMNS, described)
-    return [*written, table]
+    path = names.network_table(label, f"{null}draws", "metrics")
+    out.table(path, draws, DRAW_COLUMNS, described)
+    return out.paths
 
 
 def _regions(atlas: Atlas | None, index: NDArray[np.intp]) -> dict[str, NDArray[np.bool_]]:
@@ -411,12 +407,10 @@ def write_labels(
         "pfwe": (found.p_fwe, "The same for the largest absolute studentised difference"),
         "z": (found.z, "The difference, studentised over the labellings"),
     }
-    written = []
+    out = OutputFiles(grid, index, described)
     for stat, (values, meaning) in maps.items():
-        path = place(stat=stat)
-        write_image(path, values, grid, {"Description": meaning, **described}, index=index)
-        written.append(path)
-    return written
+        out.image(place(stat=stat), values, meaning)
+    return out.paths
 
 
 def count_labels(

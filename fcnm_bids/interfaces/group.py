@@ -231,10 +231,6 @@ class WriteParticipants(ConfiguredInterface):
         write_table(path, table, columns, described)
         excluded = [(f"sub-{name}", *rest) for name, *rest in self.inputs.excluded or []]
         left_out = OutputNames(Path(config.output_dir), {}, "").excluded()
-        write_table(
-            left_out,
-            pd.DataFrame(excluded, columns=list(EXCLUDED_COLUMNS)),
-            EXCLUDED_COLUMNS,
-            {"MaximumMeanFramewiseDisplacement": config.group.max_mean_fd},
-        )
+        about = {"MaximumMeanFramewiseDisplacement": config.group.max_mean_fd}
+        write_table(left_out, excluded, EXCLUDED_COLUMNS, about)
         self._expect([path, left_out])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from fcnm_bids.bids.outputs import AS_STORED, bids_uris
-from fcnm_bids.bids.write import write_image, write_table
+from fcnm_bids.bids.write import OutputFiles, write_table
 from fcnm_bids.config import Config
 from fcnm_bids.connectome import read_volume
 from fcnm_bids.derivatives.network import (
@@ -142,20 +142,17 @@ class LocateNetwork(ConfiguredInterface):
             "AtlasFiles": [path.name for path in files.paths],
             "Missing": list(missing),
         }
-        cluster_file = names.network_table(label, "clusters", "clusters")
-        peak_file = names.network_table(label, "peaks", "clusters")
-        labels = atlas.columns() if atlas else {}
+        out, labels = OutputFiles(grid), atlas.columns() if atlas else {}
         described = {**CLUSTER_COLUMNS, **DESCRIBED_COLUMNS, **labels}
-        write_table(cluster_file, clusters, described, about)
+        out.table(names.network_table(label, "clusters", "clusters"), clusters, described, about)
+        path = names.network_table(label, "peaks", "clusters")
         about_peaks = {**about, "SmallestDistance": PEAK_DISTANCE}
-        write_table(peak_file, peaks, {**PEAK_COLUMNS, **labels}, about_peaks)
-        written = [cluster_file, peak_file]
+        out.table(path, peaks, {**PEAK_COLUMNS, **labels}, about_peaks)
         if atlas is not None:
             table = canonical_overlap(network, atlas, np.isfinite(probability))
             path = names.network_table(label, "canonical", "metrics")
-            write_table(path, table, CANONICAL_COLUMNS, about)
-            written.append(path)
-        self._expect(written)
+            out.table(path, table, CANONICAL_COLUMNS, about)
+        self._expect(out.paths)
 
 
 class CompareNetworks(ConfiguredInterface):
@@ -181,52 +178,32 @@ class CompareNetworks(ConfiguredInterface):
         for (a, (first, first_mean)), (b, (second, second_mean)) in combinations(found.items(), 2):
             measures = effects_compared(first, second, first_mean, second_mean)
             rows.append({"effect_a": a, "effect_b": b, **measures})
+            probabilities = [names.network(labels[own], "probseg") for own in (a, b)]
             shared = {
                 "Effects": [a, b],
                 **AS_STORED,
                 **describe_network_rule(config.group),
-                "Sources": bids_uris(
-                    names.root, [names.network(labels[own], "probseg") for own in (a, b)]
-                ),
+                "Sources": bids_uris(names.root, probabilities),
             }
-            share = {"Units": "share of contrasts", **shared}
-            versus = f"versus{labels[b]}"
-            difference = names.network_part(labels[a], versus, "statmap", stat="difference")
-            conjunction = names.network_part(labels[a], versus, "statmap", stat="conjunction")
-            overlap = names.network_part(labels[a], versus, "dseg")
-            write_image(
-                difference,
+            out = OutputFiles(seeds.grid, first.index, shared)
+            path = partial(names.network_part, labels[a], f"versus{labels[b]}")
+            out.image(
+                path("statmap", stat="difference"),
                 first.probability - second.probability,
-                seeds.grid,
-                {"Description": f"Probability map of {a} minus that of {b}", **share},
-                index=first.index,
+                f"Probability map of {a} minus that of {b}",
+                "share of contrasts",
             )
-            write_image(
-                conjunction,
+            out.image(
+                path("statmap", stat="conjunction"),
                 np.minimum(first.probability, second.probability),
-                seeds.grid,
-                {"Description": "The smaller of the two probabilities", **share},
-                index=first.index,
+                "The smaller of the two probabilities",
+                "share of contrasts",
             )
             regions = first.network + 2 * second.network.astype(np.uint8)
-            write_image(
-                overlap,
-                regions.astype(np.uint8),
-                seeds.grid,
-                {
-                    "Description": "Where the two networks lie",
-                    **shared,
-                    "LabelMap": {"1": f"{a} alone", "2": f"{b} alone", "3": "both"},
-                },
-                index=first.index,
-            )
-            files += [difference, conjunction, overlap]
-        table = names.effects_table()
-        write_table(
-            table,
-            pd.DataFrame(rows, columns=list(EFFECTS_COLUMNS)),
-            EFFECTS_COLUMNS,
-            {"Threshold": config.group.network_threshold},
-        )
-        files.append(table)
-        self._expect(files)
+            meaning = "Where the two networks lie"
+            names_of = {"1": f"{a} alone", "2": f"{b} alone", "3": "both"}
+            out.image(path("dseg"), regions.astype(np.uint8), meaning, LabelMap=names_of)
+            files += out.paths
+        table, threshold = names.effects_table(), {"Threshold": config.group.network_threshold}
+        write_table(table, rows, EFFECTS_COLUMNS, threshold)
+        self._expect([*files, table])

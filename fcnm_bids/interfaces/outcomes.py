@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from fcnm_bids.bids.outputs import AS_STORED, OutputNames, bids_uris
-from fcnm_bids.bids.write import write_image, write_table
+from fcnm_bids.bids.write import OutputFiles
 from fcnm_bids.config import Config
 from fcnm_bids.derivatives.network import PEAK_DISTANCE
 from fcnm_bids.derivatives.outcomes import (
@@ -29,7 +29,6 @@ from fcnm_bids.derivatives.outcomes import (
 )
 from fcnm_bids.derivatives.seeds import seed_volumes
 from fcnm_bids.errors import RequestError
-from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.atlas import network_atlas
 from fcnm_bids.inputs.contrasts import contrast_labels
 from fcnm_bids.inputs.scores import PlannedOutcome
@@ -135,22 +134,19 @@ class RelateOutcome(ConfiguredInterface):
         }
         significant = np.nan_to_num(found.p_fwe, nan=1.0) <= config.group.alpha
         named = partial(names.outcome, outcome.label)
-        writer = Images(named, seeds.grid, index, said, self._sources(names, seeds))
+        sources = self._sources(names, seeds)
+        out = OutputFiles(seeds.grid, index, said)
         for stat, (meaning, units) in STAT_MEANING.items():
             values = getattr(found, {"pfwe": "p_fwe"}.get(stat, stat))
-            writer.write(values, meaning, units, stat=stat, suffix="statmap")
-        writer.write(
-            significant,
-            "Voxels associated with the outcome",
-            None,
-            desc="significant",
-            suffix="mask",
-        )
+            path = named(stat=stat, suffix="statmap")
+            out.image(path, values, meaning, units, Sources=sources)
+        path = named(desc="significant", suffix="mask")
+        out.image(path, significant, "Voxels associated with the outcome", Sources=sources)
         if outcome.is_group:
             labels = contrast_labels(seeds.contrasts)
             masks = [names.contrast_mask(labels[name]) for name in said["Seeds"]]
-            writer.made_from = [*writer.made_from, *bids_uris(names.root, masks)]
-            self._compare_groups(config, writer, found, model, there)
+            sources = [*sources, *bids_uris(names.root, masks)]
+            self._compare_groups(config, named, out, found, model, there, sources)
         _, atlas, _ = network_atlas(config.group.network_atlas, seeds.grid)
         tables = {
             ("clusters", "clusters"): (
@@ -169,9 +165,7 @@ class RelateOutcome(ConfiguredInterface):
             ),
         }
         for (desc, suffix), (table, described) in tables.items():
-            path = names.outcome(outcome.label, desc=desc, suffix=suffix, extension=".tsv")
-            write_table(path, table, described, said)
-            writer.files.append(path)
+            out.table(named(desc=desc, suffix=suffix, extension=".tsv"), table, described, said)
         best = float(np.nanmin(found.p_fwe)) if np.isfinite(found.p_fwe).any() else np.nan
         LOGGER.info(
             "%s: %d seeds, smallest corrected p %.3g (%d voxels at %g); leave one seed out: %s "
@@ -185,15 +179,17 @@ class RelateOutcome(ConfiguredInterface):
             whole.similarity.statistic,
             whole.similarity.p,
         )
-        self._expect(writer.files)
+        self._expect(out.paths)
 
     def _compare_groups(
         self,
         config: Config,
-        writer: Images,
+        named: Callable[..., Path],
+        out: OutputFiles,
         found: Association,
         model: OutcomeModel,
         there: NDArray[np.intp],
+        sources: Sequence[str],
     ) -> None:
         """Write sensitivity, its conjunction with the difference, and the test of the masks."""
         mapped = read_mapped([self.inputs.mapped_files[i] for i in there])
@@ -203,10 +199,12 @@ class RelateOutcome(ConfiguredInterface):
         both = conjunction(
             share, found.t, found.p_fwe, threshold=threshold, alpha=config.group.alpha
         )
-        meaning = GROUP_MEANING["sensitivity"]
-        writer.write(share, meaning, "share of cases", desc="sensitivity", suffix="probseg")
-        writer.said = {**writer.said, "Threshold": threshold}
-        writer.write(both, GROUP_MEANING["conjunction"], None, desc="conjunction", suffix="mask")
+        path = named(desc="sensitivity", suffix="probseg")
+        meaning, units = GROUP_MEANING["sensitivity"], "share of cases"
+        out.image(path, share, meaning, units, Sources=sources)
+        out.shared = {**out.shared, "Threshold": threshold}
+        path = named(desc="conjunction", suffix="mask")
+        out.image(path, both, GROUP_MEANING["conjunction"], Sources=sources)
         test = config.outcomes.mask_test
         if test == "none":
             return
@@ -215,18 +213,22 @@ class RelateOutcome(ConfiguredInterface):
         )
         tested = mask_test(mapped.masks, mapped.counted, is_case, permutations, test=test)
         # counts of masks, without a model: neither covariates nor degrees of freedom
-        said = {name: value for name, value in writer.said.items() if name not in _OF_MODEL}
-        writer.said = {**said, "MaskTest": test}
-        writer.write(tested.p, GROUP_MEANING["p"], "p", desc=test, stat="p", suffix="statmap")
+        said = {name: value for name, value in out.shared.items() if name not in _OF_MODEL}
+        out.shared = {**said, "MaskTest": test}
+        path = named(desc=test, stat="p", suffix="statmap")
+        out.image(path, tested.p, GROUP_MEANING["p"], "p", Sources=sources)
         made = len(permutations.rows)
-        writer.said |= {
-            "Permutations": made - 1,
-            "PermutationsExact": tested.exact,
-            "SmallestP": 1 / made,
-            "RandomSeed": config.group.random_seed,
-        }
-        meaning = GROUP_MEANING["pfwe"]
-        writer.write(tested.p_fwe, meaning, "p", desc=test, stat="pfwe", suffix="statmap")
+        out.image(
+            named(desc=test, stat="pfwe", suffix="statmap"),
+            tested.p_fwe,
+            GROUP_MEANING["pfwe"],
+            "p",
+            Permutations=made - 1,
+            PermutationsExact=tested.exact,
+            SmallestP=1 / made,
+            RandomSeed=config.group.random_seed,
+            Sources=sources,
+        )
 
     def _sources(self, names: OutputNames, seeds: SeedMatrix) -> list[str]:
         labels = contrast_labels(seeds.contrasts)
@@ -268,30 +270,6 @@ def seed_model(
         np.array(outcome.values)[there], np.column_stack(parts), blocks.astype(np.intp)
     )
     return model, [*outcome.column_names, *outcome.measured]
-
-
-class Images:
-    """Writes images about one outcome or network and remembers their paths."""
-
-    def __init__(
-        self,
-        named: Callable[..., Path],
-        grid: Grid,
-        index: NDArray[np.intp],
-        said: Mapping[str, Any],
-        made_from: Sequence[str],
-    ) -> None:
-        self.named, self.grid, self.index = named, grid, index
-        self.said, self.made_from = said, made_from
-        self.files: list[Path] = []
-
-    def write(self, values: NDArray[Any], meaning: str, units: str | None, **entities: str) -> None:
-        """Write an image named by its entities."""
-        path = self.named(**entities)
-        described = {"Description": meaning, **({"Units": units} if units else {}), **self.said}
-        described["Sources"] = list(self.made_from)
-        write_image(path, values, self.grid, described, index=self.index)
-        self.files.append(path)
 
 
 def _mean_maps(files: Sequence[str], path: Path) -> NDArray[np.float64]:

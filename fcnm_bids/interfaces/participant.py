@@ -7,10 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from fcnm_bids.bids.outputs import AS_STORED, MASKED_BY_VARIATION, sidecar_files
-from fcnm_bids.bids.write import write_image, write_table
+from fcnm_bids.bids.write import OutputFiles, write_table
 from fcnm_bids.config import Config, DenoisingSettings
 from fcnm_bids.connectivity import participant_maps
 from fcnm_bids.connectome import StoredRun, project_run, varying_voxels, write_run
@@ -95,11 +93,9 @@ class ProjectRuns(ConfiguredInterface):
             }
             for run in excluded
         ]
-        table = pd.DataFrame(rows, columns=list(columns)).sort_values("run")
-        for column in WHOLE_NUMBERS:
-            table[column] = table[column].astype("Int64")
+        rows.sort(key=lambda row: str(row["run"]))
         metadata = {MASKED_BY_VARIATION: varying} if varying else {}
-        write_table(qc_file, table, columns, metadata)
+        write_table(qc_file, rows, columns, metadata, whole=WHOLE_NUMBERS)
         self._results["stored"] = stored
         table_files = map(str, (qc_file, *sidecar_files([qc_file])))
         self._results["out_files"] = [*stored, *volumes, *table_files]
@@ -211,25 +207,23 @@ class MapParticipant(ConfiguredInterface):
         names = self._names(config)
         subject = self.inputs.subject
         labels = contrast_labels(seeds.contrasts)
-        table_file = names.participant_table(subject, "coverage")
-        table = coverage_table(maps, seeds, labels, runs, config.seeds.min_coverage)
-        write_table(table_file, table, COVERAGE_COLUMNS)
-        images = []
+        out = OutputFiles(seeds.grid, maps.index, AS_STORED)
         for number, contrast in enumerate(seeds.contrasts):
             if not maps.covered[number]:
                 continue
             path = names.participant_map(subject, labels[contrast.name])
             counted = maps.coverage[:, number] >= config.seeds.min_coverage
-            metadata = {
-                "Description": "Fisher z of the correlation with the mean series of a seed",
-                **AS_STORED,
-                "Units": "Fisher z",
+            out.image(
+                path,
+                maps.z[number],
+                "Fisher z of the correlation with the mean series of a seed",
+                Units="Fisher z",
                 **describe_contrast(contrast, config.seeds),
-                "Coverage": maps.coverage[:, number],
-                "MinimumCoverage": config.seeds.min_coverage,
+                Coverage=maps.coverage[:, number],
+                MinimumCoverage=config.seeds.min_coverage,
                 **describe_runs([r for r, used in zip(runs, counted, strict=True) if used]),
-                "RoundingError": [e for e, used in zip(rounding, counted, strict=True) if used],
-            }
-            write_image(path, maps.z[number], seeds.grid, metadata, index=maps.index)
-            images.append(path)
-        self._expect([*images, table_file])
+                RoundingError=[e for e, used in zip(rounding, counted, strict=True) if used],
+            )
+        table = coverage_table(maps, seeds, labels, runs, config.seeds.min_coverage)
+        out.table(names.participant_table(subject, "coverage"), table, COVERAGE_COLUMNS)
+        self._expect(out.paths)

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from fcnm_bids.bids.names import to_label
 from fcnm_bids.bids.outputs import AS_STORED, bids_uris
-from fcnm_bids.bids.write import write_table
+from fcnm_bids.bids.write import OutputFiles
 from fcnm_bids.config import Config
 from fcnm_bids.connectivity import participant_maps
 from fcnm_bids.derivatives.outcomes import (
@@ -32,7 +31,7 @@ from fcnm_bids.inputs.contrasts import contrast_labels
 from fcnm_bids.inputs.scores import PlannedOutcome
 from fcnm_bids.inputs.store import open_participants
 from fcnm_bids.interfaces.base import ConfiguredInterface
-from fcnm_bids.interfaces.outcomes import Images, seed_model
+from fcnm_bids.interfaces.outcomes import seed_model
 from fcnm_bids.mapping import Participant
 from fcnm_bids.outcomes import (
     BlockPermutations,
@@ -97,8 +96,7 @@ class SampleStudies(ConfiguredInterface):
             **AS_STORED,
         }
         named = partial(names.network_part, self.inputs.label)
-        files: list[Path] = []
-        table = []
+        out, table = OutputFiles(seeds.grid, index), []
         for model, found in zip(models, fits, strict=True):
             units = np.unique(study[model.rows]).size
             where = seeds.grid.positions(index)
@@ -123,13 +121,11 @@ class SampleStudies(ConfiguredInterface):
                     "variance": found.tau2,
                 }
                 meaning, desc = SAMPLE_MEANING, "betweenseeds"
-            writer = Images(named, seeds.grid, index, described, sources)
             for stat, own_values in values.items():
-                writer.write(own_values, *meaning[stat], desc=desc, stat=stat, suffix="statmap")
-            files += writer.files
+                path = named(desc=desc, stat=stat, suffix="statmap")
+                out.image(path, own_values, *meaning[stat], **described, Sources=sources)
         path = names.network_table(self.inputs.label, "betweenseeds", "metrics")
-        frame = pd.DataFrame(table, columns=list(SAMPLE_COLUMNS))
-        write_table(path, frame, SAMPLE_COLUMNS, said)
+        out.table(path, table, SAMPLE_COLUMNS, said)
         LOGGER.info(
             "%s: %d contrasts of %d studies as a sample, median variance between seeds %.3g%s",
             self.inputs.effect,
@@ -138,7 +134,7 @@ class SampleStudies(ConfiguredInterface):
             table[0]["median_variance"],
             "".join(f"; {row['model']}: p {row['p']:.3g}" for row in table[1:] if "p" in row),
         )
-        self._expect([*files, path])
+        self._expect(out.paths)
 
     def _moderators(
         self, config: Config, seeds: SeedMatrix, study: NDArray[np.intp]

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from fcnm_bids.bids.outputs import AS_STORED, OutputNames, bids_uris
-from fcnm_bids.bids.write import atomic_path, write_image, write_table
+from fcnm_bids.bids.write import OutputFiles, atomic_path
 from fcnm_bids.config import ROBUSTNESS, Config
 from fcnm_bids.derivatives.robustness import (
     describe_checks,
@@ -181,24 +180,18 @@ class CheckRobustness(ConfiguredInterface):
             for contrast, keep in zip(contrasts, kept, strict=True)
             if keep
         ]
-        table_file = names.network_table(label, "robustness", "metrics")
-        table = pd.DataFrame(rows, columns=list(ROBUSTNESS_COLUMNS))
-        table["draw"] = table["draw"].astype("Int64")
-        write_table(table_file, table, ROBUSTNESS_COLUMNS, settings)
-        images = []
+        out = OutputFiles(seeds.grid, mapped.index, {**AS_STORED, **settings})
+        path = names.network_table(label, "robustness", "metrics")
+        out.table(path, rows, ROBUSTNESS_COLUMNS, settings, whole=["draw"])
+        limit = (
+            f"Limit of the {ROBUSTNESS.interval:.0%} percentile interval of the probability map, "
+            "studies drawn with replacement"
+        )
+        sources = bids_uris(names.root, made_from)
         for desc, values in (("bootstrapLow", drawn.lower), ("bootstrapHigh", drawn.upper)):
             path = names.network_part(label, desc, "probseg")
-            described = {
-                "Description": f"Limit of the {ROBUSTNESS.interval:.0%} percentile interval of the "
-                "probability map, studies drawn with replacement",
-                "Units": "share of contrasts",
-                **AS_STORED,
-                **settings,
-                "Sources": bids_uris(names.root, made_from),
-            }
-            write_image(path, values, seeds.grid, described, index=mapped.index)
-            images.append(path)
-        self._expect([table_file, *images])
+            out.image(path, values, limit, "share of contrasts", Sources=sources)
+        self._expect(out.paths)
 
 
 class MapValidation(ConfiguredInterface):
@@ -243,12 +236,10 @@ class MapValidation(ConfiguredInterface):
         effect: str,
         probability: NDArray[np.float64],
         index: NDArray[np.intp],
-    ) -> tuple[Path, Path]:
+    ) -> list[Path]:
         """Write the probability map of an effect, and the network in it; returns both paths."""
         names, own = self._names(config), network_parts(config, seeds.contrasts, effect)
         label = own.label
-        probseg = names.network_part(label, "validation", "probseg")
-        mask = names.network_part(label, "validation", "mask")
         group = config.group
         said = {
             "Effect": effect,
@@ -262,34 +253,24 @@ class MapValidation(ConfiguredInterface):
             "AnalysisMask": group.analysis_mask,
             "CovariateCoding": list(self.inputs.coding),
         }
-        write_image(
-            probseg,
+        out = OutputFiles(seeds.grid, index, said)
+        probseg = out.image(
+            names.network_part(label, "validation", "probseg"),
             probability,
-            seeds.grid,
-            {
-                "Description": "Share of the contrasts whose mask holds the voxel, on a second "
-                "connectome",
-                "Units": "share of contrasts",
-                **said,
-                "Sources": bids_uris(names.root, _seed_images(seeds, own.rows, names)),
-            },
-            index=index,
+            "Share of the contrasts whose mask holds the voxel, on a second connectome",
+            "share of contrasts",
+            Sources=bids_uris(names.root, _seed_images(seeds, own.rows, names)),
         )
         network = network_rule(group, seeds.grid, index)(probability)
-        write_image(
-            mask,
+        out.image(
+            names.network_part(label, "validation", "mask"),
             network,
-            seeds.grid,
-            {
-                "Description": "The network on a second connectome",
-                **said,
-                **describe_network_rule(group),
-                "Voxels": int(network.sum()),
-                "Sources": bids_uris(names.root, [probseg]),
-            },
-            index=index,
+            "The network on a second connectome",
+            **describe_network_rule(group),
+            Voxels=int(network.sum()),
+            Sources=bids_uris(names.root, [probseg]),
         )
-        return probseg, mask
+        return out.paths
 
 
 def _seed_images(seeds: SeedMatrix, rows: Sequence[int], names: OutputNames) -> list[Path]:

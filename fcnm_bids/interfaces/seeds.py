@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from fcnm_bids.bids.outputs import AS_STORED
-from fcnm_bids.bids.write import write_image
+from fcnm_bids.bids.write import OutputFiles
 from fcnm_bids.config import Config, SeedSettings
 from fcnm_bids.derivatives.seeds import describe_contrast, is_binary, seed_image, write_used_foci
 from fcnm_bids.inputs.contrasts import contrast_labels, make_seeds
@@ -31,23 +31,15 @@ class MakeSeeds(ConfiguredInterface):
         write_seed_matrix(seeds, seeds_file)
         names = self._names(config)
         labels = contrast_labels(seeds.contrasts)
-        images = []
+        out = OutputFiles(grid, shared=AS_STORED)
         for number, contrast in enumerate(seeds.contrasts):
             row = seeds.weights[[number]].toarray().ravel()
             path = seed_image(names, labels[contrast.name], seeds, number)
-            write_image(
-                path,
-                row.astype(bool) if is_binary(seeds, number) else row,
-                grid,
-                {
-                    "Description": "Seed of one contrast",
-                    **AS_STORED,
-                    **describe_contrast(contrast, config.seeds),
-                },
-            )
-            images.append(path)
+            values = row.astype(bool) if is_binary(seeds, number) else row
+            described = describe_contrast(contrast, config.seeds)
+            out.image(path, values, "Seed of one contrast", **described)
         self._results["seeds_file"] = str(seeds_file)
-        self._expect(images, foci_file)
+        self._expect(out.paths, foci_file)
 
 
 def _warn_of_foci(seeds: SeedMatrix, settings: SeedSettings) -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fcnm_bids.bids.outputs import AS_STORED, OutputNames, sidecar_files
-from fcnm_bids.bids.write import atomic_path, write_image, write_json, write_table
+from fcnm_bids.bids.write import OutputFiles, atomic_path, write_json
 from fcnm_bids.config import NULLS, Config
 from fcnm_bids.derivatives.specificity import (
     COMPARED_COLUMNS,
@@ -64,7 +64,9 @@ from fcnm_bids.specificity import (
 
 LOGGER = logging.getLogger("fcnm_bids")
 
-_COUNTS = ("n_voxels", "n_voxels_p", "n_voxels_pfwe", "n_voxels_convergence")
+_WHOLE_NUMBERS = (
+    *("n_draws", "levels", "n_voxels", "n_voxels_p", "n_voxels_pfwe", "n_voxels_convergence"),
+)
 
 _MEANING = {
     "positive": "Positive strength: mean over participants of the mean over targets of max(r, 0)",
@@ -133,32 +135,31 @@ class MeasureStrength(ConfiguredInterface):
                 strength.change,
             )
         names = self._names(config)
-        images = []
+        described = {
+            **AS_STORED,
+            "NumberOfParticipants": len(some),
+            "Targets": len(strength.targets),
+            "TargetsIn": "analysis voxels" if grey is None else "grey matter",
+            **_measured(strength),
+        }
+        out = OutputFiles(grid, strength.index, described)
         maps = (strength.positive, strength.signed, *strength.eigenvectors)
         for (stat, meaning), values in zip(_MEANING.items(), maps, strict=True):
-            path = names.connectome_map(stat)
-            write_image(
-                path,
-                values,
-                grid,
-                {
-                    "Description": meaning,
-                    **AS_STORED,
-                    "NumberOfParticipants": len(some),
-                    "Targets": len(strength.targets),
-                    "TargetsIn": "analysis voxels" if grey is None else "grey matter",
-                    "EigenvalueShares": strength.eigenvalue_shares,
-                    "StrengthReliability": strength.reliability,
-                    "Iterations": strength.iterations,
-                    "LastChange": strength.change,
-                },
-                index=strength.index,
-            )
-            images.append(path)
+            out.image(names.connectome_map(stat), values, meaning)
         with atomic_path(strength_file(kept)) as temporary:
             write_strength(temporary, StrengthFile(strength, places, rate))
-        keep_strength(kept, [*images, *sidecar_files(images)])
-        self._expect(images)
+        keep_strength(kept, [*out.paths, *sidecar_files(out.paths)])
+        self._expect(out.paths)
+
+
+def _measured(strength: Strength) -> dict[str, Any]:
+    """Return sidecar entries on the precision of the degree maps."""
+    return {
+        "EigenvalueShares": strength.eigenvalue_shares,
+        "StrengthReliability": strength.reliability,
+        "Iterations": strength.iterations,
+        "LastChange": strength.change,
+    }
 
 
 def _sample(participants: list[Participant], most: int, seed: int) -> list[Participant]:
@@ -185,7 +186,8 @@ class AssessSpecificity(ConfiguredInterface):
         label = own.label
         maps = read_effect(self.inputs.effect_file)
         strength = read_strength(Path(self.inputs.strength_file)).strength.on(maps.index)
-        audit, written = self._audit(names, own, seeds, maps, strength)
+        out = OutputFiles(seeds.grid, maps.index, AS_STORED)
+        audit = self._audit(names, own, out, maps, strength)
         in_draws: MapComparison | None = None
         tests: dict[str, dict[str, Any]] = {}
         overlaps: list[dict[str, Any]] = []
@@ -234,70 +236,51 @@ class AssessSpecificity(ConfiguredInterface):
                         matter,
                     )
                     likenesses += compared_rows(null, measure, like, withheld=withheld is not None)
-                written += write_null(config, label, null, found, frame, converged, withheld)
+                out.paths += write_null(config, label, null, found, frame, converged, withheld)
                 if null == "random" and config.specificity.null_resolution is None:
                     in_draws = compared_accounts(observed, drawn, strength)
         tests |= label_rows
         tests["degree"] = {"verdict": degree_sentence(audit, in_draws)}
         rows = [{"test": test, **tests[test]} for test in ORDER if test in tests]
-        written.append(self._write_verdict(config, own, seeds, maps, mapped, tests, strength))
+        out.paths.append(self._write_verdict(config, own, seeds, maps, mapped, tests, strength))
         table = names.network_table(label, "specificity", "metrics")
         about = {"Alpha": config.group.alpha, "RandomSeed": config.group.random_seed}
-        frame_of_rows = pd.DataFrame(rows, columns=list(SPECIFICITY_COLUMNS))
-        for column in ("n_draws", "levels", *_COUNTS):
-            frame_of_rows[column] = frame_of_rows[column].astype("Int64")
-        write_table(table, frame_of_rows, SPECIFICITY_COLUMNS, about)
-        written.append(table)
+        out.table(table, rows, SPECIFICITY_COLUMNS, about, whole=_WHOLE_NUMBERS)
         if likenesses:
             path = names.network_table(label, "comparedmaps", "metrics")
-            compared = pd.DataFrame(likenesses, columns=list(COMPARED_COLUMNS))
             files = [Path(each).name for each in config.specificity.compare_maps]
-            write_table(path, compared, COMPARED_COLUMNS, {"Maps": files})
-            written.append(path)
+            out.table(path, likenesses, COMPARED_COLUMNS, {"Maps": files})
         if overlaps:
             path = names.network_table(label, "canonicalnull", "metrics")
-            write_table(path, pd.DataFrame(overlaps, columns=list(REGION_COLUMNS)), REGION_COLUMNS)
-            written.append(path)
-        self._expect(written)
+            out.table(path, overlaps, REGION_COLUMNS)
+        self._expect(out.paths)
 
     def _audit(
         self,
         names: OutputNames,
         own: NetworkParts,
-        seeds: SeedMatrix,
+        out: OutputFiles,
         maps: EffectMaps,
         strength: Strength,
-    ) -> tuple[dict[str, dict[str, Any]], list[Path]]:
-        """Rows of the degree audit by map, and the files written about it."""
+    ) -> dict[str, dict[str, Any]]:
+        """Write the degree audit; return its rows by map."""
         audited = {
             f"contrast {contrast.name}": read_mean(path)
             for contrast, path in zip(own.contrasts, self.inputs.mapped_files, strict=True)
         }
         audited |= {"probability": maps.probability, "mean": maps.mean}
         audit = degree_audit(audited, strength, "mean")
-        table = names.network_table(own.label, "degree", "metrics")
-        about = {
-            "Targets": len(strength.targets),
-            "EigenvalueShares": strength.eigenvalue_shares,
-            "StrengthReliability": strength.reliability,
-            "Iterations": strength.iterations,
-            "LastChange": strength.change,
-        }
-        write_table(table, pd.DataFrame(audit.rows), DEGREE_COLUMNS, about)
-        residual = names.network_part(own.label, "degreeremoved", "statmap", stat="effect")
-        write_image(
-            residual,
+        about = {"Targets": len(strength.targets), **_measured(strength)}
+        path = names.network_table(own.label, "degree", "metrics")
+        out.table(path, pd.DataFrame(audit.rows), DEGREE_COLUMNS, about)
+        out.image(
+            names.network_part(own.label, "degreeremoved", "statmap", stat="effect"),
             audit.residual,
-            seeds.grid,
-            {
-                "Description": "Mean over the contrasts of their mean Fisher z, with both "
-                "strengths and the first three eigenvectors of the connectome taken out",
-                **AS_STORED,
-                **about,
-            },
-            index=maps.index,
+            "Mean over the contrasts of their mean Fisher z, with both strengths and the first "
+            "three eigenvectors of the connectome taken out",
+            **about,
         )
-        return {str(row["map"]): row for row in audit.rows}, [table, residual]
+        return {str(row["map"]): row for row in audit.rows}
 
     def _write_verdict(
         self,

@@ -13,7 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcnm_bids.bids.write import atomic_path, write_image, write_json, write_table, write_text
+from fcnm_bids.bids.write import (
+    OutputFiles,
+    atomic_path,
+    write_image,
+    write_json,
+    write_table,
+    write_text,
+)
 from fcnm_bids.grid import Grid
 
 GRID = Grid(
@@ -194,3 +201,34 @@ def test_an_image_that_fails_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="cannot reshape"):
         write_image(tmp_path / "x.nii.gz", np.zeros(7), GRID, {})
     assert contents(tmp_path) == set()
+
+
+def test_rows_become_a_table_with_whole_numbers(tmp_path: Path) -> None:
+    rows = [{"name": "a", "n": 3.0}, {"n": None, "other": 1}]
+    path = tmp_path / "some.tsv"
+    write_table(path, rows, {"name": "Name", "n": "Count"}, {"About": 1}, whole=["n"])
+    assert path.read_text() == "name\tn\na\t3\nn/a\tn/a\n"
+    described = json.loads(path.with_suffix(".json").read_text())
+    assert list(described) == ["About", "name", "n"]
+
+
+def test_written_files_are_remembered_and_share_entries(tmp_path: Path) -> None:
+    out = OutputFiles(GRID, np.array([1, 2]), {"Shared": "x"})
+    image = out.image(tmp_path / "one.nii.gz", np.ones(2), "Some map", "t", Sources=["y"])
+    other = out.image(tmp_path / "two.nii.gz", np.ones(2, bool), "Some mask")
+    table = out.table(tmp_path / "three.tsv", [(1,)], {"n": "Count"}, whole=["n"])
+    assert out.paths == [image, other, table]
+    described = json.loads((tmp_path / "one.json").read_text())
+    assert list(described.items()) == [
+        ("Description", "Some map"),
+        ("Units", "t"),
+        ("Shared", "x"),
+        ("Sources", ["y"]),
+    ]
+    assert json.loads((tmp_path / "two.json").read_text()) == {
+        "Description": "Some mask",
+        "Shared": "x",
+    }
+    volume = np.asarray(nib.load(image).dataobj).ravel(order="F")
+    assert np.flatnonzero(np.isfinite(volume)).tolist() == [1, 2]
+    assert table.read_text() == "n\n1\n"
