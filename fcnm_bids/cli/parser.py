@@ -171,10 +171,10 @@ def build_parser() -> _Parser:
         for own, declared in declared_settings(kind):
             default = getattr(defaults, own.name)
             _add(group, section, own.name, hints[own.name], default, declared)
-            for flags, settings in _BESIDE.get(own.name, {}).items():
-                group.add_argument(*flags, **settings)
-        for flags, settings in _FURTHER.get(section, {}).items():
-            group.add_argument(*flags, **settings)
+            if own.name == "mem_gb":
+                _add_sizes(group)
+        if section == "running":
+            _add_further(group)
     return parser
 
 
@@ -334,40 +334,30 @@ def _absolute(path: str) -> str:
     return str(Path(path).absolute())
 
 
-_BESIDE: Mapping[str, Mapping[tuple[str, ...], Mapping[str, Any]]] = {
-    "mem_gb": {
-        ("--mem",): {
-            "dest": "resources.mem_gb",
-            "type": _size,
-            "metavar": "SIZE",
-            "help": "the same with a unit: 16G, 500M (without one: MB)",
-        },
-        ("--mem-mb",): {
-            "dest": "resources.mem_gb",
-            "metavar": "MB",
-            "type": _megabytes,
-            "help": "the same in MB",
-        },
-    },
-}
-"""Flags for the same value as that of a field, listed behind it."""
+def _add_sizes(group: Any) -> None:
+    """Add further flags for the memory, behind the one in GB."""
+    dest = "resources.mem_gb"
+    text = "the same with a unit: 16G, 500M (without one: MB)"
+    group.add_argument("--mem", dest=dest, type=_size, metavar="SIZE", help=text)
+    group.add_argument("--mem-mb", dest=dest, metavar="MB", type=_megabytes, help="the same in MB")
 
-_FURTHER: Mapping[str, Mapping[tuple[str, ...], Mapping[str, Any]]] = {
-    "running": {
-        ("--config-file",): {
-            "metavar": "FILE",
-            "help": "TOML file of options, as saved with the outputs; options on the command line "
-            "take precedence",
-        },
-        ("--notrack",): {
-            "action": "store_true",
-            "help": "accepted as other BIDS-Apps do; nothing is ever tracked",
-        },
-        ("--skip-bids-validation", "--skip-bids-validator"): {
-            "action": "store_true",
-            "help": "accepted as other BIDS-Apps do; the program checks the inputs that it needs "
-            "and does not call the validator",
-        },
-    },
-}
-"""Flags beside those of the fields, by the section whose group lists them."""
+
+def _add_further(group: Any) -> None:
+    """Add flags that are no settings."""
+    group.add_argument(
+        "--config-file",
+        metavar="FILE",
+        help="TOML file of options, as saved with the outputs; options on the command line take "
+        "precedence",
+    )
+    group.add_argument(
+        "--notrack",
+        action="store_true",
+        help="accepted as other BIDS-Apps do; nothing is ever tracked",
+    )
+    group.add_argument(
+        *("--skip-bids-validation", "--skip-bids-validator"),
+        action="store_true",
+        help="accepted as other BIDS-Apps do; the program checks the inputs that it needs and does "
+        "not call the validator",
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,23 +67,13 @@ def participants_rows(varied: Varied, reference: Reference, config: Config) -> l
         probability, n_contrasts = varied.probability(variant_key(draw))
         about: Mapping[str, Any] = {"draw": draw.draw, "n_contrasts": n_contrasts}
         if draw.half == 1:
-            other = Reference(
-                halves[draw.draw],
-                reference.threshold,
-                reference.min_cluster_volume,
-                reference.grid,
-                reference.index,
-            )
-            rows.append(
-                {"check": "split-half", "level": "0.5", **about, **compared(other, probability)}
-            )
+            row = compared(replace(reference, probability=halves[draw.draw]), probability)
+            rows.append({"check": "split-half", "level": "0.5", **about, **row})
             continue
         if draw.share == 0.5:
             halves[draw.draw] = probability
-        level = f"{draw.share:g}"
-        rows.append(
-            {"check": "participants", "level": level, **about, **compared(reference, probability)}
-        )
+        row = compared(reference, probability)
+        rows.append({"check": "participants", "level": f"{draw.share:g}", **about, **row})
     return sorted(rows, key=lambda row: (row["check"], row["level"]))
 
 

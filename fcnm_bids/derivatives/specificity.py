@@ -191,34 +191,47 @@ def null_row(
     withheld
         Why nothing can be concluded; None where something can.
     """
-    alpha = config.group.alpha
-    size = int(np.count_nonzero(network))
-    beyond = np.nan_to_num(found.p_fwe, nan=1.0) <= alpha
-    drawn = found.n_draws > 0
+    alpha, drawn = config.group.alpha, found.n_draws > 0
     return {
         "test": null,
         "n_draws": found.n_draws,
-        "smallest_p": found.smallest_p,
         "levels": len(found.levels),
-        "n_voxels": size,
+        **_surviving(found, network, network, alpha),
         "n_voxels_null": float(np.median(found.sizes)) if drawn else math.nan,
         "n_voxels_null_upper": float(np.quantile(found.sizes, 0.95)) if drawn else math.nan,
-        "p_size": upper_p(size, found.sizes),
-        "n_voxels_p": int(np.count_nonzero(np.nan_to_num(found.p, nan=1.0) <= alpha)),
-        "n_voxels_pfwe": int(np.count_nonzero(beyond)),
-        "share_surviving": np.count_nonzero(beyond & network) / size
-        if size and found.smallest_p <= alpha
-        else math.nan,
-        "min_pfwe": float(np.nanmin(found.p_fwe)) if np.isfinite(found.p_fwe).any() else math.nan,
-        "n_voxels_convergence": int(
-            np.count_nonzero(np.nan_to_num(converged.p_fwe, nan=1.0) <= alpha)
-        ),
-        "min_pfwe_convergence": float(np.nanmin(converged.p_fwe))
-        if np.isfinite(converged.p_fwe).any()
-        else math.nan,
+        "p_size": upper_p(int(np.count_nonzero(network)), found.sizes),
+        "n_voxels_convergence": _significant(converged.p_fwe, alpha),
+        "min_pfwe_convergence": _smallest(converged.p_fwe),
         "withheld": withheld is not None,
         "verdict": withheld
         or null_sentence(FOCUS_NULLS[null].expected(null_options(config)), found, network, alpha),
+    }
+
+
+def _significant(p: NDArray[np.float64], alpha: float) -> int:
+    return int(np.count_nonzero(np.nan_to_num(p, nan=1.0) <= alpha))
+
+
+def _smallest(p: NDArray[np.float64]) -> float | None:
+    return float(np.nanmin(p)) if np.isfinite(p).any() else None
+
+
+def _surviving(
+    found: NullAssessment | LabelTest,
+    network: NDArray[np.bool_],
+    counted: NDArray[np.bool_],
+    alpha: float,
+) -> dict[str, Any]:
+    """Return the entries on significant voxels, and on those of the network that are counted."""
+    size, reachable = int(np.count_nonzero(network)), found.smallest_p <= alpha
+    inside = _significant(found.p_fwe[network & counted], alpha)
+    return {
+        "smallest_p": found.smallest_p,
+        "n_voxels": size,
+        "n_voxels_p": _significant(found.p, alpha),
+        "n_voxels_pfwe": _significant(found.p_fwe, alpha),
+        "share_surviving": inside / size if size and reachable else None,
+        "min_pfwe": _smallest(found.p_fwe),
     }
 
 
@@ -354,17 +367,9 @@ def label_row(
     found: LabelTest, alpha: float, sentence: str, network: NDArray[np.bool_], sign: int
 ) -> dict[str, Any]:
     """Return the row of a test of labels, for the network of the effect with that sign."""
-    beyond = np.nan_to_num(found.p_fwe, nan=1.0) <= alpha
-    size = int(np.count_nonzero(network))
-    inside = np.count_nonzero(beyond & network & (sign * found.difference > 0))
     return {
         "n_draws": found.n_labellings - 1,
-        "smallest_p": found.smallest_p,
-        "n_voxels": size,
-        "n_voxels_p": int(np.count_nonzero(np.nan_to_num(found.p, nan=1.0) <= alpha)),
-        "n_voxels_pfwe": int(np.count_nonzero(beyond)),
-        "share_surviving": inside / size if size and found.smallest_p <= alpha else None,
-        "min_pfwe": float(np.nanmin(found.p_fwe)) if np.isfinite(found.p_fwe).any() else None,
+        **_surviving(found, network, sign * found.difference > 0, alpha),
         "verdict": sentence,
     }
 

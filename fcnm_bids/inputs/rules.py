@@ -15,6 +15,7 @@ from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
 from fcnm_bids.mapping import MappingRule
 from fcnm_bids.network import network_mask
+from fcnm_bids.robustness import Reference
 from fcnm_bids.seeds import Contrast
 from fcnm_bids.stats import HeightRule
 
@@ -49,6 +50,14 @@ def network_rule(
         grid=grid,
         index=index,
     )
+
+
+def reference_network(
+    settings: GroupSettings, probability: NDArray[np.float64], grid: Grid, index: NDArray[np.intp]
+) -> Reference:
+    """Return a network that others are compared with, from its probability map, shape (V,)."""
+    threshold, smallest = settings.network_threshold, settings.min_cluster_volume
+    return Reference(probability, threshold, smallest, grid, index)
 
 
 def describe_network_rule(settings: GroupSettings) -> dict[str, Any]:

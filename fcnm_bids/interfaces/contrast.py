@@ -22,11 +22,10 @@ from fcnm_bids.intermediates.moments import read_maps, read_moments
 from fcnm_bids.mapping import map_contrast
 from fcnm_bids.reruns.result_cache import (
     MAPPED,
-    cache_contrast,
-    mapped_file,
-    other_files,
-    recorded_files,
-    variants_file,
+    VARIANTS,
+    cache_result,
+    cached_file,
+    outputs_with,
 )
 from fcnm_bids.seeds import read_seed_matrix
 
@@ -41,10 +40,9 @@ class LoadCachedContrast(ConfiguredInterface):
 
     def _make(self, config: Config, folder: Path) -> None:
         kept = Path(self.inputs.cache_dir)
-        own = mapped_file(kept)
-        self._results["mapped_file"] = str(own)
-        self._results["variants_file"] = str(variants_file(kept))
-        self._results["out_files"] = other_files(recorded_files(kept, MAPPED), own)
+        self._results["mapped_file"] = str(cached_file(kept, MAPPED))
+        self._results["variants_file"] = str(cached_file(kept, VARIANTS))
+        self._results["out_files"] = outputs_with(kept, MAPPED)
 
 
 class MapContrast(ConfiguredInterface):
@@ -82,7 +80,8 @@ class MapContrast(ConfiguredInterface):
         found = Contrast(mapped, moments.index, shared, warnings)
         images = write_contrast(found, label, names, seeds.grid, config, seed=seed)
         kept = Path(self.inputs.cache_dir)
-        write_mapped(mapped_file(kept), mapped, moments.index)
-        cache_contrast(kept, [*images, *sidecar_files(images)])
-        self._results["mapped_file"] = str(mapped_file(kept))
+        mapped_file = cached_file(kept, MAPPED)
+        write_mapped(mapped_file, mapped, moments.index)
+        cache_result(kept, MAPPED, [*images, *sidecar_files(images)])
+        self._results["mapped_file"] = str(mapped_file)
         self._expect(images)

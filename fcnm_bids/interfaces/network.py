@@ -23,7 +23,12 @@ from fcnm_bids.derivatives.network import (
 from fcnm_bids.derivatives.seeds import SEED_TABLE_COLUMNS, seed_table
 from fcnm_bids.inputs.atlas import network_atlas
 from fcnm_bids.inputs.contrasts import contrast_labels, network_labels, network_parts
-from fcnm_bids.inputs.rules import contrast_weights, describe_network_rule, network_rule
+from fcnm_bids.inputs.rules import (
+    contrast_weights,
+    describe_network_rule,
+    network_rule,
+    reference_network,
+)
 from fcnm_bids.interfaces.base import ConfiguredInterface
 from fcnm_bids.intermediates.maps import (
     EffectMaps,
@@ -40,7 +45,7 @@ from fcnm_bids.network import (
     PEAK_COLUMNS,
     canonical_overlap,
 )
-from fcnm_bids.robustness import Reference, effects_compared
+from fcnm_bids.robustness import effects_compared
 from fcnm_bids.seeds import read_seed_matrix
 
 LOGGER = logging.getLogger("fcnm_bids")
@@ -166,13 +171,7 @@ class CompareNetworks(ConfiguredInterface):
         found = {}
         for effect, path in zip(self.inputs.effects, self.inputs.effect_files, strict=True):
             maps = read_effect(path)
-            reference = Reference(
-                maps.probability,
-                config.group.network_threshold,
-                config.group.min_cluster_volume,
-                seeds.grid,
-                maps.index,
-            )
+            reference = reference_network(config.group, maps.probability, seeds.grid, maps.index)
             found[effect] = reference, maps.mean
         rows, files = [], []
         for (a, (first, first_mean)), (b, (second, second_mean)) in combinations(found.items(), 2):

@@ -35,6 +35,7 @@ from fcnm_bids.inputs.rules import (
     height_rule,
     mapping_rule,
     network_rule,
+    reference_network,
 )
 from fcnm_bids.inputs.store import design_columns, open_participants
 from fcnm_bids.interfaces.base import ConfiguredInterface
@@ -49,11 +50,10 @@ from fcnm_bids.mapping import (
     probability_map,
     signs,
 )
-from fcnm_bids.reruns.result_cache import keep_variants, variants_file
+from fcnm_bids.reruns.result_cache import VARIANTS, cache_result, cached_file
 from fcnm_bids.robustness import (
     ROBUSTNESS_COLUMNS,
     Bootstrap,
-    Reference,
     away_from_seeds,
     block_of_participant,
     bootstrap,
@@ -106,10 +106,11 @@ class MapContrastVariants(ConfiguredInterface):
             mapped = map_contrast(moments, rule, maps=own, smoothness=smoothness)
             variants[variant_key(draw)] = pack_masks(mapped, rule.tail)
         kept = Path(self.inputs.cache_dir)
-        with atomic_path(variants_file(kept)) as temporary:
+        variants_file = cached_file(kept, VARIANTS)
+        with atomic_path(variants_file) as temporary:
             np.savez(temporary, allow_pickle=False, **variants)
-        keep_variants(kept)
-        self._results["variants_file"] = str(variants_file(kept))
+        cache_result(kept, VARIANTS)
+        self._results["variants_file"] = str(variants_file)
 
 
 class CheckRobustness(ConfiguredInterface):
@@ -127,13 +128,7 @@ class CheckRobustness(ConfiguredInterface):
         weights = contrast_weights(config.group, contrasts)
         mapped = read_mapped(self.inputs.mapped_files, parts.sign)
         probability, kept = probability_map(mapped.masks, mapped.counted, weights)
-        reference = Reference(
-            probability,
-            config.group.network_threshold,
-            config.group.min_cluster_volume,
-            seeds.grid,
-            mapped.index,
-        )
+        reference = reference_network(config.group, probability, seeds.grid, mapped.index)
         side = signs(config.group.tail).index(parts.sign)
         varied = Varied(self.inputs.variants_files, mapped.index.size, weights, side)
         rows = radius_rows(varied, reference, config)

@@ -30,7 +30,7 @@ from fcnm_bids.inputs.analysis_mask import read_analysis_mask
 from fcnm_bids.inputs.compared_maps import read_compared_maps
 from fcnm_bids.inputs.contrasts import NetworkParts, network_parts
 from fcnm_bids.inputs.nulls import rates_from_table, read_base_rate
-from fcnm_bids.inputs.rules import contrast_weights
+from fcnm_bids.inputs.rules import contrast_weights, reference_network
 from fcnm_bids.inputs.store import open_participants
 from fcnm_bids.interfaces.base import ConfiguredInterface
 from fcnm_bids.intermediates.draws import OBSERVED, block_complete, read_block, read_blocks
@@ -44,8 +44,14 @@ from fcnm_bids.intermediates.maps import (
 from fcnm_bids.intermediates.null_inputs import read_nulls
 from fcnm_bids.intermediates.strength import StrengthFile, read_strength, write_strength
 from fcnm_bids.mapping import Participant, analysis_voxels
-from fcnm_bids.reruns.result_cache import cached_strength, keep_strength, strength_file
-from fcnm_bids.robustness import Reference, leave_one_study_out
+from fcnm_bids.reruns.result_cache import (
+    STRENGTH,
+    cache_result,
+    cached_file,
+    is_cached,
+    outputs_with,
+)
+from fcnm_bids.robustness import leave_one_study_out
 from fcnm_bids.seeds import SeedMatrix, read_seed_matrix
 from fcnm_bids.specificity import (
     DEGREE_COLUMNS,
@@ -89,10 +95,10 @@ class MeasureStrength(ConfiguredInterface):
 
     def _make(self, config: Config, folder: Path) -> None:
         kept = Path(self.inputs.cache_dir)
-        self._results["strength_file"] = str(strength_file(kept))
-        out_files = cached_strength(kept)
-        if out_files is not None:
-            self._results["out_files"] = out_files
+        strength_file = cached_file(kept, STRENGTH)
+        self._results["strength_file"] = str(strength_file)
+        if is_cached(kept, STRENGTH):
+            self._results["out_files"] = outputs_with(kept, STRENGTH)
             return
         grid = read_seed_matrix(self.inputs.seeds_file).grid
         participants = open_participants(self.inputs.participants, config.denoising)
@@ -146,9 +152,9 @@ class MeasureStrength(ConfiguredInterface):
         maps = (strength.positive, strength.signed, *strength.eigenvectors)
         for (stat, meaning), values in zip(_MEANING.items(), maps, strict=True):
             out.image(names.connectome_map(stat), values, meaning)
-        with atomic_path(strength_file(kept)) as temporary:
+        with atomic_path(strength_file) as temporary:
             write_strength(temporary, StrengthFile(strength, places, rate))
-        keep_strength(kept, [*out.paths, *sidecar_files(out.paths)])
+        cache_result(kept, STRENGTH, [*out.paths, *sidecar_files(out.paths)])
         self._expect(out.paths)
 
 
@@ -293,13 +299,7 @@ class AssessSpecificity(ConfiguredInterface):
         strength: Strength,
     ) -> Path:
         effect, group = self.inputs.effect, config.group
-        reference = Reference(
-            maps.probability,
-            group.network_threshold,
-            group.min_cluster_volume,
-            seeds.grid,
-            maps.index,
-        )
+        reference = reference_network(group, maps.probability, seeds.grid, maps.index)
         left_out = leave_one_study_out(
             mapped.masks,
             mapped.counted,

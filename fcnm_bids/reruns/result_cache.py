@@ -18,58 +18,36 @@ from fcnm_bids.config import Config
 from fcnm_bids.readers.files import file_sha256
 from fcnm_bids.reruns.keys import digest
 
-MAPPED, _VARIANTS, _STRENGTH = "mapped", "variants", "strength"
+MAPPED, VARIANTS, STRENGTH = "mapped", "variants", "strength"
+"""Results: mask and counted voxels of a contrast, masks of its variants, connectome's strength."""
 
 
-def mapped_file(folder: Path) -> Path:
-    """Return the file of a contrast's mask and counted voxels."""
-    return folder / f"{MAPPED}.npz"
+def cached_file(folder: Path, result: str) -> Path:
+    """Return the file of a result."""
+    return folder / f"{result}.npz"
 
 
-def variants_file(folder: Path) -> Path:
-    """Return the file of the masks of a contrast's variants."""
-    return folder / f"{_VARIANTS}.npz"
+def cache_result(folder: Path, result: str, out_files: Iterable[Path] = ()) -> None:
+    """Record the cached file of a result, and the outputs made with it, as valid."""
+    files = [cached_file(folder, result), *out_files]
+    write_json(folder / f"{result}.json", {str(path): _hash(path) for path in files})
 
 
-def strength_file(folder: Path) -> Path:
-    """Return the file of the connectome's strength."""
-    return folder / f"{_STRENGTH}.npz"
+def is_cached(folder: Path, *results: str) -> bool:
+    """Return True if all files made of some results are there, byte for byte."""
+    return all(_unchanged(_recorded(folder, result)) for result in results)
 
 
-def cache_contrast(folder: Path, out_files: Iterable[Path]) -> None:
-    """Record the cached file of a contrast, and the outputs made with it, as valid."""
-    _record(folder, MAPPED, [mapped_file(folder), *out_files])
+def outputs_with(folder: Path, result: str) -> list[str]:
+    """Return the outputs that were made with a cached result."""
+    own = str(cached_file(folder, result))
+    return [name for name in _recorded(folder, result) if name != own]
 
 
-def keep_variants(folder: Path) -> None:
-    """Record the cached file of a contrast's variants as valid."""
-    _record(folder, _VARIANTS, [variants_file(folder)])
-
-
-def keep_strength(folder: Path, out_files: Iterable[Path]) -> None:
-    """Record the cached file of the strength, and the outputs made with it, as valid."""
-    _record(folder, _STRENGTH, [strength_file(folder), *out_files])
-
-
-def is_cached(folder: Path) -> bool:
-    """Return True if all files made of a contrast are there, byte for byte."""
-    return all(_unchanged(recorded_files(folder, name)) for name in (MAPPED, _VARIANTS))
-
-
-def cached_strength(folder: Path) -> list[str] | None:
-    """The outputs that the degree was written to, if all of it is still there."""
-    record = recorded_files(folder, _STRENGTH)
-    return other_files(record, strength_file(folder)) if _unchanged(record) else None
-
-
-def _record(folder: Path, name: str, files: Iterable[Path]) -> None:
-    write_json(folder / f"{name}.json", {str(path): _hash(path) for path in files})
-
-
-def recorded_files(folder: Path, name: str) -> dict[str, str]:
+def _recorded(folder: Path, result: str) -> dict[str, str]:
     """Return the recorded files of a cached result with their hashes."""
     try:
-        record = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        record = json.loads((folder / f"{result}.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return record if isinstance(record, dict) else {}
@@ -77,11 +55,6 @@ def recorded_files(folder: Path, name: str) -> dict[str, str]:
 
 def _unchanged(record: Mapping[str, str]) -> bool:
     return bool(record) and all(_hash(Path(name)) == wanted for name, wanted in record.items())
-
-
-def other_files(record: Mapping[str, str], own: Path) -> list[str]:
-    """Return the recorded files but the cached one itself."""
-    return [name for name in record if name != str(own)]
 
 
 def _hash(path: Path) -> str | None:
@@ -105,7 +78,8 @@ def _kept_root(output_dir: str, work_dir: str) -> Path:
 
 def uncached_contrasts(keys: Iterable[str], config: Config) -> list[int]:
     """Positions of the contrasts whose results are not there, by their keys."""
-    return [i for i, key in enumerate(keys) if not is_cached(cache_folder(config, key))]
+    folders = (cache_folder(config, key) for key in keys)
+    return [i for i, own in enumerate(folders) if not is_cached(own, MAPPED, VARIANTS)]
 
 
 def remove_stale(keys: Iterable[str], config: Config) -> None:

@@ -96,8 +96,8 @@ def test_a_withheld_verdict_and_no_draws_are_stated(tmp_path: Path) -> None:
         config(tmp_path), "strength", nothing, np.zeros(V, bool), nothing, "not reliable."
     )
     assert (row["withheld"], row["verdict"]) == (True, "not reliable.")
-    numbers = ("n_voxels_null", "n_voxels_null_upper", "share_surviving", "min_pfwe")
-    assert all(math.isnan(row[name]) for name in numbers)
+    assert all(math.isnan(row[name]) for name in ("n_voxels_null", "n_voxels_null_upper"))
+    assert all(row[name] is None for name in ("share_surviving", "min_pfwe"))
     assert row["n_voxels_pfwe"] == 0
 
 

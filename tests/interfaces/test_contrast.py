@@ -12,7 +12,7 @@ import pytest
 from fcnm_bids.bids.outputs import OutputNames
 from fcnm_bids.inputs.contrasts import make_seeds
 from fcnm_bids.interfaces.contrast import LoadCachedContrast
-from fcnm_bids.reruns.result_cache import is_cached
+from fcnm_bids.reruns.result_cache import MAPPED, VARIANTS, is_cached
 from fcnm_bids.seeds import write_seed_matrix
 from tests.interfaces.bench import (
     ENTITIES,
@@ -67,7 +67,7 @@ def test_a_cached_contrast_stands_in_for_its_nodes(bench: Make) -> None:
     made = bench(height_control="t=2")
     made.contrast(made.sums(3), 3)
     folder = made.folder / "kept" / "3"
-    assert is_cached(folder)
+    assert is_cached(folder, MAPPED, VARIANTS)
     again = LoadCachedContrast(
         config_file=str(made.folder / "config.toml"), cache_dir=str(folder)
     ).run(cwd=str(made.folder))

@@ -9,19 +9,15 @@ import pytest
 from fcnm_bids.config import Config
 from fcnm_bids.reruns.result_cache import (
     MAPPED,
-    cache_contrast,
+    STRENGTH,
+    VARIANTS,
     cache_folder,
-    cached_strength,
+    cache_result,
+    cached_file,
     is_cached,
-    keep_strength,
-    keep_variants,
-    mapped_file,
-    other_files,
-    recorded_files,
+    outputs_with,
     remove_stale,
-    strength_file,
     uncached_contrasts,
-    variants_file,
 )
 
 KEYS = ["a" * 64, "b" * 64]
@@ -37,29 +33,28 @@ def config(tmp_path: Path) -> Config:
 def make(folder: Path, *outputs: Path) -> None:
     """Cache a contrast with its outputs."""
     folder.mkdir(parents=True)
-    for path in (mapped_file(folder), variants_file(folder), *outputs):
+    for path in (cached_file(folder, MAPPED), cached_file(folder, VARIANTS), *outputs):
         path.write_text(path.name)
-    cache_contrast(folder, outputs)
-    keep_variants(folder)
+    cache_result(folder, MAPPED, outputs)
+    cache_result(folder, VARIANTS)
 
 
 def test_a_contrast_is_cached_until_one_of_its_files_changes(
     config: Config, tmp_path: Path
 ) -> None:
     folder, outputs = cache_folder(config, KEYS[0]), [tmp_path / name for name in "xy"]
-    assert not is_cached(folder)
+    assert not is_cached(folder, MAPPED, VARIANTS)
     make(folder, *outputs)
-    assert is_cached(folder)
-    record = recorded_files(folder, MAPPED)
-    assert other_files(record, mapped_file(folder)) == [str(path) for path in outputs]
-    for path in (mapped_file(folder), variants_file(folder), *outputs):
+    assert is_cached(folder, MAPPED, VARIANTS)
+    assert outputs_with(folder, MAPPED) == [str(path) for path in outputs]
+    for path in (cached_file(folder, MAPPED), cached_file(folder, VARIANTS), *outputs):
         before = path.read_text()
         path.write_text(before.upper())
-        assert not is_cached(folder)
+        assert not is_cached(folder, MAPPED, VARIANTS)
         path.unlink()
-        assert not is_cached(folder)
+        assert not is_cached(folder, MAPPED, VARIANTS)
         path.write_text(before)
-        assert is_cached(folder)
+        assert is_cached(folder, MAPPED, VARIANTS)
 
 
 @pytest.mark.parametrize("record", ["", "[]", "{"])
@@ -67,20 +62,21 @@ def test_a_damaged_record_is_none(config: Config, record: str) -> None:
     folder = cache_folder(config, KEYS[0])
     make(folder)
     (folder / f"{MAPPED}.json").write_text(record)
-    assert recorded_files(folder, MAPPED) == {}
-    assert not is_cached(folder)
+    assert outputs_with(folder, MAPPED) == []
+    assert not is_cached(folder, MAPPED, VARIANTS)
 
 
 def test_strength_gives_its_outputs_or_is_measured_again(config: Config, tmp_path: Path) -> None:
     folder, output = cache_folder(config, "s"), tmp_path / "strength.nii.gz"
-    assert cached_strength(folder) is None
+    assert not is_cached(folder, STRENGTH)
     folder.mkdir(parents=True)
-    strength_file(folder).touch()
+    cached_file(folder, STRENGTH).touch()
     output.touch()
-    keep_strength(folder, [output])
-    assert cached_strength(folder) == [str(output)]
+    cache_result(folder, STRENGTH, [output])
+    assert is_cached(folder, STRENGTH)
+    assert outputs_with(folder, STRENGTH) == [str(output)]
     output.unlink()
-    assert cached_strength(folder) is None
+    assert not is_cached(folder, STRENGTH)
 
 
 def test_only_contrasts_without_results_are_mapped(config: Config) -> None:
@@ -98,7 +94,11 @@ def test_results_of_other_keys_are_removed_in_one_output_folders_place(
         for key in KEYS:
             make(cache_folder(each, key))
     remove_stale(KEYS[:1], config)
-    there = [is_cached(cache_folder(each, key)) for each in (config, other) for key in KEYS]
+    there = [
+        is_cached(cache_folder(each, key), MAPPED, VARIANTS)
+        for each in (config, other)
+        for key in KEYS
+    ]
     assert there == [True, False, True, True]
     remove_stale(KEYS, Config("in", str(tmp_path / "new"), "group").update(
         {"running": {"work_dir": str(tmp_path / "nowhere")}}

@@ -11,11 +11,11 @@ import pytest
 from fcnm_bids.inputs.scores import PlannedOutcome
 from fcnm_bids.planning.plan import ExcludedRun, SpecificityPlan, Validation
 from fcnm_bids.reruns.result_cache import (
-    cache_contrast,
+    MAPPED,
+    VARIANTS,
     cache_folder,
-    keep_variants,
-    mapped_file,
-    variants_file,
+    cache_result,
+    cached_file,
 )
 from fcnm_bids.resources.forecast import group_needs, node_kind
 from fcnm_bids.stats import Design
@@ -83,10 +83,10 @@ def test_a_contrast_that_is_cached_is_not_mapped_again(tmp_path: Path) -> None:
     config, _ = configured(tmp_path)
     folder = cache_folder(config, "b" * 64)
     folder.mkdir(parents=True)
-    for path in (mapped_file(folder), variants_file(folder)):
+    for path in (cached_file(folder, MAPPED), cached_file(folder, VARIANTS)):
         path.touch()
-    cache_contrast(folder, [])
-    keep_variants(folder)
+    cache_result(folder, MAPPED)
+    cache_result(folder, VARIANTS)
     workflow = built(tmp_path)
     assert nodes(workflow)["sums"].inputs.numbers == [0, 2]
     assert "contrast_0001_b" not in nodes(workflow)
