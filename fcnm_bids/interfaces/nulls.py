@@ -32,6 +32,7 @@ from fcnm_bids.inputs.nulls import compared_contrasts, nulls_wanted
 from fcnm_bids.inputs.rules import contrast_weights, mapping_rule, network_rule, null_options
 from fcnm_bids.inputs.store import design_columns, open_participants, open_stored
 from fcnm_bids.interfaces.base import ConfiguredInterface
+from fcnm_bids.intermediates.arrays import write_arrays
 from fcnm_bids.intermediates.draws import OBSERVED, block_complete, write_block
 from fcnm_bids.intermediates.maps import read_index, read_mapped
 from fcnm_bids.intermediates.null_inputs import NullData, null_participant, read_nulls
@@ -261,18 +262,17 @@ class PrepareNulls(ConfiguredInterface):
                     f"--null-resolution {config.specificity.null_resolution:g}: no voxel is left"
                 )
         nulls_file = folder / "nulls.npz"
-        np.savez(
+        write_arrays(
             nulls_file,
-            allow_pickle=False,
-            shape=np.array(grid.shape),
+            shape=grid.shape,
             affine=grid.affine,
-            space=np.array(grid.space),
+            space=grid.space,
             index=index,
             counted=mapped.counted.any(axis=1),
             places=places,
             strength=strength,
-            participants=np.array(json.dumps(participants)),
-            **({} if rate is None else {"rate": rate}),
+            participants=json.dumps(participants),
+            rate=rate,
         )
         self._results["nulls_file"] = str(nulls_file)
         limit = config.specificity.specificity_time

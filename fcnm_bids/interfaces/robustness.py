@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnm_bids.bids.outputs import AS_STORED, OutputNames, bids_uris
-from fcnm_bids.bids.write import OutputFiles, atomic_path
+from fcnm_bids.bids.write import OutputFiles
 from fcnm_bids.config import ROBUSTNESS, Config
 from fcnm_bids.derivatives.robustness import (
     describe_checks,
@@ -39,6 +39,7 @@ from fcnm_bids.inputs.rules import (
 )
 from fcnm_bids.inputs.store import design_columns, open_participants
 from fcnm_bids.interfaces.base import ConfiguredInterface
+from fcnm_bids.intermediates.arrays import write_arrays
 from fcnm_bids.intermediates.maps import read_mapped, read_smoothness
 from fcnm_bids.intermediates.moments import block_file, radius_file, read_maps, read_moments
 from fcnm_bids.intermediates.variants import Varied, pack_masks, variant_key
@@ -107,8 +108,7 @@ class MapContrastVariants(ConfiguredInterface):
             variants[variant_key(draw)] = pack_masks(mapped, rule.tail)
         kept = Path(self.inputs.cache_dir)
         variants_file = cached_file(kept, VARIANTS)
-        with atomic_path(variants_file) as temporary:
-            np.savez(temporary, allow_pickle=False, **variants)
+        write_arrays(variants_file, **variants)
         cache_result(kept, VARIANTS)
         self._results["variants_file"] = str(variants_file)
 
@@ -220,7 +220,7 @@ class MapValidation(ConfiguredInterface):
         ]
         validation_file = folder / "validation.npz"
         maps = {f"of_{labels[effect]}": p for effect, p in probabilities.items()}
-        np.savez(validation_file, allow_pickle=False, index=index, **maps)
+        write_arrays(validation_file, index=index, **maps)
         self._results["validation_file"] = str(validation_file)
         self._expect(images)
 

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fcnm_bids.bids.outputs import AS_STORED, OutputNames, sidecar_files
-from fcnm_bids.bids.write import OutputFiles, atomic_path, write_json
+from fcnm_bids.bids.write import OutputFiles, write_json
 from fcnm_bids.config import NULLS, Config
 from fcnm_bids.derivatives.specificity import (
     COMPARED_COLUMNS,
@@ -152,8 +152,7 @@ class MeasureStrength(ConfiguredInterface):
         maps = (strength.positive, strength.signed, *strength.eigenvectors)
         for (stat, meaning), values in zip(_MEANING.items(), maps, strict=True):
             out.image(names.connectome_map(stat), values, meaning)
-        with atomic_path(strength_file) as temporary:
-            write_strength(temporary, StrengthFile(strength, places, rate))
+        write_strength(strength_file, StrengthFile(strength, places, rate))
         cache_result(kept, STRENGTH, [*out.paths, *sidecar_files(out.paths)])
         self._expect(out.paths)
 

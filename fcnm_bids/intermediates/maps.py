@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.bids.write import atomic_path
+from fcnm_bids.intermediates.arrays import write_arrays
 from fcnm_bids.mapping import MappedContrast
 from fcnm_bids.stats import Smoothness
 
@@ -66,25 +66,16 @@ def write_mapped(path: Path, mapped: MappedContrast, index: NDArray[np.intp]) ->
         Its voxel numbers, shape (V,).
     """
     smoothness = mapped.mask.smoothness
-    estimated = (
-        {}
-        if smoothness is None
-        else {
-            "fwhm": np.array(smoothness.fwhm),
-            "resels_per_voxel": np.array(smoothness.resels_per_voxel),
-            "n_smooth": np.array(smoothness.n_voxels),
-        }
+    write_arrays(
+        path,
+        significant=mapped.mask.significant,
+        counted=mapped.counted,
+        effect=mapped.test.mean,
+        index=index,
+        fwhm=smoothness and smoothness.fwhm,
+        resels_per_voxel=smoothness and smoothness.resels_per_voxel,
+        n_smooth=smoothness and smoothness.n_voxels,
     )
-    with atomic_path(path) as temporary:
-        np.savez(
-            temporary,
-            allow_pickle=False,
-            significant=mapped.mask.significant,
-            counted=mapped.counted,
-            effect=mapped.test.mean,
-            index=index,
-            **estimated,
-        )
 
 
 def read_mapped(paths: Sequence[str], sign: int | None = None) -> MappedContrasts:
@@ -131,14 +122,7 @@ def read_smoothness(path: Path) -> Smoothness | None:
 
 def write_effect(path: Path, maps: EffectMaps) -> None:
     """Write the maps of one effect."""
-    np.savez(
-        path,
-        allow_pickle=False,
-        probability=maps.probability,
-        mean=maps.mean,
-        convergence=maps.convergence,
-        index=maps.index,
-    )
+    write_arrays(path, **vars(maps))
 
 
 def read_effect(path: str) -> EffectMaps:

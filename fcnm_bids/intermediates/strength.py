@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fcnm_bids.intermediates.arrays import write_arrays
 from fcnm_bids.specificity import Strength
 
 
@@ -32,14 +33,8 @@ class StrengthFile:
 
 def write_strength(path: Path, content: StrengthFile) -> None:
     """Write degree maps and places."""
-    strength = content.strength
-    optional = {"places": content.places, "rate": content.rate}
-    np.savez(
-        path,
-        allow_pickle=False,
-        **{f.name: np.array(getattr(strength, f.name)) for f in fields(strength)},
-        **{name: values for name, values in optional.items() if values is not None},
-    )
+    strength = {field.name: getattr(content.strength, field.name) for field in fields(Strength)}
+    write_arrays(path, **strength, places=content.places, rate=content.rate)
 
 
 def read_strength(path: Path) -> StrengthFile:
