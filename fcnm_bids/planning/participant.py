@@ -139,11 +139,6 @@ def _plan_stored_participants(
             PlannedRun(
                 files=RunInput(
                     name=run.attributes["source"],
-                    bold="",
-                    mask="",
-                    confounds="",
-                    confounds_metadata="",
-                    metadata="",
                     space=run.grid.space,
                     stored=str(run.path.absolute()),
                 ),

@@ -31,17 +31,9 @@ from fcnm_bids.reruns.participant_records import is_reusable
 
 def run_input(run: RunFiles, root: Path, store: Path, spec: IoSpec) -> RunInput:
     """The files of a run with their absolute paths, and where its projection goes."""
-
-    def absolute(path: Path | None) -> str:
-        return str(path.absolute()) if path else ""
-
     return RunInput(
         name=run.bold.relative_to(root).as_posix(),
-        bold=absolute(run.bold),
-        mask=absolute(run.mask),
-        confounds=absolute(run.confounds),
-        confounds_metadata=absolute(run.confounds_metadata),
-        metadata=absolute(run.metadata),
+        bold=str(run.bold.absolute()),
         space=str(run.entities["space"]),
         stored=str((store / stored_run_name(run.entities)).absolute()),
         layout=spec.name,
@@ -49,8 +41,7 @@ def run_input(run: RunFiles, root: Path, store: Path, spec: IoSpec) -> RunInput:
         reader=spec.facts_of(run.entities.get("variant", "")).get("reader", ""),
         original_id=str(run.entities.get("original_id", "")),
         session=str(run.entities.get("session", "1")),
-        white_matter=absolute(run.white_matter),
-        csf=absolute(run.csf),
+        **{kind: str(path.absolute()) for kind, path in run.beside.items()},
     )
 
 

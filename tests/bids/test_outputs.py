@@ -28,7 +28,7 @@ LABELLED: dict[str, Callable[[str], Path]] = {
 
 def run(name: str) -> RunFiles:
     path = Path(name)
-    return RunFiles("01", parse_entities(path), path, None, None, None, None)
+    return RunFiles("01", parse_entities(path), path, {})
 
 
 @pytest.mark.parametrize(

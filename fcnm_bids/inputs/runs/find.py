@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -37,27 +37,20 @@ class RunFiles:
         Participant label, without ``sub-``.
     entities
         Entities of the image's name.
-    bold, mask, confounds
-        Preprocessed (or denoised) image, its brain mask, and the confound table; None where not
-        found.
-    confounds_metadata, metadata
-        JSON sidecars of the confound table and of the image.
+    bold
+        Preprocessed (or denoised) image.
+    beside
+        The files beside it that there are, by their names in `RunInput`: its brain mask, the
+        confound table, JSON sidecars of both table and image, masks of tissues.
     left_out
         Why it is not to be used, where that shows in the names of the files; None where it is.
-    white_matter, csf
-        Masks or probabilities of tissues, where the layout has them.
     """
 
     subject: str
     entities: Mapping[str, Any] = field(hash=False)
     bold: Path
-    mask: Path | None
-    confounds: Path | None
-    confounds_metadata: Path | None
-    metadata: Path | None
+    beside: Mapping[str, Path] = field(hash=False)
     left_out: str | None = None
-    white_matter: Path | None = None
-    csf: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -158,7 +151,10 @@ def search_runs(root: Path, selection: SelectionSettings, *, layout: str = "fmri
     if layout == "xcpd":
         chosen = _mark_concatenated(chosen)
     chosen += [f for f in there if f.left_out is not None and matches(f.entities, filters)]
-    runs = _assemble(chosen, files, spec) if spec.files else map(_laid_out_run, chosen)
+    beside = _companions(files, spec) if spec.files else lambda found: found.companions
+    runs = [
+        RunFiles(f.entities["subject"], f.entities, f.path, beside(f), f.left_out) for f in chosen
+    ]
     return FoundRuns(
         tuple(sorted(runs, key=lambda run: (run.subject, run.bold.as_posix()))),
         absent.reasons(files, chosen, filters) if spec.files else {},
@@ -187,21 +183,6 @@ def _is_run(found: FoundFile, filters: Mapping[str, Any]) -> bool:
     )
 
 
-def _laid_out_run(found: FoundFile) -> RunFiles:
-    beside = found.companions
-    return RunFiles(
-        subject=found.entities["subject"],
-        entities=found.entities,
-        bold=found.path,
-        mask=beside.get("mask"),
-        confounds=beside.get("confounds"),
-        confounds_metadata=None,
-        metadata=beside.get("metadata"),
-        white_matter=beside.get("white_matter"),
-        csf=beside.get("csf"),
-    )
-
-
 def _refuse_spaces(files: Sequence[FoundFile], selection: SelectionSettings) -> None:
     """Refuse templates of infants, in which coordinates of adults mean nothing, and no template."""
     images = [f for f in files if f.entities.get("suffix") == "bold"]
@@ -220,32 +201,30 @@ def _refuse_spaces(files: Sequence[FoundFile], selection: SelectionSettings) -> 
         )
 
 
-def _assemble(
-    chosen: Sequence[FoundFile], files: Sequence[FoundFile], spec: IoSpec
-) -> Iterator[RunFiles]:
-    masks = {
-        f.identity("space", "cohort", "res"): f.path
-        for f in files
-        if spec.is_file("mask", f.entities)
-    }
+def _companions(
+    files: Sequence[FoundFile], spec: IoSpec
+) -> Callable[[FoundFile], Mapping[str, Path]]:
+    """Return the function from an image to the files beside it, of a layout with BIDS names."""
+    place = ("space", "cohort", "res")
+    masks = {f.identity(*place): f.path for f in files if spec.is_file("mask", f.entities)}
     tables: dict[tuple[str, ...], dict[str, Path]] = {}
     for f in files:
         if spec.is_file("confounds", f.entities):
             tables.setdefault(f.identity(), {})[f.entities["extension"]] = f.path
     sidecars = {f.path.name: f.path for f in files if f.path.suffix == ".json"}
-    for f in chosen:
-        table = tables.get(f.identity(), {})
-        stem = f.path.name.removesuffix(f.entities["extension"])
-        yield RunFiles(
-            subject=f.entities["subject"],
-            entities=f.entities,
-            bold=f.path,
-            mask=masks.get(f.identity("space", "cohort", "res")),
-            confounds=table.get(".tsv"),
-            confounds_metadata=table.get(".json"),
-            metadata=sidecars.get(f"{stem}.json"),
-            left_out=f.left_out,
-        )
+
+    def beside(image: FoundFile) -> Mapping[str, Path]:
+        table = tables.get(image.identity(), {})
+        stem = image.path.name.removesuffix(image.entities["extension"])
+        found = {
+            "mask": masks.get(image.identity(*place)),
+            "confounds": table.get(".tsv"),
+            "confounds_metadata": table.get(".json"),
+            "metadata": sidecars.get(f"{stem}.json"),
+        }
+        return {kind: path for kind, path in found.items() if path}
+
+    return beside
 
 
 def _mark_concatenated(chosen: Sequence[FoundFile]) -> list[FoundFile]:

@@ -41,7 +41,7 @@ class IoSpec:
     entities
         Entities that the names do not hold.
     companions
-        Globs of the files beside an image, by the field of `RunFiles`; the first that matches.
+        Globs of the files beside an image, by the field of `RunInput`; the first that matches.
     stages
         Facts of the images whose variant matches a regular expression.
     facts
@@ -129,7 +129,7 @@ class LaidOutImage:
         What the parts of its path stand for, `IoSpec.entities` included; ``subject`` is the
         participant's original name.
     companions
-        The files beside it, by the field of `RunFiles`.
+        The files beside it, by the field of `RunInput`.
     """
 
     path: Path

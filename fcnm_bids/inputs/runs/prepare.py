@@ -93,13 +93,13 @@ class RunInput:
     """
 
     name: str
-    bold: str
-    mask: str
-    confounds: str
-    confounds_metadata: str
-    metadata: str
-    space: str
-    stored: str
+    bold: str = ""
+    mask: str = ""
+    confounds: str = ""
+    confounds_metadata: str = ""
+    metadata: str = ""
+    space: str = ""
+    stored: str = ""
     layout: str = ""
     variant: str = ""
     reader: str = ""

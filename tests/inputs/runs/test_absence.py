@@ -119,8 +119,8 @@ def test_a_run_in_the_folder_of_another_participant_is_left_out(root: Path) -> N
         path.rename(other / path.name.replace("sub-03", "sub-02"))
     runs = {run.bold.relative_to(root).parts[0]: run for run in search_runs(root, REST).runs}
     assert runs["sub-02"].left_out is None
-    assert runs["sub-02"].mask is not None
-    assert runs["sub-02"].mask.is_relative_to(root / "sub-02")
+    assert "mask" in runs["sub-02"].beside
+    assert runs["sub-02"].beside["mask"].is_relative_to(root / "sub-02")
     assert runs["sub-03"].subject == "03"
     assert (
         runs["sub-03"].left_out

@@ -52,18 +52,18 @@ def test_a_run_has_its_mask_confounds_and_sidecars(tmp_path: Path) -> None:
     func, stem = tmp_path / "sub-01" / "func", "sub-01_task-rest"
     assert run.subject == "01"
     assert run.bold == func / f"{stem}_{SPACE}_desc-preproc_bold.nii.gz"
-    assert run.metadata == func / f"{stem}_{SPACE}_desc-preproc_bold.json"
-    assert run.mask == func / f"{stem}_{SPACE}_desc-brain_mask.nii.gz"
-    assert run.confounds == func / f"{stem}_desc-confounds_timeseries.tsv"
-    assert run.confounds_metadata == func / f"{stem}_desc-confounds_timeseries.json"
+    assert run.beside["metadata"] == func / f"{stem}_{SPACE}_desc-preproc_bold.json"
+    assert run.beside["mask"] == func / f"{stem}_{SPACE}_desc-brain_mask.nii.gz"
+    assert run.beside["confounds"] == func / f"{stem}_desc-confounds_timeseries.tsv"
+    assert run.beside["confounds_metadata"] == func / f"{stem}_desc-confounds_timeseries.json"
 
 
 def test_confounds_of_older_fmriprep_versions_are_found(tmp_path: Path) -> None:
     data_set(tmp_path, "sub-01_task-rest", confounds="regressors")
     [run] = find_runs(tmp_path, EVERYTHING)
-    assert run.confounds is not None
-    assert run.confounds.name == "sub-01_task-rest_desc-confounds_regressors.tsv"
-    assert run.confounds_metadata is not None
+    assert "confounds" in run.beside
+    assert run.beside["confounds"].name == "sub-01_task-rest_desc-confounds_regressors.tsv"
+    assert "confounds_metadata" in run.beside
 
 
 def test_sessions_runs_directions_and_acquisitions_are_kept_apart(tmp_path: Path) -> None:
@@ -77,8 +77,8 @@ def test_sessions_runs_directions_and_acquisitions_are_kept_apart(tmp_path: Path
     found = find_runs(data_set(tmp_path, *runs), EVERYTHING)
     assert sorted(names(found)) == sorted(runs)
     for run, name in zip(found, names(found), strict=True):
-        for file in (run.mask, run.confounds, run.confounds_metadata, run.metadata):
-            assert file is not None
+        assert set(run.beside) == {"mask", "confounds", "confounds_metadata", "metadata"}
+        for file in run.beside.values():
             assert file.name.startswith(f"{name}_")
 
 
@@ -130,7 +130,7 @@ def test_runs_come_in_one_order_whatever_the_folder_gives(tmp_path: Path) -> Non
 def test_any_path_may_lead_to_the_data(tmp_path: Path, folder: str) -> None:
     [run] = find_runs(data_set(tmp_path / folder, "sub-01_task-rest"), EVERYTHING)
     assert run.entities["subject"] == "01"
-    assert run.mask is not None
+    assert "mask" in run.beside
 
 
 def test_uncompressed_images_are_runs(tmp_path: Path) -> None:
@@ -139,8 +139,8 @@ def test_uncompressed_images_are_runs(tmp_path: Path) -> None:
         path.rename(path.with_suffix(""))
     [run] = find_runs(tmp_path, EVERYTHING)
     assert run.bold.suffix == ".nii"
-    assert run.mask is not None
-    assert run.metadata is not None
+    assert "mask" in run.beside
+    assert "metadata" in run.beside
 
 
 def test_what_a_run_lacks_is_none(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_what_a_run_lacks_is_none(tmp_path: Path) -> None:
     for path in (*func.glob("*mask*"), *func.glob("*confounds*"), *func.glob("*_bold.json")):
         path.unlink()
     [run] = find_runs(tmp_path, EVERYTHING)
-    assert (run.mask, run.confounds, run.confounds_metadata, run.metadata) == (None,) * 4
+    assert run.beside == {}
 
 
 def test_a_mask_in_another_space_or_resolution_is_not_the_mask(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_a_mask_in_another_space_or_resolution_is_not_the_mask(tmp_path: Path) -
     mask.rename(str(mask).replace("res-2", "res-1"))
     (func / "sub-01_task-rest_space-T1w_desc-brain_mask.nii.gz").touch()
     [run] = find_runs(tmp_path, EVERYTHING)
-    assert run.mask is None
+    assert "mask" not in run.beside
 
 
 def test_several_spaces_are_listed_and_one_can_be_chosen(tmp_path: Path) -> None:
@@ -170,8 +170,8 @@ def test_several_spaces_are_listed_and_one_can_be_chosen(tmp_path: Path) -> None
     assert "--space" in problem
     [run] = find_runs(tmp_path, SelectionSettings(space="MNI152NLin2009cAsym"))
     assert "2009c" in run.bold.name
-    assert run.mask is not None
-    assert "2009c" in run.mask.name
+    assert "mask" in run.beside
+    assert "2009c" in run.beside["mask"].name
 
 
 def test_several_resolutions_are_listed_and_one_can_be_chosen(tmp_path: Path) -> None:
@@ -283,7 +283,7 @@ def test_a_single_echo_is_taken_where_a_filter_names_it(tmp_path: Path) -> None:
     chosen.write_text('{"bold": {"echo": 1}}')
     runs = find_runs(tmp_path, SelectionSettings(bids_filter_file=str(chosen)))
     assert names(runs) == ["sub-01_task-rest_echo-1", "sub-02_task-rest_echo-1"]
-    assert all(run.mask and run.confounds for run in runs)
+    assert all({"mask", "confounds"} <= set(run.beside) for run in runs)
 
 
 def test_aroma_images_are_taken_as_denoised(tmp_path: Path) -> None:
