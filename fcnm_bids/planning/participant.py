@@ -92,10 +92,15 @@ def plan_participant_level(config: Config) -> ParticipantPlan:
     for files, run in zip(inputs, found, strict=True):
         by_subject[run.subject].append(files)
     seeds = seed_digest(config, contrasts)
-    participants = [
-        _plan_participant(subject, own, usable, reasons, root, seeds)
-        for subject, own in by_subject.items()
-    ]
+    participants = []
+    for subject, own in by_subject.items():
+        runs = [usable[run.name] for run in own if run.name in usable]
+        left_out = [
+            ExcludedRun(subject, run.name, reasons[run.name], run.stored)
+            for run in own
+            if run.name in reasons
+        ]
+        participants.append(_planned(subject, runs, left_out, root, seeds))
     return ParticipantPlan(
         dataset.root,
         grid,
@@ -135,7 +140,7 @@ def _plan_stored_participants(
     for label, run in runs:
         runs_of[label].append(run)
     for subject, stored in runs_of.items():
-        own = tuple(
+        own = [
             PlannedRun(
                 files=RunInput(
                     name=run.attributes["source"],
@@ -154,11 +159,8 @@ def _plan_stored_participants(
                 stored_itemsize=stored_itemsize(config.denoising),
             )
             for run in stored
-        )
-        missing = tuple(missing_of.get(subject, ()))
-        key = _key(own, missing, seeds)
-        done = Manifest(root / f"sub-{subject}", root).complete(key)
-        participants.append(PlannedParticipant(subject, own, missing, key, done))
+        ]
+        participants.append(_planned(subject, own, missing_of.get(subject, ()), root, seeds))
     first = runs[0][1]
     check_seed_masks(config, first.grid)
     subjects = [participant.subject for participant in participants]
@@ -175,43 +177,21 @@ def _plan_stored_participants(
     )
 
 
-def _plan_participant(
+def _planned(
     subject: str,
-    own: Sequence[RunInput],
-    usable: Mapping[str, PlannedRun],
-    reasons: Mapping[str, str],
+    runs: Sequence[PlannedRun],
+    left_out: Sequence[ExcludedRun],
     root: Path,
     seeds: Mapping[str, str],
 ) -> PlannedParticipant:
-    runs = tuple(usable[run.name] for run in own if run.name in usable)
-    left_out = tuple(
-        ExcludedRun(subject, run.name, reasons[run.name], run.stored)
-        for run in own
-        if run.name in reasons
-    )
-    key = _key(runs, left_out, seeds)
-    done = Manifest(root / f"sub-{subject}", root).complete(key)
-    return PlannedParticipant(
-        subject,
-        runs,
-        left_out,
-        key,
-        done=done and all(run.stored or _never_stored(run) for run in runs),
-    )
-
-
-def _key(
-    runs: Sequence[PlannedRun], left_out: Sequence[ExcludedRun], seeds: Mapping[str, str]
-) -> str:
+    """Return a participant's part of the plan: its key, and whether all outputs are there."""
     keys = {run.files.name: run.key for run in runs}
-    reasons = {run.name: run.reason for run in left_out}
-    return participant_key(keys, reasons, seeds)
+    key = participant_key(keys, {run.name: run.reason for run in left_out}, seeds)
+    done = Manifest(root / f"sub-{subject}", root).complete(key)
+    # a run that a complete manifest lists, and that the store has and cannot use, is damaged
+    whole = all(run.stored or not Path(run.files.stored).exists() for run in runs)
+    return PlannedParticipant(subject, tuple(runs), tuple(left_out), key, done and whole)
 
 
 def _number_of_seeds(config: Config) -> int:
     return len(contrast_names(config.seeds)) if config.makes_subject_maps else 0
-
-
-def _never_stored(run: PlannedRun) -> bool:
-    """Return True unless a complete manifest lists the run (then the stored file is damaged)."""
-    return not Path(run.files.stored).exists()

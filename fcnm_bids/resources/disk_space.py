@@ -13,7 +13,7 @@ from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
 from fcnm_bids.inputs.contrasts import contrast_names
 from fcnm_bids.planning.plan import GroupPlan, ParticipantPlan
-from fcnm_bids.resources.forecast import Needs
+from fcnm_bids.resources.forecast import Needs, group_needs, participant_needs
 from fcnm_bids.resources.units import size_text
 
 LOGGER = logging.getLogger("fcnm_bids")
@@ -84,8 +84,6 @@ def _there(path: Path) -> Path:
 
 def check_disk_space(plan: ParticipantPlan | GroupPlan, config: Config) -> None:
     """Say where there may be too little room on disk; refuse where there is far too little."""
-    from fcnm_bids.resources.forecast import group_needs, participant_needs
-
     if isinstance(plan, GroupPlan):
         needs = {} if plan.done else group_needs(plan, config, contrast_names(config.seeds))
     else:
