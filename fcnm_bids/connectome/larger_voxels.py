@@ -110,14 +110,15 @@ def average_voxels(
         Their numbers on `larger`: those that `filled_voxels` gives.
     """
     kept = filled_voxels(index, grid, larger)
-    row = np.full(larger.n_voxels, -1)
+    row = np.full(larger.n_voxels, -1, dtype=np.int32)
     row[kept] = np.arange(kept.size)
     parts = [
-        (row[place[used]], own[used], volume[used])
+        (row[place[used]], own[used].astype(np.int32), volume[used])
         for place, own, volume in _overlaps(index, grid, larger)
         for used in [row[place] >= 0]
     ]
     rows, columns, volumes = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    del parts
     volumes /= np.bincount(rows, volumes, kept.size)[rows]
     # entries in the order of the voxels, so that every sum has one order
     weights = csr_array((volumes, (rows, columns)), shape=(kept.size, index.size))

@@ -32,6 +32,9 @@ CARPET_VOXELS = 500
 _CARPET_NUMBERS = 200_000
 """Voxels of the sample at most, and numbers: of long runs, fewer voxels are kept."""
 
+_AVERAGING = 240
+"""Bytes per voxel of what shares of volume are computed with, for voxels half as large again."""
+
 _REASONABLE = 1e-15, 1e15
 """Of the largest component of a run: beyond, squares leave the range of float32."""
 
@@ -169,7 +172,13 @@ def carpet_voxels(n_volumes: int) -> int:
 
 
 def projection_bytes(
-    n_voxels: int, n_masked: int, n_volumes: int, n_components: int, itemsize: int
+    n_voxels: int,
+    n_masked: int,
+    n_volumes: int,
+    n_components: int,
+    itemsize: int,
+    *,
+    averages: bool = False,
 ) -> int:
     """Predicted peak of what `project_run` allocates, in bytes.
 
@@ -185,6 +194,8 @@ def projection_bytes(
         Dimensions of the band.
     itemsize
         Bytes per stored number.
+    averages
+        Whether voxels are averaged over larger ones.
     """
     block = min(_BATCH, n_volumes, max(1, _BLOCK_BYTES // (n_voxels * itemsize)))
     batch = min(_BATCH, n_volumes)
@@ -193,10 +204,11 @@ def projection_bytes(
         2 * block * n_voxels * itemsize + n_masked * (4 * batch + 4 * max(4, itemsize)) + product
     )
     smoothing = 3 * 4 * n_voxels + 8 * n_masked
+    averaging = _AVERAGING * n_masked * averages
     per_voxel = n_masked * (8 * 4 + 3 * 8)
     return (
         4 * n_components * n_masked
-        + max(streaming, smoothing)
+        + max(streaming, smoothing, averaging)
         + per_voxel
         + 4 * n_volumes * carpet_voxels(n_volumes)
     )

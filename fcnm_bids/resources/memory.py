@@ -48,6 +48,7 @@ def project_gb(grid: Grid, runs: Sequence[PlannedRun]) -> float:
                 run.n_volumes,
                 run.n_components,
                 run.itemsize,
+                averages=run.read_masked is not None,
             )
             - components
         )

@@ -320,8 +320,9 @@ def test_the_carpet_of_a_long_run_has_fewer_voxels() -> None:
 
 @pytest.mark.parametrize("band", [BAND, NO_BAND])
 @pytest.mark.parametrize("dtype", ["int16", "float64"])
+@pytest.mark.parametrize("voxel_size", [None, 4.5])
 def test_memory_stays_within_the_prediction(
-    tmp_path: Path, band: dict[str, float], dtype: str
+    tmp_path: Path, band: dict[str, float], dtype: str, voxel_size: float | None
 ) -> None:
     shape, n = (32, 32, 32), 80
     stored = np.zeros((*shape, n), dtype=dtype)
@@ -330,10 +331,17 @@ def test_memory_stays_within_the_prediction(
     path = save(tmp_path / "bold.nii", stored)
     projection = build_projection(np.empty((n, 0)), np.ones(n, dtype=bool), TR, **band)
     image, mask = open_image(path, SPACE), np.ones(stored[..., 0].size, dtype=bool)
-    predicted = projection_bytes(mask.size, mask.size, n, projection.dof, image.dtype.itemsize)
+    predicted = projection_bytes(
+        mask.size,
+        mask.size,
+        n,
+        projection.dof,
+        image.dtype.itemsize,
+        averages=voxel_size is not None,
+    )
     del stored
     tracemalloc.start()
-    project_run(image, mask, projection.padded, smoothing=6.0)
+    project_run(image, mask, projection.padded, smoothing=6.0, voxel_size=voxel_size)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < predicted + (4 << 20)  # reading buffers of one MiB each
