@@ -11,7 +11,8 @@ provenance, and ``checksums``: the CRC-32 of each dataset. The seal
 (`fcnm_bids.connectome.header_checksum`) guards the rest of the file.
 
 A compact run has ``components`` of int8, ``index`` as one bit for each voxel of the box, and an
-empty ``basis``: its header states the band, of which the basis is a formula.
+empty ``basis``: its header states the band, of which the basis is a formula. Its ``confounds`` lack
+the derivatives and squares that are computed from other columns.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ from fcnm_bids.denoise import (
     Strategy,
     band_basis,
     choose_within_band,
+    reduce_confounds,
+    restore_confounds,
 )
 from fcnm_bids.errors import ReplacedRunError, StoreError
 from fcnm_bids.grid import Grid
@@ -164,6 +167,8 @@ class StoredRun:
         try:
             described = json.loads(about.tobytes())
             table = Confounds(tuple(described["columns"]), values)
+            if "completed" in described:
+                table = restore_confounds(table, described["completed"])
             metadata = dict(described["metadata"])
         except _DAMAGED as error:
             raise StoreError(f"{self.path.name} has no readable confounds: {error!r}") from error
@@ -363,6 +368,8 @@ def write_run(
         "blank": projected.blank.numbers,
         "bold_sha256": projected.sha256,
     }
+    table = confounds.numeric() if confounds else Confounds((), np.empty((image.n_volumes, 0)))
+    about: dict[str, Any] = {}
     compact = precision == "int8"
     index: NDArray[Any] = run.index.astype(np.int32)
     basis = denoising.basis
@@ -373,8 +380,9 @@ def write_run(
         if band is not None:
             header["band"] = dict(band)
             basis = np.empty((0, image.n_volumes))
-    table = confounds.numeric() if confounds else Confounds((), np.empty((image.n_volumes, 0)))
-    about = {"columns": table.names, "metadata": dict(confounds_metadata or {})}
+        about["completed"] = table.names
+        table = reduce_confounds(table)
+    about |= {"columns": table.names, "metadata": dict(confounds_metadata or {})}
     carpet, carpet_step = _in_steps(projected.carpet)
     # made in memory: HDF5 takes the process down where it meets a full disk (h5py issue 914)
     content = io.BytesIO()

@@ -6,6 +6,8 @@ from fcnm_bids.denoise.confounds import (
     complete_confounds,
     nuisance_columns,
     read_confounds,
+    reduce_confounds,
+    restore_confounds,
 )
 from fcnm_bids.denoise.degrees_of_freedom import median_dof
 from fcnm_bids.denoise.run import (
@@ -35,6 +37,8 @@ __all__ = [
     "nuisance_columns",
     "plan_denoising",
     "read_confounds",
+    "reduce_confounds",
+    "restore_confounds",
     "strategy_directions",
     "strategy_names",
 ]

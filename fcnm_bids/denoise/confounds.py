@@ -181,6 +181,37 @@ def complete_confounds(table: Confounds) -> Confounds:
     return replace(table, names=(*table.names, *added), computed=added) if added else table
 
 
+def reduce_confounds(table: Confounds) -> Confounds:
+    """A table without the derivatives and squares that `complete_confounds` gives back equal.
+
+    Parameters
+    ----------
+    table
+        Of numbers alone, as `Confounds.numeric` returns it.
+    """
+    left = {name: table[name] for name in table.names}
+    for name in _EXPANDED:
+        if name not in left:
+            continue
+        derivative = f"{name}_derivative1"
+        difference = np.diff(left[name], prepend=np.nan)
+        computed = {
+            f"{name}_power2": left[name] ** 2,
+            f"{derivative}_power2": left.get(derivative, difference) ** 2,
+            derivative: difference,
+        }
+        for column, series in computed.items():
+            if column in left and np.array_equal(left[column], series, equal_nan=True):
+                del left[column]
+    rows = np.column_stack([*left.values()]) if left else np.empty((len(table), 0))
+    return Confounds(tuple(left), rows)
+
+
+def restore_confounds(table: Confounds, names: Sequence[str]) -> Confounds:
+    """Return the table that `reduce_confounds` reduced, which had the columns `names`."""
+    return Confounds(tuple(names), complete_confounds(table).select(names))
+
+
 @cache
 def _present_name(name: str) -> str:
     numbered = re.fullmatch(r"([A-Za-z]+)(\d+)", name)

@@ -15,7 +15,14 @@ from scipy.sparse import csr_array
 
 from fcnm_bids.connectivity import correlate
 from fcnm_bids.connectome import Projected, ProjectedRun, RunImage, StoredRun, open_run, write_run
-from fcnm_bids.denoise import Confounds, RunDenoising, Strategy, band_basis, choose_within_band
+from fcnm_bids.denoise import (
+    Confounds,
+    RunDenoising,
+    Strategy,
+    band_basis,
+    choose_within_band,
+    complete_confounds,
+)
 from fcnm_bids.errors import StoreError
 from fcnm_bids.grid import Grid
 from tests.stored import seal_again
@@ -47,8 +54,7 @@ def stored(
         RunImage(folder / "bold.nii", GRID, N, 2.0, np.dtype("<i2"), 1.0, 0.0, 352),
         key="k",
         attributes={"settings": {"nuisance_regressors": {"name": "none"}}},
-        confounds=CONFOUNDS,
-        **{"precision": "int8", "band": BAND, **options},
+        **{"precision": "int8", "band": BAND, "confounds": CONFOUNDS, **options},
     )
     return open_run(folder / "run.h5")
 
@@ -120,6 +126,30 @@ def test_a_band_of_another_run_is_refused(tmp_path: Path, band: Any, problem: st
     changed = StoredRun(run.path, "k", {**run.header, "band": band}, GRID)
     with pytest.raises(StoreError, match=problem):
         changed.load()
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_the_confounds_are_those_of_the_plain_run(tmp_path: Path, written: bool) -> None:
+    """Whether derivatives and squares are computed or come, rounded, from fMRIPrep's table."""
+    rng = np.random.default_rng(4)
+    names = ("csf", "trans_x", "rot_z", "global_signal", "dvars")
+    table = Confounds(names, rng.standard_normal((N, len(names))).cumsum(axis=0))
+    whole = complete_confounds(table)
+    values = whole.select(whole.names)
+    if written:
+        values = np.array([[float(f"{number:.9g}") for number in row] for row in values])
+    whole = Confounds(whole.names, values)
+    strategy = ["csf*", "trans_x", "rot_z_derivative1_power2", "*_power2"]
+    settings = {"nuisance_regressors": {"name": "own", "confounds": strategy}}
+    found = []
+    for precision in ("int8", "int16"):
+        run = stored(tmp_path, series(3), precision=precision, confounds=whole)
+        with h5py.File(run.path) as file:
+            columns = file["confounds"].shape[1]
+        assert columns == (len(names) if precision == "int8" and not written else len(whole.names))
+        found.append(run.under(settings).denoising())
+    assert found[0].confounds == found[1].confounds
+    np.testing.assert_array_equal(found[0].directions.q, found[1].directions.q)
 
 
 @pytest.mark.parametrize("change", ["longer", "shorter", "other voxels"])

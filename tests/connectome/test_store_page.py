@@ -7,6 +7,7 @@ import re
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -94,6 +95,21 @@ def test_the_seal_is_what_the_page_says(written: h5py.File) -> None:
         del rest[offset : offset + size]
     del rest[508:512]
     assert struct.unpack_from("<I", content, 508) == (zlib.crc32(rest),)
+
+
+@pytest.mark.parametrize(
+    ("n_volumes", "repetition_time", "high_pass", "low_pass"),
+    [(40, 2.0, 0.01, 0.2), (200, 0.72, 0.01, 0.1), (51, 3.0, 0.0, 0.08), (30, 2.0, 0.01, 0.0)],
+)
+def test_the_basis_on_the_page_is_that_of_the_program(
+    n_volumes: int, repetition_time: float, high_pass: float, low_pass: float
+) -> None:
+    program = PAGE.split("```python", 2)[2].split("```", 1)[0]
+    names: dict[str, Any] = {}
+    exec(program, names)  # what a reader of the page would run
+    found = names["basis"](n_volumes, repetition_time, high_pass, low_pass)
+    wanted = band_basis(n_volumes, repetition_time, high_pass=high_pass, low_pass=low_pass)
+    np.testing.assert_allclose(found, wanted, atol=1e-12)
 
 
 def test_the_program_on_the_page_gives_correlations(written: h5py.File) -> None:

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcnm_bids.denoise import Confounds, load_strategy, nuisance_columns, read_confounds
+from fcnm_bids.denoise import (
+    Confounds,
+    complete_confounds,
+    load_strategy,
+    nuisance_columns,
+    read_confounds,
+    reduce_confounds,
+    restore_confounds,
+)
 from fcnm_bids.errors import RunError
 
 REAL_TABLES = {
@@ -210,3 +218,20 @@ def test_columns_that_are_read_at_once_are_the_same_and_text_is_refused_later(
         at_once.select(["a", "b"])
     assert at_once.numeric().names == read.numeric().names == ("a", "c")
     np.testing.assert_array_equal(at_once.numeric().rows, read.numeric().rows)
+
+
+@given(
+    st.lists(st.sampled_from(["csf", "trans_x", "dvars", "csf_power2"]), unique=True),
+    st.lists(st.sampled_from(["csf_derivative1", "csf_derivative1_power2"]), unique=True),
+    st.integers(0, 10**6),
+)
+def test_a_reduced_table_is_restored(own: list[str], further: list[str], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    names = (*own, *further)
+    table = complete_confounds(Confounds(names, rng.standard_normal((9, len(names)))))
+    whole = Confounds(table.names, table.select(table.names))
+    reduced = reduce_confounds(whole)
+    restored = restore_confounds(reduced, whole.names)
+    assert restored.names == whole.names
+    np.testing.assert_array_equal(restored.rows, whole.rows)
+    assert set(reduced.names) <= {*names, "csf_power2"} | set(further)
