@@ -122,6 +122,8 @@ class Desk:
         maps are not written.
         """
         text = re.sub(r"(?<![\w.])/data/", f"{self.data}/", block.text)
+        # voxels that are larger than those of the simulated participants
+        text = text.replace("--store-voxel-size 3", "--store-voxel-size 9")
         done = subprocess.run(
             [str(self.bin / "bash"), "-euo", "pipefail", "-c", text],
             cwd=self.cwd,
