@@ -28,7 +28,7 @@ _TILE = 1 << 12
 
 _ROUNDING = 1e-10
 """A denoised series with less than this share of its raw energy is rounding, not signal."""
-CARPET_VOXELS = 500
+_CARPET_VOXELS = 500
 _CARPET_NUMBERS = 200_000
 """Voxels of the sample at most, and numbers: of long runs, fewer voxels are kept."""
 
@@ -168,7 +168,7 @@ def _room_for_the_reader() -> Any:
 
 def carpet_voxels(n_volumes: int) -> int:
     """Return how many voxels of a run are kept for the plot in the report, at most."""
-    return max(1, min(CARPET_VOXELS, _CARPET_NUMBERS // n_volumes))
+    return max(1, min(_CARPET_VOXELS, _CARPET_NUMBERS // n_volumes))
 
 
 def projection_bytes(

@@ -225,6 +225,35 @@ def test_a_strategy_from_the_store_is_that_of_the_image(
         np.testing.assert_allclose(other, oracle.r(weights), atol=1e-9)
 
 
+@pytest.fixture(scope="module")
+def compact(tmp_path_factory: pytest.TempPathFactory) -> RunInput:
+    folder = tmp_path_factory.mktemp("compact")
+    run = simulated(folder, "one")
+    store_run(run, replace(BASE, store_precision="int8"), folder)
+    return run
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+@pytest.mark.parametrize("strategy", strategy_names())
+def test_a_strategy_from_a_compact_store_is_that_of_the_image_but_for_rounding(
+    compact: RunInput, strategy: str, choice: str
+) -> None:
+    """Rounding of a share e of a series changes its r by about e / sqrt(m)."""
+    settings = replace(BASE, nuisance_regressors=strategy, **CHOICES[choice])
+    oracle = least_squares(compact, settings)
+    loaded = open_stored(Path(compact.stored), settings).load()
+    assert loaded.values.dtype == np.int8
+    assert loaded.dof == oracle.m
+    assert loaded.n_voxels == oracle.residuals.shape[1]
+    weights = seeds_of(loaded.n_voxels)
+    difference = correlate(loaded, weights) - oracle.r(weights)
+    one = loaded.rounding / np.sqrt(loaded.dof)
+    assert np.sqrt((difference**2).mean()) < one
+    assert np.abs(difference).max() < 6 * one
+    assert np.abs(difference).max() < 0.08
+    assert abs(difference.mean()) < 0.1 * one
+
+
 def test_several_runs_are_weighted_by_what_the_strategy_leaves(runs: list[RunInput]) -> None:
     settings = replace(BASE, nuisance_regressors="27P", fd_threshold=0.5)
     oracles = [least_squares(run, settings) for run in runs]
