@@ -25,8 +25,8 @@ def stored_bytes(runs: Sequence[PlannedRun]) -> float:
     """Projected runs in the store."""
     return float(
         sum(
-            run.n_masked * (run.stored_itemsize * run.n_components + 8)
-            # a compact run has no basis
+            # a compact run has no basis, and a bit of the box for a voxel's number
+            run.n_masked * run.stored_itemsize * (run.n_components + 4)
             + 8 * run.n_components * run.n_volumes * (run.stored_itemsize == 2)
             + run.n_volumes * min(carpet_voxels(run.n_volumes), run.n_masked)
             + _SIDECAR_BYTES

@@ -50,6 +50,11 @@ def test_longer_runs_take_more_disk() -> None:
     assert stored_bytes([]) == 0
 
 
+def test_compact_runs_take_half_and_have_no_basis() -> None:
+    saved = stored_bytes([RUN]) - stored_bytes([replace(RUN, stored_itemsize=1)])
+    assert saved == V * (RUN.n_components + 4) + 8 * RUN.n_components * RUN.n_volumes
+
+
 @pytest.mark.parametrize("smoothness", [False, True])
 @pytest.mark.parametrize("n_covariates", [0, 2])
 def test_sums_take_what_their_file_does(
