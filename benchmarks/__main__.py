@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from benchmarks import indexing, one_run, resources, scaling, store
+from benchmarks import indexing, one_run, participants, resources, scaling, store
 from benchmarks.measure import Arm, ArmError, markdown, run
 from benchmarks.plan import Plan, Section
 
 SECTIONS: dict[str, Callable[[Plan], list[Section]]] = {
     "run": one_run.measure,
+    "participants": participants.measure,
     "coordinates": store.coordinates,
     "strategies": store.strategies,
     "group": store.group,
