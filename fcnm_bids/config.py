@@ -868,14 +868,14 @@ ROBUSTNESS = RobustnessSettings()
 class NullSettings:
     """Constants of the nulls and the degree audit, the same in every analysis."""
 
-    draws_per_block: int = 50
-    block_gb: float = 2.5
+    draws_per_block: int = 100
+    block_gb: float = 4.0
     degree_targets: int = 5000
     degree_participants: int = 200
     degree_tolerance: float = 1e-6
     degree_iterations: int = 30
     degree_threads: int = 8
-    degree_gb: float = 0.25
+    degree_gb: float = 1.0
     strata: int = 20
     nearest_share: float = 0.2
     least_reliability: float = 0.99

@@ -26,9 +26,9 @@ def work(job):
         shape=(len(near), run.n_voxels),
     )
     highest = np.full(len(near), -np.inf)
-    tiles, correlations = correlator(run, weights, np.float32)
+    tiles, correlations = correlator(run, weights)
     for tile in tiles:
-        for rows, r, _ in correlations(tile):
+        for rows, r in correlations(tile):
             np.maximum(highest[rows], r.max(axis=1), out=highest[rows])
     return {"lowest_maximum": float(highest.min())}
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 
 from fcnm_bids.connectivity.correlation import LARGEST_R, correlator, fisher_z
 from fcnm_bids.connectome.projected_run import ProjectedRun
+from fcnm_bids.kernels.threads import side_by_side
 from fcnm_bids.seeds import SeedMatrix, coverage
 
 
@@ -23,8 +21,8 @@ class ParticipantMaps:
     Parameters
     ----------
     z
-        Shape (seeds, voxels), float64 or float32; NaN where no run of the participant has signal,
-        and throughout for a seed that no run covers.
+        Shape (seeds, voxels); NaN where no run of the participant has signal, and throughout for a
+        seed that no run covers.
     clipped
         Shape (seeds, voxels), True where ``|r|`` reached 1 - 1e-7 in a run: the seed is this voxel.
     coverage
@@ -33,7 +31,7 @@ class ParticipantMaps:
         Voxel numbers, sorted.
     """
 
-    z: NDArray[np.floating]
+    z: NDArray[np.float64]
     clipped: NDArray[np.bool_]
     coverage: NDArray[np.float64]
     index: NDArray[np.intp]
@@ -50,7 +48,6 @@ def participant_maps(
     *,
     min_coverage: float,
     index: NDArray[np.intp] | None = None,
-    out: NDArray[np.floating] | None = None,
 ) -> ParticipantMaps:
     """Map all seeds of a participant and combine the runs.
 
@@ -67,29 +64,23 @@ def participant_maps(
         A run adds nothing to a seed of which a smaller share lies on voxels with signal.
     index
         Voxel numbers, sorted, at which the maps are wanted; all voxels with signal by default.
-    out
-        Receives the maps, shape (seeds, voxels), in whose precision the correlations are computed;
-        a new float64 array by default.
 
     Raises
     ------
     ValueError
         A run lies on another grid than the seeds.
     """
-    for run in runs:
-        difference = seeds.grid.difference(run.grid)
-        if difference:
-            raise ValueError(f"a run is not on the grid of the seeds: {difference}")
+    refuse_other_grid(runs, seeds)
     if index is None:
         several = len(runs) > 1
         index = np.unique(np.concatenate([r.index for r in runs])) if several else runs[0].index
     shape = (seeds.weights.shape[0], index.size)
-    total = np.empty(shape) if out is None else out
+    total = np.empty(shape)
     clipped = np.zeros(shape, dtype=bool)
     shares = np.zeros((len(runs), shape[0]))
     usable = [number for number, run in enumerate(runs) if run.dof > 2]
     # what several runs are weighted with; the maps of one are the participant's
-    weight = np.zeros(shape, total.dtype) if len(usable) > 1 else None
+    weight = np.zeros(shape) if len(usable) > 1 else None
     if len(usable) != 1:
         total.fill(0 if usable else np.nan)
     for number, run in enumerate(runs):
@@ -108,9 +99,9 @@ def _add_run(
     seeds: SeedMatrix,
     enough: NDArray[np.intp],
     index: NDArray[np.intp],
-    total: NDArray[np.floating],
+    total: NDArray[np.float64],
     clipped: NDArray[np.bool_],
-    weight: NDArray[np.floating] | None,
+    weight: NDArray[np.float64] | None,
 ) -> None:
     """Put one run's maps of the seeds `enough` into `total`, or add them with their weight."""
     target = np.searchsorted(index, run.index)
@@ -125,7 +116,7 @@ def _add_run(
     if enough.size == 0:
         return
     seeds_of_run = seeds.restrict(run.index)[enough]
-    tiles, correlations = correlator(run, seeds_of_run, total.dtype)
+    tiles, correlations = correlator(run, seeds_of_run)
 
     def add(tile: slice) -> None:
         place, keep = target[tile], wanted[tile]
@@ -137,21 +128,18 @@ def _add_run(
         # without gaps a slice does, which gives views in place of copies
         no_gap = place[-1] - place[0] + 1 == place.size
         to = slice(place[0], place[-1] + 1) if no_gap else place
-        for rows, r, near in correlations(tile):
+        for rows, r in correlations(tile):
             own = slice(enough[rows][0], enough[rows][-1] + 1)
             straight = whole and no_gap and weight is None and own.stop - own.start == len(r)
             z = fisher_z(r, out=total[own, to] if straight else None)
-            if near.r.size:
-                z[near.places] = fisher_z(near.r)
-                met = np.zeros(r.shape, dtype=bool)
-                met[near.places] = np.abs(near.r) >= LARGEST_R
+            if not (r.min() > -LARGEST_R and r.max() < LARGEST_R):
+                met = np.abs(r) >= LARGEST_R
                 for seed in np.flatnonzero(met.any(axis=1)):
-                    # it met itself, or has no correlation with anything: its voxels cancel
                     clipped[enough[rows][seed], to] |= met[seed][keep]
             if not straight:
                 put(enough[rows], to, z if whole else np.compress(keep, z, axis=1))
 
-    def put(some: NDArray[np.intp], to: slice | NDArray[np.intp], z: NDArray[np.floating]) -> None:
+    def put(some: NDArray[np.intp], to: slice | NDArray[np.intp], z: NDArray[np.float64]) -> None:
         if weight is None:
             for row, seed in enumerate(some):
                 total[seed, to] = z[row]
@@ -163,27 +151,18 @@ def _add_run(
             total[seed, to] += z[row]
             weight[seed, to] += (run.dof - 2.0) * finite[row]
 
-    _side_by_side(add, tiles)
+    side_by_side(add, tiles)
 
 
-@cache
-def _blas() -> ThreadpoolController:
-    """Find the libraries of BLAS, once: it takes longer than the maps of a small run."""
-    return ThreadpoolController().select(user_api="blas")
+def refuse_other_grid(runs: Sequence[ProjectedRun], seeds: SeedMatrix) -> None:
+    """Refuse runs that are not on the grid of the seeds.
 
-
-def _side_by_side(work: Callable[[slice], None], tiles: Sequence[slice]) -> None:
-    """Work on tiles with as many threads as BLAS may use, each a thread of BLAS by itself.
-
-    A tile's product is too small to be shared among threads: they would wait for each other
-    longer than they compute.
+    Raises
+    ------
+    ValueError
+        A run lies on another grid.
     """
-    blas = _blas()
-    threads = max((library["num_threads"] for library in blas.info()), default=1)
-    if threads == 1:
-        for tile in tiles:
-            work(tile)
-        return
-    with blas.limit(limits=1), ThreadPoolExecutor(threads, "tiles") as pool:
-        for _ in pool.map(work, tiles):
-            pass
+    for run in runs:
+        difference = seeds.grid.difference(run.grid)
+        if difference:
+            raise ValueError(f"a run is not on the grid of the seeds: {difference}")

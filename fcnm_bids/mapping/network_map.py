@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.connectivity import participant_maps
+from fcnm_bids.connectivity import BlockMaps, map_buffer, mapped_blocks
 from fcnm_bids.mapping.assembly import assemble_network
 from fcnm_bids.mapping.convergence import near_own_seed
 from fcnm_bids.mapping.participants import Participant
@@ -181,31 +181,29 @@ def sum_over_participants(
             for _ in range(int(block_of_participant.max()) + 1)
         )
     has_map = np.zeros((len(participants), n_contrasts), dtype=bool)
-    at_once = min(PARTICIPANTS_AT_ONCE, len(participants))
-    buffers = np.empty((at_once, n_contrasts, index.size), np.float32)
+    buffer = map_buffer(min(PARTICIPANTS_AT_ONCE, len(participants)), n_contrasts, index.size)
     for first in range(0, len(participants), PARTICIPANTS_AT_ONCE):
-        some = range(first, min(first + PARTICIPANTS_AT_ONCE, len(participants)))
-        mapped = []
-        for number, out in zip(some, buffers, strict=False):
-            runs = participants[number].open_runs()
-            mapped.append(
-                participant_maps(runs, seeds, min_coverage=min_coverage, index=index, out=out)
-            )
-            progress(number + 1)
-        group = slice(some.start, some.stop)
-        z, clipped = buffers[: len(some)], [own.clipped for own in mapped]
-        moments.add_participants(z, clipped, covariates[group])
-        for number, block in enumerate(blocks):
-            rows = np.flatnonzero(block_of[group] == number)
-            if rows.size:
-                own = slice(n_in_blocks)
-                block.add_participants(
-                    z[rows, own], [clipped[row][own] for row in rows], covariates[group][rows]
-                )
-        has_map[group] = [own.covered for own in mapped]
-        if maps is not None:
-            maps[:, group] = z.swapaxes(0, 1)
-        del mapped  # before the next ones are there
+        group = slice(first, min(first + PARTICIPANTS_AT_ONCE, len(participants)))
+        own = []
+        for participant in participants[group]:
+            runs = participant.open_runs()
+            own.append(BlockMaps(runs, seeds, min_coverage=min_coverage, index=index))
+        for block in mapped_blocks(own, n_contrasts, buffer):
+            contrasts = slice(block.seeds.start, block.seeds.stop)
+            has_map[group, contrasts] = moments.add_block(block.number, block.z, covariates[group])
+            moments.clip(block.clipped)
+            for number, part in enumerate(blocks):
+                rows = np.flatnonzero(block_of[group] == number).tolist()
+                if rows and contrasts.start < n_in_blocks:
+                    part.add_block(block.number, block.z[rows], covariates[group][rows])
+                    part.clip([block.clipped[row] for row in rows])
+            if maps is not None:
+                maps[contrasts, group] = np.moveaxis(block.z[:, :, : len(block.seeds)], 2, 0)
+        for number, part in enumerate(blocks):
+            part.end_group(int((block_of[group] == number).sum()))
+        moments.end_group(len(own))
+        progress(group.stop)
+        del own  # before the next ones are there
     return GroupMoments(moments, has_map, blocks)
 
 
@@ -295,31 +293,34 @@ def map_network(
         covariates=covariates,
         maps=maps,
     )
-    tests: list[MappedContrast] = []
-    significant = np.zeros((len(seeds.contrasts), index.size), dtype=bool)
-    counted = np.zeros_like(significant)
-    means = np.empty(significant.shape)
     members: dict[str, list[int]] = {}
     for i, contrast in enumerate(seeds.contrasts):
-        everyone = None if maps is None else kept_maps(maps, group.has_map, covariates, i)
-        mapped = map_contrast(group.moments.contrast(i), rule.height, maps=everyone)
-        significant[i], counted[i] = mapped.mask.significant, mapped.counted
-        means[i] = mapped.test.mean
         members.setdefault(contrast.effect, []).append(i)
-        if keep_tests:
-            tests.append(mapped)
     near = near_own_seed(seeds, index)
+    tests: dict[int, MappedContrast] = {}
     probability, convergence = {}, {}
-    for name in network_names(members, rule.height.tail):
-        effect, sign = effect_and_sign(name, rule.height.tail)
-        rows = members[effect]
-        own = assemble_network(
-            significant[rows],
-            counted[rows],
-            means[rows],
-            near[rows],
-            sign=sign,
-            weights=None if weights is None else weights[rows],
-        )
-        probability[name], convergence[name] = own.probability, own.convergence
-    return NetworkMap(index, tuple(tests), probability, convergence)
+    # one effect after the other, so that no more is kept of each contrast than its sums
+    for rows in members.values():
+        significant, counted = np.empty((2, len(rows), index.size), dtype=bool)
+        means = np.empty(significant.shape)
+        for number, i in enumerate(rows):
+            everyone = None if maps is None else kept_maps(maps, group.has_map, covariates, i)
+            mapped = map_contrast(group.moments.contrast(i), rule.height, maps=everyone)
+            significant[number], counted[number] = mapped.mask.significant, mapped.counted
+            means[number] = mapped.test.mean
+            if keep_tests:
+                tests[i] = mapped
+        effect = seeds.contrasts[rows[0]].effect
+        for name in network_names([effect], rule.height.tail):
+            _, sign = effect_and_sign(name, rule.height.tail)
+            own = assemble_network(
+                significant,
+                counted,
+                means,
+                near[rows],
+                sign=sign,
+                weights=None if weights is None else weights[rows],
+            )
+            probability[name], convergence[name] = own.probability, own.convergence
+    kept = tuple(tests[i] for i in sorted(tests))
+    return NetworkMap(index, kept, probability, convergence)

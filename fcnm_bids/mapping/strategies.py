@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.connectivity import ParticipantMaps, participant_maps
+from fcnm_bids.connectivity import BlockMaps, Clipped, MappedBlock, map_buffer, mapped_blocks
 from fcnm_bids.connectome import ProjectedRun, StoredRun
 from fcnm_bids.seeds import SeedMatrix
 from fcnm_bids.stats import PARTICIPANTS_AT_ONCE, GroupMaps, Moments
@@ -45,19 +45,31 @@ class Sample:
         """Number of each participant."""
         return {label: row for row, label in enumerate(self.participants)}
 
-    def add(self, found: Mapping[str, ParticipantMaps]) -> None:
-        """Add the maps of participants, on more voxels than those of the sample or on the same."""
-        own = {self.rows[label]: maps for label, maps in found.items() if label in self.rows}
-        if not own:
+    def add(self, labels: Sequence[str], index: NDArray[np.intp], block: MappedBlock) -> None:
+        """Add the maps of a block of seeds of those participants who are in the sample.
+
+        Parameters
+        ----------
+        labels
+            The participants of the maps.
+        index
+            Voxel numbers of the maps, sorted: those of the sample, or more.
+        block
+            The maps.
+        """
+        chosen = [i for i, label in enumerate(labels) if label in self.rows]
+        if not chosen:
             return
-        z, clipped = [], []
-        for row, maps in own.items():
-            place = np.searchsorted(maps.index, self.index)
-            z.append(maps.z[:, place])
-            clipped.append(maps.clipped[:, place])
-            if self.maps is not None:
-                self.maps[:, row] = z[-1]
-        self.moments.add_participants(np.stack(z), clipped, self.covariates[list(own)])
+        rows = [self.rows[labels[i]] for i in chosen]
+        place = np.searchsorted(index, self.index)
+        whole = place.size == index.size
+        z = np.stack([block.z[i] if whole else block.z[i, place] for i in chosen])
+        self.moments.add_block(block.number, z, self.covariates[rows])
+        clipped = [block.clipped[i] for i in chosen]
+        self.moments.clip(clipped if whole else [_at_places(own, place) for own in clipped])
+        if self.maps is not None:
+            seeds = slice(block.seeds.start, block.seeds.stop)
+            self.maps[seeds, rows] = np.moveaxis(z[:, :, : len(block.seeds)], 2, 0)
 
     def group_maps(self, seed: int) -> GroupMaps | None:
         """Return the maps of a seed of those who have one; None where maps are not kept."""
@@ -129,25 +141,38 @@ def sum_over_strategies(
         numbers = [order[label] for label in sample.participants]
         if numbers != sorted(numbers):
             raise ValueError("participants are added in the order of their files")
-    most = max(len(own.seeds.contrasts) * own.index.size for own in strategies)
-    buffers = np.empty((min(PARTICIPANTS_AT_ONCE, len(labels)), most), np.float32)
+    at_once = min(PARTICIPANTS_AT_ONCE, len(labels))
     for first in range(0, len(labels), PARTICIPANTS_AT_ONCE):
         some = labels[first : first + PARTICIPANTS_AT_ONCE]
         bands: dict[Path, ProjectedRun] = {}
         for strategy in strategies:
-            shape = len(strategy.seeds.contrasts), strategy.index.size
-            found = {}
-            for label, buffer in zip(some, buffers, strict=False):
-                runs = strategy.participants.get(label, ())
+            there = [label for label in some if label in strategy.participants]
+            own = []
+            for label in there:
+                runs = strategy.participants[label]
                 bands |= {run.path: run.band() for run in runs if run.path not in bands}
-                if runs:
-                    found[label] = participant_maps(
+                own.append(
+                    BlockMaps(
                         [run.load(bands[run.path]) for run in runs],
                         strategy.seeds,
                         min_coverage=min_coverage,
                         index=strategy.index,
-                        out=buffer[: shape[0] * shape[1]].reshape(shape),
                     )
+                )
+            n_seeds = len(strategy.seeds.contrasts)
+            buffer = map_buffer(at_once, n_seeds, strategy.index.size)
+            for block in mapped_blocks(own, n_seeds, buffer):
+                for sample in strategy.samples:
+                    sample.add(there, strategy.index, block)
             for sample in strategy.samples:
-                sample.add(found)
+                sample.moments.end_group(sum(label in sample.rows for label in there))
         progress(first + len(some))
+
+
+def _at_places(clipped: Clipped, place: NDArray[np.intp]) -> Clipped:
+    """Return where correlations were clipped among some of the voxels, sorted."""
+    found: Clipped = {}
+    for seed, voxels in clipped.items():
+        everywhere = np.unique(np.concatenate(voxels))
+        found[seed] = [np.flatnonzero(np.isin(place, everywhere))]
+    return found

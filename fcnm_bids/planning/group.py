@@ -13,6 +13,7 @@ from fcnm_bids.inputs.contrasts import contrast_names
 from fcnm_bids.inputs.multiverse import read_specifications
 from fcnm_bids.inputs.rules import contrast_weights
 from fcnm_bids.inputs.scores import plan_outcomes
+from fcnm_bids.kernels.library import load as load_kernels
 from fcnm_bids.planning.design import group_design
 from fcnm_bids.planning.exclusion import exclude_by_motion, stored_entities, stored_runs
 from fcnm_bids.planning.group_options import check_analysis_mask, sampled_effects
@@ -38,8 +39,10 @@ def plan_group_level(config: Config) -> GroupPlan:
     Raises
     ------
     RequestError
-        The request is wrong, or the store cannot answer it; one line per problem.
+        The request is wrong, or the store cannot answer it; one line per problem. The compiled
+        library cannot be loaded.
     """
+    load_kernels()
     dataset = check_request(config)
     contrasts = request_contrasts(config)
     store = config.connectome_path

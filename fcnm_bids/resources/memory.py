@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from functools import partial
 
 from fcnm_bids.config import NULLS, ROBUSTNESS, Config
+from fcnm_bids.connectivity import BLOCKS_AT_ONCE, n_blocks
 from fcnm_bids.connectome import projection_bytes
 from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.contrasts import contrast_names
 from fcnm_bids.inputs.rules import height_rule
+from fcnm_bids.kernels.group_sums import SEEDS_PER_BLOCK
 from fcnm_bids.outcomes import slab_voxels
 from fcnm_bids.planning.plan import GroupPlan, PlannedRun
+from fcnm_bids.specificity.draws import bytes_of_draw
 from fcnm_bids.stats import PARTICIPANTS_AT_ONCE, HeightRule, bytes_of_sums
 
 _PROCESS_GB = 0.22
@@ -28,8 +31,8 @@ _WRITING_BYTES = 16 << 20
 _TILE_ELEMENTS, _TILE_VOXELS = 1 << 17, 64
 """Components, or correlations, that are worked on at once, and of how many voxels at least."""
 
-_MAP_BYTES = 5
-"""Of a participant's map that is added to sums, and of where it was clipped, per voxel."""
+_RUN_BYTES = 20
+"""Of a run that is mapped in blocks, beside its components: places and lengths, per voxel."""
 
 _MASKED = 0.35
 """Share of the box that a brain mask fills, at most, before the mask is read."""
@@ -96,11 +99,11 @@ def group_gb(
     """
     n_seeds = n_contrasts * (1 + n_radii)
     sums = partial(bytes_of_sums, n_covariates=n_covariates)
-    per_voxel = n_seeds * (sums(smoothness=smoothness) + _MAP_BYTES * PARTICIPANTS_AT_ONCE + 4)
+    per_voxel = _whole_blocks(n_seeds) * sums(smoothness=smoothness)
     if blocks:
-        per_voxel += n_contrasts * sums(smoothness=False) * ROBUSTNESS.participants_blocks
-    per_voxel += 2 * dof
-    return _PROCESS_GB + 1e-9 * (n_masked * per_voxel + _tile_bytes(n_masked, dof, n_seeds))
+        in_blocks = _whole_blocks(n_contrasts) * sums(smoothness=False)
+        per_voxel += in_blocks * ROBUSTNESS.participants_blocks
+    return _PROCESS_GB + 1e-9 * n_masked * (per_voxel + _mapping_bytes(n_seeds, dof))
 
 
 @dataclass(frozen=True)
@@ -172,13 +175,12 @@ def multiverse_gb(
     per_voxel = 0.0
     for own in strategies:
         sums = bytes_of_sums(smoothness=own.smoothness, n_covariates=n_covariates)
-        per_voxel += min(at_once, own.n_seeds) * own.n_samples * sums
+        per_voxel += _whole_blocks(min(at_once, own.n_seeds)) * own.n_samples * sums
         per_voxel += own.n_seeds * own.n_masks * 2 / 8
     most = max(min(at_once, own.n_seeds) for own in strategies)
-    # once more for those of a sample
-    per_voxel += most * (2 * _MAP_BYTES * PARTICIPANTS_AT_ONCE + 4)
-    per_voxel += 2 * dof * PARTICIPANTS_AT_ONCE + 88
-    return _PROCESS_GB + 1e-9 * (n_masked * per_voxel + _tile_bytes(n_masked, dof, most))
+    # the band and a strategy's run, and a block once more for those of a sample
+    per_voxel += _mapping_bytes(most, 2 * dof) + 4 * SEEDS_PER_BLOCK * PARTICIPANTS_AT_ONCE
+    return _PROCESS_GB + 1e-9 * n_masked * per_voxel
 
 
 def contrasts_at_once(n_contrasts: int, needed: Callable[[int], float], most_gb: float) -> int:
@@ -234,6 +236,23 @@ def report_gb(n_voxels: int) -> float:
     return 2 * _PROCESS_GB + 1e-9 * n_voxels * 8 * 4
 
 
+def _whole_blocks(n_seeds: int) -> int:
+    """Return the number of seeds that so many take the memory of."""
+    return n_blocks(n_seeds) * SEEDS_PER_BLOCK
+
+
+def _mapping_bytes(n_seeds: int, dof: int) -> int:
+    """Return the bytes per voxel for mapping blocks of seeds in a group of participants.
+
+    The runs of all participants, the maps of some blocks, the deviations of one, and its sums by
+    seed.
+    """
+    blocks = min(BLOCKS_AT_ONCE, n_blocks(n_seeds)) + 1
+    of_participant = 2 * dof + _RUN_BYTES + 4 * SEEDS_PER_BLOCK * blocks
+    by_seed = SEEDS_PER_BLOCK * bytes_of_sums(smoothness=True, n_covariates=0)
+    return PARTICIPANTS_AT_ONCE * of_participant + by_seed
+
+
 def _tile_bytes(n_masked: int, dof: int, n_seeds: int) -> int:
     """Return the bytes for correlating all seeds with one tile of voxels."""
     width = min(n_masked, max(_TILE_VOXELS, _TILE_ELEMENTS // max(dof, n_seeds, 1)))
@@ -263,9 +282,9 @@ def draws_gb(
         Covariates of the design.
     """
     n_masked = _MASKED * n_voxels
-    sums = bytes_of_sums(smoothness=True, n_covariates=n_covariates)
-    one_draw = 1e-9 * n_contrasts * n_masked * (sums + 81)
+    one_draw = 1e-9 * n_masked * bytes_of_draw(n_contrasts, n_covariates=n_covariates)
     kept = 8e-9 * NULLS.draws_per_block * n_masked * 2
-    rest = _PROCESS_GB + kept + 2e-9 * dof * n_masked
-    together = min(1.5 * NULLS.block_gb, max(most_gb - rest, one_draw))
-    return rest + max(together, one_draw), together / 1.5
+    mapping = 1e-9 * n_masked * _mapping_bytes(n_contrasts * NULLS.draws_per_block, dof)
+    rest = _PROCESS_GB + kept + mapping
+    together = min(NULLS.block_gb, max(most_gb - rest, one_draw))
+    return rest + max(together, one_draw), together

@@ -13,8 +13,14 @@ from fcnm_bids.mapping import MappingRule, NetworkMap, Participant, map_network,
 from fcnm_bids.seeds import Contrast, sphere_seeds
 from fcnm_bids.stats import bytes_of_sums
 
-_BYTES = 53
-"""Bytes per contrast and voxel of the maps that are added to the sums, and of what is found."""
+_NEAR_BYTES = 1
+"""Of where a contrast is near its own foci, per contrast and voxel."""
+
+
+def bytes_of_draw(n_contrasts: int, *, n_covariates: int, smoothness: bool = True) -> int:
+    """Return the bytes per voxel that a draw takes among others, by its contrasts."""
+    sums = bytes_of_sums(smoothness=smoothness, n_covariates=n_covariates)
+    return n_contrasts * (sums + _NEAR_BYTES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,12 +83,12 @@ class DrawMapper:
         progress
             Is told the number of draws done.
         """
-        per_contrast = _BYTES + bytes_of_sums(
-            smoothness=self.rule.height.needs.needs_smoothness,
+        per_voxel = bytes_of_draw(
+            max(1, len(draws[0])),
             n_covariates=0 if self.covariates is None else self.covariates.shape[1],
+            smoothness=self.rule.height.needs.needs_smoothness,
         )
-        per_draw = max(1, len(draws[0])) * self.index.size * per_contrast
-        at_once = max(1, int(memory // per_draw))
+        at_once = max(1, int(memory // (per_voxel * self.index.size)))
         effects = list(dict.fromkeys(contrast.effect for contrast in draws[0]))
         tail = self.rule.height.tail
         networks = network_names(effects, tail)

@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from fcnm_bids.connectome import ProjectedRun
+from fcnm_bids.kernels.group_sums import positive_sums
 from fcnm_bids.mapping import Participant
-
-_TARGETS_AT_ONCE, _VOXELS_AT_ONCE = 128, 2048
-"""A tile of correlations, float32, that a core's cache holds."""
 
 _BLOCK_COLUMNS = 16
 _N_EIGENVECTORS = 3
@@ -257,7 +255,7 @@ def _participant_strengths(
     mean = columns.sum(axis=1, dtype=np.float64)
     signed = np.where(has, mean @ columns - 1, 0) / max(1, np.count_nonzero(has) - 1)
     others = np.count_nonzero(has[place]) - (is_target & has)
-    total = _positive_sum(columns, place) - is_target
+    total = positive_sums(columns, columns[:, place]) - is_target
     return has, np.where(has, total / np.maximum(1, others), 0), signed
 
 
@@ -266,22 +264,24 @@ def participant_columns(
 ) -> NDArray[np.float32]:
     """Columns of unit length whose inner products are a participant's r, shape (sum of m, V).
 
+    They are in the dimensions that the strategy leaves of each band.
     Zero at voxels without signal. Where a voxel has signal in some of the runs only, r is that
     of the stacked runs, in which the others count as silence.
     """
     used = [run for run in runs if run.dof > 2]
-    columns = np.zeros((sum(run.n_components for run in used), index.size), dtype=np.float32)
+    kept = [_kept_dimensions(run) for run in used]
+    columns = np.zeros((sum(basis.shape[1] for basis in kept), index.size), dtype=np.float32)
     first = 0
-    for run in used:
-        rows = slice(first, first + run.n_components)
-        first += run.n_components
+    for run, basis in zip(used, kept, strict=True):
+        rows = slice(first, first + basis.shape[1])
+        first += basis.shape[1]
         to = np.searchsorted(index, run.index)
         inside = np.zeros(run.n_voxels, dtype=bool)
         inside[to < index.size] = index[to[to < index.size]] == run.index[to < index.size]
         for tile in run.tiles():
             keep = inside[tile]
             # a voxel's scale does not enter its correlations
-            values = run.remove(run.values[:, tile][:, keep].astype(np.float64))
+            values = basis.T @ run.values[:, tile][:, keep].astype(np.float64)
             length = np.sqrt(np.einsum("ij,ij->j", values, values))
             values *= np.divide(
                 math.sqrt(run.dof - 2), length, out=np.zeros_like(length), where=length > 0
@@ -292,21 +292,12 @@ def participant_columns(
     return columns
 
 
-def _positive_sum(columns: NDArray[np.float32], place: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Sum over some voxels of max(r, 0) with every voxel."""
-    total = np.zeros(columns.shape[1])
-    rows = np.ascontiguousarray(columns[:, place].T)
-    found = np.empty((_TARGETS_AT_ONCE, _VOXELS_AT_ONCE), dtype=np.float32)
-    ones = np.ones(_TARGETS_AT_ONCE, dtype=np.float32)
-    for start in range(0, columns.shape[1], _VOXELS_AT_ONCE):
-        tile = np.ascontiguousarray(columns[:, start : start + _VOXELS_AT_ONCE])
-        for first in range(0, place.size, _TARGETS_AT_ONCE):
-            some = rows[first : first + _TARGETS_AT_ONCE]
-            r = found[: len(some), : tile.shape[1]]
-            np.matmul(some, tile, out=r)
-            np.maximum(r, 0, out=r)
-            total[start : start + _VOXELS_AT_ONCE] += ones[: len(some)] @ r
-    return total
+def _kept_dimensions(run: ProjectedRun) -> NDArray[np.float64]:
+    """Return an orthonormal basis of what a strategy leaves of the band, shape (m_b, m)."""
+    if run.directions is None:
+        return np.eye(run.n_components)
+    complete, _ = np.linalg.qr(run.directions, mode="complete")
+    return complete[:, run.directions.shape[1] :]
 
 
 def _first_eigenvectors(

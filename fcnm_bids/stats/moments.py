@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fcnm_bids.kernels import group_sums
+from fcnm_bids.kernels.group_sums import N_PRODUCTS, SEEDS_PER_BLOCK
+from fcnm_bids.kernels.threads import n_threads, side_by_side
+
 PARTICIPANTS_AT_ONCE = 8
 """Participants whose maps are added together."""
-
-_BLOCK = 4096
-"""Voxels handled at once: the buffers of one block stay in a core's cache."""
 
 NEIGHBOUR_PAIRS = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
 """Neighbour products kept; 0 is the voxel, 1, 2, 3 its forward neighbour along x, y, z."""
@@ -84,10 +86,10 @@ class ContrastMoments:
     clipped_in
         Voxels whose correlation was clipped in anybody, shape (V,).
     products
-        Sums over participants of products of neighbours, shape (6, V): voxel with its +x, +y, +z
-        neighbour, then x with y, x with z, y with z; 0 where a neighbour is not among the voxels or
-        where somebody who has the map lacks a value at one of the two. None where they were not
-        kept.
+        Sums over participants of products of neighbours about their means, shape (6, V): voxel with
+        its +x, +y, +z neighbour, then x with y, x with z, y with z; 0 where a neighbour is not
+        among the voxels or where somebody who has the map lacks a value at one of the two. None
+        where they were not kept.
     n_participants
         Number of participants who have a map of this contrast at all.
     n_added
@@ -113,17 +115,19 @@ class ContrastMoments:
 
 
 def bytes_of_sums(*, smoothness: bool, n_covariates: int) -> int:
-    """Return the most bytes that `Moments` takes per contrast and voxel."""
+    """Return the most bytes that `Moments` takes per contrast and voxel, of full blocks."""
     model = 8 * n_covariates + 4 + 4 * (n_covariates + 1) * (n_covariates + 2)
-    return 25 + 48 * smoothness + model * (n_covariates > 0)
+    return 24 + 4 * N_PRODUCTS * smoothness + model * (n_covariates > 0)
 
 
 class Moments:
     """Sums over participants of many contrasts' maps; memory does not grow with the participants.
 
-    Maps are added in groups of up to `PARTICIPANTS_AT_ONCE`: over a group in the precision of the
-    maps, over groups in float64. What is summed is the deviation from a value near the mean, so
-    that the rounding of a product is small beside the variance even where the mean is large.
+    Contrasts are held in blocks of 16. Maps are added in groups of up to `PARTICIPANTS_AT_ONCE`:
+    over a group in single precision, over groups in float64 (products of neighbours, from which the
+    smoothness comes, in single precision). What is summed is the deviation from a value near the
+    mean, so that the rounding of a product is small beside the variance even where the mean is
+    large.
 
     Floating-point sums depend on their order and groups. Participants are added in one fixed order,
     in groups of `PARTICIPANTS_AT_ONCE` and a last one of the rest.
@@ -144,8 +148,6 @@ class Moments:
 
     Attributes
     ----------
-    n, clipped_in
-        As in :class:`ContrastMoments`, shape (C, V).
     n_participants
         Participants who have a map of each contrast, shape (C,).
     n_added
@@ -165,25 +167,27 @@ class Moments:
         self.shape = shape
         if self.index.size and (np.diff(self.index) <= 0).any():
             raise ValueError("voxel numbers are sorted, each of them once")
-        size = (n_contrasts, self.index.size)
-        self.n = np.zeros(size, dtype=np.int32)
-        self.clipped_in = np.zeros(size, dtype=bool)
+        n_voxels, n_blocks = self.index.size, -(-n_contrasts // SEEDS_PER_BLOCK)
+        size = (n_blocks, n_voxels, SEEDS_PER_BLOCK)
+        self.n_contrasts = n_contrasts
         self.n_participants = np.zeros(n_contrasts, dtype=np.int64)
         self.n_added = 0
+        self._lacking = np.zeros(size, dtype=np.int32)
         self._centre = np.zeros(size, dtype=np.float32)
-        # of deviations, of their squares, of products of neighbours
-        self._sums = np.zeros((n_contrasts, 8 if smoothness else 2, self.index.size))
-        self._neighbours = None
+        # of deviations and of their squares; of products of neighbours
+        self._sums = np.zeros((n_blocks, n_voxels, 2, SEEDS_PER_BLOCK))
+        self._products, self._neighbours = None, None
         if smoothness:
-            self._neighbours = forward_neighbours(self.index, shape)
-            # an absent neighbour is read from one zero behind the last voxel
-            self._neighbours[self._neighbours < 0] = self.index.size
-            self._last_along_x = np.flatnonzero(self._neighbours[0] == self.index.size)
+            shape_of_products = (n_blocks, n_voxels, N_PRODUCTS, SEEDS_PER_BLOCK)
+            self._products = np.zeros(shape_of_products, dtype=np.float32)
+            self._neighbours = neighbour_rows(self.index, shape)
+        self._deviations = np.zeros((0, n_voxels + 1, SEEDS_PER_BLOCK), dtype=np.float32)
+        self._clipped: list[list[NDArray[np.intp]]] = [[] for _ in range(n_contrasts)]
         self._models = [
-            _ModelSums(n_covariates, self.index.size)
-            for _ in range(n_contrasts * (n_covariates > 0))
+            _ModelSums(n_covariates, n_voxels) for _ in range(n_contrasts * (n_covariates > 0))
         ]
         self.n_covariates = n_covariates
+        self._by_seed: tuple[int, NDArray[np.float64], NDArray[np.float32] | None] | None = None
 
     def add(
         self,
@@ -226,139 +230,159 @@ class Moments:
         ValueError
             The maps or the covariates have another shape.
         """
+        expected = (self.n_contrasts, self.index.size)
         shapes = {z.shape[1:], *(own.shape for own in clipped)}
-        if shapes != {self.n.shape} or len(clipped) != len(z):
-            raise ValueError(f"maps of shape {z.shape[1:]} instead of {self.n.shape}")
-        design = np.ones((len(z), self.n_covariates + 1))
+        if shapes != {expected} or len(clipped) != len(z):
+            raise ValueError(f"maps of shape {z.shape[1:]} instead of {expected}")
+        for block in range(len(self._sums)):
+            own = z[:, block * SEEDS_PER_BLOCK : (block + 1) * SEEDS_PER_BLOCK]
+            maps = np.zeros((len(z), self.index.size, SEEDS_PER_BLOCK), np.float32)
+            maps[:, :, : own.shape[1]] = own.swapaxes(1, 2)
+            self.add_block(block, maps, covariates)
+        self.clip(
+            [
+                {
+                    contrast: [np.flatnonzero(where[contrast])]
+                    for contrast in np.flatnonzero(where.any(axis=1)).tolist()
+                }
+                for where in clipped
+            ]
+        )
+        self.end_group(len(z))
+
+    def add_block(
+        self,
+        block: int,
+        maps: NDArray[np.float32],
+        covariates: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.bool_]:
+        """Add the maps of one block of contrasts of a group of participants.
+
+        Parameters
+        ----------
+        block
+            Number of the block.
+        maps
+            Fisher z, shape (participants, V, 16), those of a participant contiguous; NaN where
+            there is no value, and any value behind the last contrast.
+        covariates
+            Shape (participants, k).
+
+        Returns
+        -------
+        present
+            Who has a map of which contrast, shape (participants, contrasts of the block).
+
+        Raises
+        ------
+        ValueError
+            The covariates have another shape.
+        """
+        design = np.ones((len(maps), self.n_covariates + 1))
         if self.n_covariates:
-            if covariates is None or covariates.shape != (len(z), self.n_covariates):
+            if covariates is None or covariates.shape != (len(maps), self.n_covariates):
                 raise ValueError(f"{self.n_covariates} covariates are needed with each participant")
             design[:, 1:] = covariates
-        values = np.zeros((len(z), self.index.size + 1), z.dtype)
-        buffers = np.empty((2, len(z), min(_BLOCK, self.index.size)), z.dtype)
-        for contrast in range(len(self.n)):
-            self._add_contrast(contrast, z[:, contrast], values, buffers, design)
+        contrasts = slice(
+            block * SEEDS_PER_BLOCK, min((block + 1) * SEEDS_PER_BLOCK, self.n_contrasts)
+        )
+        n_lanes = contrasts.stop - contrasts.start
+        centre, lacking = self._centre[block], self._lacking[block]
+        fresh = np.flatnonzero(self.n_participants[contrasts] == 0)
+        if fresh.size:
+            centre[:, fresh] = group_sums.mean_map(maps)[:, fresh]
+        if len(self._deviations) < len(maps):
+            self._deviations = np.zeros((len(maps), *self._deviations.shape[1:]), np.float32)
+        deviations = self._deviations[: len(maps)]
+        found = np.stack(
+            [
+                group_sums.subtract_centre(own, centre, to[:-1], lacking)
+                for own, to in zip(maps, deviations, strict=True)
+            ]
+        )
+        present = found[:, :n_lanes] > 0
+        # who has no map of a contrast lacks no voxel of it
+        for lane in np.flatnonzero(~present.all(axis=0)):
+            lacking[:, lane] -= np.int32((~present[:, lane]).sum())
+        self.n_participants[contrasts] += present.sum(axis=0)
+        products = None if self._products is None else self._products[block]
+        side_by_side(
+            lambda voxels: group_sums.add_group(
+                deviations, voxels, self._neighbours, self._sums[block], products
+            ),
+            _parts(self.index.size),
+        )
+        for number, model in enumerate(self._models[contrasts]):
+            for row in np.flatnonzero(present[:, number]):
+                values = maps[row, :, number].astype(np.float64)
+                there = np.isfinite(values)
+                model.add(np.where(there, values, 0), there, design[row])
+        self._by_seed = None
+        return present
+
+    def clip(self, clipped: Sequence[Mapping[int, Sequence[NDArray[np.intp]]]]) -> None:
+        """Note where correlations were clipped.
+
+        Parameters
+        ----------
+        clipped
+            For each participant, places of V by contrast; contrasts that are not summed here are
+            left out.
+        """
         for own in clipped:
-            self.clipped_in |= own
-        self.n_added += len(z)
+            for contrast, voxels in own.items():
+                if contrast < self.n_contrasts:
+                    self._clipped[contrast].extend(voxels)
 
-    def _add_contrast(
-        self,
-        contrast: int,
-        maps: NDArray[np.floating],
-        values: NDArray[np.floating],
-        buffers: NDArray[np.floating],
-        design: NDArray[np.float64],
-    ) -> None:
-        """Add the maps of one contrast, shape (participants, V)."""
-        sums = maps.sum(axis=0)
-        valid = None
-        n_present = len(maps)
-        if not np.isfinite(sums).all():
-            valid = np.isfinite(maps)
-            present = valid.any(axis=1)
-            n_present = int(present.sum())
-            if n_present == 0:
-                return
-            if n_present < len(maps):
-                maps, valid, design = maps[present], valid[present], design[present]
-            if valid.all():
-                valid = None
-            sums = maps.sum(axis=0, where=True if valid is None else valid)
-        n = n_present if valid is None else valid.sum(axis=0, dtype=np.int32)
-        centre = self._centre[contrast]
-        if self.n_participants[contrast] == 0:
-            np.divide(sums, np.maximum(n, 1), out=centre, casting="same_kind")
-        self.n_participants[contrast] += n_present
-        self.n[contrast] += n
-        for number, row in enumerate(design if self._models else ()):
-            there = np.isfinite(maps[number])
-            own = np.where(there, maps[number], 0).astype(np.float64)
-            self._models[contrast].add(own, there, row)
-        values, buffers = values[:n_present], buffers[:, :n_present]
-        deviations = values[:, : self.index.size]
-        np.subtract(maps, centre, out=deviations)
-        if valid is not None:
-            deviations[~valid] = 0
-        self._add_deviations(contrast, values, buffers)
-
-    def _add_deviations(
-        self, contrast: int, values: NDArray[np.floating], buffers: NDArray[np.floating]
-    ) -> None:
-        """Add sums and products of deviations, 0 where there are none and in one entry too many."""
-        n_voxels = self.index.size
-        sums = self._sums[contrast]
-        for start in range(0, n_voxels, _BLOCK):
-            block = slice(start, min(start + _BLOCK, n_voxels))
-            around = [values[:, block]]
-            own = np.empty((len(sums), block.stop - start), values.dtype)
-            around[0].sum(axis=0, out=own[0])
-            np.einsum("pv,pv->v", around[0], around[0], out=own[1])
-            if self._neighbours is not None:
-                # the neighbour along x is the next voxel, where there is one
-                around.append(values[:, start + 1 : block.stop + 1])
-                for places, buffer in zip(self._neighbours[1:], buffers, strict=True):
-                    around.append(buffer[:, : block.stop - start])
-                    # with mode="clip" take writes to `out` without a copy; all places are valid
-                    values.take(places[block], axis=1, out=around[-1], mode="clip")
-                for product, (first, second) in zip(own[2:], NEIGHBOUR_PAIRS, strict=True):
-                    np.einsum("pv,pv->v", around[first], around[second], out=product)
-            sums[:, block] += own.astype(np.float64, copy=False)
+    def end_group(self, n_participants: int) -> None:
+        """Count the participants of a group, after all of its blocks."""
+        self.n_added += n_participants
 
     def contrast(self, position: int) -> ContrastMoments:
         """Return the sums of one contrast."""
-        n = self.n[position]
-        centre = self._centre[position].astype(np.float64)
-        deviation, square, *_ = self._sums[position]
+        block, lane = divmod(position, SEEDS_PER_BLOCK)
+        if self._by_seed is None or self._by_seed[0] != block:
+            products = None if self._products is None else self._products[block]
+            self._by_seed = (block, *group_sums.by_seed(self._sums[block], products))
+        _, sums, products = self._by_seed
+        n_participants = int(self.n_participants[position])
+        n = n_participants - self._lacking[block, :, lane]
+        centre = self._centre[block, :, lane].astype(np.float64)
+        deviation, square = sums[lane]
         total = deviation + n * centre
-        # sum of (c + d)^2 = sum of d^2 + c (sum of d + sum of (c + d))
-        square = square + centre * (deviation + total)
-        products = None
-        if self._neighbours is not None:
-            products = self._with_centre(position, deviation, total)
+        clipped_in = np.zeros(self.index.size, dtype=bool)
+        for voxels in self._clipped[position]:
+            clipped_in[voxels] = True
+        comoments = None
+        if products is not None and self._neighbours is not None:
+            comoments = group_sums.comoments(
+                products[lane], deviation, n == n_participants, self._neighbours, n_participants
+            )
         return ContrastMoments(
             n=n,
             total=total,
-            square=square,
-            clipped_in=self.clipped_in[position],
-            products=products,
-            n_participants=int(self.n_participants[position]),
+            # sum of (c + d)^2 = sum of d^2 + c (sum of d + sum of (c + d))
+            square=square + centre * (deviation + total),
+            clipped_in=clipped_in,
+            products=comoments,
+            n_participants=n_participants,
             n_added=self.n_added,
             index=self.index,
             shape=self.shape,
             covariates=self._models[position].sums() if self._models else None,
         )
 
-    def _with_centre(
-        self, position: int, deviation: NDArray[np.float64], total: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """Return the sums of products of z from those of deviations, where everybody has a value.
 
-        Sums of squares about the mean do not depend on the centre: with n participants, the sum of
-        a b is that of their deviations, less the product of the deviations' sums over n, plus that
-        of the totals over n.
-        """
-        assert self._neighbours is not None
-        products = self._sums[position, 2:].copy()
-        n_participants = int(self.n_participants[position])
-        if n_participants == 0:
-            return products
-        complete = self.n[position] == n_participants
-        # one entry more stands for an absent neighbour
-        terms = np.zeros((3, complete.size + 1))
-        np.multiply([total, deviation], n_participants**-0.5, out=terms[:2, :-1])
-        terms[2, :-1] = complete
-        n_terms = 2 if complete.all() else 3
-        around = [terms[:n_terms, :-1]]
-        around += [terms[:n_terms].take(places, axis=1) for places in self._neighbours]
-        for own, (first, second) in zip(products, NEIGHBOUR_PAIRS, strict=True):
-            own += around[first][0] * around[second][0]
-            own -= around[first][1] * around[second][1]
-            if n_terms == 3:
-                own *= around[first][2] * around[second][2]
-            if 1 in (first, second):
-                own[self._last_along_x] = 0
-        return products
+def neighbour_rows(index: NDArray[np.intp], shape: tuple[int, int, int]) -> NDArray[np.int32]:
+    """Return `forward_neighbours` with V, one row behind the last voxel, in place of -1."""
+    neighbours = forward_neighbours(index, shape)
+    return np.where(neighbours < 0, index.size, neighbours).astype(np.int32)
+
+
+def _parts(n_voxels: int) -> list[slice]:
+    """Divide voxels among the threads."""
+    edges = np.linspace(0, n_voxels, n_threads() + 1).astype(int).tolist()
+    return [slice(*own) for own in pairwise(edges)]
 
 
 def summed_moments(parts: Sequence[ContrastMoments]) -> ContrastMoments:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -98,6 +99,12 @@ def expected_ec(t: ArrayLike, df: float, resels: ArrayLike) -> NDArray[np.float6
     return expected
 
 
+@lru_cache(maxsize=16)
+def _searched_densities(df: float) -> NDArray[np.float64]:
+    """Densities at the heights that are searched, for the degrees of freedom that maps share."""
+    return ec_densities(_SEARCHED, df)
+
+
 def peak_p(t: ArrayLike, df: float, resels: ArrayLike) -> NDArray[np.float64]:
     """Probability that the maximum of a null t field exceeds `t`, corrected over the search.
 
@@ -131,7 +138,7 @@ def rft_threshold(alpha: float, df: float, resels: ArrayLike) -> float:
     if df <= dimensions:
         return math.inf
     target = -math.log1p(-alpha)
-    above = np.flatnonzero(expected_ec(_SEARCHED, df, resels) > target)
+    above = np.flatnonzero(resels @ _searched_densities(df) > target)
     if above.size == 0 or above[-1] == _SEARCHED.size - 1:
         return math.inf
     low, high = _SEARCHED[above[-1]], _SEARCHED[above[-1] + 1]

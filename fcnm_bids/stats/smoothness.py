@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnm_bids.errors import RequestError
-from fcnm_bids.stats.moments import NEIGHBOUR_PAIRS, ContrastMoments, forward_neighbours
+from fcnm_bids.kernels.group_sums import roughness
+from fcnm_bids.stats.moments import ContrastMoments, neighbour_rows
 from fcnm_bids.stats.regression import explained_by_design
 
 _FOUR_LOG_TWO = 4 * math.log(2)
@@ -90,21 +91,21 @@ def estimate_smoothness(moments: ContrastMoments, tested: NDArray[np.bool_]) -> 
             " choose the height control bonferroni or fdr"
         )
     usable = tested & (moments.n == n)
+    explained = explained_by_design(moments, np.arange(usable.size))
+    with np.errstate(invalid="ignore"):  # at voxels that do not enter
+        length = np.sqrt(moments.square - (explained * explained).sum(axis=0))
     neighbours = _neighbours(moments.index.astype(np.intp).tobytes(), moments.shape)
-    complete = usable & ((neighbours >= 0) & usable[neighbours]).all(axis=0)
-    voxels = np.flatnonzero(complete)
-    if voxels.size < _FEWEST_VOXELS:
+    n_voxels, total = roughness(moments.products, explained[1:], length, usable, neighbours)
+    if n_voxels < _FEWEST_VOXELS:
         raise RequestError(
-            f"smoothness cannot be estimated: only {voxels.size} tested voxels have a tested"
+            f"smoothness cannot be estimated: only {n_voxels} tested voxels have a tested"
             f" neighbour along every axis, and {_FEWEST_VOXELS} are needed (the mask is too small"
             " or too thin, or voxels are missing in some participants); choose the height control"
             " bonferroni or fdr"
         )
-    axes, between = _roughness(_correlations(moments, voxels, neighbours[:, voxels]))
-    determinant = np.maximum(_determinant(axes, between), 0.0)
-    density = float(np.sqrt(determinant / _FOUR_LOG_TWO**3).mean())
-    per_axis = np.sqrt(np.maximum(axes, 0.0) / _FOUR_LOG_TWO).mean(axis=1)
-    pooled = axes.mean(axis=1)
+    density = float(total[0] / _FOUR_LOG_TWO**1.5 / n_voxels)
+    per_axis = total[1:4] / _FOUR_LOG_TWO**0.5 / n_voxels
+    pooled = total[4:] / n_voxels
     if not (density > 0 and (pooled > _ROUNDING).all()):
         raise RequestError(
             "smoothness cannot be estimated: the maps do not vary in space along every axis;"
@@ -113,57 +114,13 @@ def estimate_smoothness(moments: ContrastMoments, tested: NDArray[np.bool_]) -> 
     per_axis *= (density / per_axis.prod()) ** (1 / 3)
     per_axis *= _difference_correction(pooled)
     x, y, z = (1.0 / per_axis).tolist()
-    return Smoothness(fwhm=(x, y, z), resels_per_voxel=float(per_axis.prod()), n_voxels=voxels.size)
+    return Smoothness(fwhm=(x, y, z), resels_per_voxel=float(per_axis.prod()), n_voxels=n_voxels)
 
 
 @lru_cache(maxsize=1)
-def _neighbours(index: bytes, shape: tuple[int, int, int]) -> NDArray[np.intp]:
-    """Return the forward neighbours of voxels, which all contrasts of a group share."""
-    return forward_neighbours(np.frombuffer(index, dtype=np.intp), shape)
-
-
-def _correlations(
-    moments: ContrastMoments, voxels: NDArray[np.intp], neighbours: NDArray[np.intp]
-) -> NDArray[np.float64]:
-    """Sample correlations between a voxel and its neighbours, in the order of the products."""
-    assert moments.products is not None
-    every = np.arange(moments.total.size)
-    explained = explained_by_design(moments, every)
-    with np.errstate(invalid="ignore"):  # at voxels that do not enter
-        deviation = np.sqrt(moments.square - (explained * explained).sum(axis=0))
-    places = (voxels, *neighbours)
-    fitted = [explained[:, place] for place in places]
-    length = [deviation[place] for place in places]
-    rho = moments.products.take(voxels, axis=1)
-    for own, (a, b) in zip(rho, NEIGHBOUR_PAIRS, strict=True):
-        own -= (fitted[a] * fitted[b]).sum(axis=0)
-        own /= length[a] * length[b]
-    return rho
-
-
-def _roughness(rho: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Lambda of forward differences from correlations of shape (6, V).
-
-    Returns
-    -------
-    axes
-        Its diagonal, shape (3, V).
-    between
-        Its entries xy, xz and yz, shape (3, V).
-    """
-    to_x, to_y, to_z, x_y, x_z, y_z = rho
-    return 2 * (1 - rho[:3]), np.stack(
-        [x_y - to_x - to_y + 1, x_z - to_x - to_z + 1, y_z - to_y - to_z + 1]
-    )
-
-
-def _determinant(axes: NDArray[np.float64], between: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the determinants of symmetric matrices given as by `_roughness`, shape (V,)."""
-    (xx, yy, zz), (xy, xz, yz) = axes, between
-    determinant: NDArray[np.float64] = (
-        xx * (yy * zz - yz * yz) - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz)
-    )
-    return determinant
+def _neighbours(index: bytes, shape: tuple[int, int, int]) -> NDArray[np.int32]:
+    """Return the rows of forward neighbours, which all contrasts of a group share."""
+    return neighbour_rows(np.frombuffer(index, dtype=np.intp), shape)
 
 
 def _difference_correction(pooled: NDArray[np.float64]) -> NDArray[np.float64]:

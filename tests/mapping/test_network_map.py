@@ -12,6 +12,7 @@ import pytest
 from scipy import ndimage, stats
 from scipy.sparse import csr_array
 
+from fcnm_bids.connectivity import map_buffer
 from fcnm_bids.connectome import Projected, ProjectedRun, RunImage, open_run, write_run
 from fcnm_bids.grid import Grid
 from fcnm_bids.mapping import (
@@ -25,7 +26,7 @@ from fcnm_bids.mapping import (
     sum_over_participants,
 )
 from fcnm_bids.seeds import Contrast, SeedMatrix
-from fcnm_bids.stats import HeightRule
+from fcnm_bids.stats import PARTICIPANTS_AT_ONCE, HeightRule
 from tests.kept_rows import Projection, build_projection
 
 GRID = Grid((7, 6, 5), np.diag([-3.0, 3.0, 3.0, 1.0]), "MNI152NLin6Asym")
@@ -345,7 +346,7 @@ def test_map_network_is_its_three_steps() -> None:
         smoothness=False,
         progress=done.append,
     )
-    assert done == [1, 2, 3, 4, 5, 6]
+    assert done == [6]
     expected = np.ones((N_PARTICIPANTS, 5), dtype=bool)
     expected[2, 4] = False
     np.testing.assert_array_equal(group.has_map, expected)
@@ -367,6 +368,22 @@ def test_runs_are_opened_once_per_participant() -> None:
 
     mapped([counting(participant) for participant in participants_in_memory()])
     assert opened == ["0", "1", "2", "3", "4", "5"]
+
+
+def test_maps_of_no_more_participants_are_held_than_are_added_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shapes = []
+
+    def spy(*shape: int) -> np.ndarray:
+        shapes.append(shape)
+        return map_buffer(*shape)
+
+    monkeypatch.setattr("fcnm_bids.mapping.network_map.map_buffer", spy)
+    sum_over_participants(
+        seed_matrix(), 3 * participants_in_memory(), np.arange(V), min_coverage=0.5, smoothness=True
+    )
+    assert shapes == [(PARTICIPANTS_AT_ONCE, 5, V)]
 
 
 def only_covered_by(participant: int, seed: int) -> list[Participant]:

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fcnm_bids.robustness import block_of_participant, participants_draws
-from fcnm_bids.stats import Moments, one_sample, summed_moments
+from fcnm_bids.stats import ContrastMoments, one_sample, summed_moments
+from tests.stats.exact_sums import exact_sums
 
 
 @given(st.integers(8, 200), st.integers(0, 5))
@@ -42,21 +43,18 @@ def test_quarters_need_a_number_that_4_divides() -> None:
 @pytest.mark.parametrize("k", [0, 2])
 def test_a_subsample_is_what_its_participants_give(k: int) -> None:
     rng = np.random.default_rng(0)
-    z = rng.normal(0.2, 1, (21, 1, 24))
+    z = rng.normal(0.2, 1, (21, 24))
     z[rng.random(z.shape) < 0.1] = np.nan
     columns = rng.standard_normal((21, k))
     block = block_of_participant(21, 8, 0)
 
-    def over(participants: np.ndarray) -> Moments:
-        moments = Moments(1, np.arange(24), (4, 3, 2), smoothness=False, n_covariates=k)
-        for i in participants:
-            moments.add(z[i], np.zeros((1, 24), dtype=bool), columns[i])
-        return moments
+    def over(participants: np.ndarray) -> ContrastMoments:
+        return exact_sums(z[participants], (4, 3, 2), covariates=columns[participants])
 
     blocks = [over(np.flatnonzero(block == b)) for b in range(8)]
     for draw in participants_draws(8, n_draws=4, seed=1):
-        merged = summed_moments([blocks[b].contrast(0) for b in draw.blocks])
-        direct = over(np.flatnonzero(np.isin(block, draw.blocks))).contrast(0)
+        merged = summed_moments([blocks[b] for b in draw.blocks])
+        direct = over(np.flatnonzero(np.isin(block, draw.blocks)))
         one, two = (one_sample(m, min_subjects=0.5) for m in (merged, direct))
         assert merged.n_participants == direct.n_participants
         np.testing.assert_array_equal(one.tested, two.tested)

@@ -132,7 +132,7 @@ def matched_draws(n: int) -> list[tuple[Contrast, ...]]:
 
 def memory_for(n_draws: float) -> float:
     """Bytes with which so many draws go through the participants at once."""
-    return n_draws * 78 * len(OBSERVED) * INDEX.size
+    return n_draws * 25 * len(OBSERVED) * INDEX.size
 
 
 HEIGHTS = [

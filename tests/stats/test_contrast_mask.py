@@ -22,6 +22,7 @@ from fcnm_bids.stats import (
     remove_small,
     resel_counts,
 )
+from tests.stats.exact_sums import exact_sums
 
 SHAPE = (16, 15, 14)
 RULE = HeightRule(
@@ -52,15 +53,9 @@ def signal_and_noise(n: int, seed: int = 0, strength: float = 1.5) -> NDArray:
 
 
 def moments_of(maps: NDArray, clipped: NDArray[np.bool_] | None = None) -> ContrastMoments:
-    index = np.arange(np.prod(SHAPE))
-    moments = Moments(1, index, SHAPE, smoothness=True)
-    for i, participant in enumerate(maps):
-        z = participant.ravel(order="F")[None]
-        flags = np.zeros(z.shape, dtype=bool)
-        if clipped is not None:
-            flags[0] = clipped[i].ravel(order="F")
-        moments.add(z, flags)
-    return moments.contrast(0)
+    z = np.stack([flat(participant) for participant in maps])
+    flags = None if clipped is None else np.stack([flat(own) for own in clipped])
+    return exact_sums(z, SHAPE, clipped=flags, smoothness=True)
 
 
 def mask_of(maps: NDArray, height: HeightRule) -> ContrastMap:

@@ -1,40 +1,154 @@
+"""Sums over participants, against brute force in float64."""
+
 from __future__ import annotations
 
 import pickle
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import asdict
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
-from fcnm_bids.stats import PARTICIPANTS_AT_ONCE, Moments, bytes_of_sums, forward_neighbours
+from fcnm_bids.kernels.threads import n_threads
+from fcnm_bids.stats import (
+    PARTICIPANTS_AT_ONCE,
+    ContrastMoments,
+    Moments,
+    bytes_of_sums,
+    forward_neighbours,
+    one_sample,
+    summed_moments,
+)
+from fcnm_bids.stats.moments import NEIGHBOUR_PAIRS, neighbour_rows
+from fcnm_bids.stats.regression import unpacked
+from tests.stats.exact_sums import exact_sums
 
 SHAPE = (6, 5, 7)
-PAIRS = [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
+
+HALF_STEP = 2.0**-24
+"""Rounding of a value in single precision, relative to it."""
 
 
 def scattered_voxels(seed: int = 0, share: float = 0.7) -> NDArray[np.intp]:
     return np.flatnonzero(np.random.default_rng(seed).random(np.prod(SHAPE)) < share)
 
 
-def participants(n: int, n_maps: int, n_voxels: int, *, missing: float, seed: int = 1) -> NDArray:
+def participants(
+    n: int, n_maps: int, n_voxels: int, *, missing: float = 0, mean: float = 0.3, seed: int = 1
+) -> NDArray[np.float32]:
+    """Maps of unit variance, shape (participants, contrasts, V); half of it is shared."""
     rng = np.random.default_rng(seed)
-    z = rng.standard_normal((n, n_maps, n_voxels))
+    z = mean + np.sqrt(0.5) * rng.standard_normal((n, n_maps, n_voxels))
+    z += np.sqrt(0.5) * rng.standard_normal((n, n_maps, 1))
     z[rng.random(z.shape) < missing] = np.nan
-    return z
+    return z.astype(np.float32)
 
 
-def stacked(moments: Moments, name: str) -> NDArray:
-    return np.stack([getattr(moments.contrast(i), name) for i in range(len(moments.n))])
-
-
-def summed(z: NDArray, index: NDArray[np.intp], *, smoothness: bool = True) -> Moments:
-    moments = Moments(z.shape[1], index, SHAPE, smoothness=smoothness)
-    for participant in z:
-        moments.add(participant, np.zeros(participant.shape, dtype=bool))
+def summed(
+    z: NDArray,
+    index: NDArray[np.intp],
+    *,
+    smoothness: bool = True,
+    clipped: NDArray[np.bool_] | None = None,
+    covariates: NDArray | None = None,
+) -> Moments:
+    """Add all participants, in groups as the program has them."""
+    clipped = np.zeros(z.shape, dtype=bool) if clipped is None else clipped
+    columns = np.zeros((len(z), 0)) if covariates is None else covariates
+    moments = Moments(
+        z.shape[1], index, SHAPE, smoothness=smoothness, n_covariates=columns.shape[1]
+    )
+    for first in range(0, len(z), PARTICIPANTS_AT_ONCE):
+        group = slice(first, first + PARTICIPANTS_AT_ONCE)
+        moments.add_participants(z[group], list(clipped[group]), columns[group])
     return moments
+
+
+def every_contrast(moments: Moments) -> list[ContrastMoments]:
+    return [moments.contrast(position) for position in range(moments.n_contrasts)]
+
+
+def about_centre(z: NDArray[np.float32]) -> NDArray[np.float64]:
+    """What is summed of one contrast: deviations from the mean of the first group with a map.
+
+    Shape (participants, V); 0 where there is no value. The centre is 0 at a voxel that nobody of
+    that group has.
+    """
+    there = np.isfinite(z)
+    first = int(there.any(axis=1).argmax()) // PARTICIPANTS_AT_ONCE * PARTICIPANTS_AT_ONCE
+    group = slice(first, first + PARTICIPANTS_AT_ONCE)
+    count = there[group].sum(axis=0)
+    centre = np.nansum(z[group], axis=0, dtype=np.float64) / np.maximum(count, 1)
+    return np.where(there, z - centre, 0)
+
+
+def check(found: ContrastMoments, exact: ContrastMoments, z: NDArray[np.float32]) -> None:
+    """Compare the sums of one contrast with exact ones.
+
+    A deviation has the rounding of one subtraction, its square twice that. A sum over a group of 8
+    in single precision rounds 8 times. The sum over the groups is in float64, but for products of
+    neighbours, which round once for each group. The total thus is off by 9 half steps of the sum
+    of deviations' sizes at most, and sums of squares and of products about the means by 8 + 2, and
+    twice 9 more for what is taken out for the means, of the sums of squares of deviations: about
+    as many of n times the variance. The size of the mean does not enter.
+    """
+    assert found.n.dtype == np.int32
+    np.testing.assert_array_equal(found.n, exact.n)
+    np.testing.assert_array_equal(found.clipped_in, exact.clipped_in)
+    np.testing.assert_array_equal(found.index, exact.index)
+    assert found.shape == exact.shape
+    assert (found.n_participants, found.n_added) == (exact.n_participants, exact.n_added)
+
+    deviation = about_centre(z)
+    in_float64 = 1e-14 * np.nansum(np.abs(z), axis=0)
+    size = np.abs(deviation).sum(axis=0)
+    assert (np.abs(found.total - exact.total) <= 9 * HALF_STEP * size + in_float64).all()
+
+    scatter = (deviation**2).sum(axis=0)
+    some = exact.n > 0
+    squares = [own.square - own.total**2 / np.maximum(own.n, 1) for own in (found, exact)]
+    in_float64 = 1e-14 * np.maximum(exact.square, 1e-30)
+    error = np.abs(squares[0] - squares[1])
+    assert (error <= 28 * HALF_STEP * scatter + in_float64)[some].all()
+    assert (found.total[~some] == 0).all()
+    assert (found.square[~some] == 0).all()
+
+    assert (found.products is None) == (exact.products is None)
+    if found.products is None or exact.products is None:
+        return
+    n_groups = -(-len(z) // PARTICIPANTS_AT_ONCE)
+    around = np.vstack([np.arange(found.index.size), neighbour_rows(found.index, found.shape)])
+    root = np.append(np.sqrt(scatter), 0)
+    for row, (a, b) in enumerate(NEIGHBOUR_PAIRS):
+        allowed = (28 + n_groups) * HALF_STEP * root[around[a]] * root[around[b]]
+        assert (np.abs(found.products[row] - exact.products[row]) <= allowed).all()
+        np.testing.assert_array_equal(found.products[row][allowed == 0], 0)
+
+
+def check_all(
+    moments: Moments,
+    z: NDArray[np.float32],
+    index: NDArray[np.intp],
+    *,
+    smoothness: bool = True,
+    clipped: NDArray[np.bool_] | None = None,
+) -> None:
+    assert moments.n_contrasts == z.shape[1]
+    for position, found in enumerate(every_contrast(moments)):
+        own = z[:, position]
+        flags = None if clipped is None else clipped[:, position]
+        exact = exact_sums(own, SHAPE, index=index, clipped=flags, smoothness=smoothness)
+        check(found, exact, own)
+        assert moments.n_participants[position] == exact.n_participants
+    assert moments.n_added == len(z)
+
+
+def assert_same_bits(one: ContrastMoments, other: ContrastMoments) -> None:
+    np.testing.assert_equal(asdict(one), asdict(other))
 
 
 @given(st.lists(st.booleans(), min_size=24, max_size=24))
@@ -42,126 +156,310 @@ def test_neighbours_are_found_by_their_subscripts(inside: list[bool]) -> None:
     shape = (2, 3, 4)
     index = np.flatnonzero(inside)
     neighbours = forward_neighbours(index, shape)
+    rows = neighbour_rows(index, shape)
     place = {tuple(np.unravel_index(voxel, shape, order="F")): i for i, voxel in enumerate(index)}
     for subscripts, i in place.items():
         for axis in range(3):
             step = np.eye(3, dtype=int)[axis]
-            assert neighbours[axis, i] == place.get(tuple(np.add(subscripts, step)), -1)
+            expected = place.get(tuple(np.add(subscripts, step)))
+            assert neighbours[axis, i] == (-1 if expected is None else expected)
+            assert rows[axis, i] == (index.size if expected is None else expected)
 
 
+@pytest.mark.parametrize("smoothness", [True, False])
 @pytest.mark.parametrize("missing", [0.0, 0.2])
-def test_sums_are_those_over_all_participants_at_once(missing: float) -> None:
+@pytest.mark.parametrize("n", [1, 7, 8, 9, 21])
+def test_sums_are_those_over_all_participants_at_once(
+    n: int, missing: float, smoothness: bool
+) -> None:
     index = scattered_voxels()
-    z = participants(9, 3, index.size, missing=missing)
+    z = participants(n, 3, index.size, missing=missing)
+    check_all(summed(z, index, smoothness=smoothness), z, index, smoothness=smoothness)
+
+
+@pytest.mark.parametrize("n_contrasts", [15, 16, 17, 33])
+def test_contrasts_need_not_fill_blocks(n_contrasts: int) -> None:
+    index = scattered_voxels()
+    z = participants(10, n_contrasts, index.size, missing=0.05)
+    check_all(summed(z, index), z, index)
+
+
+@pytest.mark.parametrize("mean", [1.0, 30.0, 1000.0])
+def test_a_large_mean_costs_no_digit(mean: float) -> None:
+    """Squares of z in single precision would leave nothing of the variance at a mean of 1000."""
+    index = scattered_voxels()
+    z = participants(20, 2, index.size, mean=mean)
+    z[11, 0, ::5] = np.nan
     moments = summed(z, index)
-    np.testing.assert_array_equal(moments.n, np.isfinite(z).sum(axis=0))
-    total, square = stacked(moments, "total"), stacked(moments, "square")
-    np.testing.assert_allclose(total, np.nansum(z, axis=0), rtol=1e-13, atol=1e-13)
-    np.testing.assert_allclose(square, np.nansum(z**2, axis=0), rtol=1e-13)
-    np.testing.assert_array_equal(moments.n_participants, [9, 9, 9])
-
-
-@pytest.mark.parametrize("missing", [0.0, 0.2])
-def test_neighbour_products_by_brute_force(missing: float) -> None:
-    index = scattered_voxels()
-    z = participants(5, 2, index.size, missing=missing)
-    z[3, 1] = np.nan
-    products = stacked(summed(z, index), "products")
-    neighbours = forward_neighbours(index, SHAPE)
-    complete = np.isfinite(z).sum(axis=0) == np.array([5, 4])[:, None]
-    assert complete.any()
-    for v in range(index.size):
-        places = (v, *neighbours[:, v])
-        for row, (a, b) in enumerate(PAIRS):
-            expected = np.zeros(2)
-            if places[a] >= 0 and places[b] >= 0:
-                expected = np.nansum(z[:, :, places[a]] * z[:, :, places[b]], axis=0)
-                expected[~(complete[:, places[a]] & complete[:, places[b]])] = 0
-            np.testing.assert_allclose(products[:, row, v], expected, rtol=1e-12, atol=1e-13)
-
-
-def test_more_voxels_than_one_block() -> None:
-    shape = (40, 30, 30)
-    index = np.arange(np.prod(shape))
-    z = np.random.default_rng(3).standard_normal((1, index.size))
-    moments = Moments(1, index, shape, smoothness=True)
-    moments.add(z, np.zeros(z.shape, dtype=bool))
-    volume = z.reshape(shape, order="F")
-    sums = moments.contrast(0)
-    product = sums.products.reshape(6, *shape, order="F")
-    close = partial(np.testing.assert_allclose, rtol=1e-12, atol=1e-15)
-    close(sums.square, z[0] ** 2)
-    close(product[0, :-1], volume[:-1] * volume[1:])
-    close(product[2, :, :, :-1], volume[:, :, :-1] * volume[:, :, 1:])
-    close(product[3, :-1, :-1], volume[1:, :-1] * volume[:-1, 1:])
-    assert (product[0, -1] == 0).all()
+    check_all(moments, z, index)
+    sums, exact = moments.contrast(1), z[:, 1].astype(np.float64)
+    variance = (sums.square - sums.total**2 / 20) / 19
+    np.testing.assert_allclose(variance, exact.var(axis=0, ddof=1), rtol=3e-6)
 
 
 def test_a_participant_without_a_map_is_not_one_of_its_participants() -> None:
     index = scattered_voxels()
-    z = participants(4, 2, index.size, missing=0)
-    z[1, 0] = np.nan
+    z = participants(12, 2, index.size)
+    z[[1, 9], 0] = np.nan
     moments = summed(z, index)
-    np.testing.assert_array_equal(moments.n_participants, [3, 4])
-    assert (moments.n[0] == 3).all()
-    np.testing.assert_allclose(moments.contrast(0).total, np.nansum(z[:, 0], axis=0))
+    np.testing.assert_array_equal(moments.n_participants, [10, 12])
+    assert (moments.contrast(0).n == 10).all()
+    assert (moments.contrast(0).products != 0).any()
+    check_all(moments, z, index)
+
+
+def test_a_contrast_that_the_first_group_lacks_is_centred_by_the_next() -> None:
+    index = scattered_voxels()
+    z = participants(20, 3, index.size, mean=1000.0)
+    z[:8, 1] = np.nan
+    moments = summed(z, index)
+    check_all(moments, z, index)
+    error = moments.contrast(1).total - z[:, 1].astype(np.float64)[8:].sum(axis=0)
+    assert np.abs(error).max() < 1e-4
+
+
+def test_a_voxel_that_the_first_group_lacks_is_summed_from_zero() -> None:
+    index = scattered_voxels()
+    z = participants(20, 1, index.size)
+    z[:8, 0, 5] = np.nan
+    check_all(summed(z, index), z, index)
+
+
+def test_a_contrast_that_nobody_has_sums_to_nothing() -> None:
+    index = scattered_voxels()
+    z = participants(3, 2, index.size)
+    z[:, 1] = np.nan
+    moments = summed(z, index)
+    check_all(moments, z, index)
+    assert (moments.contrast(1).n == 0).all()
+
+
+def test_present_are_those_with_a_value() -> None:
+    index = scattered_voxels()
+    z = participants(5, 3, index.size, missing=0.3)
+    z[1, 0] = z[4, 2] = np.nan
+    z[2, 1] = np.nan
+    z[2, 1, 7] = 0.5  # one voxel is a map
+    maps = np.full((5, index.size, 16), np.inf, np.float32)  # any value behind the last contrast
+    maps[:, :, :3] = z.swapaxes(1, 2)
+    moments = Moments(3, index, SHAPE, smoothness=True)
+    present = moments.add_block(0, maps)
+    moments.end_group(5)
+    expected = np.ones((5, 3), dtype=bool)
+    expected[1, 0] = expected[4, 2] = False
+    np.testing.assert_array_equal(present, expected)
+    check_all(moments, z, index)
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(1, 20),
+    st.integers(1, 35),
+    st.sampled_from([0.0, 0.02, 0.5]),
+    st.sampled_from([0.0, 0.3, -50.0]),
+    st.booleans(),
+    st.integers(0, 2**31),
+)
+def test_any_participants_contrasts_and_gaps(
+    n: int, n_contrasts: int, missing: float, mean: float, smoothness: bool, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    index = scattered_voxels(seed, rng.uniform(0.05, 1))
+    z = participants(n, n_contrasts, index.size, missing=missing, mean=mean, seed=seed)
+    z[rng.random(z.shape[:2]) < 0.2 * rng.random()] = np.nan
+    z[:, :, rng.random(index.size) < 0.1 * rng.random()] = np.nan
+    clipped = rng.random(z.shape) < 0.01
+    moments = summed(z, index, smoothness=smoothness, clipped=clipped)
+    check_all(moments, z, index, smoothness=smoothness, clipped=clipped)
 
 
 def test_clipped_in_anybody_is_remembered() -> None:
-    moments = Moments(2, np.arange(4), (4, 1, 1), smoothness=False)
-    for voxel in (0, 3):
-        clipped = np.zeros((2, 4), dtype=bool)
-        clipped[1, voxel] = True
-        moments.add(np.ones((2, 4)), clipped)
-    np.testing.assert_array_equal(moments.clipped_in, [[0, 0, 0, 0], [1, 0, 0, 1]])
-
-
-def test_single_precision_maps_are_summed_in_double() -> None:
-    z = np.full((1, 6), 0.1, dtype=np.float32)
-    moments = Moments(1, np.arange(6), (6, 1, 1), smoothness=False)
-    for _ in range(1000):
-        moments.add(z, np.zeros(z.shape, dtype=bool))
-    expected = 1000 * np.float64(np.float32(0.1))
-    np.testing.assert_allclose(moments.contrast(0).total, expected, rtol=1e-12)
-
-
-@pytest.mark.parametrize("mean", [0.0, 1.0, 30.0])
-def test_the_variance_of_single_precision_maps_is_that_of_double_ones(mean: float) -> None:
-    """Squares of z in single precision would lose half of the digits at a mean of 30."""
-    rng = np.random.default_rng(5)
     index = scattered_voxels()
-    z = (mean + 0.1 * rng.standard_normal((40, 1, index.size))).astype(np.float32)
-    z[7, 0, ::5] = np.nan
-    moments = Moments(1, index, SHAPE, smoothness=True)
-    for first in range(0, 40, PARTICIPANTS_AT_ONCE):
-        group = z[first : first + PARTICIPANTS_AT_ONCE]
-        moments.add_participants(group, list(np.zeros(group.shape, dtype=bool)))
-    sums, exact = moments.contrast(0), z[:, 0].astype(np.float64)
-    variance = (sums.square - sums.total**2 / sums.n) / (sums.n - 1)
-    np.testing.assert_allclose(variance, np.nanvar(exact, axis=0, ddof=1), rtol=2e-6)
-    np.testing.assert_allclose(sums.total / sums.n, np.nanmean(exact, axis=0), atol=2e-7)
-    neighbours = forward_neighbours(index, SHAPE)
-    voxels = np.flatnonzero((neighbours[1] >= 0) & (sums.products[1] != 0))
-    assert voxels.size > 20
-    for v in voxels:
-        w = neighbours[1, v]
-        covariance = (sums.products[1, v] - sums.total[v] * sums.total[w] / 40) / 39
-        expected = np.cov(exact[:, v], exact[:, w])[0, 1]
-        assert covariance == pytest.approx(expected, abs=2e-6 * 0.01)
+    z, clipped = participants(3, 18, index.size), np.zeros((3, 18, index.size), dtype=bool)
+    clipped[0, 17, 0] = clipped[2, 17, 3] = clipped[1, 2, 5] = True
+    found = every_contrast(summed(z, index, clipped=clipped))
+    assert [np.flatnonzero(own.clipped_in).tolist() for own in found] == [
+        *([], [], [5]),
+        *([] for _ in range(14)),
+        [0, 3],
+    ]
+
+
+def test_clipped_places_of_contrasts_beyond_the_last_are_left_out() -> None:
+    moments = Moments(2, np.arange(4), (4, 1, 1), smoothness=False)
+    moments.clip([{1: [np.array([0]), np.array([3, 0])], 2: [np.array([1])]}, {}, {0: []}])
+    found = [moments.contrast(position).clipped_in.tolist() for position in range(2)]
+    assert found == [[False] * 4, [True, False, False, True]]
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.1])
+def test_covariates_are_summed_in_float64(missing: float) -> None:
+    index = scattered_voxels()
+    z = participants(19, 18, index.size, missing=missing)
+    z[2, 17] = np.nan
+    covariates = np.random.default_rng(3).standard_normal((19, 2)) * [1, 100]
+    moments = summed(z, index, covariates=covariates)
+    check_all(moments, z, index)
+    for position, own in enumerate(every_contrast(moments)):
+        exact = exact_sums(z[:, position], SHAPE, index=index, covariates=covariates).covariates
+        found = own.covariates
+        assert found is not None
+        assert exact is not None
+        size = np.abs(covariates).T @ np.abs(np.nan_to_num(z[:, position]))
+        assert (np.abs(found.products - exact.products) <= 1e-14 * size).all()
+        np.testing.assert_allclose(found.gram, exact.gram, rtol=1e-13, atol=1e-11)
+        some = exact.lacking >= 0
+        np.testing.assert_array_equal(found.lacking >= 0, some)
+        assert some.any() == (missing > 0)
+        lacking = [unpacked(own.lacking_gram[own.lacking[some]], 3) for own in (found, exact)]
+        np.testing.assert_allclose(lacking[0], lacking[1], rtol=1e-13, atol=1e-11)
+
+
+def test_covariates_come_with_each_participant() -> None:
+    moments = Moments(1, np.arange(2), (2, 1, 1), smoothness=False, n_covariates=2)
+    with pytest.raises(ValueError, match="2 covariates"):
+        moments.add(np.ones((1, 2)), np.zeros((1, 2), dtype=bool))
+
+
+@pytest.mark.parametrize("value", [0.1, 8.4, -1e-3, 1e6])
+@pytest.mark.parametrize("n", [2, 7, 30])
+def test_a_voxel_that_does_not_vary_is_not_tested(value: float, n: int) -> None:
+    index = scattered_voxels()
+    z = participants(n, 1, index.size)
+    z[:, :, 4] = value
+    result = one_sample(summed(z, index).contrast(0), min_subjects=0.9)
+    np.testing.assert_array_equal(np.flatnonzero(~result.tested), [4])
+    assert result.mean[4] == pytest.approx(float(np.float32(value)), rel=1e-12)
+
+
+def in_some_order(n_contrasts: int, kind: str) -> Sequence[list[int]]:
+    """Contrasts of each of several sums."""
+    rng = np.random.default_rng(2)
+    if kind == "one by one":
+        return [[position] for position in range(n_contrasts)]
+    if kind == "backwards":
+        return [list(range(n_contrasts))[::-1]]
+    if kind == "mixed":
+        return [rng.permutation(n_contrasts).tolist()]
+    return [own.tolist() for own in np.array_split(rng.permutation(n_contrasts), 3)]
+
+
+@pytest.mark.parametrize("kind", ["one by one", "backwards", "mixed", "in three parts"])
+@pytest.mark.parametrize("smoothness", [True, False])
+def test_a_contrast_has_the_same_bits_whichever_are_summed_beside_it(
+    kind: str, smoothness: bool
+) -> None:
+    index = scattered_voxels()
+    z = participants(13, 35, index.size, missing=0.05)
+    z[[0, 3], 7] = np.nan
+    z[:8, 20] = np.nan
+    clipped = np.random.default_rng(3).random(z.shape) < 0.01
+    covariates = np.random.default_rng(4).standard_normal((13, 1))
+
+    def over(contrasts: list[int] | slice) -> list[ContrastMoments]:
+        return every_contrast(
+            summed(
+                z[:, contrasts],
+                index,
+                smoothness=smoothness,
+                clipped=clipped[:, contrasts],
+                covariates=covariates,
+            )
+        )
+
+    together = over(slice(None))
+    for contrasts in in_some_order(35, kind):
+        for position, own in zip(contrasts, over(contrasts), strict=True):
+            assert_same_bits(own, together[position])
+
+
+@pytest.mark.parametrize("smoothness", [True, False])
+def test_threads_do_not_matter(smoothness: bool) -> None:
+    index = scattered_voxels()
+    z = participants(13, 18, index.size, missing=0.05)
+    found = []
+    for threads in (1, 2, 5):
+        with threadpool_limits(threads, user_api="blas"):
+            assert n_threads() == threads
+            found.append(every_contrast(summed(z, index, smoothness=smoothness)))
+    for several in found[1:]:
+        for one, other in zip(found[0], several, strict=True):
+            assert_same_bits(one, other)
+
+
+def test_groups_are_added_in_their_order_and_size() -> None:
+    """Bits depend on the groups alone: this is why they are fixed."""
+    index = scattered_voxels()
+    z = participants(16, 1, index.size)
+    fixed, again = summed(z, index).contrast(0), summed(z.copy(), index).contrast(0)
+    assert_same_bits(fixed, again)
+    one_by_one = Moments(1, index, SHAPE, smoothness=True)
+    for own in z:
+        one_by_one.add(own, np.zeros(own.shape, dtype=bool))
+    singly = one_by_one.contrast(0)
+    assert singly.n_added == 16
+    assert (singly.total != fixed.total).any()
+    # the first participant is the centre: deviations are twice as large
+    np.testing.assert_allclose(singly.total, fixed.total, atol=16 * 16 * HALF_STEP)
+
+
+def test_parts_add_up_to_the_whole_without_products() -> None:
+    index = scattered_voxels()
+    z = participants(14, 1, index.size, missing=0.1)
+    covariates = np.random.default_rng(4).standard_normal((14, 2))
+    clipped = np.random.default_rng(5).random(z.shape) < 0.01
+    parts = [
+        summed(z[own], index, covariates=covariates[own], clipped=clipped[own]).contrast(0)
+        for own in (slice(0, 5), slice(5, 14))
+    ]
+    found = summed_moments(parts)
+    exact = exact_sums(
+        z[:, 0], SHAPE, index=index, covariates=covariates, clipped=clipped[:, 0], smoothness=False
+    )
+    check(found, exact, z[:, 0])
+    assert found.covariates is not None
+    assert exact.covariates is not None
+    np.testing.assert_allclose(found.covariates.gram, exact.covariates.gram, rtol=1e-13)
+
+
+def test_maps_of_double_precision_are_rounded_first() -> None:
+    index = scattered_voxels()
+    exact = np.random.default_rng(0).standard_normal((9, 2, index.size))
+    for one, other in zip(
+        every_contrast(summed(exact, index)),
+        every_contrast(summed(exact.astype(np.float32), index)),
+        strict=True,
+    ):
+        assert_same_bits(one, other)
 
 
 def test_adding_leaves_the_maps_as_they_were() -> None:
     index = scattered_voxels()
-    z = participants(1, 2, index.size, missing=0.3)[0]
-    before = z.copy()
-    Moments(2, index, SHAPE, smoothness=True).add(z, np.zeros(z.shape, dtype=bool))
-    np.testing.assert_array_equal(z, before)
+    z = participants(3, 16, index.size, missing=0.3)
+    blocks = np.ascontiguousarray(z.swapaxes(1, 2))
+    before = blocks.copy()
+    Moments(16, index, SHAPE, smoothness=True).add_block(0, blocks)
+    np.testing.assert_array_equal(blocks, before)
+
+
+def test_sums_that_were_read_do_not_change_with_what_is_added_later() -> None:
+    index = scattered_voxels()
+    z = participants(16, 2, index.size)
+    moments = summed(z[:8], index)
+    first = moments.contrast(1)
+    before = pickle.loads(pickle.dumps(first))
+    moments.add_participants(z[8:], list(np.zeros(z[8:].shape, dtype=bool)))
+    assert_same_bits(first, before)
+    assert_same_bits(moments.contrast(1), summed(z, index).contrast(1))
 
 
 def test_maps_of_another_shape_are_refused() -> None:
     moments = Moments(1, np.arange(4), (4, 1, 1), smoothness=False)
     with pytest.raises(ValueError, match=r"\(1, 3\)"):
         moments.add(np.ones((1, 3)), np.zeros((1, 3), dtype=bool))
+    with pytest.raises(ValueError, match=r"\(1, 4\)"):
+        moments.add(np.ones((1, 4)), np.zeros((2, 4), dtype=bool))
+    assert moments.n_added == 0
 
 
 def test_unsorted_voxels_are_refused() -> None:
@@ -169,46 +467,35 @@ def test_unsorted_voxels_are_refused() -> None:
         Moments(1, np.array([2, 1]), (4, 1, 1), smoothness=False)
 
 
-def test_one_contrast_by_itself() -> None:
-    index = scattered_voxels()
-    moments = summed(participants(3, 2, index.size, missing=0), index)
-    contrast = moments.contrast(1)
-    assert contrast.n_participants == 3
-    assert contrast.products is not None
-    assert contrast.products.shape == (6, index.size)
-    assert (
-        summed(participants(3, 2, index.size, missing=0), index, smoothness=False)
-        .contrast(0)
-        .products
-        is None
-    )
-
-
 def test_sums_travel_between_processes() -> None:
     index = scattered_voxels()
-    z = participants(2, 1, index.size, missing=0)
-    moments = pickle.loads(pickle.dumps(summed(z[:1], index)))
-    moments.add(z[1], np.zeros(z[1].shape, dtype=bool))
-    whole = summed(z, index)
-    np.testing.assert_array_equal(stacked(moments, "total"), stacked(whole, "total"))
+    z = participants(11, 2, index.size)
+    moments = pickle.loads(pickle.dumps(summed(z[:8], index)))
+    moments.add_participants(z[8:], list(np.zeros(z[8:].shape, dtype=bool)))
+    for one, other in zip(every_contrast(moments), every_contrast(summed(z, index)), strict=True):
+        assert_same_bits(one, other)
 
 
 @pytest.mark.parametrize("n_covariates", [0, 1, 4])
 @pytest.mark.parametrize("smoothness", [True, False])
-def test_sums_take_no_more_memory_than_is_said(n_covariates: int, smoothness: bool) -> None:
+def test_full_blocks_take_no_more_memory_than_is_said(n_covariates: int, smoothness: bool) -> None:
     rng = np.random.default_rng(0)
-    index, n_contrasts = np.arange(1000), 3
+    index, n_contrasts = np.arange(1000), 32
     moments = Moments(
         n_contrasts, index, (10, 10, 10), smoothness=smoothness, n_covariates=n_covariates
     )
-    before = {
-        name: value.nbytes for name, value in vars(moments).items() if hasattr(value, "nbytes")
-    }
-    for _ in range(40):
-        z = rng.standard_normal((n_contrasts, 1000))
-        z[:, rng.random(1000) < 0.2] = np.nan
-        moments.add(z, np.zeros(z.shape, dtype=bool), rng.standard_normal(n_covariates))
-    counted = sum(before[name] for name in ("n", "clipped_in", "_centre", "_sums"))
+    for _ in range(5):
+        z = rng.standard_normal((8, n_contrasts, 1000))
+        z[rng.random(z.shape) < 0.4] = np.nan
+        flags = list(np.zeros(z.shape, dtype=bool))
+        moments.add_participants(z, flags, rng.standard_normal((8, n_covariates)))
+    # what is worked in grows with the participants of a group, not with the contrasts
+    counted = sum(
+        value.nbytes
+        for name, value in vars(moments).items()
+        if name not in ("index", "_neighbours", "_deviations", "n_participants")
+        and isinstance(value, np.ndarray)
+    )
     for contrast in range(n_contrasts if n_covariates else 0):
         sums = moments.contrast(contrast).covariates
         assert sums is not None

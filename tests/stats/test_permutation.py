@@ -13,12 +13,12 @@ from fcnm_bids.stats import (
     GroupMaps,
     HeightRule,
     MaxNull,
-    Moments,
     contrast_mask,
     max_t_null,
     one_sample,
     sign_flips,
 )
+from tests.stats.exact_sums import exact_sums
 
 RULE = HeightRule(
     control="permutation",
@@ -151,12 +151,10 @@ def test_only_tested_voxels_enter_the_maximum() -> None:
 @pytest.mark.parametrize("tail", ["positive", "negative", "two-sided"])
 def test_contrast_mask_by_permutation(tail: str) -> None:
     kept = maps(16, 120, seed=7)
-    moments = Moments(1, np.arange(120), (6, 5, 4), smoothness=False)
-    for participant in kept.values.astype(float):
-        moments.add(participant[None], np.zeros((1, 120), dtype=bool))
-    test = one_sample(moments.contrast(0), min_subjects=0.5)
+    moments = exact_sums(kept.values, (6, 5, 4))
+    test = one_sample(moments, min_subjects=0.5)
     rule = dataclasses.replace(RULE, tail=tail)
-    found = contrast_mask(test, moments.contrast(0), rule, maps=kept)
+    found = contrast_mask(test, moments, rule, maps=kept)
     assert found.null is not None
     size = {"positive": test.t, "negative": -test.t, "two-sided": np.abs(test.t)}[tail]
     np.testing.assert_array_equal(found.significant, found.null.p(size) <= 0.05)

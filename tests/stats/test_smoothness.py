@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from fcnm_bids.errors import RequestError
-from fcnm_bids.stats import ContrastMoments, Moments, Smoothness, estimate_smoothness, one_sample
+from fcnm_bids.stats import ContrastMoments, Smoothness, estimate_smoothness, one_sample
+from tests.stats.exact_sums import exact_sums
 
 BOX = (40, 40, 40)
 
@@ -29,11 +30,8 @@ def moments_of(fields: NDArray, mask: NDArray[np.bool_] | None = None) -> Contra
     shape = fields.shape[1:]
     mask = np.ones(shape, dtype=bool) if mask is None else mask
     index = np.flatnonzero(mask.ravel(order="F"))
-    moments = Moments(1, index, shape, smoothness=True)
-    for field in fields:
-        z = field.ravel(order="F")[index][None]
-        moments.add(z, np.zeros(z.shape, dtype=bool))
-    return moments.contrast(0)
+    z = np.stack([field.ravel(order="F")[index] for field in fields])
+    return exact_sums(z, shape, index=index, smoothness=True)
 
 
 def estimate(fields: NDArray, mask: NDArray[np.bool_] | None = None) -> Smoothness:
@@ -149,6 +147,6 @@ def test_maps_that_are_flat_along_an_axis_are_refused() -> None:
 
 
 def test_without_products_there_is_nothing_to_estimate_from() -> None:
-    moments = Moments(1, np.arange(27), (3, 3, 3), smoothness=False).contrast(0)
+    moments = exact_sums(np.zeros((5, 27)), (3, 3, 3), smoothness=False)
     with pytest.raises(ValueError, match="not kept"):
         estimate_smoothness(moments, np.ones(27, dtype=bool))

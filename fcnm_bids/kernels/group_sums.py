@@ -1,0 +1,375 @@
+"""Sums over participants of Fisher z maps, for blocks of 16 seeds (``group_sums.c``).
+
+A map of a block has the shape (voxels, 16): the values of the seeds at a voxel lie side by side.
+"""
+
+from __future__ import annotations
+
+from ctypes import c_double, c_float, c_int, c_int64, c_void_p
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnm_bids.kernels.library import load
+
+SEEDS_PER_BLOCK = 16
+
+VOXELS_PER_CALL = 16 * 492
+"""Voxels for one call of `correlate`, a multiple of its tiles."""
+
+_TILE_STRIDE = 496
+
+_TYPES = (np.dtype("int8"), np.dtype("int16"), np.dtype("float32"), np.dtype("float64"))
+
+N_PRODUCTS = 6
+"""Products of neighbours: see ``fcnm_bids.stats.moments.NEIGHBOUR_PAIRS``."""
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+Int32 = NDArray[np.int32]
+
+
+@cache
+def _function(name: str, *types: Any, returns: Any = None) -> Any:
+    """Return a function of the library that takes arguments of these types."""
+    function = getattr(load(), name)
+    function.argtypes, function.restype = types, returns
+    return function
+
+
+def _at(
+    array: NDArray[Any] | None, dtype: type[np.generic], n_values: int, first: int = 0
+) -> int | None:
+    """Return the address of a value of an array of `n_values` contiguous ones of a type, or more.
+
+    None stays None, C's null.
+    """
+    if array is None:
+        return None
+    if array.dtype != dtype or not array.flags.c_contiguous or array.size < n_values:
+        raise ValueError(
+            f"{array.dtype} of shape {array.shape} instead of {n_values} contiguous "
+            f"{np.dtype(dtype)}"
+        )
+    return int(array.ctypes.data) + first * array.itemsize
+
+
+def correlate(
+    values: NDArray[Any],
+    voxels: slice,
+    factors: Float32,
+    series: Float32,
+    weights: Float32,
+    place: Int32,
+    maps: Float32,
+    *,
+    add: bool,
+    limit: float,
+) -> Int32:
+    """Correlate blocks of seeds with voxels of a run, and set or add their weighted Fisher z.
+
+    Parameters
+    ----------
+    values
+        Series of all voxels of the run, shape (m, voxels of the run): int8, int16, float32 or
+        float64.
+    voxels
+        The voxels.
+    factors
+        What makes a voxel's series of unit length, shape (voxels of the run,).
+    series
+        Series of the seeds, of unit length, shape (blocks, m, 16).
+    weights
+        Shape (blocks, 16).
+    place
+        Row of each voxel in the maps, shape (voxels of the run,); -1 for none.
+    maps
+        Shape (blocks, rows, 16).
+    add
+        Whether the values are added to those of the maps.
+    limit
+        Correlations beyond it, at most 0.95, are left out, as 0.
+
+    Returns
+    -------
+    near
+        Block, voxel and seed of each correlation beyond the limit, shape (n, 3).
+    """
+    if values.dtype not in _TYPES:
+        raise ValueError(f"series of {values.dtype}")
+    if (
+        not 0 <= voxels.start <= voxels.stop <= values.shape[1]
+        or place.max(initial=-1) >= maps.shape[1]
+    ):
+        raise ValueError(f"{voxels} of {values.shape[1]} voxels, for {maps.shape[1]} rows")
+    n_blocks, m, _ = series.shape
+    n_rows, n_voxels = maps.shape[1], voxels.stop - voxels.start
+    near = np.empty((n_blocks * n_voxels * SEEDS_PER_BLOCK, 3), np.int32)
+    columns = np.zeros((m, _TILE_STRIDE), np.float32)
+    n_near: int = _function(
+        "fcnm_correlate",
+        *(c_void_p, c_int, c_int64, c_int64, c_int64, c_void_p, c_void_p, c_void_p, c_int64),
+        *(c_void_p, c_void_p, c_int64, c_int, c_float, c_void_p, c_void_p),
+        returns=c_int64,
+    )(
+        _at(values, values.dtype.type, m * values.shape[1], voxels.start),
+        values.itemsize,
+        values.shape[1],
+        m,
+        n_voxels,
+        _at(factors, np.float32, voxels.stop, voxels.start),
+        _at(series, np.float32, n_blocks * m * SEEDS_PER_BLOCK),
+        _at(weights, np.float32, n_blocks * SEEDS_PER_BLOCK),
+        n_blocks,
+        _at(place, np.int32, voxels.stop, voxels.start),
+        _at(maps, np.float32, n_blocks * n_rows * SEEDS_PER_BLOCK),
+        n_rows,
+        add,
+        limit,
+        near.ctypes.data,
+        columns.ctypes.data,
+    )
+    near = near[:n_near]
+    near[:, 1] += voxels.start
+    return near
+
+
+def positive_sums(columns: Float32, targets: Float32) -> Float64:
+    """Sum max(r, 0) over some columns, for each column, shape (voxels,).
+
+    Parameters
+    ----------
+    columns
+        Of unit length, or 0, shape (m, voxels).
+    targets
+        Columns to sum over, shape (m, targets).
+    """
+    m, n_voxels = columns.shape
+    n_blocks = -(-targets.shape[1] // SEEDS_PER_BLOCK)
+    padded = np.zeros((m, n_blocks * SEEDS_PER_BLOCK), np.float32)
+    padded[:, : targets.shape[1]] = targets
+    blocks = np.ascontiguousarray(padded.reshape(m, n_blocks, SEEDS_PER_BLOCK).swapaxes(0, 1))
+    total, tile = np.empty(n_voxels), np.zeros((m, _TILE_STRIDE), np.float32)
+    _function(
+        "fcnm_positive_sums",
+        *(c_void_p, c_int64, c_int64, c_int64, c_void_p, c_int64, c_void_p, c_void_p),
+    )(
+        _at(columns, np.float32, columns.size),
+        n_voxels,
+        m,
+        n_voxels,
+        blocks.ctypes.data,
+        n_blocks,
+        total.ctypes.data,
+        tile.ctypes.data,
+    )
+    return total
+
+
+def mean_map(maps: Float32) -> Float32:
+    """Mean over participants of the maps of a block, shape (voxels, 16).
+
+    Parameters
+    ----------
+    maps
+        Shape (participants, voxels, 16), those of a participant contiguous; NaN where there is no
+        value, and the mean 0 where nobody has one.
+    """
+    n_participants, n_voxels, n_seeds = maps.shape
+    if n_seeds != SEEDS_PER_BLOCK:
+        raise ValueError(f"{n_seeds} seeds in a block")
+    mean = np.empty(maps.shape[1:], np.float32)
+    _function("fcnm_mean", c_void_p, c_int64, c_int64, c_int64, c_void_p)(
+        _at(maps[0], np.float32, mean.size),
+        n_participants,
+        maps.strides[0] // maps.itemsize,
+        n_voxels,
+        mean.ctypes.data,
+    )
+    return mean
+
+
+def subtract_centre(
+    maps: Float32, centre: Float32, deviations: Float32, lacking: Int32
+) -> NDArray[np.int64]:
+    """Subtract the centre from one participant's maps of a block.
+
+    Parameters
+    ----------
+    maps
+        Shape (voxels, 16); NaN where there is no value.
+    centre
+        Shape (voxels, 16).
+    deviations
+        Receives the differences, 0 where there is no value.
+    lacking
+        Shape (voxels, 16); 1 is added where there is no value.
+
+    Returns
+    -------
+    found
+        Number of voxels with a value, of each seed, shape (16,).
+    """
+    if maps.shape[1:] != (SEEDS_PER_BLOCK,):
+        raise ValueError(f"maps of shape {maps.shape}")
+    found = np.empty(SEEDS_PER_BLOCK, np.int64)
+    _function("fcnm_deviations", c_void_p, c_void_p, c_int64, c_void_p, c_void_p, c_void_p)(
+        _at(maps, np.float32, maps.size),
+        _at(centre, np.float32, maps.size),
+        len(maps),
+        _at(deviations, np.float32, maps.size),
+        _at(lacking, np.int32, maps.size),
+        found.ctypes.data,
+    )
+    return found
+
+
+def add_group(
+    deviations: Float32,
+    voxels: slice,
+    neighbours: Int32 | None,
+    sums: Float64,
+    products: Float32 | None,
+) -> None:
+    """Add a group of participants to the sums of a block, at some voxels.
+
+    Parameters
+    ----------
+    deviations
+        Shape (participants, voxels + 1, 16); the last row is 0.
+    voxels
+        The voxels whose sums are added to.
+    neighbours
+        Row of the next voxel along each axis, shape (3, voxels), the last row for none; None, like
+        `products`, to leave the products out.
+    sums
+        Of deviations and their squares, shape (voxels, 2, 16).
+    products
+        Of neighbours, shape (voxels, 6, 16).
+    """
+    n_participants, n_rows, _ = deviations.shape
+    n_voxels = n_rows - 1
+    if not 0 <= voxels.start <= voxels.stop <= n_voxels:
+        raise ValueError(f"{voxels} of {n_voxels} voxels")
+    _function(
+        "fcnm_add",
+        *(c_void_p, c_int64, c_int64, c_int64, c_int64, c_void_p, c_void_p, c_void_p),
+    )(
+        _at(deviations, np.float32, n_participants * n_rows * SEEDS_PER_BLOCK),
+        n_participants,
+        n_voxels,
+        voxels.start,
+        voxels.stop,
+        _at(neighbours, np.int32, 3 * n_voxels),
+        _at(sums, np.float64, n_voxels * 2 * SEEDS_PER_BLOCK),
+        _at(products, np.float32, n_voxels * N_PRODUCTS * SEEDS_PER_BLOCK),
+    )
+
+
+def by_seed(sums: Float64, products: Float32 | None) -> tuple[Float64, Float32 | None]:
+    """Return the sums of a block by seeds, shapes (16, 2, voxels) and (16, 6, voxels)."""
+    n_voxels = len(sums)
+    seed_sums = np.empty((SEEDS_PER_BLOCK, 2, n_voxels))
+    n_values, seed_products = N_PRODUCTS * SEEDS_PER_BLOCK * n_voxels, None
+    if products is not None:
+        seed_products = np.empty((SEEDS_PER_BLOCK, N_PRODUCTS, n_voxels), np.float32)
+    _function("fcnm_by_seed", c_void_p, c_void_p, c_int64, c_void_p, c_void_p)(
+        _at(sums, np.float64, seed_sums.size),
+        _at(products, np.float32, n_values),
+        n_voxels,
+        seed_sums.ctypes.data,
+        _at(seed_products, np.float32, n_values),
+    )
+    return seed_sums, seed_products
+
+
+def comoments(
+    products: Float32,
+    deviation: Float64,
+    complete: NDArray[np.bool_],
+    neighbours: Int32,
+    n_participants: int,
+) -> Float64:
+    """Sums over participants of products of neighbours about their means, shape (6, voxels).
+
+    Parameters
+    ----------
+    products
+        Of deviations from any centre, shape (6, voxels).
+    deviation
+        Sum over participants of the deviations, shape (voxels,).
+    complete
+        Where every participant has a value, shape (voxels,); 0 is returned elsewhere.
+    neighbours
+        As for `add_group`.
+    n_participants
+        Participants with a map.
+    """
+    n_voxels = deviation.size
+    found = np.empty((N_PRODUCTS, n_voxels))
+    _function(
+        "fcnm_comoments", c_void_p, c_void_p, c_void_p, c_void_p, c_int64, c_double, c_void_p
+    )(
+        _at(products, np.float32, found.size),
+        _at(deviation, np.float64, n_voxels),
+        _at(complete, np.bool_, n_voxels),
+        _at(neighbours, np.int32, 3 * n_voxels),
+        n_voxels,
+        n_participants,
+        found.ctypes.data,
+    )
+    return found
+
+
+def roughness(
+    comoments: Float64,
+    fitted: Float64,
+    length: Float64,
+    usable: NDArray[np.bool_],
+    neighbours: Int32,
+) -> tuple[int, Float64]:
+    """Sum the roughness of residuals over the usable voxels with three usable neighbours.
+
+    Parameters
+    ----------
+    comoments
+        As `comoments` returns them.
+    fitted
+        Coordinates of the maps in the columns of the design beside the intercept, shape (k,
+        voxels).
+    length
+        Length of the residuals, shape (voxels,).
+    usable
+        Shape (voxels,).
+    neighbours
+        As for `add_group`.
+
+    Returns
+    -------
+    n
+        Number of those voxels.
+    total
+        Sums of the root of the determinant, of the roots of the diagonal entries along x, y and z,
+        and of these entries, shape (7,).
+    """
+    n_voxels = length.size
+    if fitted.shape[1:] != (n_voxels,):
+        raise ValueError(f"fitted of shape {fitted.shape} at {n_voxels} voxels")
+    total = np.empty(7)
+    n: int = _function(
+        "fcnm_roughness",
+        *(c_void_p, c_void_p, c_int64, c_void_p, c_void_p, c_void_p, c_int64, c_void_p),
+        returns=c_int64,
+    )(
+        _at(comoments, np.float64, N_PRODUCTS * n_voxels),
+        _at(fitted, np.float64, fitted.size),
+        len(fitted),
+        _at(length, np.float64, n_voxels),
+        _at(usable, np.bool_, n_voxels),
+        _at(neighbours, np.int32, 3 * n_voxels),
+        n_voxels,
+        total.ctypes.data,
+    )
+    return n, total

@@ -1,0 +1,39 @@
+"""Parts of a computation, divided among threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import TypeVar
+
+from threadpoolctl import ThreadpoolController
+
+Part = TypeVar("Part")
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """Find the libraries of BLAS, once: it takes longer than the maps of a small run."""
+    return ThreadpoolController().select(user_api="blas")
+
+
+def n_threads() -> int:
+    """Return how many threads BLAS may use."""
+    return max((library["num_threads"] for library in _blas().info()), default=1)
+
+
+def side_by_side(work: Callable[[Part], None], parts: Sequence[Part]) -> None:
+    """Work on parts with as many threads as BLAS may use, each a thread of BLAS by itself.
+
+    A part's product is too small to be shared among threads: they would wait for each other
+    longer than they compute.
+    """
+    threads = n_threads()
+    if threads == 1:
+        for part in parts:
+            work(part)
+        return
+    with _blas().limit(limits=1), ThreadPoolExecutor(threads, "parts") as pool:
+        for _ in pool.map(work, parts):
+            pass

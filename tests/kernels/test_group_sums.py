@@ -1,0 +1,557 @@
+"""Every function of the compiled library, against NumPy in float64.
+
+Tolerances are those of single precision: a sum of n products is off by at most n times `HALF_STEP`
+of the sum of their sizes, and the length of a correlated series is 1.
+"""
+
+from __future__ import annotations
+
+import itertools
+import platform
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from fcnm_bids.kernels import group_sums, library
+from fcnm_bids.stats.moments import neighbour_rows
+
+HALF_STEP = 2.0**-24
+"""Rounding of a value in single precision, relative to it."""
+
+PAIRS = [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
+SHAPE = (7, 6, 5)
+VARIANTS = library.usable_variants(platform.machine(), library.processor_features())
+
+
+def unit(series: NDArray, axis: int) -> NDArray:
+    return series / np.linalg.norm(series.astype(np.float64), axis=axis, keepdims=True)
+
+
+class Correlated:
+    """Random arguments of `correlate`, and what it has to find."""
+
+    def __init__(
+        self, m: int, voxels: slice, n_blocks: int = 1, dtype: type = np.float32, seed: int = 0
+    ) -> None:
+        rng = np.random.default_rng(seed)
+        n_voxels = voxels.stop + 3
+        steps = 100 if np.issubdtype(dtype, np.integer) else 1
+        shared = rng.standard_normal((m, 1))
+        values = rng.standard_normal((m, n_voxels)) + shared * rng.uniform(0, 2, n_voxels)
+        self.values = np.clip(steps * values / 5, -steps, steps).astype(dtype)
+        length = np.linalg.norm(self.values.astype(np.float64), axis=0)
+        self.factors = (1 / np.where(length > 0, length, 1)).astype(np.float32)
+        series = rng.standard_normal((n_blocks, m, 16)) + shared
+        self.series = unit(series, 1).astype(np.float32)
+        self.weights = rng.uniform(1, 90, (n_blocks, 16)).astype(np.float32)
+        self.place = rng.permutation(n_voxels + 5)[:n_voxels].astype(np.int32)
+        self.place[rng.random(n_voxels) < 0.1] = -1
+        self.maps = rng.standard_normal((n_blocks, n_voxels + 5, 16)).astype(np.float32)
+        self.voxels = voxels
+        columns = self.values.astype(np.float64) * self.factors
+        self.r = np.einsum("bms,mv->bvs", self.series.astype(np.float64), columns)
+        # scaling a column rounds as well, and the result is rounded once more
+        self.error = (m + 4) * HALF_STEP
+
+    def call(self, maps: NDArray, *, add: bool, limit: float = 0.95) -> NDArray[np.int32]:
+        return group_sums.correlate(
+            *(self.values, self.voxels, self.factors, self.series, self.weights, self.place, maps),
+            add=add,
+            limit=limit,
+        )
+
+    def check(self, *, add: bool, limit: float = 0.95) -> None:
+        """Correlate, and compare the maps and the correlations beyond the limit."""
+        maps = self.maps.copy()
+        near = self.call(maps, add=add, limit=limit)
+        assert len(np.unique(near, axis=0)) == len(near)
+        beyond = np.zeros(self.r.shape, dtype=bool)
+        beyond[tuple(near.T)] = True
+        mapped = np.zeros(self.r.shape[1], dtype=bool)
+        mapped[self.voxels] = self.place[self.voxels] >= 0
+        clear = np.abs(np.abs(self.r) - limit) > self.error
+        expected_beyond = (np.abs(self.r) > limit) & mapped[:, None]
+        np.testing.assert_array_equal(beyond[clear], expected_beyond[clear])
+
+        kept = np.where(beyond | ~mapped[:, None], 0, self.r)
+        z, slope = np.arctanh(kept) * self.weights[:, None], self.weights[:, None] / (1 - kept**2)
+        expected, error = self.maps.astype(np.float64), np.zeros(maps.shape)
+        rows = self.place[mapped]
+        expected[:, rows] = add * expected[:, rows] + z[:, mapped]
+        error[:, rows] = (self.error * slope + 7e-7 * np.abs(z))[:, mapped]
+        error[:, rows] += add * 2 * HALF_STEP * np.abs(expected[:, rows])
+        assert (np.abs(maps - expected) <= error).all()
+
+
+@pytest.mark.parametrize("add", [False, True])
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.float32, np.float64])
+def test_series_of_every_type_are_correlated(dtype: type, add: bool) -> None:
+    Correlated(40, slice(5, 640), dtype=dtype).check(add=add)
+
+
+@pytest.mark.parametrize("m", [1, 2, 7, 64, 200])
+def test_series_of_every_length_are_correlated(m: int) -> None:
+    Correlated(m, slice(0, 130), seed=m).check(add=False)
+
+
+@pytest.mark.parametrize("n_voxels", [1, 5, 6, 12, 13, 491, 492, 493, 984, 1500])
+def test_voxels_need_not_fill_tiles(n_voxels: int) -> None:
+    Correlated(9, slice(2, 2 + n_voxels), seed=n_voxels).check(add=True)
+
+
+@settings(max_examples=40)
+@given(
+    st.integers(1, 50),
+    st.integers(0, 40),
+    st.integers(1, 1100),
+    st.integers(1, 4),
+    st.booleans(),
+    st.floats(0.05, 0.95),
+)
+def test_any_numbers_of_blocks_voxels_and_values(
+    m: int, start: int, n_voxels: int, n_blocks: int, add: bool, limit: float
+) -> None:
+    own = Correlated(m, slice(start, start + n_voxels), n_blocks, seed=m + n_voxels)
+    own.check(add=add, limit=limit)
+
+
+def test_correlations_beyond_the_limit_are_left_out() -> None:
+    own = Correlated(30, slice(0, 700), 2, seed=4)
+    assert 0.1 < (np.abs(own.r) > 0.5).mean() < 0.9
+    own.check(add=False, limit=0.5)
+    own.check(add=True, limit=0.5)
+
+
+def test_nothing_is_near_a_limit_that_nothing_reaches() -> None:
+    own = Correlated(200, slice(0, 100), seed=1)
+    own.series[:] = unit(np.random.default_rng(2).standard_normal(own.series.shape), 1)
+    assert own.call(own.maps, add=False).shape == (0, 3)
+
+
+def test_a_voxel_without_place_leaves_the_maps_alone() -> None:
+    own = Correlated(10, slice(0, 50))
+    own.place[:] = -1
+    before = own.maps.copy()
+    assert len(own.call(own.maps, add=False, limit=0.01)) == 0
+    np.testing.assert_array_equal(own.maps, before)
+
+
+def test_fishers_z_is_off_by_no_more_than_6e_7_of_it() -> None:
+    """With one value per series, r is their product: over 1.6 million correlations."""
+    small = np.geomspace(1e-30, 0.5, 20_000)
+    r = np.concatenate([np.linspace(-0.95, 0.95, 60_001), small, -small]).astype(np.float32)
+    seeds = np.linspace(0.95, 1, 16, dtype=np.float32)
+    maps = np.empty((1, r.size, 16), np.float32)
+    near = group_sums.correlate(
+        *(r[None], slice(0, r.size), np.ones(r.size, np.float32), seeds[None, None]),
+        *(np.ones((1, 16), np.float32), np.arange(r.size, dtype=np.int32), maps),
+        add=False,
+        limit=0.95,
+    )
+    assert len(near) == 0
+    product = r[:, None] * seeds
+    assert product.dtype == np.float32
+    exact = np.arctanh(product.astype(np.float64))
+    assert (np.abs(maps[0] - exact) <= 6e-7 * np.abs(exact)).all()
+    assert np.abs(exact).max() > 1.83
+
+
+def maps_of(n_participants: int, n_voxels: int, *, missing: float, seed: int = 0) -> NDArray:
+    """Maps of a block, shape (participants, voxels, 16)."""
+    rng = np.random.default_rng(seed)
+    maps = rng.normal(0.3, 0.2, (n_participants, n_voxels, 16)).astype(np.float32)
+    maps[rng.random(maps.shape) < missing] = np.nan
+    return maps
+
+
+@pytest.mark.parametrize("n_participants", [1, 2, 8])
+@pytest.mark.parametrize("missing", [0.0, 0.4])
+def test_mean_maps_are_over_those_with_a_value(n_participants: int, missing: float) -> None:
+    maps = maps_of(n_participants, 61, missing=missing)
+    maps[:, 3, 4] = np.nan
+    there = np.isfinite(maps)
+    exact = np.nansum(maps, axis=0, dtype=np.float64) / np.maximum(there.sum(axis=0), 1)
+    found = group_sums.mean_map(maps)
+    sizes = np.nansum(np.abs(maps), axis=0)
+    assert (np.abs(found - exact) <= (n_participants + 1) * HALF_STEP * sizes).all()
+    assert found[3, 4] == 0
+
+
+def test_participants_of_a_mean_map_may_lie_apart() -> None:
+    buffer = np.stack([maps_of(3, 20, missing=0.2, seed=own) for own in range(4)], axis=1)
+    for block in range(4):
+        apart = buffer[:, block]
+        assert not apart.flags.c_contiguous
+        together = np.ascontiguousarray(apart)
+        np.testing.assert_array_equal(group_sums.mean_map(apart), group_sums.mean_map(together))
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.01, 0.5, 1.0])
+def test_the_centre_is_subtracted_and_missing_values_are_counted(missing: float) -> None:
+    (maps,), (centre,) = maps_of(1, 77, missing=missing), maps_of(1, 77, missing=0, seed=1)
+    before = np.random.default_rng(2).integers(0, 9, maps.shape).astype(np.int32)
+    lacking, deviations = before.copy(), np.full(maps.shape, 7, np.float32)
+    found = group_sums.subtract_centre(maps, centre, deviations, lacking)
+    there = np.isfinite(maps)
+    np.testing.assert_array_equal(deviations, np.where(there, maps - centre, 0))
+    np.testing.assert_array_equal(lacking, before + ~there)
+    np.testing.assert_array_equal(found, there.sum(axis=0))
+
+
+class Group:
+    """Random deviations of a group, and sums to add to."""
+
+    def __init__(self, n_participants: int, seed: int = 0) -> None:
+        rng = np.random.default_rng(seed)
+        index = np.flatnonzero(rng.random(np.prod(SHAPE)) < 0.8)
+        self.n_voxels = index.size
+        self.neighbours = neighbour_rows(index, SHAPE)
+        shape = (n_participants, self.n_voxels + 1, 16)
+        self.deviations = rng.standard_normal(shape).astype(np.float32)
+        self.deviations[:, -1] = 0
+        self.sums = rng.standard_normal((self.n_voxels, 2, 16))
+        self.products = rng.standard_normal((self.n_voxels, 6, 16)).astype(np.float32)
+
+    def added(
+        self, *parts: slice, neighbours: bool = True
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        sums, products = self.sums.copy(), self.products.copy()
+        for part in parts:
+            group_sums.add_group(
+                self.deviations,
+                part,
+                self.neighbours if neighbours else None,
+                sums,
+                products if neighbours else None,
+            )
+        return sums, products
+
+
+@pytest.mark.parametrize("n_participants", [1, 3, 8])
+def test_sums_and_products_of_a_group_are_added(n_participants: int) -> None:
+    own = Group(n_participants)
+    sums, products = own.added(slice(0, own.n_voxels))
+    exact = own.deviations.astype(np.float64)
+    here, rounding = exact[:, :-1], n_participants * HALF_STEP
+    for row, terms in enumerate((here, here**2)):
+        error = np.abs(sums[:, row] - own.sums[:, row] - terms.sum(axis=0))
+        # the sums themselves are in float64
+        assert (error <= rounding * np.abs(terms).sum(axis=0) + 1e-15).all()
+    around = [here, *(exact[:, rows] for rows in own.neighbours)]
+    for row, (a, b) in enumerate(PAIRS):
+        terms = around[a] * around[b]
+        total = own.products[:, row] + terms.sum(axis=0)
+        sizes = np.abs(terms).sum(axis=0)
+        allowed = (rounding + HALF_STEP) * sizes + HALF_STEP * np.abs(total)
+        assert (np.abs(products[:, row] - total) <= allowed).all()
+
+
+def test_without_neighbours_the_sums_have_the_same_bits() -> None:
+    own = Group(8)
+    with_them, _ = own.added(slice(0, own.n_voxels))
+    without, untouched = own.added(slice(0, own.n_voxels), neighbours=False)
+    np.testing.assert_array_equal(with_them, without)
+    np.testing.assert_array_equal(untouched, own.products)
+
+
+@given(st.lists(st.integers(0, 160), max_size=5))
+def test_divided_voxels_have_the_same_bits(edges: list[int]) -> None:
+    own = Group(8)
+    edges = [0, *sorted(min(edge, own.n_voxels) for edge in edges), own.n_voxels]
+    parts = [slice(*pair) for pair in itertools.pairwise(edges)]
+    whole = own.added(slice(0, own.n_voxels))
+    for divided, expected in zip(own.added(*parts[::-1]), whole, strict=True):
+        np.testing.assert_array_equal(divided, expected)
+
+
+def test_other_voxels_are_left_as_they_were() -> None:
+    own = Group(2)
+    sums, products = own.added(slice(20, 30))
+    changed = (sums != own.sums).any(axis=(1, 2))
+    np.testing.assert_array_equal(np.flatnonzero(changed), np.arange(20, 30))
+    alone = (own.neighbours == own.n_voxels).all(axis=0)
+    changed = (products != own.products).any(axis=(1, 2))
+    np.testing.assert_array_equal(changed, (sums != own.sums).any(axis=(1, 2)) & ~alone)
+
+
+@pytest.mark.parametrize("n_voxels", [1, 31, 32, 33, 100])
+def test_sums_by_seed_are_the_sums_of_each_lane(n_voxels: int) -> None:
+    rng = np.random.default_rng(n_voxels)
+    sums = rng.standard_normal((n_voxels, 2, 16))
+    products = rng.standard_normal((n_voxels, 6, 16)).astype(np.float32)
+    seed_sums, seed_products = group_sums.by_seed(sums, products)
+    np.testing.assert_array_equal(seed_sums, sums.transpose(2, 1, 0))
+    np.testing.assert_array_equal(seed_products, products.transpose(2, 1, 0))
+    again, nothing = group_sums.by_seed(sums, None)
+    np.testing.assert_array_equal(again, seed_sums)
+    assert nothing is None
+
+
+class Neighbours:
+    """Values of participants at voxels, some of them not usable, and the voxels beside them."""
+
+    def __init__(self, n_participants: int = 9, seed: int = 0) -> None:
+        rng = np.random.default_rng(seed)
+        index = np.flatnonzero(rng.random(np.prod(SHAPE)) < 0.9)
+        self.n_voxels = index.size
+        self.rows = neighbour_rows(index, SHAPE)
+        smooth = rng.standard_normal((n_participants, 1))
+        self.values = 0.4 + smooth + rng.standard_normal((n_participants, self.n_voxels))
+        self.usable = rng.random(self.n_voxels) < 0.9
+        self.around = np.vstack([np.arange(self.n_voxels), self.rows])
+        self.there = (self.around < self.n_voxels) & np.append(self.usable, False)[self.around]
+
+
+def test_products_of_deviations_become_products_about_the_means() -> None:
+    own = Neighbours()
+    # row behind the last voxel for no neighbour
+    padded = np.column_stack([own.values, np.zeros(len(own.values))])
+    pairs = [(own.around[a], own.around[b]) for a, b in PAIRS]
+    products = np.stack([(padded[:, a] * padded[:, b]).sum(axis=0) for a, b in pairs])
+    products = products.astype(np.float32)
+    found = group_sums.comoments(
+        products, own.values.sum(axis=0), own.usable, own.rows, len(own.values)
+    )
+    about = padded - padded.mean(axis=0)
+    for row, (a, b) in enumerate(PAIRS):
+        exact = (about[:, own.around[a]] * about[:, own.around[b]]).sum(axis=0)
+        both = own.there[a] & own.there[b]
+        error = np.abs(found[row] - np.where(both, exact, 0))
+        # the products came in single precision, nothing else did
+        assert (error <= HALF_STEP * np.abs(products[row]) + 1e-13).all()
+        assert (found[row, ~both] == 0).all()
+        assert 0.3 < both.mean() < 0.9
+
+
+def roughness_by_hand(u: NDArray, own: Neighbours) -> tuple[int, NDArray]:
+    """From residuals of unit length, one voxel after the other, by 3 x 3 matrices."""
+    n, total = 0, np.zeros(7)
+    for v in np.flatnonzero(own.there.all(axis=0)):
+        steps = u[:, own.rows[:, v]] - u[:, [v]]
+        roughness = steps.T @ steps
+        n += 1
+        total[0] += np.sqrt(np.linalg.det(roughness))
+        total[1:4] += np.sqrt(np.diag(roughness))
+        total[4:] += np.diag(roughness)
+    return n, total
+
+
+@pytest.mark.parametrize("n_fitted", [0, 1, 3])
+def test_roughness_is_that_of_residuals(n_fitted: int) -> None:
+    own = Neighbours(12, seed=n_fitted)
+    rng = np.random.default_rng(5)
+    design = np.column_stack([np.ones(12), rng.standard_normal((12, n_fitted))])
+    basis, _ = np.linalg.qr(design)
+    fitted = basis[:, 1:].T @ own.values
+    residuals = own.values - basis @ (basis.T @ own.values)
+    length = np.linalg.norm(residuals, axis=0)
+    about = np.column_stack([own.values - own.values.mean(axis=0), np.zeros(12)])
+    comoments = np.stack(
+        [(about[:, own.around[a]] * about[:, own.around[b]]).sum(axis=0) for a, b in PAIRS]
+    )
+    found = group_sums.roughness(comoments, fitted, length, own.usable, own.rows)
+    n, total = roughness_by_hand(residuals / length, own)
+    assert found[0] == n > 30
+    np.testing.assert_allclose(found[1], total, rtol=1e-11)
+
+
+def test_values_at_voxels_that_do_not_enter_do_not_matter() -> None:
+    own = Neighbours()
+    rng = np.random.default_rng(1)
+    comoments, length = rng.standard_normal((6, own.n_voxels)), np.full(own.n_voxels, 5.0)
+    fitted = np.zeros((0, own.n_voxels))
+    expected = group_sums.roughness(comoments, fitted, length, own.usable, own.rows)
+    comoments[:, ~own.there.all(axis=0)] = np.nan
+    length[~own.usable] = np.nan
+    found = group_sums.roughness(comoments, fitted, length, own.usable, own.rows)
+    assert found[0] == expected[0] > 0
+    np.testing.assert_array_equal(found[1], expected[1])
+
+
+def test_no_usable_voxel_has_no_roughness() -> None:
+    own = Neighbours()
+    n, total = group_sums.roughness(
+        np.ones((6, own.n_voxels)),
+        np.zeros((0, own.n_voxels)),
+        np.ones(own.n_voxels),
+        np.zeros(own.n_voxels, dtype=bool),
+        own.rows,
+    )
+    assert n == 0
+    assert total.tolist() == [0] * 7
+
+
+def every_second(array: NDArray) -> NDArray:
+    """The same values, not contiguous."""
+    return np.repeat(array, 2, axis=-1)[..., ::2]
+
+
+def changed_ways(array: NDArray) -> list[NDArray]:
+    """The array in another type, not contiguous, and too small."""
+    other = np.float64 if array.dtype == np.float32 else np.float32
+    return [array.astype(other), every_second(array), array[..., :-1].copy()]
+
+
+def refused(call: Callable[..., object], arguments: dict[str, object], names: list[str]) -> None:
+    """Check that none of the arguments may be another kind of array."""
+    call(**arguments)
+    for name in names:
+        for changed in changed_ways(arguments[name]):  # type: ignore[arg-type]
+            with pytest.raises(ValueError, match=r"instead of \d+ contiguous"):
+                call(**{**arguments, name: changed})
+
+
+def test_correlate_refuses_other_arrays() -> None:
+    own = Correlated(5, slice(0, 20))
+    arguments: dict[str, object] = {
+        "values": own.values,
+        "voxels": slice(0, 23),
+        "factors": own.factors,
+        "series": own.series,
+        "weights": own.weights,
+        "place": own.place,
+        "maps": own.maps,
+        "add": False,
+        "limit": 0.9,
+    }
+    refused(group_sums.correlate, arguments, ["factors", "weights", "place"])
+    for name in ("series", "maps"):
+        for changed in changed_ways(arguments[name])[:2]:  # type: ignore[arg-type]
+            with pytest.raises(ValueError, match="contiguous"):
+                group_sums.correlate(**{**arguments, name: changed})  # type: ignore[arg-type]
+    for values in (every_second(own.values), own.values[:-1].copy()):
+        with pytest.raises(ValueError, match="contiguous"):
+            group_sums.correlate(**{**arguments, "values": values})  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="series of uint8"):
+        group_sums.correlate(**{**arguments, "values": own.values.astype(np.uint8)})  # type: ignore[arg-type]
+
+
+def test_functions_of_one_participant_refuse_other_arrays() -> None:
+    maps = maps_of(2, 9, missing=0)
+    for changed in changed_ways(maps)[:2]:
+        with pytest.raises(ValueError, match="contiguous"):
+            group_sums.mean_map(changed)
+    arguments: dict[str, object] = {
+        "maps": maps[0],
+        "centre": maps[1].copy(),
+        "deviations": np.empty((9, 16), np.float32),
+        "lacking": np.zeros((9, 16), np.int32),
+    }
+    refused(group_sums.subtract_centre, arguments, ["centre", "deviations", "lacking"])
+
+
+def test_functions_of_sums_refuse_other_arrays() -> None:
+    own = Group(2)
+    arguments: dict[str, object] = {
+        "deviations": own.deviations,
+        "voxels": slice(0, own.n_voxels),
+        "neighbours": own.neighbours,
+        "sums": own.sums,
+        "products": own.products,
+    }
+    refused(group_sums.add_group, arguments, ["deviations", "neighbours", "sums", "products"])
+    arguments = {"sums": own.sums, "products": own.products}
+    refused(group_sums.by_seed, arguments, ["sums", "products"])
+
+
+def test_functions_of_neighbours_refuse_other_arrays() -> None:
+    own = Neighbours()
+    arguments: dict[str, object] = {
+        "products": np.zeros((6, own.n_voxels), np.float32),
+        "deviation": np.zeros(own.n_voxels),
+        "complete": own.usable,
+        "neighbours": own.rows,
+        "n_participants": 5,
+    }
+    refused(group_sums.comoments, arguments, ["products", "complete", "neighbours"])
+    arguments = {
+        "comoments": np.zeros((6, own.n_voxels)),
+        "fitted": np.zeros((2, own.n_voxels)),
+        "length": np.ones(own.n_voxels),
+        "usable": own.usable,
+        "neighbours": own.rows,
+    }
+    refused(group_sums.roughness, arguments, ["comoments", "usable", "neighbours"])
+
+
+@pytest.fixture
+def in_variant(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], list[NDArray]]]:
+    """Everything that the functions return and write, with a variant of the library."""
+
+    def everything(variant: str) -> list[NDArray]:
+        monkeypatch.setattr(group_sums, "load", lambda: library.load_variant(variant))
+        group_sums._function.cache_clear()
+        found: list[NDArray] = []
+        for dtype in (np.int8, np.int16, np.float32, np.float64):
+            own = Correlated(73, slice(5, 1300), 3, dtype)
+            for add in (False, True):
+                near = own.call(own.maps, add=add, limit=0.6)
+                # in the order in which registers are filled
+                found += [own.maps.copy(), near[np.lexsort(near.T)]]
+        maps = maps_of(8, 90, missing=0.2)
+        centre, deviations = group_sums.mean_map(maps), np.empty((90, 16), np.float32)
+        lacking = np.zeros((90, 16), np.int32)
+        n_found = group_sums.subtract_centre(maps[0], centre, deviations, lacking)
+        found += [centre, deviations, lacking, n_found]
+        group = Group(8)
+        sums, products = group.added(slice(0, group.n_voxels))
+        by_seed, products_by_seed = group_sums.by_seed(sums, products)
+        assert products_by_seed is not None
+        complete = np.ones(group.n_voxels, dtype=bool)
+        comoments = group_sums.comoments(
+            products_by_seed[3], by_seed[3, 0], complete, group.neighbours, 8
+        )
+        n, total = group_sums.roughness(
+            comoments, by_seed[:2, 0].copy(), 9 + by_seed[4, 1] ** 2, complete, group.neighbours
+        )
+        return [*found, sums, products, by_seed, products_by_seed, comoments, np.array(n), total]
+
+    yield everything
+    group_sums._function.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("m", "n_voxels", "n_targets"), [(1, 5, 3), (62, 500, 16), (89, 1000, 531)]
+)
+def test_positive_correlations_are_summed_over_targets(
+    m: int, n_voxels: int, n_targets: int
+) -> None:
+    columns = unit(np.random.default_rng(m).standard_normal((m, n_voxels)), 0).astype(np.float32)
+    columns[:, 2] = 0
+    chosen = np.random.default_rng(0).integers(n_voxels, size=n_targets)
+    found = group_sums.positive_sums(columns, columns[:, chosen])
+    r = columns.T.astype(np.float64) @ columns[:, chosen]
+    # every r within the rounding of m products, and 32 of them added before they are float64
+    bound = n_targets * (m + 32) * HALF_STEP
+    np.testing.assert_allclose(found, np.maximum(r, 0).sum(axis=1), rtol=0, atol=bound)
+    assert found[2] == 0
+
+
+WITH_FUSED = [variant for variant in VARIANTS if variant != "x86_64"]
+
+
+@pytest.mark.skipif(len(WITH_FUSED) < 2, reason="this processor runs one variant at most")
+def test_variants_with_fused_operations_give_the_same_bits(
+    in_variant: Callable[[str], list[NDArray]],
+) -> None:
+    first, *others = (in_variant(variant) for variant in WITH_FUSED)
+    for other in others:
+        for one, two in zip(first, other, strict=True):
+            np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.skipif(len(VARIANTS) < 2, reason="this processor runs one variant only")
+def test_the_variant_without_them_differs_by_rounding(
+    in_variant: Callable[[str], list[NDArray]],
+) -> None:
+    fused, plain = in_variant(VARIANTS[0]), in_variant("x86_64")
+    for one, two in zip(fused, plain, strict=True):
+        if np.issubdtype(one.dtype, np.integer):
+            np.testing.assert_array_equal(one, two)
+        else:
+            # of 73 products of unit series, weighted by up to 90
+            np.testing.assert_allclose(one, two, rtol=1e-5, atol=90 * 77 * HALF_STEP)
