@@ -48,7 +48,10 @@ MODULES = (
 )
 LAYOUTS = sorted((PACKAGE / "data" / "io_spec").glob("*.json"))
 
-QUIET = ("setting", "add_argument", "info", "debug", "compile", "warns", "assert_never")
+QUIET = (
+    *("setting", "unkeyed", "inherited", "add_argument"),
+    *("info", "debug", "compile", "warns", "assert_never"),
+)
 """Calls whose texts are help, progress or patterns."""
 
 NO_MESSAGES = (
@@ -56,7 +59,13 @@ NO_MESSAGES = (
     *("the seeds of another radius", "unit ", "sphere ", "transform ", "a radius of "),
     *("weights of shape ", "no output is named", "a volume of shape \0 is not on a grid"),
     # help
-    *("fcnm-bids BIDS_DIR", "examples:\n", "Functional connectivity", "Give these options"),
+    *(
+        "fcnm-bids BIDS_DIR",
+        "the same with a unit",
+        "examples:\n",
+        "Functional connectivity",
+        "Give these options",
+    ),
     *("selection of participants", "specificity of the network", "outcomes of the seeds"),
     # names, and what methods texts and logs are made of
     *("nsubjects ", "contrastname ", "effectname ", "hemisphere ", "Salience and", "fcnm_bids "),
