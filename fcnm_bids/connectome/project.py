@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 
 from fcnm_bids.connectome.blank_volumes import BlankVolumes
 from fcnm_bids.connectome.image import RunImage, VolumeStream
@@ -16,6 +15,7 @@ from fcnm_bids.connectome.larger_voxels import average_voxels, filled_voxels, la
 from fcnm_bids.connectome.projected_run import ProjectedRun
 from fcnm_bids.connectome.smoothing import smooth_components
 from fcnm_bids.errors import RunError
+from fcnm_bids.kernels.threads import limited, n_threads
 
 _BLOCK_BYTES = 32 << 20
 """Of stored numbers that are read at once: while some are used, as many are read."""
@@ -161,9 +161,7 @@ def _refuse_extremes(components: NDArray[np.float32], image: RunImage) -> None:
 
 def _room_for_the_reader() -> Any:
     """One thread of BLAS less while a thread decompresses: spinning, it would take that core."""
-    blas = ThreadpoolController().select(user_api="blas")
-    threads = max((library["num_threads"] for library in blas.info()), default=1)
-    return blas.limit(limits=max(1, threads - 1))
+    return limited(max(1, n_threads() - 1))
 
 
 def carpet_voxels(n_volumes: int) -> int:

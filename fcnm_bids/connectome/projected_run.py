@@ -7,9 +7,9 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from fcnm_bids.grid import Grid
+from fcnm_bids.kernels.energies import energies
 
 _TILE_ELEMENTS = 1 << 17
 """Of 8 bytes: what a core's cache holds."""
@@ -84,15 +84,7 @@ class ProjectedRun:
     @cached_property
     def _energies(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Sums of squares of each voxel's column, in the band and without what is removed."""
-        band, left = np.empty((2, self.n_voxels))
-        # one thread: the sums of several could have another order
-        with threadpool_limits(1, user_api="blas"):
-            for tile in self.tiles():
-                columns = self.values[:, tile].astype(np.float64)
-                left[tile] = band[tile] = np.einsum("ij,ij->j", columns, columns)
-                if self.directions is not None:
-                    removed = self.directions.T @ columns
-                    left[tile] -= np.einsum("ij,ij->j", removed, removed)
+        band, left = energies(self.values, self.directions)
         return band, np.maximum(left, 0)
 
     @cached_property

@@ -6,13 +6,12 @@ A map of a block has the shape (voxels, 16): the values of the seeds at a voxel 
 from __future__ import annotations
 
 from ctypes import c_double, c_float, c_int, c_int64, c_void_p
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.kernels.library import load
+from fcnm_bids.kernels.arrays import SERIES_TYPES, address, function
 
 SEEDS_PER_BLOCK = 16
 
@@ -21,39 +20,12 @@ VOXELS_PER_CALL = 16 * 492
 
 _TILE_STRIDE = 496
 
-_TYPES = (np.dtype("int8"), np.dtype("int16"), np.dtype("float32"), np.dtype("float64"))
-
 N_PRODUCTS = 6
 """Products of neighbours: see ``fcnm_bids.stats.moments.NEIGHBOUR_PAIRS``."""
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Int32 = NDArray[np.int32]
-
-
-@cache
-def _function(name: str, *types: Any, returns: Any = None) -> Any:
-    """Return a function of the library that takes arguments of these types."""
-    function = getattr(load(), name)
-    function.argtypes, function.restype = types, returns
-    return function
-
-
-def _at(
-    array: NDArray[Any] | None, dtype: type[np.generic], n_values: int, first: int = 0
-) -> int | None:
-    """Return the address of a value of an array of `n_values` contiguous ones of a type, or more.
-
-    None stays None, C's null.
-    """
-    if array is None:
-        return None
-    if array.dtype != dtype or not array.flags.c_contiguous or array.size < n_values:
-        raise ValueError(
-            f"{array.dtype} of shape {array.shape} instead of {n_values} contiguous "
-            f"{np.dtype(dtype)}"
-        )
-    return int(array.ctypes.data) + first * array.itemsize
 
 
 def correlate(
@@ -97,7 +69,7 @@ def correlate(
     near
         Block, voxel and seed of each correlation beyond the limit, shape (n, 3).
     """
-    if values.dtype not in _TYPES:
+    if values.dtype not in SERIES_TYPES:
         raise ValueError(f"series of {values.dtype}")
     if (
         not 0 <= voxels.start <= voxels.stop <= values.shape[1]
@@ -108,23 +80,23 @@ def correlate(
     n_rows, n_voxels = maps.shape[1], voxels.stop - voxels.start
     near = np.empty((n_blocks * n_voxels * SEEDS_PER_BLOCK, 3), np.int32)
     columns = np.zeros((m, _TILE_STRIDE), np.float32)
-    n_near: int = _function(
+    n_near: int = function(
         "fcnm_correlate",
         *(c_void_p, c_int, c_int64, c_int64, c_int64, c_void_p, c_void_p, c_void_p, c_int64),
         *(c_void_p, c_void_p, c_int64, c_int, c_float, c_void_p, c_void_p),
         returns=c_int64,
     )(
-        _at(values, values.dtype.type, m * values.shape[1], voxels.start),
+        address(values, values.dtype.type, m * values.shape[1], voxels.start),
         values.itemsize,
         values.shape[1],
         m,
         n_voxels,
-        _at(factors, np.float32, voxels.stop, voxels.start),
-        _at(series, np.float32, n_blocks * m * SEEDS_PER_BLOCK),
-        _at(weights, np.float32, n_blocks * SEEDS_PER_BLOCK),
+        address(factors, np.float32, voxels.stop, voxels.start),
+        address(series, np.float32, n_blocks * m * SEEDS_PER_BLOCK),
+        address(weights, np.float32, n_blocks * SEEDS_PER_BLOCK),
         n_blocks,
-        _at(place, np.int32, voxels.stop, voxels.start),
-        _at(maps, np.float32, n_blocks * n_rows * SEEDS_PER_BLOCK),
+        address(place, np.int32, voxels.stop, voxels.start),
+        address(maps, np.float32, n_blocks * n_rows * SEEDS_PER_BLOCK),
         n_rows,
         add,
         limit,
@@ -152,11 +124,11 @@ def positive_sums(columns: Float32, targets: Float32) -> Float64:
     padded[:, : targets.shape[1]] = targets
     blocks = np.ascontiguousarray(padded.reshape(m, n_blocks, SEEDS_PER_BLOCK).swapaxes(0, 1))
     total, tile = np.empty(n_voxels), np.zeros((m, _TILE_STRIDE), np.float32)
-    _function(
+    function(
         "fcnm_positive_sums",
         *(c_void_p, c_int64, c_int64, c_int64, c_void_p, c_int64, c_void_p, c_void_p),
     )(
-        _at(columns, np.float32, columns.size),
+        address(columns, np.float32, columns.size),
         n_voxels,
         m,
         n_voxels,
@@ -181,8 +153,8 @@ def mean_map(maps: Float32) -> Float32:
     if n_seeds != SEEDS_PER_BLOCK:
         raise ValueError(f"{n_seeds} seeds in a block")
     mean = np.empty(maps.shape[1:], np.float32)
-    _function("fcnm_mean", c_void_p, c_int64, c_int64, c_int64, c_void_p)(
-        _at(maps[0], np.float32, mean.size),
+    function("fcnm_mean", c_void_p, c_int64, c_int64, c_int64, c_void_p)(
+        address(maps[0], np.float32, mean.size),
         n_participants,
         maps.strides[0] // maps.itemsize,
         n_voxels,
@@ -215,12 +187,12 @@ def subtract_centre(
     if maps.shape[1:] != (SEEDS_PER_BLOCK,):
         raise ValueError(f"maps of shape {maps.shape}")
     found = np.empty(SEEDS_PER_BLOCK, np.int64)
-    _function("fcnm_deviations", c_void_p, c_void_p, c_int64, c_void_p, c_void_p, c_void_p)(
-        _at(maps, np.float32, maps.size),
-        _at(centre, np.float32, maps.size),
+    function("fcnm_deviations", c_void_p, c_void_p, c_int64, c_void_p, c_void_p, c_void_p)(
+        address(maps, np.float32, maps.size),
+        address(centre, np.float32, maps.size),
         len(maps),
-        _at(deviations, np.float32, maps.size),
-        _at(lacking, np.int32, maps.size),
+        address(deviations, np.float32, maps.size),
+        address(lacking, np.int32, maps.size),
         found.ctypes.data,
     )
     return found
@@ -253,18 +225,18 @@ def add_group(
     n_voxels = n_rows - 1
     if not 0 <= voxels.start <= voxels.stop <= n_voxels:
         raise ValueError(f"{voxels} of {n_voxels} voxels")
-    _function(
+    function(
         "fcnm_add",
         *(c_void_p, c_int64, c_int64, c_int64, c_int64, c_void_p, c_void_p, c_void_p),
     )(
-        _at(deviations, np.float32, n_participants * n_rows * SEEDS_PER_BLOCK),
+        address(deviations, np.float32, n_participants * n_rows * SEEDS_PER_BLOCK),
         n_participants,
         n_voxels,
         voxels.start,
         voxels.stop,
-        _at(neighbours, np.int32, 3 * n_voxels),
-        _at(sums, np.float64, n_voxels * 2 * SEEDS_PER_BLOCK),
-        _at(products, np.float32, n_voxels * N_PRODUCTS * SEEDS_PER_BLOCK),
+        address(neighbours, np.int32, 3 * n_voxels),
+        address(sums, np.float64, n_voxels * 2 * SEEDS_PER_BLOCK),
+        address(products, np.float32, n_voxels * N_PRODUCTS * SEEDS_PER_BLOCK),
     )
 
 
@@ -275,12 +247,12 @@ def by_seed(sums: Float64, products: Float32 | None) -> tuple[Float64, Float32 |
     n_values, seed_products = N_PRODUCTS * SEEDS_PER_BLOCK * n_voxels, None
     if products is not None:
         seed_products = np.empty((SEEDS_PER_BLOCK, N_PRODUCTS, n_voxels), np.float32)
-    _function("fcnm_by_seed", c_void_p, c_void_p, c_int64, c_void_p, c_void_p)(
-        _at(sums, np.float64, seed_sums.size),
-        _at(products, np.float32, n_values),
+    function("fcnm_by_seed", c_void_p, c_void_p, c_int64, c_void_p, c_void_p)(
+        address(sums, np.float64, seed_sums.size),
+        address(products, np.float32, n_values),
         n_voxels,
         seed_sums.ctypes.data,
-        _at(seed_products, np.float32, n_values),
+        address(seed_products, np.float32, n_values),
     )
     return seed_sums, seed_products
 
@@ -309,13 +281,11 @@ def comoments(
     """
     n_voxels = deviation.size
     found = np.empty((N_PRODUCTS, n_voxels))
-    _function(
-        "fcnm_comoments", c_void_p, c_void_p, c_void_p, c_void_p, c_int64, c_double, c_void_p
-    )(
-        _at(products, np.float32, found.size),
-        _at(deviation, np.float64, n_voxels),
-        _at(complete, np.bool_, n_voxels),
-        _at(neighbours, np.int32, 3 * n_voxels),
+    function("fcnm_comoments", c_void_p, c_void_p, c_void_p, c_void_p, c_int64, c_double, c_void_p)(
+        address(products, np.float32, found.size),
+        address(deviation, np.float64, n_voxels),
+        address(complete, np.bool_, n_voxels),
+        address(neighbours, np.int32, 3 * n_voxels),
         n_voxels,
         n_participants,
         found.ctypes.data,
@@ -358,17 +328,17 @@ def roughness(
     if fitted.shape[1:] != (n_voxels,):
         raise ValueError(f"fitted of shape {fitted.shape} at {n_voxels} voxels")
     total = np.empty(7)
-    n: int = _function(
+    n: int = function(
         "fcnm_roughness",
         *(c_void_p, c_void_p, c_int64, c_void_p, c_void_p, c_void_p, c_int64, c_void_p),
         returns=c_int64,
     )(
-        _at(comoments, np.float64, N_PRODUCTS * n_voxels),
-        _at(fitted, np.float64, fitted.size),
+        address(comoments, np.float64, N_PRODUCTS * n_voxels),
+        address(fitted, np.float64, fitted.size),
         len(fitted),
-        _at(length, np.float64, n_voxels),
-        _at(usable, np.bool_, n_voxels),
-        _at(neighbours, np.int32, 3 * n_voxels),
+        address(length, np.float64, n_voxels),
+        address(usable, np.bool_, n_voxels),
+        address(neighbours, np.int32, 3 * n_voxels),
         n_voxels,
         total.ctypes.data,
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from threadpoolctl import ThreadpoolController
 
@@ -14,13 +15,19 @@ Part = TypeVar("Part")
 
 @cache
 def _blas() -> ThreadpoolController:
-    """Find the libraries of BLAS, once: it takes longer than the maps of a small run."""
+    """Find the libraries of BLAS, once: it takes milliseconds."""
     return ThreadpoolController().select(user_api="blas")
 
 
 def n_threads() -> int:
     """Return how many threads BLAS may use."""
     return max((library["num_threads"] for library in _blas().info()), default=1)
+
+
+def limited(threads: int) -> AbstractContextManager[Any]:
+    """Return a context in which BLAS uses so many threads."""
+    context: AbstractContextManager[Any] = _blas().limit(limits=threads)
+    return context
 
 
 def side_by_side(work: Callable[[Part], None], parts: Sequence[Part]) -> None:
@@ -34,6 +41,6 @@ def side_by_side(work: Callable[[Part], None], parts: Sequence[Part]) -> None:
         for part in parts:
             work(part)
         return
-    with _blas().limit(limits=1), ThreadPoolExecutor(threads, "parts") as pool:
+    with limited(1), ThreadPoolExecutor(threads, "parts") as pool:
         for _ in pool.map(work, parts):
             pass

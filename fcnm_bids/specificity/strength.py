@@ -11,10 +11,10 @@ from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from fcnm_bids.connectome import ProjectedRun
 from fcnm_bids.kernels.group_sums import positive_sums
+from fcnm_bids.kernels.threads import limited
 from fcnm_bids.mapping import Participant
 
 _BLOCK_COLUMNS = 16
@@ -154,7 +154,7 @@ def measure_strength(
     every = _Columns(participants, index, keep_gb)
     # participants side by side, each with one thread of BLAS: its own threads would wait for each
     # other
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(n_threads) as pool:
+    with limited(1), ThreadPoolExecutor(n_threads) as pool:
         strengths = pool.map(
             lambda number: _participant_strengths(every[number], place), range(len(participants))
         )

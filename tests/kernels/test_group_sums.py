@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fcnm_bids.kernels import group_sums, library
+from fcnm_bids.kernels import arrays, group_sums, library
 from fcnm_bids.stats.moments import neighbour_rows
 
 HALF_STEP = 2.0**-24
@@ -483,8 +483,8 @@ def in_variant(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], list
     """Everything that the functions return and write, with a variant of the library."""
 
     def everything(variant: str) -> list[NDArray]:
-        monkeypatch.setattr(group_sums, "load", lambda: library.load_variant(variant))
-        group_sums._function.cache_clear()
+        monkeypatch.setattr(arrays, "load", lambda: library.load_variant(variant))
+        arrays.function.cache_clear()
         found: list[NDArray] = []
         for dtype in (np.int8, np.int16, np.float32, np.float64):
             own = Correlated(73, slice(5, 1300), 3, dtype)
@@ -511,7 +511,7 @@ def in_variant(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], list
         return [*found, sums, products, by_seed, products_by_seed, comoments, np.array(n), total]
 
     yield everything
-    group_sums._function.cache_clear()
+    arrays.function.cache_clear()
 
 
 @pytest.mark.parametrize(
