@@ -123,11 +123,7 @@ class BlockMaps:
         for own in self._runs:
             self._add(own, blocks, maps, clipped)
         if len(self._runs) > 1:
-            weight = np.zeros(maps.shape, np.float32)
-            for own in self._runs:
-                weight[:, own.place[own.place >= 0]] += own.weights[blocks][:, None]
-            with np.errstate(invalid="ignore", divide="ignore"):
-                np.divide(maps, weight, out=maps)
+            self._divide(blocks, maps)
             return clipped
         (only,) = self._runs
         absent = np.ones(self._n_voxels, dtype=bool)
@@ -136,6 +132,16 @@ class BlockMaps:
         for block, seed in zip(*np.nonzero(only.weights[blocks] == 0), strict=True):
             maps[block, :, seed] = np.nan
         return clipped
+
+    def _divide(self, blocks: slice, maps: NDArray[np.float32]) -> None:
+        """Divide weighted sums by the weights of the runs that have signal."""
+        rows = [own.place[own.place >= 0] for own in self._runs]
+        for number, block in enumerate(range(blocks.start, blocks.stop)):
+            weight = np.zeros(maps.shape[1:], np.float32)
+            for own, place in zip(self._runs, rows, strict=True):
+                weight[place] += own.weights[block]
+            with np.errstate(invalid="ignore", divide="ignore"):
+                np.divide(maps[number], weight, out=maps[number])
 
     def _add(
         self, own: _PreparedRun, blocks: slice, maps: NDArray[np.float32], clipped: Clipped
@@ -256,7 +262,7 @@ def mapped_blocks(
     buffer
         As `map_buffer` returns it.
     """
-    at_once = buffer.shape[1]
+    at_once = max(1, buffer.shape[1])
     for first in range(0, n_blocks(n_seeds), at_once):
         blocks = slice(first, min(first + at_once, n_blocks(n_seeds)))
         maps = buffer[: len(participants), : blocks.stop - first]

@@ -32,7 +32,7 @@ _CARPET_VOXELS = 500
 _CARPET_NUMBERS = 200_000
 """Voxels of the sample at most, and numbers: of long runs, fewer voxels are kept."""
 
-_AVERAGING = 240
+_AVERAGING = 256
 """Bytes per voxel of what shares of volume are computed with, for voxels half as large again."""
 
 _REASONABLE = 1e-15, 1e15
@@ -117,7 +117,7 @@ def project_run(
     sums = _Sums(index.size, basis)
     blank = BlankVolumes()
     stream = VolumeStream(image, _block_volumes(image))
-    with _room_for_the_reader(), closing(iter(stream)) as blocks:
+    with _one_thread_less(), closing(iter(stream)) as blocks:
         for start, volumes in blocks:
             stop = start + len(volumes)
             sample = volumes[:, index[chosen]]
@@ -159,8 +159,8 @@ def _refuse_extremes(components: NDArray[np.float32], image: RunImage) -> None:
         )
 
 
-def _room_for_the_reader() -> Any:
-    """One thread of BLAS less while a thread decompresses: spinning, it would take that core."""
+def _one_thread_less() -> Any:
+    """Leave a processor to the thread that decompresses: waiting threads of BLAS would take it."""
     return limited(max(1, n_threads() - 1))
 
 

@@ -95,7 +95,7 @@ class ProjectedRun:
     @property
     def rounding(self) -> float:
         """99th percentile over voxels of the rounding error, in standard deviations."""
-        if self.scale is None:
+        if self.scale is None or self.n_voxels == 0:
             return 0.0
         with np.errstate(divide="ignore"):
             return float(np.percentile(np.sqrt(self.dof / 12) / self.lengths, 99))
@@ -112,7 +112,9 @@ class ProjectedRun:
     def at(self, place: NDArray[np.intp]) -> ProjectedRun:
         """Return the run at some of its voxels, by their places in `index`."""
         scale = None if self.scale is None else self.scale[place]
-        return replace(self, values=self.values[:, place], index=self.index[place], scale=scale)
+        return replace(
+            self, values=self.values.take(place, axis=1), index=self.index[place], scale=scale
+        )
 
     def tiles(self) -> list[slice]:
         """Slices of voxels that are small enough to be worked on at once."""

@@ -421,7 +421,7 @@ def write_run(
         temporary.replace(path)
     except OSError as error:
         if error.errno == errno.ENOSPC and error.filename is None:
-            # the system does not say where a write found no room
+            # the system does not say where a write found no space
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
         raise
     finally:

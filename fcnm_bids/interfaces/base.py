@@ -140,7 +140,7 @@ class ConfiguredInterface(SimpleInterface):
         return runtime
 
     def _make(self, config: Config, folder: Path) -> None:
-        """Read inputs, call a function of a numeric room, write outputs."""
+        """Read inputs, call a function of a numeric package, write outputs."""
         raise NotImplementedError
 
     def _names(self, config: Config) -> OutputNames:
@@ -148,6 +148,6 @@ class ConfiguredInterface(SimpleInterface):
         return OutputNames.of(Path(config.output_dir), dict(self.inputs.entities))
 
     def _expect(self, described: Sequence[Path], others: Iterable[Path] = ()) -> None:
-        """Promise images and tables with the sidecars beside them, and files without any."""
+        """Expect images and tables with the sidecars beside them, and files without any."""
         files = (*described, *sidecar_files(described), *others)
         self._results["out_files"] = [str(path) for path in files]

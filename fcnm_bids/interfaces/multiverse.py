@@ -209,7 +209,7 @@ def map_specifications(
     config, grid
         The request, the grid of the data.
     specifications, samples, at_once
-        As of `MapMultiverseInputSpec`.
+        As the inputs of `MapMultiverse`.
     folder
         For maps of participants, where a height control needs them.
     """
@@ -276,6 +276,7 @@ def _map_contrasts(
                     for rule in own.rules[key]:
                         mapped = map_contrast(moments, rule, maps=maps)
                         packed[sample, key, rule, contrast] = pack_masks(mapped, rule.tail)
+                found.moments.release()
         del summed, sums, found  # or two passes' sums would be in memory together
     return packed
 

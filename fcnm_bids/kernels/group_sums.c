@@ -27,7 +27,7 @@ enum { TOGETHER = 6 }; /* as many sums as registers hold */
 #endif
 
 /* Increase this, and VERSION in library.py, with every change of a function or its arguments. */
-int fcnm_kernels_version(void) { return 4; }
+int fcnm_kernels_version(void) { return 5; }
 
 /* Fisher's z of |r| <= 0.95, to 6e-7 of it: a minimax approximation of atanh(r) / r by four factors
    over four, linear in 1 - r^2 so that none of them cancels. */
@@ -230,9 +230,9 @@ void fcnm_add(const float *restrict deviations, int64_t n_participants, int64_t 
         const float *here = deviations + v * SEEDS;
         if (neighbours) {
             vector vx = {0}, vy = {0}, vz = {0}, xy = {0}, xz = {0}, yz = {0};
-            const float *along_x = deviations + neighbours[v] * SEEDS;
-            const float *along_y = deviations + neighbours[n_voxels + v] * SEEDS;
-            const float *along_z = deviations + neighbours[2 * n_voxels + v] * SEEDS;
+            const float *along_x = deviations + (int64_t)neighbours[v] * SEEDS;
+            const float *along_y = deviations + (int64_t)neighbours[n_voxels + v] * SEEDS;
+            const float *along_z = deviations + (int64_t)neighbours[2 * n_voxels + v] * SEEDS;
             for (int64_t p = 0; p < n_participants; p++) {
                 const vector a = *(const vector *)(here + p * step);
                 const vector x = *(const vector *)(along_x + p * step);

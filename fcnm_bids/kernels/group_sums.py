@@ -20,6 +20,8 @@ VOXELS_PER_CALL = 16 * 492
 
 _TILE_STRIDE = 496
 
+_LARGEST_LIMIT = 0.95
+
 N_PRODUCTS = 6
 """Products of neighbours: see ``fcnm_bids.stats.moments.NEIGHBOUR_PAIRS``."""
 
@@ -68,9 +70,16 @@ def correlate(
     -------
     near
         Block, voxel and seed of each correlation beyond the limit, shape (n, 3).
+
+    Raises
+    ------
+    ValueError
+        The arrays do not fit each other, or the limit is above 0.95.
     """
-    if values.dtype not in SERIES_TYPES:
-        raise ValueError(f"series of {values.dtype}")
+    if values.dtype not in SERIES_TYPES or series.shape[1:] != (len(values), SEEDS_PER_BLOCK):
+        raise ValueError(f"values of {values.dtype}, {values.shape}; series of {series.shape}")
+    if limit > _LARGEST_LIMIT:
+        raise ValueError(f"Fisher's z is approximated up to {_LARGEST_LIMIT}, not {limit}")
     if (
         not 0 <= voxels.start <= voxels.stop <= values.shape[1]
         or place.max(initial=-1) >= maps.shape[1]
@@ -220,11 +229,18 @@ def add_group(
         Of deviations and their squares, shape (voxels, 2, 16).
     products
         Of neighbours, shape (voxels, 6, 16).
+
+    Raises
+    ------
+    ValueError
+        The arrays do not fit each other.
     """
     n_participants, n_rows, _ = deviations.shape
     n_voxels = n_rows - 1
     if not 0 <= voxels.start <= voxels.stop <= n_voxels:
         raise ValueError(f"{voxels} of {n_voxels} voxels")
+    if (neighbours is None) != (products is None):
+        raise ValueError("neighbours and their products are given together")
     function(
         "fcnm_add",
         *(c_void_p, c_int64, c_int64, c_int64, c_int64, c_void_p, c_void_p, c_void_p),

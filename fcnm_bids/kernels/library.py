@@ -12,7 +12,7 @@ from numpy._core._multiarray_umath import __cpu_features__
 
 from fcnm_bids.errors import RequestError
 
-VERSION = 4
+VERSION = 5
 """What ``fcnm_kernels_version`` returns if the library was built from the C code beside it."""
 
 _FOLDER = Path(__file__).resolve().parent

@@ -16,6 +16,8 @@ Part = TypeVar("Part")
 @cache
 def _blas() -> ThreadpoolController:
     """Find the libraries of BLAS, once: it takes milliseconds."""
+    import scipy.linalg  # noqa: F401 - it and NumPy, which it imports, have one each
+
     return ThreadpoolController().select(user_api="blas")
 
 

@@ -135,7 +135,8 @@ def settings_of_store(config: Config, explicit: Mapping[str, Mapping[str, Any]])
     Raises
     ------
     RequestError
-        Options were given that differ from the band or the smoothing of the store.
+        Options were given that differ from what is fixed in the store: band, smoothing, size of the
+        voxels, precision.
     """
     dataset = identify_dataset(config.source_path, config.selection.input_type)
     if dataset.kind != "connectome":

@@ -17,6 +17,7 @@ from fcnm_bids.inputs.runs.prepare import (
     prepare_run,
     stored_itemsize,
 )
+from fcnm_bids.kernels.library import load as load_kernels
 from fcnm_bids.planning.exclusion import stored_entities, stored_runs
 from fcnm_bids.planning.group_options import check_group_options
 from fcnm_bids.planning.plan import (
@@ -44,8 +45,10 @@ def plan_participant_level(config: Config) -> ParticipantPlan:
     Raises
     ------
     RequestError
-        The request is wrong, or no usable run is left; one line per problem.
+        The request is wrong, or no usable run is left; one line per problem. The compiled library
+        cannot be loaded.
     """
+    load_kernels()
     dataset = check_request(config)
     contrasts = request_contrasts(config)
     if dataset.kind == "connectome":

@@ -71,8 +71,9 @@ def check_request(config: Config) -> InputDataset:
         and config.makes_subject_maps
     ):
         problems.append(
-            "--store-precision int8: such a store serves the group level only, because it changes "
-            "r of a single run by 0.005 to 0.08; add --subject-maps none, or store int16"
+            "--store-precision int8: such a store serves the group level only, because its "
+            "rounding changes r of a single run; add --subject-maps none or --connectome-only, or "
+            "make the store with int16"
         )
     if dataset is not None:
         problems += _unknown_participants(config, dataset)

@@ -31,8 +31,11 @@ _WRITING_BYTES = 16 << 20
 _TILE_ELEMENTS, _TILE_VOXELS = 1 << 17, 64
 """Components, or correlations, that are worked on at once, and of how many voxels at least."""
 
-_RUN_BYTES = 20
-"""Of a run that is mapped in blocks, beside its components: places and lengths, per voxel."""
+_RUN_BYTES = 72
+"""Of two runs that are mapped in blocks, beside components: places and lengths, per voxel."""
+
+_GROUP_BYTES = 4 * SEEDS_PER_BLOCK * PARTICIPANTS_AT_ONCE
+"""Of the maps of a block in a group of participants, per voxel."""
 
 _MASKED = 0.35
 """Share of the box that a brain mask fills, at most, before the mask is read."""
@@ -102,7 +105,8 @@ def group_gb(
     per_voxel = _whole_blocks(n_seeds) * sums(smoothness=smoothness)
     if blocks:
         in_blocks = _whole_blocks(n_contrasts) * sums(smoothness=False)
-        per_voxel += in_blocks * ROBUSTNESS.participants_blocks
+        # and copies of maps, and their deviations
+        per_voxel += in_blocks * ROBUSTNESS.participants_blocks + 2 * _GROUP_BYTES
     return _PROCESS_GB + 1e-9 * n_masked * (per_voxel + _mapping_bytes(n_seeds, dof))
 
 
@@ -178,8 +182,9 @@ def multiverse_gb(
         per_voxel += _whole_blocks(min(at_once, own.n_seeds)) * own.n_samples * sums
         per_voxel += own.n_seeds * own.n_masks * 2 / 8
     most = max(min(at_once, own.n_seeds) for own in strategies)
-    # the band and a strategy's run, and a block once more for those of a sample
-    per_voxel += _mapping_bytes(most, 2 * dof) + 4 * SEEDS_PER_BLOCK * PARTICIPANTS_AT_ONCE
+    # the band and a strategy's run; copies of maps for a sample, and the deviations of each
+    per_voxel += _mapping_bytes(most, 2 * dof)
+    per_voxel += (1 + max(own.n_samples for own in strategies)) * _GROUP_BYTES
     return _PROCESS_GB + 1e-9 * n_masked * per_voxel
 
 
@@ -244,13 +249,14 @@ def _whole_blocks(n_seeds: int) -> int:
 def _mapping_bytes(n_seeds: int, dof: int) -> int:
     """Return the bytes per voxel for mapping blocks of seeds in a group of participants.
 
-    The runs of all participants, the maps of some blocks, the deviations of one, and its sums by
-    seed.
+    The runs of all participants, the maps of some blocks, the deviations of one, its sums by seed,
+    and the weights of several runs of a participant.
     """
     blocks = min(BLOCKS_AT_ONCE, n_blocks(n_seeds)) + 1
-    of_participant = 2 * dof + _RUN_BYTES + 4 * SEEDS_PER_BLOCK * blocks
+    of_runs = PARTICIPANTS_AT_ONCE * (2 * dof + _RUN_BYTES)
     by_seed = SEEDS_PER_BLOCK * bytes_of_sums(smoothness=True, n_covariates=0)
-    return PARTICIPANTS_AT_ONCE * of_participant + by_seed
+    weights = 3 * 4 * SEEDS_PER_BLOCK
+    return of_runs + blocks * _GROUP_BYTES + by_seed + weights
 
 
 def _tile_bytes(n_masked: int, dof: int, n_seeds: int) -> int:
@@ -285,6 +291,8 @@ def draws_gb(
     one_draw = 1e-9 * n_masked * bytes_of_draw(n_contrasts, n_covariates=n_covariates)
     kept = 8e-9 * NULLS.draws_per_block * n_masked * 2
     mapping = 1e-9 * n_masked * _mapping_bytes(n_contrasts * NULLS.draws_per_block, dof)
+    # a last block that is not full
+    mapping += 1e-9 * n_masked * SEEDS_PER_BLOCK * bytes_of_draw(1, n_covariates=n_covariates)
     rest = _PROCESS_GB + kept + mapping
     together = min(NULLS.block_gb, max(most_gb - rest, one_draw))
     return rest + max(together, one_draw), together

@@ -288,9 +288,11 @@ class Moments:
         )
         n_lanes = contrasts.stop - contrasts.start
         centre, lacking = self._centre[block], self._lacking[block]
-        fresh = np.flatnonzero(self.n_participants[contrasts] == 0)
-        if fresh.size:
-            centre[:, fresh] = group_sums.mean_map(maps)[:, fresh]
+        # nobody had a value there so far
+        unset = lacking[:, :n_lanes] == self.n_participants[contrasts].astype(np.int32)
+        if unset.any():
+            mean = group_sums.mean_map(maps)
+            np.copyto(centre[:, :n_lanes], mean[:, :n_lanes], where=unset)
         if len(self._deviations) < len(maps):
             self._deviations = np.zeros((len(maps), *self._deviations.shape[1:]), np.float32)
         deviations = self._deviations[: len(maps)]
@@ -337,6 +339,11 @@ class Moments:
     def end_group(self, n_participants: int) -> None:
         """Count the participants of a group, after all of its blocks."""
         self.n_added += n_participants
+        self._deviations = self._deviations[:0].copy()
+
+    def release(self) -> None:
+        """Give back the memory that `contrast` takes beside the sums."""
+        self._by_seed = None
 
     def contrast(self, position: int) -> ContrastMoments:
         """Return the sums of one contrast."""
@@ -447,7 +454,7 @@ class _ModelSums:
         return CovariateSums(self.products, self.gram, self.lacking, used)
 
     def _make_rows(self, voxels: NDArray[np.intp]) -> None:
-        """Give each voxel a row, doubling the room for them when it is used up."""
+        """Give each voxel a row, doubling the memory for them when it is used up."""
         fresh = voxels[self.lacking[voxels] < 0]
         needed = self.n_rows + fresh.size
         if needed > len(self.lacking_gram):

@@ -34,7 +34,7 @@ from fcnm_bids.workflows.specificity import add_specificity_nodes
 
 
 class _Contrast(NamedTuple):
-    """The files of a contrast for the nodes of its network, and the node that promises outputs."""
+    """The files of a contrast for the nodes of its network, and the node that expects outputs."""
 
     mapped: Output
     varied: Output
@@ -91,15 +91,15 @@ def init_group_wf(
     related = _add_outcomes(level, mapped, Output(strength, "strength_file"))
     related += _add_samples(level, Output(strength, "strength_file"))
     multiverse = _add_multiverse(level)
-    promising = [seeds, described, *(own.node for own in mapped)]
-    promising += filter(None, (validated, compared, strength, labels, *related, multiverse))
+    expecting = [seeds, described, *(own.node for own in mapped)]
+    expecting += filter(None, (validated, compared, strength, labels, *related, multiverse))
     for name, nodes in networks.items():
         own = [nodes.network, nodes.located, nodes.checked, assessed[name]]
-        promising += own
+        expecting += own
         if level.reported:
             drawn = [*own, *(output.node for output in nodes.mapped)]
-            promising.append(_add_figures(level, name, drawn))
-    files = level.files_of("gather", promising)
+            expecting.append(_add_figures(level, name, drawn))
+    files = level.files_of("gather", expecting)
     if level.reported:
         report = level.node("report", ReportGroup, mem_gb=report_gb(n_voxels), after=files)
         files = Output(report, "out_files")

@@ -65,6 +65,16 @@ def test_lengths_and_rounding_are_of_what_the_strategy_leaves(n_removed: int) ->
     np.testing.assert_allclose(run.remove(run.columns(slice(0, 4))).T @ q, 0, atol=1e-9)
 
 
+def test_a_run_of_which_nothing_is_left_has_no_rounding() -> None:
+    values = np.ones((3, 4), np.int16)
+    grid = Grid((4, 1, 1), np.eye(4), "MNI152NLin6Asym")
+    along = np.ones((3, 1)) / np.sqrt(3)
+    run = ProjectedRun(values, np.arange(4), grid, np.ones(4, np.float32), directions=along)
+    left = run.usable()
+    assert left.n_voxels == 0
+    assert left.rounding == 0
+
+
 def test_a_voxel_of_which_the_strategy_leaves_rounding_is_not_usable() -> None:
     q = np.linalg.qr(np.random.default_rng(3).standard_normal((20, 2)))[0]
     values = np.random.default_rng(4).standard_normal((20, INDEX.size))

@@ -424,9 +424,9 @@ def test_correlate_refuses_other_arrays() -> None:
             with pytest.raises(ValueError, match="contiguous"):
                 group_sums.correlate(**{**arguments, name: changed})  # type: ignore[arg-type]
     for values in (every_second(own.values), own.values[:-1].copy()):
-        with pytest.raises(ValueError, match="contiguous"):
+        with pytest.raises(ValueError, match=r"contiguous|series of"):
             group_sums.correlate(**{**arguments, "values": values})  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="series of uint8"):
+    with pytest.raises(ValueError, match="values of uint8"):
         group_sums.correlate(**{**arguments, "values": own.values.astype(np.uint8)})  # type: ignore[arg-type]
 
 
@@ -555,3 +555,20 @@ def test_the_variant_without_them_differs_by_rounding(
         else:
             # of 73 products of unit series, weighted by up to 90
             np.testing.assert_allclose(one, two, rtol=1e-5, atol=90 * 77 * HALF_STEP)
+
+
+def test_series_of_another_length_and_a_higher_limit_are_refused() -> None:
+    own = Correlated(5, slice(0, 9))
+    maps = own.maps.copy()
+    own.series = own.series[:, :2].copy()
+    with pytest.raises(ValueError, match="series of"):
+        own.call(maps, add=False)
+    with pytest.raises(ValueError, match="approximated up to"):
+        Correlated(5, slice(0, 9)).call(maps, add=False, limit=0.99)
+
+
+def test_neighbours_without_their_products_are_refused() -> None:
+    deviations, sums = np.zeros((1, 4, 16), np.float32), np.zeros((3, 2, 16))
+    neighbours = np.full((3, 3), 3, np.int32)
+    with pytest.raises(ValueError, match="together"):
+        group_sums.add_group(deviations, slice(0, 3), neighbours, sums, None)
