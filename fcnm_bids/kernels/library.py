@@ -13,14 +13,14 @@ from numpy._core._multiarray_umath import __cpu_features__
 from fcnm_bids.errors import RequestError
 
 VERSION = 5
-"""What ``fcnm_kernels_version`` returns if the library was built from the C code beside it."""
+"""Version of the C code, which ``fcnm_kernels_version`` of a current library returns."""
 
 _FOLDER = Path(__file__).resolve().parent
 
 _AVX2 = frozenset({"AVX2", "F16C", "FMA3"})
 _AVX512 = frozenset({"AVX512F", "AVX512CD", "AVX512BW", "AVX512DQ", "AVX512VL"})
 _LEVELS = {"x86_64_v4": _AVX2 | _AVX512, "x86_64_v3": _AVX2}
-"""What NumPy has to find for each level of x86-64; a processor with these has all of the level."""
+"""Features of each level of x86-64, as NumPy names them; they imply the rest of the level."""
 
 
 def processor_features() -> frozenset[str]:

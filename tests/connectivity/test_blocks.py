@@ -104,7 +104,7 @@ def one(
 
 
 def allowed(z: NDArray[np.float64], run: ProjectedRun, index: NDArray[np.intp]) -> NDArray:
-    """How far z of a run may be off.
+    """Largest error of z of a run.
 
     r is a sum of m products of series of unit length, and its error is multiplied by the slope of
     Fisher's transform; that of the transform itself is 6e-7 of z. Correlations beyond 0.95 are
@@ -256,7 +256,7 @@ def test_the_opposite_of_the_seed_is_clipped_from_below() -> None:
 
 @pytest.mark.parametrize("m", [31, 127, 401])
 def test_correlations_near_one_are_exact(m: int) -> None:
-    """Where Fisher's transform would multiply the rounding of r by 10 and more."""
+    """Correlations whose rounding Fisher's transform would multiply by 10 and more."""
     rng = np.random.default_rng(m)
     noise = np.geomspace(1e-5, 30, GRID.n_voxels)
     values = rng.standard_normal((m, 1)) + noise * rng.standard_normal((m, GRID.n_voxels))

@@ -130,7 +130,7 @@ def test_a_band_of_another_run_is_refused(tmp_path: Path, band: Any, problem: st
 
 @pytest.mark.parametrize("written", [True, False])
 def test_the_confounds_are_those_of_the_plain_run(tmp_path: Path, written: bool) -> None:
-    """Whether derivatives and squares are computed or come, rounded, from fMRIPrep's table."""
+    """Derivatives and squares may be computed, or come rounded from fMRIPrep's table."""
     rng = np.random.default_rng(4)
     names = ("csf", "trans_x", "rot_z", "global_signal", "dvars")
     table = Confounds(names, rng.standard_normal((N, len(names))).cumsum(axis=0))

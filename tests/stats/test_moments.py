@@ -73,7 +73,7 @@ def every_contrast(moments: Moments) -> list[ContrastMoments]:
 
 
 def about_centre(z: NDArray[np.float32]) -> NDArray[np.float64]:
-    """What is summed of one contrast: deviations from the mean of the first group with a map.
+    """Sums of one contrast: deviations from the mean of the first group with a map.
 
     Shape (participants, V); 0 where there is no value. The centre is 0 at a voxel that nobody of
     that group has.
