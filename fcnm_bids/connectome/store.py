@@ -146,6 +146,12 @@ class StoredRun:
         """Dimensions of the band, m_b."""
         return int(self.header["n_components"])
 
+    @property
+    def itemsize(self) -> int:
+        """Bytes per number of the components."""
+        settings = self.header.get("settings", {})
+        return _STORED[settings.get("store_precision", "int16")].itemsize
+
     def denoising(self) -> RunDenoising:
         """The strategy in the band of this run.
 

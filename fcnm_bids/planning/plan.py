@@ -310,6 +310,12 @@ class GroupPlan:
         """Components of the participant with most, over all runs."""
         return max(sum(run.n_components for run in runs) for _, runs in self.participants)
 
+    @property
+    def itemsize(self) -> int:
+        """Bytes per number of the runs, those of the second connectome included."""
+        everybody = (*self.participants, *self.validation.participants)
+        return max(run.itemsize for _, runs in everybody for run in runs)
+
 
 def by_reason(reasons: Mapping[str, str]) -> list[str]:
     """One line per reason, with the runs that it holds for."""

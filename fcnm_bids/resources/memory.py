@@ -79,6 +79,7 @@ def group_gb(
     *,
     dof: int,
     smoothness: bool,
+    itemsize: int = 2,
     n_covariates: int = 0,
     n_radii: int = 0,
     blocks: bool = True,
@@ -95,6 +96,8 @@ def group_gb(
         Of all runs of a participant.
     smoothness
         Whether neighbouring voxels are multiplied.
+    itemsize
+        Bytes per number in the store.
     n_covariates, n_radii
         Covariates, and radii beside the one of the analysis.
     blocks
@@ -107,7 +110,7 @@ def group_gb(
         in_blocks = _whole_blocks(n_contrasts) * sums(smoothness=False)
         # and copies of maps, and their deviations
         per_voxel += in_blocks * ROBUSTNESS.participants_blocks + 2 * _GROUP_BYTES
-    return _PROCESS_GB + 1e-9 * n_masked * (per_voxel + _mapping_bytes(n_seeds, dof))
+    return _PROCESS_GB + 1e-9 * n_masked * (per_voxel + _mapping_bytes(n_seeds, itemsize * dof))
 
 
 @dataclass(frozen=True)
@@ -163,13 +166,14 @@ def multiverse_gb(
     at_once: int,
     *,
     dof: int,
+    itemsize: int = 2,
     n_covariates: int = 0,
 ) -> float:
     """Summing seeds under several strategies, and keeping the masks of each.
 
     Parameters
     ----------
-    n_masked, dof, n_covariates
+    n_masked, dof, itemsize, n_covariates
         As for :func:`group_gb`.
     strategies
         The strategies.
@@ -183,7 +187,7 @@ def multiverse_gb(
         per_voxel += own.n_seeds * own.n_masks * 2 / 8
     most = max(min(at_once, own.n_seeds) for own in strategies)
     # the band and a strategy's run; copies of maps for a sample, and the deviations of each
-    per_voxel += _mapping_bytes(most, 2 * dof)
+    per_voxel += _mapping_bytes(most, 2 * itemsize * dof)
     per_voxel += (1 + max(own.n_samples for own in strategies)) * _GROUP_BYTES
     return _PROCESS_GB + 1e-9 * n_masked * per_voxel
 
@@ -211,11 +215,13 @@ def outcome_gb(n_voxels: int, n_seeds: int, n_permutations: int) -> float:
     return _PROCESS_GB + 1e-9 * (of_tiles + of_permutations + n_voxels * (120 + 18 * n_seeds))
 
 
-def sample_gb(n_voxels: int, n_contrasts: int, dof: int, n_permutations: int) -> float:
+def sample_gb(
+    n_voxels: int, n_contrasts: int, dof: int, n_permutations: int, *, itemsize: int = 2
+) -> float:
     """Fitting contrasts as a sample of studies, slab by slab."""
     pairs = n_contrasts * (n_contrasts + 1) // 2
     slab = min(n_voxels, slab_voxels(n_contrasts))
-    of_slab = 8 * slab * (3 * pairs + 8 * n_contrasts) + 2 * dof * n_voxels
+    of_slab = 8 * slab * (3 * pairs + 8 * n_contrasts) + itemsize * dof * n_voxels
     of_fit = 8 * 8 * (1 << 22) + 8 * pairs * n_permutations
     return _PROCESS_GB + 1e-9 * (of_slab + of_fit + 8 * 12 * n_voxels)
 
@@ -246,14 +252,14 @@ def _whole_blocks(n_seeds: int) -> int:
     return n_blocks(n_seeds) * SEEDS_PER_BLOCK
 
 
-def _mapping_bytes(n_seeds: int, dof: int) -> int:
+def _mapping_bytes(n_seeds: int, run_bytes: int) -> int:
     """Return the bytes per voxel for mapping blocks of seeds in a group of participants.
 
     The runs of all participants, the maps of some blocks, the deviations of one, its sums by seed,
     and the weights of several runs of a participant.
     """
     blocks = min(BLOCKS_AT_ONCE, n_blocks(n_seeds)) + 1
-    of_runs = PARTICIPANTS_AT_ONCE * (2 * dof + _RUN_BYTES)
+    of_runs = PARTICIPANTS_AT_ONCE * (run_bytes + _RUN_BYTES)
     by_seed = SEEDS_PER_BLOCK * bytes_of_sums(smoothness=True, n_covariates=0)
     weights = 3 * 4 * SEEDS_PER_BLOCK
     return of_runs + blocks * _GROUP_BYTES + by_seed + weights
@@ -274,7 +280,13 @@ def strength_gb(n_voxels: int, dof: int, n_threads: int) -> float:
 
 
 def draws_gb(
-    n_voxels: int, n_contrasts: int, dof: int, most_gb: float = math.inf, *, n_covariates: int = 0
+    n_voxels: int,
+    n_contrasts: int,
+    dof: int,
+    most_gb: float = math.inf,
+    *,
+    itemsize: int = 2,
+    n_covariates: int = 0,
 ) -> tuple[float, float]:
     """Mapping draws of a null: what it takes, and how much of that is for draws at once.
 
@@ -284,13 +296,13 @@ def draws_gb(
         Voxels of the box, contrasts, residual degrees of freedom of a participant's runs.
     most_gb
         What may be taken; one draw is mapped at a time, at least.
-    n_covariates
-        Covariates of the design.
+    itemsize, n_covariates
+        Bytes per number in the store, covariates of the design.
     """
     n_masked = _MASKED * n_voxels
     one_draw = 1e-9 * n_masked * bytes_of_draw(n_contrasts, n_covariates=n_covariates)
     kept = 8e-9 * NULLS.draws_per_block * n_masked * 2
-    mapping = 1e-9 * n_masked * _mapping_bytes(n_contrasts * NULLS.draws_per_block, dof)
+    mapping = 1e-9 * n_masked * _mapping_bytes(n_contrasts * NULLS.draws_per_block, itemsize * dof)
     # a last block that is not full
     mapping += 1e-9 * n_masked * SEEDS_PER_BLOCK * bytes_of_draw(1, n_covariates=n_covariates)
     rest = _PROCESS_GB + kept + mapping

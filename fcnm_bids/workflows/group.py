@@ -158,6 +158,7 @@ def _add_sums(level: GroupWorkflowParts, to_map: list[int]) -> Output:
         group_gb,
         plan.n_masked,
         dof=plan.dof,
+        itemsize=plan.itemsize,
         smoothness=level.smoothness,
         n_covariates=len(plan.design.names),
         n_radii=len(other_radii(config)),
@@ -204,6 +205,7 @@ def _add_validation(level: GroupWorkflowParts) -> pe.Node | None:
             plan.n_masked,
             len(level.contrasts),
             dof=plan.dof,
+            itemsize=plan.itemsize,
             smoothness=level.smoothness,
             n_covariates=len(second.design.names),
             blocks=False,
@@ -311,7 +313,12 @@ def _add_multiverse(level: GroupWorkflowParts) -> pe.Node | None:
         return None
     sizes = strategy_sizes(plan, config)
     needed = partial(
-        multiverse_gb, plan.n_masked, sizes, dof=plan.dof, n_covariates=len(plan.design.names)
+        multiverse_gb,
+        plan.n_masked,
+        sizes,
+        dof=plan.dof,
+        itemsize=plan.itemsize,
+        n_covariates=len(plan.design.names),
     )
     at_once = contrasts_at_once(max(own.n_seeds for own in sizes), needed, most_gb(config))
     specified = zip(multiverse.specifications, multiverse.own, multiverse.common, strict=True)
@@ -350,7 +357,11 @@ def _add_samples(level: GroupWorkflowParts, strength: Output) -> list[pe.Node]:
             f"sample_{label}",
             SampleStudies,
             mem_gb=sample_gb(
-                plan.n_masked, n_contrasts, plan.dof, level.config.group.n_permutations
+                plan.n_masked,
+                n_contrasts,
+                plan.dof,
+                level.config.group.n_permutations,
+                itemsize=plan.itemsize,
             ),
             effect=effect,
             label=label,

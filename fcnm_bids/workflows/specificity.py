@@ -88,7 +88,11 @@ def _add_labels(level: GroupWorkflowParts, first_contrast: Output) -> pe.Node | 
     if not {*LABEL_NULLS} & set(plan.specificity.nulls):
         return None
     needed_gb, _ = draws_gb(
-        plan.grid.n_voxels, len(level.contrasts), plan.dof, n_covariates=len(plan.design.names)
+        plan.grid.n_voxels,
+        len(level.contrasts),
+        plan.dof,
+        itemsize=plan.itemsize,
+        n_covariates=len(plan.design.names),
     )
     return level.node(
         "labels",
@@ -126,6 +130,7 @@ def _add_draws(level: GroupWorkflowParts, prepared: pe.Node) -> tuple[list[pe.No
         plan.dof,
         # no more than lets every processor work on draws
         most_gb(config) * node_threads(config) / config.resources.nprocs,
+        itemsize=plan.itemsize,
         n_covariates=len(plan.design.names),
     )
     whole, size = config.group.n_permutations, NULLS.draws_per_block

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -12,7 +13,7 @@ from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
 from fcnm_bids.planning.group import plan_group_level
 from fcnm_bids.planning.participant import plan_participant_level
-from fcnm_bids.planning.plan import GroupPlan
+from fcnm_bids.planning.plan import GroupPlan, Validation
 from fcnm_bids.simulate import Truth
 from tests.stored import change_header, of_a_store, stored_file
 
@@ -44,6 +45,19 @@ def test_everybody_in_the_store_is_in_the_group(
     assert plan.grid.difference(simulated.grid) is None
     assert plan.entities == {"space": "MNI152NLin6Asym", "res": "8", "task": "rest"}
     assert not plan.done
+
+
+def test_the_plan_knows_the_bytes_per_number_of_both_connectomes(
+    request_for: Make, store: Path
+) -> None:
+    plan = plan_group_level(request_for(level="group"))
+    assert plan.itemsize == 2
+    (_, (run,)), *_ = plan.participants
+    small = replace(run, header={"settings": {"store_precision": "int8"}})
+    assert small.itemsize == 1
+    alone = replace(plan, participants=(("01", (small,)),))
+    assert alone.itemsize == 1
+    assert replace(alone, validation=Validation((("02", (run,)),))).itemsize == 2
 
 
 def test_without_a_store_the_group_level_says_what_to_run(request_for: Make) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,18 @@ from fcnm_bids.mapping import analysis_voxels, stored_participant, sum_over_part
 from fcnm_bids.planning.participant import plan_participant_level
 from fcnm_bids.planning.plan import PlannedParticipant, PlannedRun
 from fcnm_bids.resources.memory import (
+    StrategySize,
     contrast_gb,
     contrasts_at_once,
     draws_gb,
     group_gb,
     map_gb,
+    multiverse_gb,
     project_gb,
+    sample_gb,
 )
 from fcnm_bids.simulate import Truth
+from fcnm_bids.stats import PARTICIPANTS_AT_ONCE
 
 Make = Callable[..., Config]
 WHOLE_BRAIN = Grid((97, 115, 97), np.diag([2.0, 2, 2, 1]), "MNI152NLin2009cAsym")
@@ -118,6 +123,24 @@ def test_more_contrasts_need_more_memory(participants: Sequence[PlannedParticipa
     assert sums[0] < group_gb(250_000, 10, dof=80, smoothness=True, n_radii=2)
     assert sums[0] < group_gb(250_000, 10, dof=80, smoothness=True, n_covariates=1)
     assert contrast_gb(WHOLE_BRAIN.n_voxels) < sums[0]
+
+
+def test_runs_of_one_byte_per_component_take_half_of_what_runs_of_two_take() -> None:
+    def saved(needed: Callable[..., float]) -> float:
+        return needed(itemsize=2) - needed(itemsize=1)
+
+    runs = 1e-9 * 600 * 250_000  # of one participant, one byte per component and voxel
+    eight = PARTICIPANTS_AT_ONCE * runs
+    sums = partial(group_gb, 250_000, 10, dof=600, smoothness=True)
+    assert saved(sums) == pytest.approx(eight)
+    assert saved(partial(sample_gb, 250_000, 10, 600, 100)) == pytest.approx(runs)
+    specified = [StrategySize(10, 1, 1, smoothness=True, keeps_maps=False)]
+    # the band, and a strategy's run
+    strategies = partial(multiverse_gb, 250_000, specified, 10, dof=600)
+    assert saved(strategies) == pytest.approx(2 * eight)
+    masked = 0.35  # share of the box that draws count on
+    draws = partial(draws_gb, 250_000, 10, 600)
+    assert saved(lambda itemsize: draws(itemsize=itemsize)[0]) == pytest.approx(masked * eight)
 
 
 def test_as_many_contrasts_at_once_as_fit() -> None:
