@@ -12,7 +12,9 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -63,13 +65,28 @@ def check_seal(path: Path, version: int) -> str:
     StoreError
         It is damaged, cut short, of another format version, or not a stored run.
     """
-    try:
-        with path.open("rb") as file:
-            return _check(file, path.name, version)
-    except FileNotFoundError as error:
-        raise StoreError(f"{path.name} is not there") from error
-    except OSError as error:
-        raise StoreError(f"{path.name} cannot be read: {error.strerror}") from error
+    with sealed_file(path, version) as (_, sha256):
+        return sha256
+
+
+@contextmanager
+def sealed_file(path: Path, version: int) -> Iterator[tuple[BufferedReader, str]]:
+    """The open file of a stored run, and what `check_seal` returns.
+
+    Raises
+    ------
+    StoreError
+        As from `check_seal`.
+    """
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(path.open("rb"))
+            sha256 = _check(file, path.name, version)
+        except FileNotFoundError as error:
+            raise StoreError(f"{path.name} is not there") from error
+        except OSError as error:
+            raise StoreError(f"{path.name} cannot be read: {error.strerror}") from error
+        yield file, sha256
 
 
 def _check(file: BinaryIO, name: str, version: int) -> str:

@@ -24,8 +24,9 @@ import json
 import math
 import os
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -35,7 +36,7 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
-from fcnm_bids.connectome.header_checksum import SEAL_BYTES, check_seal, write_seal
+from fcnm_bids.connectome.header_checksum import SEAL_BYTES, check_seal, sealed_file, write_seal
 from fcnm_bids.connectome.image import RunImage
 from fcnm_bids.connectome.project import Projected
 from fcnm_bids.connectome.projected_run import ProjectedRun
@@ -78,6 +79,65 @@ _DAMAGED = (
 
 
 @dataclass(frozen=True, eq=False)
+class _Part:
+    """Where a dataset lies, and what it holds."""
+
+    offset: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    checksum: int
+
+
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """What HDF5 found in a file, so that it need not open the file again.
+
+    Parameters
+    ----------
+    sha256
+        Of the seal and all that it guards.
+    parts
+        The datasets by their names.
+    """
+
+    sha256: str
+    parts: Mapping[str, _Part]
+
+
+@dataclass(frozen=True, eq=False)
+class _Content:
+    """A stored run that is open for reading."""
+
+    file: io.BufferedReader
+    name: str
+    parts: Mapping[str, _Part]
+
+    def read(self, name: str) -> NDArray[Any]:
+        """Read a dataset."""
+        try:
+            part = self.parts[name]
+            values = np.empty(part.shape, part.dtype)
+            flat = values.reshape(-1).view(np.uint8)
+            self.file.seek(part.offset)
+            if values.size:
+                self.file.readinto(flat.data)
+            _verify(part, name, values)
+        except _DAMAGED as error:
+            raise StoreError(f"{self.name} has no readable {name}: {error}") from error
+        return values
+
+    def mapped(self, name: str) -> NDArray[Any]:
+        """Map a dataset into memory."""
+        try:
+            part = self.parts[name]
+            values = np.memmap(self.file, part.dtype, "r", offset=part.offset, shape=part.shape)
+            _verify(part, name, values)
+        except _DAMAGED as error:
+            raise StoreError(f"{self.name} is damaged: {error}") from error
+        return values
+
+
+@dataclass(frozen=True, eq=False)
 class StoredRun:
     """A run of the store under a strategy: its header, and the way to its components.
 
@@ -95,6 +155,8 @@ class StoredRun:
     settings
         Denoising settings of another strategy, as a header holds them; those of the header by
         default.
+    structure
+        Where the datasets lie; found when one is read by default.
     """
 
     path: Path
@@ -102,6 +164,7 @@ class StoredRun:
     header: Mapping[str, Any]
     grid: Grid
     settings: Mapping[str, Any] | None = None
+    structure: Structure | None = field(default=None, repr=False)
 
     def under(self, settings: Mapping[str, Any]) -> StoredRun:
         """Return the run under the strategy of other denoising settings.
@@ -162,14 +225,15 @@ class StoredRun:
         StoreError
             The file is damaged.
         """
+        with self._content() as content:
+            return self._denoising(content)
+
+    def _denoising(self, content: _Content) -> RunDenoising:
         settings = self.settings or self.header.get("settings", {})
         named = settings.get("nuisance_regressors", {})
         dummies = settings.get("dummy_scans", 0)
-        basis = self._basis()
-        values, about = (
-            read_stored(self.path, name, self.content_key)
-            for name in ("confounds", "confounds_about")
-        )
+        basis = self._basis(content)
+        values, about = (content.read(name) for name in ("confounds", "confounds_about"))
         try:
             described = json.loads(about.tobytes())
             table = Confounds(tuple(described["columns"]), values)
@@ -194,14 +258,13 @@ class StoredRun:
             applied_regressors=int(self.header.get("applied_regressors", 0)),
         )
 
-    def _basis(self) -> NDArray[np.float64]:
+    def _basis(self, content: _Content) -> NDArray[np.float64]:
         """The band: read, or made from what a compact run states."""
         band = self.header.get("band")
         if band is None:
-            basis: NDArray[np.float64] = read_stored(self.path, "basis", self.content_key)
-            return basis
+            return content.read("basis")
         try:
-            basis = band_basis(int(self.header["n_volumes"]), **band)
+            basis: NDArray[np.float64] = band_basis(int(self.header["n_volumes"]), **band)
         except _DAMAGED as error:
             raise StoreError(f"{self.path.name} states no usable band: {error!r}") from error
         if len(basis) != self.n_components:
@@ -216,7 +279,8 @@ class StoredRun:
         StoreError
             The file is damaged.
         """
-        steps = read_stored(self.path, "carpet", self.content_key)
+        with self._content() as content:
+            steps = content.read("carpet")
         with _opened(self.path, self.content_key) as file:
             try:
                 series: NDArray[np.float64] = steps * np.float64(file.attrs.get("carpet_step", 1))
@@ -232,7 +296,11 @@ class StoredRun:
         StoreError
             The file is damaged.
         """
-        stored = read_stored(self.path, "index", self.content_key)
+        with self._content() as content:
+            return self._index(content)
+
+    def _index(self, content: _Content) -> NDArray[np.intp]:
+        stored = content.read("index")
         if stored.dtype != np.uint8:
             return stored.astype(np.intp)
         index = np.flatnonzero(np.unpackbits(stored, count=self.grid.n_voxels, bitorder="little"))
@@ -255,8 +323,9 @@ class StoredRun:
         StoreError
             The file is damaged.
         """
-        directions = self.denoising().directions.q
-        loaded = self.band() if band is None else band
+        with self._content() as content:
+            directions = self._denoising(content).directions.q
+            loaded = self._band(content) if band is None else band
         return replace(loaded, directions=directions if directions.shape[1] else None).usable()
 
     def band(self) -> ProjectedRun:
@@ -267,24 +336,17 @@ class StoredRun:
         StoreError
             The file is damaged.
         """
+        with self._content() as content:
+            return self._band(content)
+
+    def _band(self, content: _Content) -> ProjectedRun:
         return ProjectedRun(
-            self._components(),
-            self.index(),
+            content.mapped("components"),
+            self._index(content),
             self.grid,
-            read_stored(self.path, "scale", self.content_key),
+            content.read("scale"),
             int(self.header.get("applied_regressors", 0)),
         )
-
-    def _components(self) -> NDArray[np.int16] | NDArray[np.int8]:
-        with _opened(self.path, self.content_key) as file:
-            try:
-                data = file["components"]
-                offset, shape = data.id.get_offset(), data.shape
-                values = np.memmap(self.path, data.dtype, "r", offset=offset, shape=shape)
-                _verify(file, "components", values)
-            except _DAMAGED as error:
-                raise StoreError(f"{self.path.name} is damaged: {error}") from error
-        return values
 
     def verify(self) -> None:
         """Read all of the file.
@@ -294,9 +356,33 @@ class StoredRun:
         StoreError
             It does not hold what was written.
         """
-        self._components()
-        for name in _PARTS[1:]:
-            read_stored(self.path, name, self.content_key)
+        with self._content() as content:
+            content.mapped("components")
+            for name in _PARTS[1:]:
+                content.read(name)
+
+    @contextmanager
+    def _content(self) -> Iterator[_Content]:
+        """The open file, once its structure is known to be the one that was read.
+
+        Raises
+        ------
+        ReplacedRunError
+            It has another key.
+        StoreError
+            It is damaged.
+        """
+        structure = self.structure
+        for _ in range(2):
+            if structure is None:
+                structure = open_run(self.path, self.content_key).structure
+                assert structure is not None
+            with sealed_file(self.path, FORMAT_VERSION) as (file, sha256):
+                if sha256 == structure.sha256:
+                    yield _Content(file, self.path.name, structure.parts)
+                    return
+            structure = None
+        raise _replaced(self.path)
 
 
 def _choice(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -474,9 +560,9 @@ def data_extents(file: h5py.File) -> list[tuple[int, int]]:
     return [(part.id.get_offset(), part.nbytes) for part in parts if part.nbytes]
 
 
-def _verify(file: h5py.File, name: str, values: NDArray[Any]) -> None:
+def _verify(part: _Part, name: str, values: NDArray[Any]) -> None:
     """Compare an array with its check sum; OSError where they differ."""
-    if _checksum(values) != int(file.attrs["checksums"][_PARTS.index(name)]):
+    if _checksum(values) != part.checksum:
         raise OSError(f"the check sum of its {name} is wrong")
 
 
@@ -502,6 +588,7 @@ def open_run(path: Path, key: str | None = None) -> StoredRun:
     ReplacedRunError
         It has another key.
     """
+    sha256 = check_seal(path, FORMAT_VERSION)
     with _opened(path, key) as file:
         try:
             attributes = file.attrs
@@ -519,27 +606,26 @@ def open_run(path: Path, key: str | None = None) -> StoredRun:
             for name, data in parts.items():
                 if not _lies_within(data, size):
                     raise StoreError(f"{path.name} holds no contiguous {name}")
+            sums = attributes["checksums"].tolist()
+            places = {
+                name: _Part(data.get_offset() or 0, data.shape, data.dtype, checksum)
+                for (name, data), checksum in zip(parts.items(), sums, strict=True)
+            }
             packed = parts["index"].dtype == np.uint8
             n_index = -(-grid.n_voxels // 8) if packed else shape[1]
             lengths = (parts["scale"].shape, parts["index"].shape)
             if lengths != (shape[1:], (n_index,)) or shape[1] > grid.n_voxels:
                 raise StoreError(f"{path.name} has parts of unequal length")
-            return StoredRun(path, str(attributes["key"]), header, grid)
+            structure = Structure(sha256, places)
+            return StoredRun(path, str(attributes["key"]), header, grid, structure=structure)
         except _DAMAGED as error:
             raise StoreError(f"{path.name} is damaged or foreign: {error!r}") from error
 
 
 def read_stored(path: Path, name: str, key: str | None = None) -> NDArray[Any]:
     """Read a dataset of a stored run."""
-    with _opened(path, key) as file:
-        try:
-            if not _lies_within(file[name].id, path.stat().st_size):
-                raise OSError("it is not contiguous")
-            values: NDArray[Any] = file[name][()]
-            _verify(file, name, values)
-        except _DAMAGED as error:
-            raise StoreError(f"{path.name} has no readable {name}: {error}") from error
-        return values
+    with open_run(path, key)._content() as content:
+        return content.read(name)
 
 
 def _lies_within(data: h5py.h5d.DatasetID, size: int) -> bool:
@@ -552,15 +638,19 @@ def _lies_within(data: h5py.h5d.DatasetID, size: int) -> bool:
 
 
 def _opened(path: Path, key: str | None) -> h5py.File:
-    check_seal(path, FORMAT_VERSION)
+    """Open a run whose seal was checked."""
     try:
         file = h5py.File(path, "r", locking=False)
     except OSError as error:
         raise StoreError(f"{path.name} is damaged: {error}") from error
     if key is not None and file.attrs.get("key") != key:
         file.close()
-        raise ReplacedRunError(
-            f"{path.name} was projected again while it was in use; run the same command again to "
-            "use the new version"
-        )
+        raise _replaced(path)
     return file
+
+
+def _replaced(path: Path) -> ReplacedRunError:
+    return ReplacedRunError(
+        f"{path.name} was projected again while it was in use; run the same command again to "
+        "use the new version"
+    )

@@ -23,7 +23,7 @@ from fcnm_bids.connectome import (
     write_run,
 )
 from fcnm_bids.connectome.store import FORMAT_VERSION
-from fcnm_bids.errors import RunError, StoreError
+from fcnm_bids.errors import ReplacedRunError, RunError, StoreError
 from fcnm_bids.grid import Grid
 from tests.kept_rows import Projection
 from tests.stored import seal_again
@@ -256,6 +256,42 @@ def test_a_file_that_vanished_since(stored: Path) -> None:
     for use in (run.load, run.index):
         with pytest.raises(StoreError, match=r"run\.h5 is not there"):
             use()
+
+
+def test_a_run_that_is_read_is_opened_by_hdf5_once(
+    stored: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = open_run(stored)
+    monkeypatch.delattr(h5py, "File")
+    assert run.load().n_voxels == run.index().size == 500
+    assert run.denoising().directions.q.shape[0] == M
+    run.verify()
+
+
+def test_a_file_that_was_written_again_since(stored: Path) -> None:
+    run = open_run(stored)
+    write(stored, made="later, and longer")
+    assert run.load().n_voxels == 500
+    write_run(
+        stored,
+        projected(),
+        projection().stored,
+        image(stored),
+        key="4567",
+        attributes={},
+    )
+    with pytest.raises(ReplacedRunError, match=r"run\.h5 was projected again"):
+        run.load()
+
+
+def test_a_file_whose_data_changed_since(stored: Path) -> None:
+    run = open_run(stored)
+    assert run.structure is not None
+    content = bytearray(stored.read_bytes())
+    content[run.structure.parts["scale"].offset] ^= 1
+    stored.write_bytes(content)
+    with pytest.raises(StoreError, match="the check sum of its scale is wrong"):
+        run.load()
 
 
 def test_a_foreign_hdf5_file(tmp_path: Path) -> None:
