@@ -24,6 +24,7 @@ from fcnm_bids.planning.request import (
     check_request,
     check_seed_masks,
     collect_problems,
+    focus_notes,
     request_contrasts,
 )
 from fcnm_bids.planning.second_connectome import plan_validation
@@ -132,6 +133,7 @@ def plan_group_level(config: Config) -> GroupPlan:
         contrast_keys(config, contrasts, {**common, "left_out": [asdict(r) for r in left_out]}),
         done,
         (
+            *focus_notes(config, contrasts, grid),
             *atlas.missing,
             *validation.notes,
             *specificity.notes,

@@ -31,6 +31,7 @@ from fcnm_bids.planning.request import (
     check_output_names,
     check_request,
     check_seed_masks,
+    focus_notes,
     request_contrasts,
 )
 from fcnm_bids.planning.runs import check_runs, run_input, run_notes, with_template_tissue
@@ -111,7 +112,7 @@ def plan_participant_level(config: Config) -> ParticipantPlan:
         contrasts,
         tuple(participants),
         _number_of_seeds(config),
-        notes=run_notes(search.absent, usable),
+        notes=run_notes(search.absent, usable) + focus_notes(config, contrasts, grid),
     )
 
 
@@ -177,6 +178,7 @@ def _plan_stored_participants(
         tuple(participants),
         _number_of_seeds(config),
         from_store=True,
+        notes=focus_notes(config, contrasts, first.grid),
     )
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from fcnm_bids.bids.names import check_names, to_labels
 from fcnm_bids.bids.outputs import OutputNames
 from fcnm_bids.bids.write import TEMPORARY_BYTES
@@ -27,12 +29,12 @@ from fcnm_bids.inputs.plugin_file import read_plugin
 from fcnm_bids.inputs.rules import height_rule
 from fcnm_bids.inputs.store import stored_files
 from fcnm_bids.mapping import network_names
-from fcnm_bids.seeds import Contrast
+from fcnm_bids.seeds import Contrast, foci_outside, voxels_of_spheres
 from fcnm_bids.seeds.masks import MaskRecord
 
 LOGGER = logging.getLogger("fcnm_bids")
 
-_LISTED = 12
+_LISTED, _FOCI = 12, 5
 
 
 @contextmanager
@@ -230,6 +232,40 @@ def check_seed_masks(config: Config, grid: Grid) -> None:
     """Read the masks once, so that one of no use is known before anything is computed."""
     if config.seeds.masks and (config.analysis_level == "group" or config.makes_subject_maps):
         log_masks(describe_masks(config.seeds, grid)[1], unread_mask_files(config.seeds))
+
+
+def focus_notes(config: Config, contrasts: Sequence[Contrast], grid: Grid) -> tuple[str, ...]:
+    """Return notes on foci that the grid of the data cannot hold as they are.
+
+    Parameters
+    ----------
+    config
+        The request.
+    contrasts
+        The contrasts of the coordinate table.
+    grid
+        The grid of the store.
+    """
+    n_foci = sum(len(contrast.foci) for contrast in contrasts)
+    notes = []
+    if outside := foci_outside(contrasts, grid):
+        listed = ", ".join(f"{f.study} ({f.x:g}, {f.y:g}, {f.z:g})" for f in outside[:_FOCI])
+        notes.append(
+            f"{len(outside)} of {n_foci} foci lie outside the image; their spheres count as far "
+            "as they reach into it; check the signs and the space of their coordinates: "
+            f"{listed}{' ...' if len(outside) > _FOCI else ''}"
+        )
+    radius = config.seeds.radius
+    sizes = voxels_of_spheres(contrasts, grid, radius=radius, sphere=config.seeds.sphere)
+    if single := np.count_nonzero(sizes == 1):
+        voxel = " x ".join(f"{size:.3g}" for size in grid.voxel_sizes)
+        averaged = config.denoising.store_voxel_size is not None
+        notes.append(
+            f"around {single} of {n_foci} foci, the sphere of {radius:g} mm is a single voxel "
+            f"({voxel} mm), so that smaller radii make no difference; give a larger --radius"
+            + (", or make the store with a smaller --store-voxel-size" if averaged else "")
+        )
+    return tuple(notes)
 
 
 def _millilitres(volume: float) -> str:

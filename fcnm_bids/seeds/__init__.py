@@ -14,7 +14,7 @@ from fcnm_bids.seeds.masks import mask_name, mask_seeds
 from fcnm_bids.seeds.matrix import SeedMatrix, coverage, read_seed_matrix, write_seed_matrix
 from fcnm_bids.seeds.nimads import read_nimads
 from fcnm_bids.seeds.sleuth import read_sleuth
-from fcnm_bids.seeds.spheres import SPHERES, foci_between_centres, foci_outside, sphere_seeds
+from fcnm_bids.seeds.spheres import SPHERES, foci_outside, sphere_seeds, voxels_of_spheres
 from fcnm_bids.seeds.tables import read_foci, unread_columns, write_foci
 from fcnm_bids.seeds.talairach import TRANSFORMS, talairach_to_mni, to_mni
 
@@ -27,7 +27,6 @@ __all__ = [
     "Focus",
     "SeedMatrix",
     "coverage",
-    "foci_between_centres",
     "foci_outside",
     "focus_positions",
     "group_foci",
@@ -43,6 +42,7 @@ __all__ = [
     "talairach_to_mni",
     "to_mni",
     "unread_columns",
+    "voxels_of_spheres",
     "write_foci",
     "write_seed_matrix",
 ]

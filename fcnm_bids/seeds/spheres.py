@@ -62,21 +62,13 @@ def sphere_seeds(
     SeedError
         Foci are still in Talairach space.
     """
-    if sphere not in SPHERES:
-        raise ValueError(f"sphere {sphere!r} is none of {', '.join(SPHERES)}")
-    if not (np.isfinite(radius) and radius >= 0):
-        raise ValueError(f"a radius of {radius} mm is not a length")
     contrasts = tuple(contrasts)
     foci = [focus for contrast in contrasts for focus in contrast.foci]
     _refuse_talairach(foci)
     rows = np.repeat(
         np.arange(len(contrasts)), [len(contrast.foci) for contrast in contrasts]
     ).astype(np.int64)
-    positions = _positions(foci)
-    if sphere == "mm":
-        focus, voxel = _within_mm(positions, grid, radius)
-    else:
-        focus, voxel = _within_voxels(positions, grid, radius)
+    focus, voxel = _spheres(_positions(foci), grid, radius, sphere)
     weights = sparse.csr_array(
         (np.ones(len(voxel)), (rows[focus], voxel)), shape=(len(contrasts), grid.n_voxels)
     )
@@ -86,18 +78,19 @@ def sphere_seeds(
     return SeedMatrix(weights, contrasts, grid)
 
 
-def foci_between_centres(
-    contrasts: Sequence[Contrast], grid: Grid, *, radius: float
-) -> list[Focus]:
-    """The foci whose sphere in mm holds no voxel centre, on a grid with orthogonal axes."""
+def voxels_of_spheres(
+    contrasts: Sequence[Contrast], grid: Grid, *, radius: float, sphere: str
+) -> NDArray[np.intp]:
+    """Return the number of voxels of the sphere around each focus, in the order of the contrasts.
+
+    Parameters
+    ----------
+    contrasts, grid, radius, sphere
+        As for `sphere_seeds`.
+    """
     foci = [focus for contrast in contrasts for focus in contrast.foci]
-    _refuse_talairach(foci)
-    positions = _positions(foci)
-    nearest = _nearest_voxel(positions, grid)
-    centres = nearest @ grid.affine[:3, :3].T + grid.affine[:3, 3]
-    distance2 = ((positions - centres) ** 2).sum(axis=1)
-    far = distance2 > radius**2 + _SURFACE_MM2
-    return [focus for focus, alone in zip(foci, far, strict=True) if alone]
+    focus, _ = _spheres(_positions(foci), grid, radius, sphere)
+    return np.bincount(focus, minlength=len(foci))
 
 
 def foci_outside(contrasts: Sequence[Contrast], grid: Grid) -> list[Focus]:
@@ -142,6 +135,18 @@ def _in_box(indices: _Indices, grid: Grid) -> NDArray[np.bool_]:
 def _voxel_numbers(indices: _Indices, grid: Grid) -> _Indices:
     steps = np.array([1, grid.shape[0], grid.shape[0] * grid.shape[1]], dtype=np.int64)
     return indices @ steps
+
+
+def _spheres(
+    positions: _Array, grid: Grid, radius: float, sphere: str
+) -> tuple[_Indices, _Indices]:
+    """Pairs of focus and voxel number for spheres of either kind."""
+    if sphere not in SPHERES:
+        raise ValueError(f"sphere {sphere!r} is none of {', '.join(SPHERES)}")
+    if not (np.isfinite(radius) and radius >= 0):
+        raise ValueError(f"a radius of {radius} mm is not a length")
+    within = _within_mm if sphere == "mm" else _within_voxels
+    return within(positions, grid, radius)
 
 
 def _within_mm(positions: _Array, grid: Grid, radius: float) -> tuple[_Indices, _Indices]:

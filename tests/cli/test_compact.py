@@ -40,6 +40,22 @@ def test_single_participants_are_not_mapped_from_it(simulated: Truth, tmp_path: 
     assert any("serves the group level only" in line for line in ended.problems)
 
 
+@pytest.mark.parametrize("level", ["participant", "group"])
+def test_spheres_smaller_than_its_voxels_are_warned_about(
+    made: tuple[Desk, Path], simulated: Truth, level: str
+) -> None:
+    desk, output = made
+    options = (*COMPACT, "--subject-maps", "none") if level == "participant" else ()
+    ended = desk.call(
+        simulated.fmriprep, output, level, "--dry-run",
+        "--coordinates", simulated.coordinates, *options,
+    )  # fmt: skip
+    assert ended.code == 0, ended.out + ended.err
+    [line] = [line for line in ended.out.splitlines() if "is a single voxel" in line]
+    assert "18 of 18 foci, the sphere of 4 mm is a single voxel (10 x 10 x 10 mm)" in line
+    assert line.endswith("make the store with a smaller --store-voxel-size")
+
+
 def test_its_runs_are_small(made: tuple[Desk, Path]) -> None:
     _, output = made
     for path in (output / "connectome").rglob("*.h5"):

@@ -8,13 +8,16 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fcnm_bids.bids.dataset_description import describe_dataset
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
+from fcnm_bids.grid import Grid
 from fcnm_bids.planning.participant import plan_participant_level
-from fcnm_bids.planning.request import check_output_names, check_request, log_masks
+from fcnm_bids.planning.request import check_output_names, check_request, focus_notes, log_masks
+from fcnm_bids.seeds import Contrast, Focus
 from fcnm_bids.seeds.masks import MaskRecord
 from fcnm_bids.simulate import Truth
 
@@ -254,6 +257,43 @@ def test_folders_that_are_taken_are_refused(
     assert any("is OUTPUT_DIR; name a separate folder" in line for line in problems(both))
     inside = written_to(request_for(), simulated.fmriprep / "sub-01" / "fcnm")
     assert any("lies in a participant's folder" in line for line in problems(inside))
+
+
+def at(*positions: tuple[float, float, float]) -> list[Contrast]:
+    foci = tuple(Focus(*own, "MNI152", "Far 2020", "", "", None, "") for own in positions)
+    return [Contrast("a", "", ("Far 2020",), foci, None)]
+
+
+def test_foci_outside_of_the_image_are_named(request_for: Make) -> None:
+    grid = Grid((20, 20, 20), np.diag([2.0, 2, 2, 1]), "MNI152NLin6Asym")
+    assert focus_notes(request_for(), at((0, 0, 0), (38, 38, 38)), grid) == ()
+    [note] = focus_notes(request_for(), at((0, 0, 0), (90, 0, 0)), grid)
+    assert note.startswith("1 of 2 foci lie outside the image;")
+    assert note.endswith(": Far 2020 (90, 0, 0)")
+    [note] = focus_notes(request_for(), at(*[(-90.0, 0, 0)] * 6), grid)
+    assert note.count("Far 2020") == 5
+    assert note.endswith(" ...")
+    assert focus_notes(request_for(), [], grid) == ()
+
+
+@pytest.mark.parametrize(
+    ("voxel", "radius", "single"), [(3, 4, 0), (3, 3, 0), (3, 2, 2), (6, 4, 2), (9, 4, 3)]
+)
+def test_spheres_of_a_single_voxel_are_counted(
+    request_for: Make, voxel: float, radius: float, single: int
+) -> None:
+    grid = Grid((20, 20, 20), np.diag([voxel, voxel, voxel, 1.0]), "MNI152NLin6Asym")
+    middle = 10.0 * voxel
+    foci = at(*[(middle + shift * voxel, middle, middle) for shift in (0, 0.2, 0.45)])
+    config = request_for(seeds={"radius": radius})
+    averaged = config.update({"denoising": {"store_voxel_size": voxel}})
+    for request, remedies in ((config, 1), (averaged, 2)):
+        notes = focus_notes(request, foci, grid)
+        assert len(notes) == bool(single)
+        for note in notes:
+            assert note.startswith(f"around {single} of 3 foci, the sphere of {radius} mm is a ")
+            assert f"({voxel} x {voxel} x {voxel} mm)" in note
+            assert ("--radius" in note) + ("--store-voxel-size" in note) == remedies
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,9 @@ from fcnm_bids.seeds import (
     Contrast,
     Focus,
     coverage,
-    foci_between_centres,
     foci_outside,
     sphere_seeds,
+    voxels_of_spheres,
 )
 
 Position = tuple[float, float, float]
@@ -258,9 +258,20 @@ def test_many_foci_are_worked_on_in_parts(monkeypatch: pytest.MonkeyPatch) -> No
         assert (one.weights != other.weights).nnz == 0  # fmt: skip
 
 
-def test_foci_whose_sphere_holds_no_centre_are_found() -> None:
+def test_voxels_are_counted_for_every_focus() -> None:
     grid = box(10)
-    found = contrast("a", (10, 10, 10), (13.9, 10, 10), (-35, 10, 10))
-    alone = foci_between_centres([found], grid, radius=4)
-    assert [focus.x for focus in alone] == [-35]
-    assert len(voxels(found, grid, 4, "mm")) == 2
+    found = contrast("a", (10, 10, 10), (13.9, 10, 10), (-35, 10, 10), (500, 0, 0))
+    other = contrast("b", (10, 10, 10), (0, 0, 0))
+
+    def counted(radius: float, sphere: str) -> list[int]:
+        return voxels_of_spheres([found, other], grid, radius=radius, sphere=sphere).tolist()
+
+    # a focus between centres has the voxel that holds it
+    assert counted(4, "mm") == [1, 1, 1, 0, 1, 1]
+    assert counted(8, "mm") == [1, 2, 2, 0, 1, 1]
+    assert counted(10, "voxel-rounded") == [7, 7, 7, 0, 7, 7]
+    for number, seed in enumerate((found, other)):
+        alone = voxels_of_spheres([seed], grid, radius=10, sphere="mm")
+        both = counted(10, "mm")
+        assert alone.tolist() == (both[4:] if number else both[:4])
+        assert len(voxels(seed, grid, 10, "mm")) <= alone.sum()
