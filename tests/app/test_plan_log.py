@@ -30,7 +30,7 @@ def told(make: Make, path: Path, table: str, **seeds: object) -> None:
 def test_spaces_of_foci_are_counted(
     request_for: Make, tmp_path: Path, said: pytest.LogCaptureFixture
 ) -> None:
-    told(request_for, tmp_path / "foci.tsv", TABLE.format(n="n"), talairach="brett")
+    told(request_for, tmp_path / "foci.tsv", TABLE.format(n="n"), talairach="brett", radius=8.0)
     assert "2 contrasts with 3 foci (2 MNI152, 1 moved from TAL with brett): 2 up" in said.text
     assert "warning" not in said.text.lower()
 

@@ -226,7 +226,7 @@ def test_a_repetition_time_that_is_not_the_headers_is_told(
 ) -> None:
     root = dataset("01", "03")
     change_json(the(root, "sub-01_*_bold.json"), RepetitionTime=stated)
-    plan = plan_participant_level(request_for(root))
+    plan = plan_participant_level(request_for(root, connectome={"connectome_only": True}))
     assert plan.left_out == []
     assert len(plan.notes) == notes
     assert all("3.3 s, but the image's header states 3 s" in note for note in plan.notes)
@@ -238,7 +238,7 @@ def test_participants_without_a_run_stop_nobody(
 ) -> None:
     root = dataset("01", "03")
     (root / "sub-02").mkdir()
-    plan = plan_participant_level(request_for(root))
+    plan = plan_participant_level(request_for(root, connectome={"connectome_only": True}))
     assert [participant.subject for participant in plan.participants] == ["01", "03"]
     told = "1 participant has no requested run: 02 (empty folder; run datalad get -n sub-02)"
     assert plan.notes == (told,)
