@@ -15,16 +15,23 @@ from fcnm_bids.connectome.larger_voxels import average_voxels, filled_voxels, la
 from fcnm_bids.connectome.projected_run import ProjectedRun
 from fcnm_bids.connectome.smoothing import smooth_components
 from fcnm_bids.errors import RunError
-from fcnm_bids.kernels.threads import limited, n_threads
+from fcnm_bids.kernels.projection import (
+    TILE_BYTES,
+    VOLUME_TYPES,
+    add_last_volumes,
+    add_volumes,
+    spans_of,
+    take_spans,
+)
 
 _BLOCK_BYTES = 32 << 20
 """Of stored numbers that are read at once: while some are used, as many are read."""
 
-_BATCH = 32
-"""Volumes that are multiplied at once: the components are gone through once a batch."""
+_BLOCK_VOLUMES = 32
+"""Volumes that are read at once, at most."""
 
-_TILE = 1 << 12
-"""Voxels of the components that are gone through at once."""
+_BATCH_BYTES = 128
+"""Of volumes that are multiplied at once, per voxel: the components are gone through once each."""
 
 _ROUNDING = 1e-10
 """A denoised series with less than this share of its raw energy is rounding, not signal."""
@@ -37,6 +44,9 @@ _AVERAGING = 256
 
 _REASONABLE = 1e-15, 1e15
 """Of the largest component of a run: beyond, squares leave the range of float32."""
+
+_OVERFLOW = float(np.finfo(np.float32).max)
+"""Energy of a raw series from which on it counts as infinite."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,18 +124,19 @@ def project_run(
     places = np.linspace(0, index.size - 1, carpet_voxels(image.n_volumes))
     chosen = np.unique(places.round().astype(np.intp))
     carpet = np.empty((image.n_volumes, chosen.size), dtype=np.float32)
-    sums = _Sums(index.size, basis)
+    sums = _Sums(index, basis, image.dtype)
     blank = BlankVolumes()
     stream = VolumeStream(image, _block_volumes(image))
-    with _one_thread_less(), closing(iter(stream)) as blocks:
+    with closing(iter(stream)) as blocks:
         for start, volumes in blocks:
             stop = start + len(volumes)
             sample = volumes[:, index[chosen]]
             blank.add(volumes, sample, index)
             with np.errstate(over="ignore", invalid="ignore"):
                 carpet[start:stop] = sample * image.slope + image.intercept
-            sums.add(volumes, {number - start for number in blank.constant}, index)
-    components, usable = sums.finish(image.slope)
+            sums.add(volumes, {number - start for number in blank.constant})
+    components, usable, largest = sums.finish(image.slope)
+    del sums
     if not usable.any():
         raise RunError(
             f"no voxel in the brain mask of {image.path.name} carries signal; do they "
@@ -133,7 +144,7 @@ def project_run(
         )
     if not usable.all():
         components = _close_up(components, usable)
-    _refuse_extremes(components, image)
+    _refuse_extremes(float(largest[usable].max()), image)
     voxels, n_masked = index[usable], index.size
     if grid is not image.grid:
         n_masked = filled_voxels(index, image.grid, grid).size
@@ -148,20 +159,14 @@ def project_run(
     return Projected(run, n_masked, carpet, index[chosen], stream.sha256 or "", blank)
 
 
-def _refuse_extremes(components: NDArray[np.float32], image: RunImage) -> None:
+def _refuse_extremes(largest: float, image: RunImage) -> None:
     least, most = _REASONABLE
-    largest = float(np.max([np.abs(component).max() for component in components]))
     if not least < largest < most:
         raise RunError(
             f"{image.path.name} has numbers up to {largest:.3g} once scaled by {image.slope:g}, "
             "which no scanner writes; if the scale factor of its header (scl_slope) is damaged, "
             "convert it again"
         )
-
-
-def _one_thread_less() -> Any:
-    """Leave a processor to the thread that decompresses: waiting threads of BLAS would take it."""
-    return limited(max(1, n_threads() - 1))
 
 
 def carpet_voxels(n_volumes: int) -> int:
@@ -195,11 +200,13 @@ def projection_bytes(
     averages
         Whether voxels are averaged over larger ones.
     """
-    block = min(_BATCH, n_volumes, max(1, _BLOCK_BYTES // (n_voxels * itemsize)))
-    batch = min(_BATCH, n_volumes)
-    product = 8 * (n_components + batch) * min(_TILE, n_masked)
+    block = min(_BLOCK_VOLUMES, n_volumes, max(1, _BLOCK_BYTES // (n_voxels * itemsize)))
+    batch = min(_BATCH_BYTES, 4 * n_volumes, itemsize * n_volumes)
     streaming = (
-        2 * block * n_voxels * itemsize + n_masked * (4 * batch + 4 * max(4, itemsize)) + product
+        2 * block * n_voxels * itemsize
+        + n_masked * (batch + 4 * max(4, itemsize))
+        + _BATCH_BYTES * TILE_BYTES
+        + 8 * n_components * n_volumes
     )
     smoothing = 3 * 4 * n_voxels + 8 * n_masked
     averaging = _AVERAGING * n_masked * averages
@@ -213,7 +220,12 @@ def projection_bytes(
 
 
 def _block_volumes(image: RunImage) -> int:
-    return min(_BATCH, max(1, _BLOCK_BYTES // image.volume_bytes))
+    return min(_BLOCK_VOLUMES, max(1, _BLOCK_BYTES // image.volume_bytes))
+
+
+def _batch_volumes(n_volumes: int, stored: np.dtype[Any]) -> int:
+    """Return how many volumes are multiplied at once; wider types are stored as float32."""
+    return min(n_volumes, _BATCH_BYTES // min(4, stored.itemsize))
 
 
 def _close_up(components: NDArray[np.float32], usable: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -232,65 +244,75 @@ class _Sums:
     float32 keeps the digits that the mean intensity would have used up.
     """
 
-    def __init__(self, n_voxels: int, basis: NDArray[np.float64]) -> None:
+    def __init__(
+        self, index: NDArray[np.intp], basis: NDArray[np.float64], stored: np.dtype[Any]
+    ) -> None:
         self._basis = basis
-        self._components = np.zeros((len(basis), n_voxels), dtype=np.float32)
+        self._spans = spans_of(index)
+        self._index = index
+        self._components = np.zeros((len(basis), index.size), dtype=np.float32)
         self._origin: NDArray[Any] | None = None
-        self._energy = np.zeros(n_voxels)
+        self._energy = np.zeros(index.size)
         self._n = 0
-        self._batch = np.zeros((min(_BATCH, basis.shape[1]), n_voxels), np.float32)
+        # wider types lose digits in float32 unless the first volume goes before the conversion
+        self._as_stored = stored.newbyteorder("=") in VOLUME_TYPES
+        kind = stored.newbyteorder("=") if self._as_stored else np.dtype(np.float32)
+        self._batch = np.zeros((_batch_volumes(basis.shape[1], stored), index.size), kind)
         self._waiting = 0
 
-    def add(self, volumes: NDArray[Any], constant: set[int], index: NDArray[np.intp]) -> None:
+    def add(self, volumes: NDArray[Any], constant: set[int]) -> None:
         """Add a block of volumes; infinities become NaN, which `finish` leaves out."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            self._add(volumes, constant, index)
-
-    def _add(self, volumes: NDArray[Any], constant: set[int], index: NDArray[np.intp]) -> None:
-        # 16-bit integers and float32 are exact in float32; wider types lose digits there
-        # unless the first volume goes before the conversion
-        exact = volumes.dtype.itemsize <= 2 or volumes.dtype.newbyteorder("=") == np.float32
-        precision = np.float32 if exact else np.float64
         for number, volume in enumerate(volumes):
-            row = self._batch[self._waiting]
-            if number in constant:
-                # before the first measurement the row of zeros stands for it
-                row[:] = self._batch[self._waiting - 1]
-            else:
-                values = volume.take(index).astype(precision, copy=False)
-                if self._origin is None:
-                    self._origin = values.copy()
-                np.subtract(values, self._origin, out=row, casting="same_kind")
-            self._waiting += 1
             if self._waiting == len(self._batch):
                 self._multiply()
+            row = self._batch[self._waiting]
+            if number in constant:
+                row[:] = self._batch[self._waiting - 1]
+            else:
+                self._take(volume, row)
+            self._waiting += 1
+
+    def _take(self, volume: NDArray[Any], row: NDArray[Any]) -> None:
+        """Put a volume into a row of the batch."""
+        first = self._origin is None
+        if self._as_stored:
+            take_spans(volume, self._spans, row)
+            if not volume.dtype.isnative:
+                row.byteswap(inplace=True)
+            if first:
+                self._origin = row.copy()
+        else:
+            values = volume.take(self._index).astype(np.float64, copy=False)
+            if self._origin is None:
+                self._origin = values
+            with np.errstate(over="ignore", invalid="ignore"):
+                np.subtract(values, self._origin, out=row, casting="same_kind")
+        if first:
+            # blank volumes before the first measurement
+            self._batch[: self._waiting] = row
+
+    def _waiting_volumes(self) -> tuple[NDArray[Any], NDArray[Any] | None, NDArray[np.float64]]:
+        """What waits to be added to the components, which then waits no more."""
+        batch = self._batch[: self._waiting]
+        basis = self._basis[:, self._n : self._n + self._waiting]
+        self._n += self._waiting
+        self._waiting = 0
+        # without any measurement so far, the rows are zeros
+        return batch, self._origin if self._as_stored else None, basis
 
     def _multiply(self) -> None:
         """Add the volumes that wait to the components."""
-        batch = self._batch[: self._waiting]
-        basis = np.ascontiguousarray(self._basis[:, self._n : self._n + self._waiting])
-        # not SciPy's sgemm, which could add as it multiplies: it holds the interpreter lock, and
-        # the reader would have to stop
-        # in float64, whose rounding differs from processor to processor below all that is stored
-        series = np.empty((len(batch), _TILE))
-        product = np.empty((len(basis), _TILE))
-        for start in range(0, batch.shape[1], _TILE):
-            tile = slice(start, min(start + _TILE, batch.shape[1]))
-            width = tile.stop - start
-            series[:, :width] = batch[:, tile]
-            np.matmul(basis, series[:, :width], out=product[:, :width])
-            self._components[:, tile] += product[:, :width]
-        self._energy += np.einsum("ij,ij->j", batch, batch)
-        self._n += self._waiting
-        self._waiting = 0
+        batch, origin, basis = self._waiting_volumes()
+        add_volumes(batch, origin, basis, self._components, self._energy)
 
-    def finish(self, slope: float) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """The components in the image's units, and which voxels carry signal."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            self._multiply()
-        left = np.einsum("ij,ij->j", self._components, self._components, dtype=np.float64)
+    def finish(
+        self, slope: float
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.float32]]:
+        """The components in the image's units, which voxels carry signal, and their largest."""
+        batch, origin, basis = self._waiting_volumes()
+        left, largest = add_last_volumes(
+            batch, origin, basis, self._components, self._energy, slope
+        )
         # false for NaN as well, and for a series that does not vary: both sides are 0 then
-        usable: NDArray[np.bool_] = left > _ROUNDING * self._energy
-        with np.errstate(over="ignore", under="ignore"):
-            self._components *= np.float32(slope)
-        return self._components, usable
+        usable: NDArray[np.bool_] = (left > _ROUNDING * self._energy) & (self._energy < _OVERFLOW)
+        return self._components, usable, largest
