@@ -11,7 +11,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
@@ -814,11 +814,7 @@ class Config:
     @classmethod
     def read(cls, path: Path) -> Config:
         """A configuration saved by `to_toml`."""
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-        level = content["analysis_level"]
-        typed = str(content.get("command_line", ""))
-        fresh = cls(content["bids_dir"], content["output_dir"], level, command_line=typed)
-        return fresh.update(read_sections(path))
+        return _saved_config(path, path.read_text(encoding="utf-8"))
 
     def to_toml(self) -> str:
         """The configuration as TOML; settings without a value are left out."""
@@ -959,6 +955,16 @@ def read_sections(path: Path) -> dict[str, dict[str, Any]]:
     if problems:
         raise RequestError(problems)
     return options
+
+
+@lru_cache(maxsize=8)
+def _saved_config(path: Path, text: str) -> Config:
+    """Return a saved configuration; each node of a worker asks for the same one."""
+    content = tomllib.loads(text)
+    level = content["analysis_level"]
+    typed = str(content.get("command_line", ""))
+    fresh = Config(content["bids_dir"], content["output_dir"], level, command_line=typed)
+    return fresh.update(read_sections(path))
 
 
 def _without_none(values: dict[str, Any]) -> dict[str, Any]:

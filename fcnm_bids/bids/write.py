@@ -7,7 +7,10 @@ import json
 import os
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,7 +18,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pandas as pd
-from isal import igzip
+from isal import isal_zlib
 from numpy.typing import NDArray
 
 from fcnm_bids.grid import Grid
@@ -23,29 +26,80 @@ from fcnm_bids.grid import Grid
 _TEMPLATE_CODE = 4
 """NIfTI's code for coordinates in MNI space."""
 
+_GZIP = 31
+"""Zlib's number for a gzip header around a window of 32 KiB."""
 
 TEMPORARY_BYTES = 34
 """Bytes by which a name is longer while its file is written."""
 
 
+_SYNCED_AT_ONCE = 16
+"""Files that the disk is waited for side by side: it writes them in one go."""
+
+_held: ContextVar[list[tuple[Path, Path]] | None] = ContextVar("held", default=None)
+"""Files that wait for their names, and these; None where none wait."""
+
+
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary name in the same folder that becomes `path` when all went well."""
+    """A temporary name in the same folder that becomes `path` when all went well.
+
+    Within `written_together`, it does so at the end of that.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     # the whole name stays at the end, since libraries look at its extensions
     temporary = path.with_name(f".{uuid.uuid4().hex}.{path.name}")
+    held = _held.get()
     try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with _full_disk_named(path):
+            yield temporary
+            if held is None:
+                _sync(temporary)
+                temporary.replace(path)
+        if held is not None:
+            held.append((temporary, path))
+    finally:
+        if held is None or (temporary, path) not in held[-1:]:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def written_together() -> Iterator[None]:
+    """Files that are written within have their names at its end, once the disk has all of them.
+
+    The disk is waited for once, and not for each. Where anything is raised, no file has its name.
+    """
+    held: list[tuple[Path, Path]] = []
+    token = _held.set(held)
+    try:
+        yield
+        with ThreadPoolExecutor(_SYNCED_AT_ONCE) as pool:
+            for done, (_, path) in [(pool.submit(_sync, own[0]), own) for own in held]:
+                with _full_disk_named(path):
+                    done.result()
+        for temporary, path in held:
+            with _full_disk_named(path):
+                temporary.replace(path)
+    finally:
+        _held.reset(token)
+        for temporary, _ in held:
+            temporary.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _full_disk_named(path: Path) -> Iterator[None]:
+    """Name the file in the error of a full disk: the system does not say what found no room."""
+    try:
+        yield
     except OSError as error:
         if error.errno == errno.ENOSPC and error.filename is None:
-            # the system does not say where a write found no room
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
         raise
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -112,15 +166,31 @@ def as_image(
     index
         Their voxel numbers; all voxels of the grid by default.
     """
+    return _described(_volume(values, grid, index), grid.affine)
+
+
+def _volume(
+    values: NDArray[Any], grid: Grid, index: NDArray[np.intp] | None
+) -> NDArray[np.uint8] | NDArray[np.float32]:
     if values.dtype == bool:
-        volume = grid.unflatten(values.astype(np.uint8), index, fill=0)
-    else:
-        volume = grid.unflatten(values.astype(np.float32), index, fill=np.nan)
-    image = nib.Nifti1Image(volume, grid.affine)
+        return grid.unflatten(values.astype(np.uint8), index, fill=0)
+    return grid.unflatten(values.astype(np.float32), index, fill=np.nan)
+
+
+def _described(volume: NDArray[Any], affine: NDArray[np.float64]) -> nib.Nifti1Image:
+    image = nib.Nifti1Image(volume, affine)
     image.header.set_xyzt_units("mm")
-    image.set_sform(grid.affine, _TEMPLATE_CODE)
-    image.set_qform(grid.affine, _TEMPLATE_CODE)
+    image.set_sform(affine, _TEMPLATE_CODE)
+    image.set_qform(affine, _TEMPLATE_CODE)
     return image
+
+
+@lru_cache(maxsize=8)
+def _beginning(shape: tuple[int, int, int], affine: bytes, kind: str) -> bytes:
+    """Return what comes before the voxels of images of one grid and type: it is the same."""
+    volume = np.zeros(shape, dtype=kind, order="F")
+    whole = _described(volume, np.frombuffer(affine).reshape(4, 4)).to_bytes()
+    return bytes(whole[: len(whole) - volume.nbytes])
 
 
 def write_image(
@@ -140,13 +210,14 @@ def write_image(
     metadata
         Sidecar.
     """
-    image = as_image(values, grid, index=index)
-    with (
-        atomic_path(path) as temporary,
-        temporary.open("wb") as raw,
-        igzip.IGzipFile("", "wb", 1, raw, mtime=0) as stream,
-    ):
-        image.to_stream(stream)
+    volume = _volume(values, grid, index)
+    compressor = isal_zlib.compressobj(1, isal_zlib.DEFLATED, _GZIP)
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        file.write(
+            compressor.compress(_beginning(grid.shape, grid.affine.tobytes(), volume.dtype.str))
+        )
+        file.write(compressor.compress(volume.reshape(-1, order="F").view(np.uint8).data))
+        file.write(compressor.flush())
     write_json(path.with_name(path.name.removesuffix(".nii.gz") + ".json"), metadata)
 
 

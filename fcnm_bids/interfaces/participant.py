@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fcnm_bids.bids.outputs import AS_STORED, MASKED_BY_VARIATION, sidecar_files
-from fcnm_bids.bids.write import OutputFiles, write_table
+from fcnm_bids.bids.write import OutputFiles, write_table, written_together
 from fcnm_bids.config import Config, DenoisingSettings
 from fcnm_bids.connectivity import participant_maps
 from fcnm_bids.connectome import StoredRun, project_run, varying_voxels, write_run
@@ -193,6 +193,7 @@ class MapParticipant(ConfiguredInterface):
 
     takes = ("seeds_file", "entities", "subject", "stored")
 
+    @written_together()
     def _make(self, config: Config, folder: Path) -> None:
         self._results["out_files"] = []
         if not self.inputs.stored:

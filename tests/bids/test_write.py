@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import gzip
 import json
+import os
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import nibabel as nib
 import numpy as np
@@ -15,11 +19,13 @@ from hypothesis import strategies as st
 
 from fcnm_bids.bids.write import (
     OutputFiles,
+    as_image,
     atomic_path,
     write_image,
     write_json,
     write_table,
     write_text,
+    written_together,
 )
 from fcnm_bids.grid import Grid
 
@@ -86,6 +92,54 @@ def test_two_writers_do_not_meet(tmp_path: Path) -> None:
         second.write_text("2")
     assert target.read_text() == "1"
     assert contents(tmp_path) == {"x"}
+
+
+def test_files_written_together_have_their_names_once_all_are_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").write_text("old")
+    synced: list[set[str]] = []
+    sync = os.fsync
+
+    def watched(number: int) -> None:
+        synced.append({p.name for p in tmp_path.iterdir() if not p.name.startswith(".")})
+        sync(number)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    with written_together():
+        write_text(tmp_path / "a", "new")
+        write_text(tmp_path / "b", "1")
+        assert synced == []
+        assert (tmp_path / "a").read_text() == "old"
+        assert not (tmp_path / "b").exists()
+    assert synced == [{"a"}, {"a"}]
+    assert (tmp_path / "a").read_text() == "new"
+    assert contents(tmp_path) == {"a", "b"}
+    write_text(tmp_path / "c", "alone")
+    assert len(synced) == 3
+
+
+@pytest.mark.parametrize("when", ["writing", "syncing"])
+def test_of_files_written_together_none_is_there_if_one_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    (tmp_path / "a").write_text("old")
+    full = OSError(errno.ENOSPC, "full")
+
+    def write() -> None:
+        with written_together():
+            write_text(tmp_path / "a", "new")
+            with atomic_path(tmp_path / "b") as temporary:
+                temporary.write_text("half")
+                if when == "writing":
+                    raise full
+            monkeypatch.setattr(os, "fsync", Mock(side_effect=full))
+
+    with pytest.raises(OSError, match=r"[ab]'$") as failed:
+        write()
+    assert failed.value.errno == errno.ENOSPC
+    assert contents(tmp_path) == {"a"}
+    assert (tmp_path / "a").read_text() == "old"
 
 
 def test_text_is_utf8_whatever_the_locale(tmp_path: Path) -> None:
@@ -178,6 +232,15 @@ def test_an_image_comes_back_on_its_grid(tmp_path: Path, dtype: type) -> None:
         assert code == 4, of  # MNI 152
     np.testing.assert_allclose(image.get_sform(), GRID.affine, atol=1e-5)
     assert json.loads((tmp_path / "x.json").read_text()) == {"Units": "z"}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.bool_])
+def test_a_written_image_is_byte_for_byte_that_in_memory(tmp_path: Path, dtype: type) -> None:
+    index = np.array([3, 17, 58])
+    values = np.array([1, 0, 2]).astype(dtype)
+    write_image(tmp_path / "x.nii.gz", values, GRID, {}, index=index)
+    written = gzip.decompress((tmp_path / "x.nii.gz").read_bytes())
+    assert written == as_image(values, GRID, index=index).to_bytes()
 
 
 def test_values_at_some_voxels_have_nan_elsewhere(tmp_path: Path) -> None:

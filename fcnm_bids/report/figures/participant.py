@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fcnm_bids.bids.names import parse_entities
 from fcnm_bids.bids.outputs import figure_name, stored_entities
+from fcnm_bids.bids.write import written_together
 from fcnm_bids.connectome import StoredRun
 from fcnm_bids.report.figures.mosaic import draw_mosaic
 from fcnm_bids.report.figures.palette import BLUE, SOFT
@@ -47,6 +48,7 @@ def map_figure(root: Path, path: Path) -> Path:
     return figure_name(root, ".png", **kept, desc="slices", suffix="statmap")
 
 
+@written_together()
 def draw_participant_figures(root: Path, subject: str, *, maps: bool = True) -> list[Path]:
     """Draw all figures of a participant's report from the files in an output folder.
 

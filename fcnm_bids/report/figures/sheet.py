@@ -252,7 +252,7 @@ class Sheet:
         palette = small.getpalette() or []
         # an octree holds a light grey for white
         small.putpalette([255 if value >= _ALMOST_WHITE else value for value in palette])
-        small.save(path, format="PNG", dpi=(72 * scale, 72 * scale), compress_level=6)
+        small.save(path, format="PNG", dpi=(72 * scale, 72 * scale), compress_level=3)
 
 
 def _draw_shape(axes: Any, shape: _Shape) -> None:

@@ -64,16 +64,22 @@ class Volume:
 
     def on(self, axis: int, position: float, step: float) -> NDArray[np.float32]:
         """Return the values of the nearest voxels on a slice; NaN outside."""
-        where = _nearest(axis, position, step, self.values.shape, self.affine.tobytes())
-        return np.append(self.values.ravel(), np.float32(np.nan))[where]
+        where, outside = _nearest(axis, position, step, self.values.shape, self.affine.tobytes())
+        # images are read in this order: nothing is copied but the slice
+        found: NDArray[np.float32] = self.values.reshape(-1, order="F")[where]
+        found[outside] = np.nan
+        return found
 
     def limit(self, percentile: float, threshold: float | None = None) -> float:
         """End of a scale that is the same to both sides.
 
         The percentile of the absolute values, or more where a threshold would lie beyond.
         """
-        finite = np.abs(self.values[np.isfinite(self.values)])
-        own = max(float(np.percentile(finite, percentile)), 1e-3) if finite.size else 1.0
+        flat = self.values.reshape(-1, order="F")
+        finite = np.abs(flat[np.isfinite(flat)])
+        own = 1.0
+        if finite.size:
+            own = max(float(np.percentile(finite, percentile, overwrite_input=True)), 1e-3)
         return own if threshold is None else max(own, _BEYOND * threshold)
 
     @property
@@ -126,13 +132,13 @@ def _voxels(points: NDArray[np.float64], affine: NDArray[np.float64]) -> NDArray
 @lru_cache(maxsize=128)
 def _nearest(
     axis: int, position: float, step: float, shape: tuple[int, ...], affine: bytes
-) -> NDArray[np.intp]:
-    """Return the numbers of the voxels on a slice; the number of voxels itself outside."""
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Return the numbers of the voxels on a slice in Fortran order, and where there is none."""
     points = plane(axis, position, step)
     index = np.floor(_voxels(points, np.frombuffer(affine).reshape(4, 4)) + 0.5).astype(np.intp)
-    inside = ((index >= 0) & (index < shape)).all(axis=-1)
-    numbers = np.ravel_multi_index(tuple(np.moveaxis(index, -1, 0)), shape, mode="clip")
-    return np.where(inside, numbers, np.prod(shape, dtype=np.intp))
+    outside: NDArray[np.bool_] = np.any((index < 0) | (index >= shape), axis=-1)
+    numbers = np.ravel_multi_index(tuple(np.moveaxis(index, -1, 0)), shape, mode="clip", order="F")
+    return numbers, outside
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,31 +176,34 @@ class Overlay:
 @lru_cache(maxsize=96)
 def _ground(
     axis: int, position: float, step: float
-) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    """Return where the head is on a slice, and the anatomy as RGB from 0 to 1."""
+) -> tuple[NDArray[np.bool_], NDArray[np.float32], NDArray[np.uint8]]:
+    """Return where the head is on a slice, and the anatomy, as grey from 0 to 1 and as RGB."""
     grey = np.nan_to_num(anatomy().at(plane(axis, position, step), 1))
     inside = grey > 0.05
-    picture = np.ones((*grey.shape, 3), dtype=np.float32)
-    picture[inside] = (0.12 + 0.72 * grey[inside])[:, None]
-    return inside, picture
+    painted = np.where(inside, 0.12 + np.float32(0.72) * grey, np.float32(1))
+    picture = np.rint(255 * painted).astype(np.uint8)
+    return inside, painted, np.repeat(picture[..., None], 3, axis=2)
 
 
 def paint(axis: int, position: float, step: float, overlay: Overlay) -> NDArray[np.uint8]:
     """Paint a slice as RGB, shape (rows, columns, 3)."""
-    inside, ground = _ground(axis, position, step)
+    inside, ground, picture = _ground(axis, position, step)
     values = overlay.values.on(axis, position, step)
     with np.errstate(invalid="ignore"):
-        shown = inside & (np.abs(values) > overlay.hide_below)
-    scaled = np.clip((values[shown] - overlay.low) / (overlay.high - overlay.low), 0, 1)
+        shown = np.flatnonzero(inside & (np.abs(values) > overlay.hide_below))
+    seen = values.reshape(-1)[shown]
+    scaled = np.clip((seen - overlay.low) / (overlay.high - overlay.low), 0, 1)
     colors = color_table(overlay.colors)[np.rint(scaled * 255).astype(np.uint8)]
     opacity: Any = np.float32(0.92)
+    marked = None
     if overlay.outlined is not None:
         marked = overlay.outlined.on(axis, position, step) > 0.5
-        opacity = np.where(marked[shown], opacity, np.float32(overlay.outside))[:, None]
-    picture = ground.copy()
-    picture[shown] += opacity * (colors - picture[shown])
-    painted = np.rint(255 * picture).astype(np.uint8)
-    if overlay.outlined is not None and marked.any():
+        within = marked.reshape(-1)[shown]
+        opacity = np.where(within, opacity, np.float32(overlay.outside))[:, None]
+    below = ground.reshape(-1)[shown, None]
+    painted = picture.copy()
+    painted.reshape(-1, 3)[shown] = np.rint(255 * (below + opacity * (colors - below)))
+    if marked is not None and marked.any():
         width = max(1, round(0.9 / step))
         painted[marked & ~binary_erosion(marked, iterations=width)] = OUTLINE
     return painted

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +21,7 @@ from fcnm_bids.denoise import load_strategy, median_dof
 from fcnm_bids.errors import RequestError
 from fcnm_bids.inputs.runs.io_spec import io_specs
 from fcnm_bids.report.methods.citations import as_data, number_of, was
-from fcnm_bids.report.results.group import GroupOutputs, read_sidecar, read_tsv
+from fcnm_bids.report.results.group import GroupOutputs
 from fcnm_bids.report.results.logs import RunRecord
 
 
@@ -53,7 +57,7 @@ class ConnectomeText:
     def paragraph(self) -> str:
         """The text; citations stand as in `report.citations`."""
         settings = self.config.denoising
-        table = self._runs()
+        table = self._runs
         text = f"{self._participants()} "
         if settings.denoised:
             text += self._denoised_before()
@@ -171,7 +175,7 @@ class ConnectomeText:
             participants = len(self.results.participants)
             runs = pd.to_numeric(self.results.participants["n_runs"], errors="coerce").sum()
         else:
-            table = self._runs()
+            table = self._runs
             used = table[table["included"] == "True"]
             participants, runs = used["participant_id"].nunique(), len(used)
         of = f"{number_of(int(runs), 'run')} of {number_of(participants, 'participant')}"
@@ -190,27 +194,20 @@ class ConnectomeText:
             return f", in {space} space at {edges} mm" if space else f", at {edges} mm"
         return f", in {space} space" if space else ""
 
+    @cached_property
     def _runs(self) -> pd.DataFrame:
-        tables = []
-        for path in sorted(self.root.glob("sub-*/func/*_desc-qc_metrics.tsv")):
-            table = read_tsv(path)
-            if table is not None:
-                varying = read_sidecar(path).get(MASKED_BY_VARIATION)
-                tables.append(
-                    table.assign(
-                        participant_id=path.parent.parent.name,
-                        varying=table["run"].isin(varying if isinstance(varying, list) else []),
-                    )
-                )
+        """The tables of runs of all participants, as texts, with `participant_id` and `varying`."""
+        rows: list[Mapping[str, Any]] = []
         participants = self.results.participants
+        members = None
         if self.config.analysis_level == "group" and participants is not None:
             members = set(participants["participant_id"])
-            tables = [table for table in tables if set(table["participant_id"]) <= members]
+        for path in sorted(self.root.glob("sub-*/func/*_desc-qc_metrics.tsv")):
+            subject = path.parent.parent.name
+            if members is None or subject in members:
+                rows += _rows_of(subject, *map(_content, (path, path.with_suffix(".json"))))
         columns = ["participant_id", "included", "n_volumes", "n_dummy", "n_censored", "dof"]
-        columns.append("varying")
-        if not tables:
-            return pd.DataFrame(columns=columns)
-        return pd.concat(tables, ignore_index=True)
+        return pd.DataFrame(rows) if rows else pd.DataFrame(columns=[*columns, "varying"])
 
     def _censored(self, table: pd.DataFrame) -> str:
         used = table[table["included"] == "True"]
@@ -239,3 +236,27 @@ class ConnectomeText:
         if low > 0 and high > 0:
             return f"outside {low:g} to {high:g} Hz"
         return f"below {low:g} Hz" if low > 0 else f"above {high:g} Hz"
+
+
+def _content(path: Path) -> str:
+    """Return the text of a file; nothing where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
+
+
+@lru_cache(maxsize=4096)
+def _rows_of(subject: str, table: str, sidecar: str) -> tuple[Mapping[str, Any], ...]:
+    """Return the rows of a participant's table of runs; the report of each one states all."""
+    rows = list(csv.DictReader(io.StringIO(table, newline=""), delimiter="\t", restval=""))
+    if any(None in row for row in rows):
+        return ()
+    try:
+        varying = json.loads(sidecar).get(MASKED_BY_VARIATION)
+    except (ValueError, AttributeError):
+        varying = None
+    found = varying if isinstance(varying, list) else ()
+    return tuple(
+        {**row, "participant_id": subject, "varying": row.get("run") in found} for row in rows
+    )

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -240,7 +240,7 @@ class GroupOutputs:
         if not path.is_file() or (seeds and seeds.masks):
             return ()
         try:
-            return group_foci(read_foci(path, effect=None), seeds.unit if seeds else "contrast")
+            return _grouped(path, path.read_bytes(), seeds.unit if seeds else "contrast")
         except FcnmError:
             return ()
 
@@ -340,6 +340,12 @@ class GroupOutputs:
         if not tables:
             return pd.DataFrame(columns=columns)
         return pd.concat(tables, ignore_index=True)[columns]
+
+
+@lru_cache(maxsize=2)
+def _grouped(path: Path, content: bytes, unit: str) -> tuple[Contrast, ...]:
+    """Return the contrasts of a coordinate table; the report of each participant asks for them."""
+    return group_foci(read_foci(path, effect=None), unit)
 
 
 def network_volume(clusters: pd.DataFrame) -> float:
