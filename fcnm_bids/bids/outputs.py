@@ -137,6 +137,26 @@ class OutputNames:
         return self.root / build_name({**self.place, **entities, "extension": extension})
 
 
+def resolution_label(voxel_size: float) -> str:
+    """Return the label of entity res for voxels of a size in mm: 3mm, 2p5mm."""
+    return f"{voxel_size:.3g}mm".replace(".", "p")
+
+
+def place_in_store(entities: Mapping[str, Any], voxel_size: float | None) -> dict[str, str]:
+    """Return entities space, cohort, res and task of what is made from runs.
+
+    Parameters
+    ----------
+    entities
+        Entities of a run's image.
+    voxel_size
+        Of the larger voxels of the store in mm, which are another resolution; None where the store
+        has those of the image.
+    """
+    kept = {name: str(entities[name]) for name in (*_PLACE, "task") if name in entities}
+    return kept if voxel_size is None else kept | {"res": resolution_label(voxel_size)}
+
+
 def stored_run_name(entities: Mapping[str, Any]) -> Path:
     """Path of a projected run within its store, from the entities of its image."""
     kept = {k: entities[k] for k in (*RUN_ENTITIES, *_PLACE) if k in entities}

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fcnm_bids.bids.outputs import AS_STORED, OutputNames
+from fcnm_bids.bids.outputs import AS_STORED, OutputNames, resolution_label
 from fcnm_bids.bids.write import OutputFiles
 from fcnm_bids.config import Config
 from fcnm_bids.grid import Grid
@@ -158,7 +158,7 @@ class ComparisonFrame:
     ) -> ComparisonFrame:
         """The frame of what the draws share, with the observed map over its voxels."""
         coarser = config.specificity.null_resolution is not None
-        size = f"{data.grid.voxel_sizes.max():.3g}mm".replace(".", "p")
+        size = resolution_label(data.grid.voxel_sizes.max())
         place = {**entities, "res": size} if coarser else entities
         network_of = network_rule(config.group, data.grid, data.index)
         atlas = read_atlas(find_atlas(config.group.network_atlas, data.grid.space), data.grid)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fcnm_bids.bids.names import parse_entities, subject_label
+from fcnm_bids.bids.outputs import place_in_store
 from fcnm_bids.config import Config
 from fcnm_bids.connectome import HeaderCache, StoredRun
 from fcnm_bids.errors import RequestError, RunError, StoreError
@@ -171,11 +172,9 @@ def _not_stored(
 
 
 def stored_entities(run: StoredRun) -> dict[str, str]:
-    """Entities space, res, cohort and task of a stored run."""
-    entities = parse_entities(run.path)
-    return {
-        name: str(entities[name]) for name in ("space", "res", "cohort", "task") if name in entities
-    }
+    """Entities space, cohort, res and task of what is made from a stored run."""
+    voxel_size = run.header.get("settings", {}).get("store_voxel_size")
+    return place_in_store(parse_entities(run.path), voxel_size)
 
 
 def exclude_by_motion(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from fcnm_bids.bids.outputs import place_in_store
 from fcnm_bids.config import Config
 from fcnm_bids.connectome import StoredRun
 from fcnm_bids.errors import RequestError, RunError
@@ -79,11 +80,8 @@ def plan_participant_level(config: Config) -> ParticipantPlan:
         raise RequestError(["no usable run is left", *by_reason(reasons)])
     if config.running.stop_on_first_crash and reasons:
         raise RequestError(by_reason(reasons))
-    entities = {
-        name: str(value)
-        for name, value in next(run for run in found if run.left_out is None).entities.items()
-        if name in ("space", "res", "cohort", "task")
-    }
+    of_image = next(run for run in found if run.left_out is None).entities
+    entities = place_in_store(of_image, config.denoising.store_voxel_size)
     first = next(iter(usable.values()))
     grid = first.grid
     _check_band(first, config)

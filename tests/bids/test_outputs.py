@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fcnm_bids.bids.names import parse_entities, to_label
-from fcnm_bids.bids.outputs import OutputNames, sidecar_files, stored_run_name
+from fcnm_bids.bids.outputs import OutputNames, place_in_store, sidecar_files, stored_run_name
 from fcnm_bids.inputs.runs.find import RunFiles
 from fcnm_bids.inputs.store import stored_files
 
@@ -130,3 +130,16 @@ def test_sidecars_lie_beside_images_and_tables() -> None:
 
 def test_a_json_file_has_no_sidecar() -> None:
     assert sidecar_files([NAMES.network_verdict("up")]) == []
+
+
+@pytest.mark.parametrize(
+    ("voxel_size", "res"), [(None, "2"), (3, "3mm"), (2.5, "2p5mm"), (3.3333, "3p33mm")]
+)
+def test_larger_voxels_are_another_resolution(voxel_size: float | None, res: str) -> None:
+    image = {"subject": "01", "space": "S", "res": "2", "task": "rest", "run": 1}
+    place = place_in_store(image, voxel_size)
+    assert place == {"space": "S", "res": res, "task": "rest"}
+    path = OutputNames.of(ROOT, place).network("x", "mask")
+    assert parse_entities(path)["res"] == res
+    native = place_in_store({"space": "S", "task": "rest"}, voxel_size)
+    assert native.get("res") == (None if voxel_size is None else res)

@@ -67,6 +67,30 @@ def test_its_runs_are_small(made: tuple[Desk, Path]) -> None:
         assert (settings["store_voxel_size"], settings["store_precision"]) == (10, "int8")
 
 
+def test_images_have_the_resolution_of_the_larger_voxels_in_their_names(
+    made: tuple[Desk, Path], simulated: Truth
+) -> None:
+    desk, output = made
+    [*stored] = (output / "connectome").rglob("*.h5")
+    images = [*(output / "group").glob("*.nii.gz"), *(output / "seeds").glob("*.nii.gz")]
+    assert stored
+    assert images
+    # a projected run has the name of its image
+    assert all("_res-8_" in path.name for path in stored)
+    assert all("_res-10mm_" in path.name for path in images)
+    # --resolution chooses the images that the store was made from
+    given = ("--coordinates", simulated.coordinates, "--resolution", "8", *COMPACT[:2])
+    chosen = desk.folder / "chosen"
+    first = desk.call(simulated.fmriprep, chosen, "participant", *given, "--reports", "none")
+    assert first.code == 0, first.out + first.err
+    maps = [*chosen.glob("sub-*/func/*_statmap.nii.gz")]
+    assert maps
+    assert all("_res-10mm_" in path.name for path in maps)
+    second = desk.call(simulated.fmriprep, chosen, "group", "--dry-run")
+    assert second.code == 0, second.out + second.err
+    assert "4 participants, 6 projected runs" in second.out
+
+
 def test_its_rounding_is_in_the_table_of_runs(made: tuple[Desk, Path]) -> None:
     _, output = made
     for path in output.glob("sub-*/func/*_desc-qc_metrics.tsv"):
