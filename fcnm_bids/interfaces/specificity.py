@@ -198,7 +198,7 @@ class AssessSpecificity(ConfiguredInterface):
         overlaps: list[dict[str, Any]] = []
         label_rows, likenesses = self._label_rows(effect)
         blocks = {
-            null: [Path(path) for path, n in files if block_complete(Path(path), n)]
+            null: [Path(path) for path, n in files if block_complete(Path(path), n, [effect])]
             for null, files in dict(self.inputs.blocks or {}).items()
         }
         mapped = read_mapped(self.inputs.mapped_files, own.sign)
@@ -229,21 +229,24 @@ class AssessSpecificity(ConfiguredInterface):
                 cut = NULLS.least_reliability
                 withheld = withheld_sentence(strength, cut) if null == "strength" else None
                 tests[null] = null_row(config, null, found, frame.network, converged, withheld)
-                by_region = compare_maps(observed, drawn, regions, matter)
+                defined = np.isfinite(found.p)
+                by_region = compare_maps(observed, drawn, regions, matter, defined=defined)
                 overlaps += region_rows(
                     null, found, frame, by_region, withheld=withheld is not None
                 )
-                for measure in ("probability", "convergence") if others else ():
+                measures = {"probability": found, "convergence": converged}
+                for measure, assessed in measures.items() if others else ():
                     like = compare_maps(
                         read_block(first, effect, measure)[0],
                         partial(read_blocks, paths, effect, measure),
                         others,
                         matter,
+                        defined=np.isfinite(assessed.p),
                     )
                     likenesses += compared_rows(null, measure, like, withheld=withheld is not None)
                 out.paths += write_null(config, label, null, found, frame, converged, withheld)
                 if null == "random" and config.specificity.null_resolution is None:
-                    in_draws = compared_accounts(observed, drawn, strength)
+                    in_draws = compared_accounts(observed, drawn, strength, defined)
         tests |= label_rows
         tests["degree"] = {"verdict": degree_sentence(audit, in_draws)}
         rows = [{"test": test, **tests[test]} for test in ORDER if test in tests]
@@ -340,8 +343,10 @@ def compared_accounts(
     observed: NDArray[np.float64],
     drawn: Callable[[], Iterable[NDArray[np.float64]]],
     strength: Strength,
+    defined: NDArray[np.bool_] | None = None,
 ) -> MapComparison:
-    """Compare correlations with the accounts of connectedness."""
+    """Compare correlations with the accounts of connectedness, as `compare_maps` does."""
     accounts = (strength.positive, strength.signed, *strength.eigenvectors)
     maps = dict(zip(list(DEGREE_COLUMNS)[1:], accounts, strict=False))
-    return compare_maps(observed, drawn, maps, np.ones(observed.shape, dtype=bool))
+    everywhere = np.ones(observed.shape, dtype=bool)
+    return compare_maps(observed, drawn, maps, everywhere, defined=defined)

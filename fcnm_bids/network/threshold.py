@@ -53,10 +53,9 @@ def network_mask(
         Shape (V,).
     """
     probability = np.asarray(probability)
-    read_back = probability.dtype.itemsize <= 4 or np.array_equal(
-        probability, probability.astype(np.float32), equal_nan=True
-    )
+    single = probability.astype(np.float32)
+    read_back = bool(((probability == single) | np.isnan(probability)).all())
     tolerance = _TOLERANCE_READ_BACK if read_back else _TOLERANCE
-    above = probability.astype(np.float64) >= threshold - tolerance
+    above = probability.astype(np.float64, copy=False) >= threshold - tolerance
     fewest = min_cluster_voxels(min_cluster_volume, grid.voxel_volume)
     return remove_small_at(above, index, grid.shape, fewest)

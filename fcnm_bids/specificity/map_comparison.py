@@ -75,6 +75,7 @@ def compare_maps(
     where: NDArray[np.bool_],
     *,
     spearman: bool = False,
+    defined: NDArray[np.bool_] | None = None,
 ) -> MapComparison:
     """Compare a network's map with other maps, and maps of a null with the same.
 
@@ -83,7 +84,7 @@ def compare_maps(
     observed
         The network's map, shape (V,).
     blocks
-        Gives the draws, some at a time, each of shape (draws, V); called twice.
+        Gives the draws, some at a time, each of shape (draws, V); called twice without `defined`.
     maps
         Other maps on the same voxels, shape (V,), by name. Of one that has two values, the mean of
         the network's map at the higher less that at the lower is taken, of others Pearson's r.
@@ -92,21 +93,30 @@ def compare_maps(
         any draw, or the other map itself, is not finite do not.
     spearman
         Take Spearman's in place of Pearson's r.
+    defined
+        Where no draw is NaN or infinite, shape (V,); found in the draws by default.
 
     Returns
     -------
     comparison
         NaN for a map that is flat over its voxels, or has fewer than 200 of them.
     """
+    if not maps:
+        nothing = np.empty(0)
+        return MapComparison((), (), nothing, nothing.reshape(0, 0), np.empty(0, np.intp))
     used = where & np.isfinite(observed)
-    for block in blocks():
-        used &= np.isfinite(block).all(axis=0)
-    columns = [_Column.of(values[used], spearman) for values in maps.values()]
+    if defined is None:
+        for block in blocks():
+            used &= np.isfinite(block).all(axis=0)
+    else:
+        used &= defined
+    place = np.flatnonzero(used)
+    columns = [_Column.of(values[place], spearman) for values in maps.values()]
 
     def statistics(block: NDArray[np.float64]) -> NDArray[np.float64]:
-        own = block[:, used]
-        found = [column.statistic(own) for column in columns]
-        return np.stack(found, axis=1) if found else np.empty((len(own), 0))
+        own = block if place.size == used.size else block.take(place, axis=1)
+        centred = _Centred.of(own)
+        return np.stack([column.statistic(own, centred) for column in columns], axis=1)
 
     drawn = [statistics(block) for block in blocks()]
     return MapComparison(
@@ -151,6 +161,23 @@ def compare_difference(
 
 
 @dataclass(frozen=True, eq=False)
+class _Centred:
+    """Maps less their means, shape (draws, voxels), and the lengths of what is left, (draws,)."""
+
+    values: NDArray[np.float64]
+    lengths: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, maps: NDArray[np.float64]) -> _Centred:
+        values = maps - maps.sum(axis=1, keepdims=True) / max(1, maps.shape[1])
+        return cls(values, np.sqrt((values**2).sum(axis=1)))
+
+    def product(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The product with each map; it does not depend on how many there are."""
+        return np.array([own @ weights for own in self.values])
+
+
+@dataclass(frozen=True, eq=False)
 class _Column:
     """Another map over the voxels that the network's maps have.
 
@@ -177,33 +204,46 @@ class _Column:
 
     @classmethod
     def of(cls, values: NDArray[np.float64], spearman: bool) -> _Column:
-        from scipy.stats import rankdata  # slow to import
-
         finite = np.isfinite(values)
         own = values[finite]
-        binary = np.unique(own).size == 2
+        n_values = np.unique(own).size
+        binary = n_values == 2
         ranked = spearman and not binary
-        own = rankdata(own) if ranked else own
+        own = _ranks(own) if ranked else own
         own = own - own.mean() if own.size else own
         square = float((own**2).sum())
         # of a binary map, weights that give the mean inside less the mean outside
         scale = square / np.ptp(own) if binary else math.sqrt(square)
-        enough = own.size >= FEWEST_VOXELS and np.unique(own).size > 1
+        enough = own.size >= FEWEST_VOXELS and n_values > 1
         name = "inside minus outside" if binary else "spearman" if ranked else "pearson"
         return cls(name, finite, own / scale if enough else None, binary, ranked)
 
-    def statistic(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the statistic of each map of a block, shape (draws,)."""
-        from scipy.stats import rankdata  # slow to import
+    def statistic(self, block: NDArray[np.float64], centred: _Centred) -> NDArray[np.float64]:
+        """Return the statistic of each map of a block, shape (draws,).
 
+        Parameters
+        ----------
+        block
+            Maps, shape (draws, voxels).
+        centred
+            The same, for a column that takes them as they are.
+        """
         if self.weights is None:
             return np.full(len(block), math.nan)
-        own = block if self.finite.all() else block[:, self.finite]
-        own = rankdata(own, axis=1) if self.ranked else own
-        own = own - own.mean(axis=1, keepdims=True)
-        product: NDArray[np.float64] = own @ self.weights
+        if self.ranked or not self.finite.all():
+            own = block if self.finite.all() else block[:, self.finite]
+            centred = _Centred.of(_ranks(own) if self.ranked else own)
+        product = centred.product(self.weights)
         if self.binary:
             return product
-        length = np.sqrt((own**2).sum(axis=1))
+        length = centred.lengths
         # a map that is flat is like none
         return np.where(length > _NO_VARIANCE, product / np.where(length > 0, length, 1), 0.0)
+
+
+def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ranks along the last axis."""
+    from scipy.stats import rankdata  # slow to import
+
+    found: NDArray[np.float64] = rankdata(values, axis=-1)
+    return found

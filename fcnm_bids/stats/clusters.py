@@ -47,9 +47,18 @@ def remove_small_at(
     min_voxels: int,
 ) -> NDArray[np.bool_]:
     """:func:`remove_small` for a mask given at the voxel numbers `index` (Fortran order)."""
-    if min_voxels <= 1 or not mask.any():
+    if min_voxels <= 1:
         return mask.astype(bool)
-    box = np.zeros(int(np.prod(shape)), dtype=bool)
-    box[index] = mask
-    kept = remove_small(box.reshape(shape, order="F"), min_voxels)
-    return kept.ravel(order="F")[index]
+    kept = np.zeros(mask.shape, dtype=bool)
+    place = np.flatnonzero(mask)
+    if place.size < min_voxels:
+        return kept
+    # the smallest box that holds the mask
+    where = np.stack(np.unravel_index(index[place], shape, order="F"))
+    where -= where.min(axis=1, keepdims=True)
+    box = np.zeros(where.max(axis=1) + 1, dtype=bool)
+    box[tuple(where)] = True
+    labels, _ = ndimage.label(box, structure=_TOUCHING)
+    own = labels[tuple(where)]
+    kept[place] = (np.bincount(own) >= min_voxels)[own]
+    return kept
