@@ -208,7 +208,7 @@ def projection_bytes(
         + _BATCH_BYTES * TILE_BYTES
         + 8 * n_components * n_volumes
     )
-    smoothing = 3 * 4 * n_voxels + 8 * n_masked
+    smoothing = 4 * n_voxels + 32 * n_masked
     averaging = _AVERAGING * n_masked * averages
     per_voxel = n_masked * (8 * 4 + 3 * 8)
     return (
