@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnm_bids.errors import RequestError
-from fcnm_bids.seeds import Contrast, focus_positions
+from fcnm_bids.seeds import Contrast, Focus, focus_positions
 from fcnm_bids.specificity.places import FocusPlaces
 from fcnm_bids.specificity.rigid_groups import (
     GROUP_DIAMETER_MM,
@@ -76,6 +76,8 @@ def random_foci(
     x = places.centres[:, 0]
 
     def anchors(medoid: NDArray[np.float64]) -> NDArray[np.intp]:
+        if not side(medoid):
+            return np.arange(x.size)
         return np.flatnonzero(x * side(medoid) >= _MIDLINE_MM * abs(side(medoid)))
 
     def misfit(
@@ -87,8 +89,13 @@ def random_foci(
         return _scattered(side(positions), places, rng)
 
     if groups is None:
-        groups = focus_groups(contrasts, np.inf if keep_distances else GROUP_DIAMETER_MM)
+        groups = focus_groups(contrasts, group_diameter(keep_distances=keep_distances))
     return _moved(contrasts, places, rng, groups, alone, anchors, misfit)
+
+
+def group_diameter(*, keep_distances: bool) -> float:
+    """Return the largest distance in mm within a group of foci of one contrast."""
+    return np.inf if keep_distances else GROUP_DIAMETER_MM
 
 
 def strength_strata(strength: NDArray[np.float64], n_strata: int) -> NDArray[np.intp]:
@@ -255,6 +262,8 @@ def _scattered(
     side: NDArray[np.float64], places: FocusPlaces, rng: np.random.Generator
 ) -> NDArray[np.intp]:
     x = places.centres[:, 0]
+    if not side.any():
+        return _pick(np.arange(x.size), side.size, places, rng)
     chosen = np.empty(side.size, dtype=np.intp)
     taken = np.zeros(x.size, dtype=bool)
     for sign in (-1.0, 1.0, 0.0):
@@ -279,8 +288,9 @@ def _pick(
 
 
 def _at(contrast: Contrast, positions: NDArray[np.float64]) -> Contrast:
+    # many times faster than `replace`
     foci = tuple(
-        replace(focus, x=float(x), y=float(y), z=float(z), reported=None, reported_space=None)
-        for focus, (x, y, z) in zip(contrast.foci, positions, strict=True)
+        Focus(x, y, z, f.space, f.study, f.contrast, f.effect, f.n, f.origin)
+        for f, (x, y, z) in zip(contrast.foci, positions.tolist(), strict=True)
     )
     return replace(contrast, foci=foci)

@@ -38,12 +38,15 @@ class FocusGroup:
         Of the members in mm, shape (members, 3).
     medoid
         The member whose summed distance to the others is least; the first in the table of equals.
+    apart
+        Places nearest to the members, shape (members,), where they are known already.
     """
 
     contrast: NDArray[np.intp]
     focus: NDArray[np.intp]
     positions: NDArray[np.float64]
     medoid: int
+    apart: NDArray[np.intp] | None = None
 
     @property
     def size(self) -> int:
@@ -147,7 +150,7 @@ def moved_group(
     """
     share = places.share_of(anchors)
     around = group.positions - group.positions[group.medoid]
-    apart = places.nearest(group.positions)
+    apart = places.nearest(group.positions) if group.apart is None else group.apart
     most = (-1, 0.0)
     for _ in range(TURNS // _TURNS_AT_ONCE):
         centres = places.within(rng.choice(anchors, _TURNS_AT_ONCE, p=share), rng)
@@ -177,7 +180,7 @@ def _shared(
     """Mark members whose voxel another focus of their contrast has that had another before."""
     shared = np.zeros(nearest.shape, dtype=bool)
     for k, own in enumerate(contrast):
-        shared[:, k] = np.isin(nearest[:, k], taken[own])
+        shared[:, k] = (nearest[:, k, None] == taken[own]).any(axis=1)
         for other in range(k):
             if contrast[other] == own and before[other] != before[k]:
                 shared[:, k] |= nearest[:, other] == nearest[:, k]

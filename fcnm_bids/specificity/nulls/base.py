@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 
 from fcnm_bids.seeds import Contrast
 from fcnm_bids.specificity.places import FocusPlaces
-from fcnm_bids.specificity.rigid_groups import GROUP_DIAMETER_MM, REPEATED_MM
+from fcnm_bids.specificity.rigid_groups import (
+    GROUP_DIAMETER_MM,
+    REPEATED_MM,
+    FocusGroup,
+    focus_groups,
+)
 
 Draw = Callable[[Sequence[Contrast], np.random.Generator], Sequence[Contrast]]
 """Function from the observed contrasts to those of one draw."""
@@ -41,6 +46,33 @@ class DrawInputs:
     places: FocusPlaces
     strength: NDArray[np.float64]
     options: Mapping[str, Any]
+
+
+class KnownGroups:
+    """Groups of the observed foci, found once for all draws of the same contrasts.
+
+    Parameters
+    ----------
+    places
+        Voxels in which foci may fall.
+    diameter
+        As for :func:`~fcnm_bids.specificity.rigid_groups.focus_groups`.
+    """
+
+    def __init__(self, places: FocusPlaces, diameter: float = GROUP_DIAMETER_MM) -> None:
+        self._places, self._diameter = places, diameter
+        self._contrasts: Sequence[Contrast] | None = None
+        self._groups: list[FocusGroup] = []
+
+    def of(self, contrasts: Sequence[Contrast]) -> list[FocusGroup]:
+        """Return the groups of contrasts."""
+        if contrasts is not self._contrasts:
+            found = focus_groups(contrasts, self._diameter)
+            self._groups = [
+                replace(group, apart=self._places.nearest(group.positions)) for group in found
+            ]
+            self._contrasts = contrasts
+        return self._groups
 
 
 @dataclass(frozen=True)

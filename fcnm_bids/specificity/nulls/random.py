@@ -6,21 +6,31 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from fcnm_bids.specificity.foci import random_foci
-from fcnm_bids.specificity.nulls.base import NEIGHBOURS, Draw, DrawInputs, FocusNull
+from fcnm_bids.specificity.foci import group_diameter, random_foci
+from fcnm_bids.specificity.nulls.base import (
+    NEIGHBOURS,
+    Draw,
+    DrawInputs,
+    FocusNull,
+    KnownGroups,
+)
 
 
 def _prepare(inputs: DrawInputs) -> Draw:
+    keep_distances = inputs.options["keep_distances"]
     return partial(
         _scattered,
         inputs,
-        keep_distances=inputs.options["keep_distances"],
+        KnownGroups(inputs.places, group_diameter(keep_distances=keep_distances)),
+        keep_distances=keep_distances,
         keep_hemisphere=inputs.options["keep_hemisphere"],
     )
 
 
-def _scattered(inputs: DrawInputs, contrasts: Any, rng: Any, **how: Any) -> Any:
-    return random_foci(contrasts, inputs.places, rng, **how)
+def _scattered(
+    inputs: DrawInputs, groups: KnownGroups, contrasts: Any, rng: Any, **how: Any
+) -> Any:
+    return random_foci(contrasts, inputs.places, rng, groups=groups.of(contrasts), **how)
 
 
 def _named(about: Mapping[str, Any]) -> str:

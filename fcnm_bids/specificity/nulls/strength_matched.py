@@ -7,22 +7,33 @@ from functools import partial
 from typing import Any
 
 from fcnm_bids.specificity.foci import matched_foci, nearest_foci, strength_strata
-from fcnm_bids.specificity.nulls.base import NEIGHBOURS, Draw, DrawInputs, FocusNull
+from fcnm_bids.specificity.nulls.base import (
+    NEIGHBOURS,
+    Draw,
+    DrawInputs,
+    FocusNull,
+    KnownGroups,
+)
 
 
 def _prepare(inputs: DrawInputs) -> Draw:
-    options = inputs.options
+    options, groups = inputs.options, KnownGroups(inputs.places)
     if options["strength_match"] == "strata":
-        return partial(_matched, inputs, strength_strata(inputs.strength, options["strata"]))
-    return partial(_nearest, inputs, options["nearest_share"])
+        strata = strength_strata(inputs.strength, options["strata"])
+        return partial(_matched, inputs, groups, strata)
+    return partial(_nearest, inputs, groups, options["nearest_share"])
 
 
-def _matched(inputs: DrawInputs, strata: Any, contrasts: Any, rng: Any) -> Any:
-    return matched_foci(contrasts, inputs.places, strata, rng)
+def _matched(inputs: DrawInputs, groups: KnownGroups, strata: Any, contrasts: Any, rng: Any) -> Any:
+    own = groups.of(contrasts)
+    return matched_foci(contrasts, inputs.places, strata, rng, groups=own)
 
 
-def _nearest(inputs: DrawInputs, share: float, contrasts: Any, rng: Any) -> Any:
-    return nearest_foci(contrasts, inputs.places, inputs.strength, rng, share=share)
+def _nearest(
+    inputs: DrawInputs, groups: KnownGroups, share: float, contrasts: Any, rng: Any
+) -> Any:
+    own, strength = groups.of(contrasts), inputs.strength
+    return nearest_foci(contrasts, inputs.places, strength, rng, share=share, groups=own)
 
 
 def _named(about: Mapping[str, Any]) -> str:
