@@ -52,6 +52,7 @@ from fcnm_bids.denoise import (
 )
 from fcnm_bids.errors import ReplacedRunError, StoreError
 from fcnm_bids.grid import Grid
+from fcnm_bids.kernels.steps import in_steps, largest
 
 FORMAT = "fcnm_bids projected run"
 FORMAT_VERSION = 4
@@ -532,19 +533,19 @@ def _in_steps(series: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[n
 
 def _write_components(file: h5py.File, run: ProjectedRun, stored: np.dtype[Any]) -> dict[str, int]:
     """Write the components and their scale; their check sums."""
-    largest = np.float32(np.iinfo(stored).max)
-    scale = np.empty(run.n_voxels, dtype=np.float32)
-    for tile in run.tiles():
-        scale[tile] = np.abs(run.values[:, tile]).max(axis=0) / largest
+    values = np.ascontiguousarray(run.values, dtype=np.float32)
+    scale = largest(values) / np.float32(np.iinfo(stored).max)
     file["scale"] = scale
-    components = file.create_dataset("components", run.values.shape, stored)
-    height = max(1, _ROWS_ELEMENTS // run.n_voxels)
+    components = file.create_dataset("components", values.shape, stored)
+    height = min(run.n_components, max(1, _ROWS_ELEMENTS // run.n_voxels))
+    part = np.empty((height, run.n_voxels), stored)
     checksum = 0
     for first in range(0, run.n_components, height):
         rows = slice(first, min(first + height, run.n_components))
-        values = np.rint(run.values[rows] / scale).astype(stored)
-        components[rows] = values
-        checksum = _checksum(values, checksum)
+        steps = part[: rows.stop - first]
+        in_steps(values[rows], scale, steps)
+        components[rows] = steps
+        checksum = _checksum(steps, checksum)
     return {"components": checksum, "scale": _checksum(scale)}
 
 

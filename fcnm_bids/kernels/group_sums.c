@@ -27,7 +27,7 @@ enum { TOGETHER = 6 }; /* as many sums as registers hold */
 #endif
 
 /* Increase this, and VERSION in library.py, with every change of a function or its arguments. */
-int fcnm_kernels_version(void) { return 7; }
+int fcnm_kernels_version(void) { return 8; }
 
 /* Fisher's z of |r| <= 0.95, to 6e-7 of it: a minimax approximation of atanh(r) / r by four factors
    over four, linear in 1 - r^2 so that none of them cancels. */
