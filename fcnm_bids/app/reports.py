@@ -33,6 +33,9 @@ def rebuild_reports(config: Config, subjects: Iterable[str], *, group: bool) -> 
     whole
         Whether all figures could be drawn and all reports written.
     """
+    subjects = list(subjects)
+    if config.running.reports == "none" or not (subjects or group):
+        return True
     from fcnm_bids.report.figures.group import draw_effect_figures
     from fcnm_bids.report.figures.outcomes import draw_outcome_figures
     from fcnm_bids.report.figures.participant import draw_participant_figures
@@ -40,8 +43,6 @@ def rebuild_reports(config: Config, subjects: Iterable[str], *, group: bool) -> 
     from fcnm_bids.report.pages.participant import write_participant_page
     from fcnm_bids.report.results.group import GroupOutputs
 
-    if config.running.reports == "none":
-        return True
     root, every = Path(config.output_dir), config.running.reports == "all"
     parts: list[tuple[str, Callable[[], object]]] = []
     for subject in subjects:

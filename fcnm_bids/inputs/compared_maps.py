@@ -6,8 +6,8 @@ import logging
 from pathlib import Path
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from fcnm_bids.config import Config
 from fcnm_bids.errors import RequestError
@@ -62,7 +62,7 @@ def read_compared_maps(config: Config, grid: Grid) -> dict[str, NDArray[np.float
         values = image.values
         if grid.difference(image.grid) is not None:
             binary = np.unique(values[np.isfinite(values)]).size == 2
-            values = ndimage.affine_transform(
+            values = scipy.ndimage.affine_transform(
                 values,
                 np.linalg.inv(image.grid.affine) @ grid.affine,
                 output_shape=grid.shape,

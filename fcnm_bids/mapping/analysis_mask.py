@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
@@ -76,7 +76,7 @@ def mean_probability_mask(paths: Sequence[Path], grid: Grid, *, above: float) ->
     mean = total / len(paths)
     if grid.difference(own) is not None:
         to_own = np.linalg.inv(own.affine) @ grid.affine
-        mean = ndimage.affine_transform(
+        mean = scipy.ndimage.affine_transform(
             mean, to_own, output_shape=grid.shape, order=1, mode="grid-constant", cval=0.0
         )
     inside = np.asarray(grid.flatten(mean > above + _TOLERANCE))

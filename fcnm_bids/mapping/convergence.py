@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
 
 from fcnm_bids.seeds import SeedMatrix, sphere_seeds
 
@@ -41,7 +41,7 @@ def near_own_seed(
     for row in masks:
         own = seeds.weights[[row]].nonzero()[1]
         if own.size:
-            apart, _ = KDTree(seeds.grid.positions(own)).query(positions)
+            apart, _ = scipy.spatial.KDTree(seeds.grid.positions(own)).query(positions)
             near[row] = apart**2 <= distance**2 + 1e-3
     return near
 

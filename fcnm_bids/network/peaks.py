@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from fcnm_bids.grid import Grid
 from fcnm_bids.network.atlas import Atlas, describe_region, region_shares
@@ -31,7 +31,7 @@ DESCRIBED_COLUMNS = {
 }
 """Columns that `describe_clusters` adds to a table of clusters."""
 
-_EVERY_NEIGHBOUR = ndimage.generate_binary_structure(3, 3)
+_EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
 
 
 def describe_clusters(
@@ -142,7 +142,9 @@ def _local_maxima(
     inside = np.flatnonzero(grid.flatten(network))
     ranks[inside[order]] = 1 + np.cumsum(steps)[: inside.size]
     volume = grid.unflatten(ranks)
-    highest = ndimage.maximum_filter(volume, footprint=_EVERY_NEIGHBOUR, mode="constant", cval=0)
+    highest = scipy.ndimage.maximum_filter(
+        volume, footprint=_EVERY_NEIGHBOUR, mode="constant", cval=0
+    )
     result: NDArray[np.bool_] = grid.flatten((volume > 0) & (volume == highest))
     return result
 

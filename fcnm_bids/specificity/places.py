@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
 
 from fcnm_bids.errors import RequestError
 from fcnm_bids.grid import Grid
@@ -30,7 +30,7 @@ class FocusPlaces:
     index: NDArray[np.intp]
     rate: NDArray[np.float64] | None = None
     centres: NDArray[np.float64] = field(init=False)
-    tree: KDTree = field(init=False, repr=False)
+    tree: scipy.spatial.KDTree = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.index.size == 0:
@@ -38,7 +38,7 @@ class FocusPlaces:
         if self.rate is not None and not (np.isfinite(self.rate) & (self.rate >= 0)).all():
             raise RequestError("a base rate of foci is not negative, and finite, everywhere")
         object.__setattr__(self, "centres", self.grid.positions(self.index))
-        object.__setattr__(self, "tree", KDTree(self.centres))
+        object.__setattr__(self, "tree", scipy.spatial.KDTree(self.centres))
 
     def nearest(self, positions: NDArray[np.float64]) -> NDArray[np.intp]:
         """Return the voxel nearest to each position, shape (n,)."""

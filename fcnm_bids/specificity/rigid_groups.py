@@ -6,10 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import cdist, pdist
-from scipy.spatial.transform import Rotation
 
 from fcnm_bids.seeds import Contrast, focus_positions, study_units
 from fcnm_bids.specificity.places import FocusPlaces
@@ -88,11 +86,12 @@ def focus_groups(
     found = []
     for own in np.unique(study, axis=0):
         members = np.flatnonzero((study == own).all(axis=1))
-        same = pdist(place[members, :1]) == 0
+        same = scipy.spatial.distance.pdist(place[members, :1]) == 0
         limits = np.where(same, diameter, max(diameter, repeated))
         for cluster in _clusters(positions[members], limits):
             which = members[cluster]
-            distances = cdist(positions[which], positions[which]).sum(axis=1).round(9)
+            apart = scipy.spatial.distance.cdist(positions[which], positions[which])
+            distances = apart.sum(axis=1).round(9)
             found.append(
                 FocusGroup(
                     place[which, 0], place[which, 1], positions[which], int(distances.argmin())
@@ -107,7 +106,9 @@ def _clusters(
     """Cluster positions, each pair of which has its largest distance within a cluster."""
     if len(positions) == 1 or np.isinf(limits).all():
         return [np.arange(len(positions))]
-    number = fcluster(linkage(pdist(positions) / limits, "complete"), 1.0, "distance")
+    hierarchy = scipy.cluster.hierarchy
+    joined = hierarchy.linkage(scipy.spatial.distance.pdist(positions) / limits, "complete")
+    number = hierarchy.fcluster(joined, 1.0, "distance")
     _, first = np.unique(number, return_index=True)
     return [np.flatnonzero(number == number[start]) for start in np.sort(first)]
 
@@ -154,7 +155,7 @@ def moved_group(
     most = (-1, 0.0)
     for _ in range(TURNS // _TURNS_AT_ONCE):
         centres = places.within(rng.choice(anchors, _TURNS_AT_ONCE, p=share), rng)
-        turns = Rotation.random(_TURNS_AT_ONCE, rng=rng).as_matrix()
+        turns = scipy.spatial.transform.Rotation.random(_TURNS_AT_ONCE, rng=rng).as_matrix()
         tried = centres[:, None] + np.einsum("tij,kj->tki", turns, around)
         distance, nearest = places.tree.query(tried)
         off = distance > places.grid.voxel_sizes.max()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
-_TOUCHING = ndimage.generate_binary_structure(3, 2)
+_TOUCHING = np.abs(np.indices((3, 3, 3)) - 1).sum(axis=0) <= 2
 
 
 def label_clusters(
@@ -26,7 +26,7 @@ def label_clusters(
     sizes
         Number of voxels of cluster 1, 2, ...
     """
-    labels, n_clusters = ndimage.label(mask_volume, structure=_TOUCHING)
+    labels, n_clusters = scipy.ndimage.label(mask_volume, structure=_TOUCHING)
     sizes = np.bincount(labels.ravel(order="K"), minlength=n_clusters + 1)[1:]
     return labels, sizes
 
@@ -58,7 +58,7 @@ def remove_small_at(
     where -= where.min(axis=1, keepdims=True)
     box = np.zeros(where.max(axis=1) + 1, dtype=bool)
     box[tuple(where)] = True
-    labels, _ = ndimage.label(box, structure=_TOUCHING)
+    labels, _ = scipy.ndimage.label(box, structure=_TOUCHING)
     own = labels[tuple(where)]
     kept[place] = (np.bincount(own) >= min_voxels)[own]
     return kept

@@ -6,8 +6,8 @@ import math
 from functools import lru_cache
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special
 
 from fcnm_bids.stats.ttest import t_isf, t_sf
 
@@ -78,7 +78,7 @@ def ec_densities(t: ArrayLike, df: float) -> NDArray[np.float64]:
     t = np.asarray(t, dtype=np.float64)
     a = 4 * math.log(2)
     # Gamma((df + 1) / 2) / Gamma(df / 2)
-    gammas = float(special.poch(df / 2, 0.5))
+    gammas = float(scipy.special.poch(df / 2, 0.5))
     decay = np.exp((1 - df) / 2 * np.log1p(t * t / df))
     return np.stack(
         [
@@ -142,7 +142,7 @@ def rft_threshold(alpha: float, df: float, resels: ArrayLike) -> float:
     if above.size == 0 or above[-1] == _SEARCHED.size - 1:
         return math.inf
     low, high = _SEARCHED[above[-1]], _SEARCHED[above[-1] + 1]
-    root = optimize.brentq(
+    root = scipy.optimize.brentq(
         lambda t: float(expected_ec(t, df, resels)) - target, low, high, xtol=1e-12
     )
     return float(root)

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from fcnm_bids.stats.moments import ContrastMoments
 from fcnm_bids.stats.regression import fit_intercept
@@ -86,12 +86,12 @@ def one_sample(moments: ContrastMoments, *, min_subjects: float) -> OneSample:
 
 def t_sf(t: ArrayLike, df: ArrayLike) -> NDArray[np.float64]:
     """Probability that a t variable exceeds `t`, precise in the upper tail."""
-    return np.asarray(special.stdtr(df, -np.asarray(t, np.float64)), dtype=np.float64)
+    return np.asarray(scipy.special.stdtr(df, -np.asarray(t, np.float64)), dtype=np.float64)
 
 
 def t_isf(p: ArrayLike, df: ArrayLike) -> NDArray[np.float64]:
     """The t that is exceeded with probability `p`."""
-    return -np.asarray(special.stdtrit(df, p), dtype=np.float64)
+    return -np.asarray(scipy.special.stdtrit(df, p), dtype=np.float64)
 
 
 def t_to_z(t: ArrayLike, df: ArrayLike) -> NDArray[np.float64]:
@@ -122,14 +122,14 @@ def t_to_z(t: ArrayLike, df: ArrayLike) -> NDArray[np.float64]:
     tail = t_sf(size, df)
 
     inner = tail > 0.25
-    within = special.betainc(0.5, df[inner] / 2, _complement(size[inner], df[inner]))
-    z[inner] = math.sqrt(2.0) * special.erfinv(within)
+    within = scipy.special.betainc(0.5, df[inner] / 2, _complement(size[inner], df[inner]))
+    z[inner] = math.sqrt(2.0) * scipy.special.erfinv(within)
 
     outer = (tail <= 0.25) & (tail >= _TINY)
-    z[outer] = -special.ndtri_exp(np.log(tail[outer]))
+    z[outer] = -scipy.special.ndtri_exp(np.log(tail[outer]))
 
     far = (tail < _TINY) & np.isfinite(size)
-    z[far] = -special.ndtri_exp(_far_log_sf(size[far], df[far]))
+    z[far] = -scipy.special.ndtri_exp(_far_log_sf(size[far], df[far]))
     z[np.isinf(size)] = np.inf
     signed: NDArray[np.float64] = np.copysign(z, t).reshape(shape)
     return signed
@@ -160,7 +160,7 @@ def _far_log_sf(t: NDArray[np.float64], df: NDArray[np.float64]) -> NDArray[np.f
         a * log_x
         - 0.5 * log_complement
         - np.log(a)
-        - special.betaln(a, 0.5)
+        - scipy.special.betaln(a, 0.5)
         + np.log(series)
         - math.log(2.0)
     )

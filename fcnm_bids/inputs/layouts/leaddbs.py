@@ -12,9 +12,8 @@ from typing import Any
 import h5py
 import nibabel as nib
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.io import loadmat, whosmat
-from scipy.io.matlab import MatReadError
 
 from fcnm_bids.connectome.image import RunImage
 from fcnm_bids.errors import RunError
@@ -22,10 +21,13 @@ from fcnm_bids.grid import Grid
 
 _HEADER_BYTES = 352
 _BLOCK = 32
-_BROKEN = (
-    *(OSError, ValueError, TypeError, KeyError, IndexError, NotImplementedError, RuntimeError),
-    MatReadError,
-)
+
+
+def _broken() -> tuple[type[Exception], ...]:
+    """Return the exceptions of files that cannot be read."""
+    unread: type[Exception] = scipy.io.matlab.MatReadError
+    own = (OSError, ValueError, TypeError, KeyError, IndexError, NotImplementedError, RuntimeError)
+    return (*own, AttributeError, unread)
 
 
 @lru_cache(maxsize=4)
@@ -58,7 +60,7 @@ def read_voxels(info: Path, space: str) -> tuple[Grid, NDArray[np.intp]]:
                 outidx = vol["outidx"][()]
                 dim, matrix = vol["space/dim"][()], vol["space/mat"][()].T
         else:
-            content = loadmat(info, squeeze_me=True, struct_as_record=False)
+            content = scipy.io.loadmat(info, squeeze_me=True, struct_as_record=False)
             struct = content["vol"] if "vol" in content else content["dataset"].vol
             outidx, dim, matrix = struct.outidx, struct.space.dim, struct.space.mat
         nx, ny, nz = (int(n) for n in np.ravel(dim)[:3])
@@ -66,7 +68,7 @@ def read_voxels(info: Path, space: str) -> tuple[Grid, NDArray[np.intp]]:
         affine[:3, 3] += affine[:3, :3].sum(axis=1)
         index = np.ravel(outidx).astype(np.intp) - 1
         grid = Grid((nx, ny, nz), affine, space)
-    except (*_BROKEN, AttributeError) as error:
+    except _broken() as error:
         raise RunError(
             f"{info.name} does not contain vol.outidx and vol.space ({error}); make "
             "it again with Lead-DBS"
@@ -99,8 +101,10 @@ def open_run(path: Path, info: Path, space: str) -> tuple[RunImage, NDArray[np.b
             with h5py.File(path) as file:
                 volumes, rows = file["gmtc"].shape
         else:
-            rows, volumes = next(shape for name, shape, _ in whosmat(path) if name == "gmtc")
-    except (*_BROKEN, StopIteration) as error:
+            rows, volumes = next(
+                shape for name, shape, _ in scipy.io.whosmat(path) if name == "gmtc"
+            )
+    except _broken() as error:
         raise RunError(f"{path.name} has no matrix gmtc ({error}); copy it again") from error
     if rows != index.size:
         raise RunError(f"{path.name}: gmtc has {rows} rows, {info.name} lists {index.size} voxels")
@@ -136,7 +140,7 @@ def as_nifti(image: RunImage, info: Path, folder: Path) -> Iterator[RunImage]:
                 for values in _volumes(image.path):
                     box[index] = values
                     file.write(box.tobytes())
-        except _BROKEN as error:
+        except _broken() as error:
             raise RunError(f"{image.path.name} cannot be read: {error}") from error
         yield replace(image, path=target)
     finally:
@@ -145,7 +149,7 @@ def as_nifti(image: RunImage, info: Path, folder: Path) -> Iterator[RunImage]:
 
 def _volumes(path: Path) -> Iterator[NDArray[Any]]:
     if not h5py.is_hdf5(path):
-        yield from loadmat(path, variable_names=["gmtc"])["gmtc"].T
+        yield from scipy.io.loadmat(path, variable_names=["gmtc"])["gmtc"].T
         return
     with h5py.File(path) as file:
         data = file["gmtc"]

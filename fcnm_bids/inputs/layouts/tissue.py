@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy
 from nibabel.affines import apply_affine
 from numpy.typing import NDArray
-from scipy.ndimage import map_coordinates
 
 from fcnm_bids.connectome.image import RunImage, VolumeStream
 from fcnm_bids.denoise.strategy import Strategy
@@ -94,7 +94,9 @@ def tissue_mask(
         raise RunError(str(error)) from error
     index = np.flatnonzero(brain)
     places = apply_affine(np.linalg.inv(image.grid.affine), grid.positions(index))
-    inside = map_coordinates(image.values, places.T, order=1, mode="constant") > threshold
+    inside = (
+        scipy.ndimage.map_coordinates(image.values, places.T, order=1, mode="constant") > threshold
+    )
     if np.count_nonzero(inside) < _FEWEST_VOXELS:
         raise RunError(
             f"{probability.name}: only {np.count_nonzero(inside)} voxels of {tissue} in the "

@@ -27,18 +27,21 @@ FALLING = ("#0b2a6b", "#1356a3", "#2a85c9", "#5fb4e5", "#a5dcf6", "#e6f8ff")
 OUTLINE = (255, 255, 255)
 
 
+def _stops(name: str) -> list[str]:
+    return list(RISING) if name == "rising" else [*FALLING[::-1], *RISING]
+
+
 @cache
 def colormap(name: str) -> Any:
     """A matplotlib colour map: "rising", or "diverging" around zero."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    if name == "rising":
-        return LinearSegmentedColormap.from_list("fcnm_rising", RISING)
-    return LinearSegmentedColormap.from_list("fcnm_diverging", [*FALLING[::-1], *RISING])
+    return LinearSegmentedColormap.from_list(f"fcnm_{name}", _stops(name))
 
 
 @cache
 def color_table(name: str) -> NDArray[np.float32]:
     """Return 256 colours of `colormap` from low to high, shape (256, 3), from 0 to 1."""
-    table: NDArray[np.float32] = colormap(name)(np.arange(256))[:, :3].astype(np.float32)
-    return table
+    stops = np.array([list(bytes.fromhex(color[1:])) for color in _stops(name)]) / 255
+    at, places = np.linspace(0, 1, 256), np.linspace(0, 1, len(stops))
+    return np.stack([np.interp(at, places, part) for part in stops.T], axis=1).astype(np.float32)

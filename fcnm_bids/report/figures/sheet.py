@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from html import escape
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,26 @@ _COLORS = 256
 """Colours of a PNG, which is then a third of the size."""
 
 _ALMOST_WHITE = 252
+
+
+def round_numbers(low: float, high: float, most: int) -> list[float]:
+    """Return round numbers of a range, at equal steps, of which there are `most` at most.
+
+    Matplotlib chooses the same, but takes long to be imported for them.
+    """
+    if not low < high:
+        return [low]
+    least = (high - low) / most * (1 - 1e-9)
+    power = 10.0 ** math.floor(math.log10(least))
+    steps = [step * power for step in (1, 2, 2.5, 5, 10)]
+    fitting = [step for step in steps if step >= least]
+    found: list[float] = []
+    for step in (fitting[0], *reversed([step for step in steps if step < least]), power / 2):
+        first, last = math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6)
+        found = [number * step for number in range(first, last + 1)]
+        if len(found) > 1:
+            break
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,12 +180,7 @@ class Sheet:
         most
             Number of steps at most.
         """
-        from matplotlib.ticker import MaxNLocator
-
-        edge = 1e-6 * (high - low)
-        for value in MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high):
-            if not low - edge <= value <= high + edge:
-                continue
+        for value in round_numbers(low, high, most):
             x, y = place(value)
             written = f"{round(value, 10) + 0.0:g}".replace("-", "\N{MINUS SIGN}")
             if across:
@@ -297,11 +314,14 @@ def _write(canvas: Any, draw: Any, shape: _Text, scale: float) -> None:
 
 @cache
 def _font(pixels: int) -> Any:
-    from matplotlib import get_data_path
     from PIL import ImageFont
 
-    file = Path(get_data_path()) / "fonts" / "ttf" / f"{_FONT.replace(' ', '')}.ttf"
-    return ImageFont.truetype(str(file), pixels)
+    spec = find_spec("matplotlib")
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    # read as a file: matplotlib takes long to be imported, and all else is drawn without it
+    folder = Path(next(iter(spec.submodule_search_locations))) / "mpl-data" / "fonts" / "ttf"
+    return ImageFont.truetype(str(folder / f"{_FONT.replace(' ', '')}.ttf"), pixels)
 
 
 def _svg_shape(shape: _Shape) -> str:

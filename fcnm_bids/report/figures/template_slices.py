@@ -11,8 +11,8 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion, map_coordinates
 
 from fcnm_bids.readers.volume import read_volume_image
 from fcnm_bids.report.figures.palette import INK, OUTLINE, color_table, colormap
@@ -57,7 +57,7 @@ class Volume:
     def at(self, points: NDArray[np.float64], order: int) -> NDArray[np.float32]:
         """Return values at positions in mm, shape (..., 3); NaN outside."""
         index = np.moveaxis(_voxels(points, self.affine), -1, 0)
-        found: NDArray[np.float32] = map_coordinates(
+        found: NDArray[np.float32] = scipy.ndimage.map_coordinates(
             self.values, index, order=order, mode="constant", cval=np.nan
         )
         return found
@@ -205,7 +205,7 @@ def paint(axis: int, position: float, step: float, overlay: Overlay) -> NDArray[
     painted.reshape(-1, 3)[shown] = np.rint(255 * (below + opacity * (colors - below)))
     if marked is not None and marked.any():
         width = max(1, round(0.9 / step))
-        painted[marked & ~binary_erosion(marked, iterations=width)] = OUTLINE
+        painted[marked & ~scipy.ndimage.binary_erosion(marked, iterations=width)] = OUTLINE
     return painted
 
 

@@ -31,6 +31,12 @@ def test_the_diverging_map_is_darkest_around_zero() -> None:
     assert colormap("diverging")(0.0)[:3] == pytest.approx(to_rgb(FALLING[-1]))
 
 
+@pytest.mark.parametrize("name", ["rising", "diverging"])
+def test_the_table_is_that_of_matplotlibs_map(name: str) -> None:
+    expected = colormap(name)(np.arange(256))[:, :3]
+    np.testing.assert_allclose(color_table(name), expected, atol=1e-6)
+
+
 def test_categories_are_apart() -> None:
     colors = np.array([to_rgb(color) for color in CATEGORIES])
     apart = np.linalg.norm(colors[:, None] - colors, axis=2)

@@ -9,9 +9,12 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
-from fcnm_bids.report.figures.sheet import Sheet
+from fcnm_bids.report.figures.sheet import Sheet, round_numbers
 
 SVG = "{http://www.w3.org/2000/svg}"
 RED = np.full((5, 10, 3), (255, 0, 0), dtype=np.uint8)
@@ -117,3 +120,24 @@ def test_the_same_sheet_gives_the_same_bytes(name: str, tmp_path: Path) -> None:
         sheet.save(tmp_path / name)
         contents.append((tmp_path / name).read_bytes())
     assert contents[0] == contents[1]
+
+
+@given(
+    low=st.just(0.0) | st.floats(-1e3, 1e3),
+    span=st.floats(1e-3, 1e4),
+    most=st.sampled_from([4, 8]),
+)
+def test_round_numbers_are_those_of_matplotlib(low: float, span: float, most: int) -> None:
+    high = low + span
+    # where a step fits exactly, matplotlib takes the next one by what rounding happens to leave
+    fitting = np.array([1, 2, 2.5, 5, 10]) * 10.0 ** np.floor(np.log10(span / most))
+    assume((np.abs(span / most / fitting - 1) > 1e-6).all())
+    ticks = MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    edge = 1e-6 * span
+    expected = [value for value in ticks if low - edge <= value <= high + edge]
+    found = round_numbers(low, high, most)
+    np.testing.assert_allclose(found, expected, atol=1e-6 * span)
+
+
+def test_a_scale_without_extent_has_one_number() -> None:
+    assert round_numbers(2.0, 2.0, 4) == [2.0]
