@@ -10,13 +10,15 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from nipype.pipeline.plugins.multiproc import MultiProcPlugin, process_initializer, run_node
 
 from fcnm_bids.execution.crash_reports import CrashReportMixin, failed_result
@@ -27,6 +29,11 @@ from fcnm_bids.resources.machine import held_gb
 LOGGER = logging.getLogger("fcnm_bids")
 
 _PR_SET_PDEATHSIG = 1
+
+_SECONDS_BETWEEN_TURNS = 0.1
+"""Most time until the loop looks at its workers again, of which none has ended a node."""
+
+_LEAST_SECONDS_OF_TURN = 0.005
 
 
 class LocalProcessPlugin(CrashReportMixin, DependencyMixin, MultiProcPlugin):
@@ -45,6 +52,7 @@ class LocalProcessPlugin(CrashReportMixin, DependencyMixin, MultiProcPlugin):
         self._nodes: dict[int, Any] = {}
         self._alone: dict[int, ProcessPoolExecutor] = {}
         self._peak_gb: dict[int, float] = {}
+        self._ended = threading.Event()
 
     def run(self, graph: Any, config: Any, updatehash: bool = False) -> None:
         """Run the nodes of a graph; arguments as for nipype's MultiProc.
@@ -53,10 +61,31 @@ class LocalProcessPlugin(CrashReportMixin, DependencyMixin, MultiProcPlugin):
         before is left out of that: it took half of the main process's time.
         """
         gc.freeze()
+        # it waits below, for a node to end
+        least = {"poll_sleep_duration": str(_LEAST_SECONDS_OF_TURN)}
+        config = {**config, "execution": {**config["execution"], **least}}
         try:
             super().run(graph, config, updatehash)
         finally:
             gc.unfreeze()
+
+    def _send_procs_to_workers(self, updatehash: bool = False, graph: Any = None) -> None:
+        """Start what can be, and wait until a node ends: a worker is idle for no longer."""
+        finished = self._n_finished
+        super()._send_procs_to_workers(updatehash, graph)
+        # a node that ran in this process may have set others free
+        if self.pending_tasks and self._n_finished == finished:
+            self._ended.wait(_SECONDS_BETWEEN_TURNS)
+        self._ended.clear()
+
+    @property
+    def _n_finished(self) -> int:
+        return int(np.count_nonzero(self.proc_done & ~self.proc_pending))
+
+    def _sort_jobs(self, jobids: Iterable[int], scheduler: str | None = None) -> list[int]:
+        """Put nodes of the workers before those of this process, which would let them wait."""
+        ready = super()._sort_jobs(jobids, scheduler)
+        return sorted(ready, key=lambda jobid: bool(self.procs[jobid].run_without_submitting))
 
     def _submit_job(self, node: Any, updatehash: bool = False) -> int:
         self._taskid += 1
@@ -85,6 +114,7 @@ class LocalProcessPlugin(CrashReportMixin, DependencyMixin, MultiProcPlugin):
         if future.cancelled():
             return
         self._taskresult[taskid] = future.exception() or future.result()
+        self._ended.set()
 
     def _get_result(self, taskid: int) -> dict[str, Any] | None:
         # asked for every node that runs, several times a second

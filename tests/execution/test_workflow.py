@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,16 @@ def test_a_workflow_runs_and_leaves_no_work_behind(settings: Config, tmp_path: P
     assert run(settings, a, b, connect=[(a, b, [("path", "after")])]) == []
     assert (tmp_path / "b").exists()
     assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_a_node_begins_when_the_one_before_it_has_ended(
+    settings: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fcnm_bids.execution.multiproc._SECONDS_BETWEEN_TURNS", 20.0)
+    a, b = (node(name, write_down, tmp_path / name) for name in "ab")
+    began = time.monotonic()
+    assert run(settings, a, b, connect=[(a, b, [("path", "after")])]) == []
+    assert time.monotonic() - began < 20
 
 
 @pytest.mark.faults
