@@ -81,8 +81,21 @@ _ITERATIONS, _BLOCK = 12, 8
 _DRAW = 4e-8
 """Seconds per voxel to draw the contrasts of a network again and compare the result."""
 
-_PARTICIPANT_REPORT, _GROUP_PAGE, _PLOTTING, _FIGURE = 1.5, 2.0, 4.0, 0.4
-"""Seconds for a participant's page, the group's, loading what plots, and a figure of the group."""
+_LABEL, _SPLIT = 4e-8, 9e-8
+"""Seconds per voxel for a contrast among exchanged labels, and to compare two random halves."""
+
+_ASSESS = 4e-8
+"""Seconds per voxel to compare a null draw with a network."""
+
+_PERMUTE, _MODERATE = 6e-9, 4e-9
+"""Seconds per voxel and seed of a permuted outcome, and of a permuted moderator of a sample."""
+
+_PAIR, _FIT = 2.5e-8, 2e-5
+"""Seconds per voxel for the product of two contrasts of a sample, and to fit its variance."""
+
+_PARTICIPANT_REPORT, _GROUP_PAGE, _PLOTTING, _FIGURE, _DRAWING = 1.5, 2.0, 4.0, 0.4, 1.0
+"""Seconds for a participant's page, the group's, loading what plots, a figure of the group, and
+those of an outcome or a sample."""
 
 
 @dataclass(frozen=True)
@@ -264,12 +277,63 @@ def group_needs(
             + n_contrasts * test,
             work=4.0 * n_masked * n_contrasts * n_second * keeps_maps,
         ),
+        **_specificity_needs(plan, config, n_contrasts, n_effects, runs_a_participant),
+        **_outcome_needs(plan, config, contrasts),
         "multiverse": _multiverse_needs(plan, config, n_effects, runs_a_participant, test),
         "figures": Needs(
             n_effects * _PLOTTING + (n_contrasts + 5 * n_effects) * _FIGURE,
             output=group_figures_bytes(n_contrasts, n_effects),
         ),
         "report": Needs(_GROUP_PAGE, output=group_page_bytes(n_masked, n_contrasts, n_effects)),
+    }
+
+
+def _specificity_needs(
+    plan: GroupPlan, config: Config, n_contrasts: int, n_effects: int, runs_a_participant: float
+) -> dict[str, Needs]:
+    """Time of what comes before and after the draws of nulls, and of the nulls of labels."""
+    specificity, n_draws, voxels = plan.specificity, config.group.n_permutations, plan.n_masked
+    runs = len(plan.participants) * runs_a_participant
+    mapped = n_contrasts * voxels * (runs * (_SINGLE + _SUM) + _TEST)
+    labels = mapped + n_draws * voxels * (
+        _LABEL * n_contrasts * ("labels" in specificity.nulls)
+        + _SPLIT * ("split" in specificity.nulls)
+    )
+    resolution = config.specificity.null_resolution
+    coarser, of_draws = 0.0, voxels
+    if resolution is not None:
+        components = sum(run.n_components for run in plan.participants[0][1])
+        coarser = len(plan.participants) * voxels * components * _COLUMN
+        of_draws = round(voxels * min(1.0, plan.grid.voxel_volume / resolution**3))
+    n_assessed = n_draws * len(specificity.focus_nulls)
+    return {
+        "labels": Needs(_NODE_SECONDS + labels),
+        "nulls": Needs(_NODE_SECONDS + coarser),
+        "specificity": Needs(n_effects * (_NODE_SECONDS + _ASSESS * n_assessed * of_draws)),
+    }
+
+
+def _outcome_needs(
+    plan: GroupPlan, config: Config, contrasts: Sequence[tuple[str, str]]
+) -> dict[str, Needs]:
+    """Time of relating outcomes, of samples of studies, and of their figures."""
+    n_draws, voxels = config.group.n_permutations, plan.n_masked
+    outcome = sample = 0.0
+    for own in plan.outcomes:
+        outcome += _NODE_SECONDS + _PERMUTE * n_draws * len(own.seeds) * voxels
+    for effect in plan.sampled:
+        members = {name for name, of in contrasts if of == effect}
+        n = len(members)
+        pairs = n * (n + 1) // 2
+        sample += _NODE_SECONDS + _FIT * voxels
+        sample += len(plan.participants) * voxels * (_MAP * n + _PAIR * pairs)
+        moderators = sum(bool(members & {*own.seeds}) for own in plan.outcomes)
+        sample += moderators * voxels * (_FIT + _MODERATE * n * n_draws)
+    n_drawn = len(plan.outcomes) + len(plan.sampled)
+    return {
+        "outcome": Needs(outcome),
+        "sample": Needs(sample),
+        "drawing": Needs(n_drawn * (_NODE_SECONDS + _DRAWING)),
     }
 
 

@@ -14,7 +14,7 @@ from fcnm_bids.config import Config
 from fcnm_bids.inputs.contrasts import contrast_names
 from fcnm_bids.planning.group import plan_group_level
 from fcnm_bids.planning.participant import plan_participant_level
-from fcnm_bids.planning.plan import ParticipantPlan
+from fcnm_bids.planning.plan import GroupPlan, ParticipantPlan
 from fcnm_bids.resources.forecast import Forecast
 from fcnm_bids.resources.memory import map_gb, project_gb
 from fcnm_bids.workflows.group import init_group_wf
@@ -23,7 +23,7 @@ from fcnm_bids.workflows.participant import init_participants_wf
 Make = Callable[..., Config]
 
 
-def rows(plan: ParticipantPlan, config: Config) -> dict[str, Forecast]:
+def rows(plan: ParticipantPlan | GroupPlan, config: Config) -> dict[str, Forecast]:
     return {row.kind: row for row in forecast_level(plan, config)}
 
 
@@ -119,6 +119,40 @@ def test_processes_share_the_work_as_far_as_memory_allows(
     little = config.update({"resources": {"nprocs": 3, "mem_gb": 0.6}})
     assert rows(plan, little)["project"].at_once == 2
     assert rows(plan, many)["map"].seconds == rows(plan, config)["map"].seconds / 3
+
+
+def test_every_node_of_the_group_level_has_a_time(
+    request_for: Make, store: Path, tmp_path: Path
+) -> None:
+    config = request_for(level="group", connectome={"connectome_dir": str(store)})
+    contrasts = [name for name, _ in contrast_names(config.seeds)]
+    scores = tmp_path / "scores.tsv"
+    lines = [f"{name}\t{number}" for number, name in enumerate(contrasts)]
+    scores.write_text("\n".join(["seed\tpain", *lines]))
+
+    def seconds(n_permutations: int, resolution: float | None) -> dict[str, float]:
+        asked = config.update(
+            {
+                "group": {"n_permutations": n_permutations, "multiverse": "default"},
+                "specificity": {
+                    "specificity": ("random", "labels", "split"),
+                    "null_resolution": resolution,
+                },
+                "outcomes": {"scores": str(scores)},
+            }
+        )
+        # as if there were contrasts enough for a sample
+        plan = replace(plan_group_level(asked), sampled=("increase",))
+        return {kind: row.seconds for kind, row in rows(plan, asked).items()}
+
+    few, many, coarse = seconds(20, None), seconds(2000, None), seconds(20, 16.0)
+    assert all(0 <= own < 1e6 for own in few.values())
+    assert {"labels", "nulls", "specificity", "outcome", "sample", "drawing"} <= few.keys()
+    for kind in ("labels", "specificity", "outcome", "sample"):
+        assert few[kind] < many[kind]
+    assert coarse["specificity"] < few["specificity"]
+    assert coarse["nulls"] > few["nulls"]
+    assert few["drawing"] == many["drawing"] == coarse["drawing"]
 
 
 def test_the_time_of_draws_is_measured(request_for: Make, store: Path) -> None:

@@ -151,8 +151,19 @@ def test_an_outcome_is_related_to_the_contrasts_that_have_a_value(
 
 def test_forecasts_are_those_of_nodes_that_there_are(tmp_path: Path) -> None:
     second = Validation((("07", (stored_run("07"),)),), Design(np.ones((1, 1)), ("age",), ("x",)))
-    nulls = SpecificityPlan(("random",), (), "k" * 64, "d" * 64, "s" * 64, ())
-    plan = {"validation": second, "specificity": nulls}
+    nulls = SpecificityPlan(("random", "labels"), (), "k" * 64, "d" * 64, "s" * 64, ())
+    outcome = PlannedOutcome(
+        *("pain", "pain", ("a", "c"), (1.0, 2.0), ((), ()), (), ()),
+        measured=(),
+        cohorts=("", ""),
+        is_group=False,
+    )
+    plan = {
+        "validation": second,
+        "specificity": nulls,
+        "outcomes": (outcome,),
+        "sampled": ("up",),
+    }
     config, _ = configured(tmp_path)
     kinds = {node_kind(name) for name in nodes(built(tmp_path, plan))}
     assert set(group_needs(group_plan(**plan), config, CONTRASTS)) - kinds == {"multiverse"}
