@@ -341,7 +341,8 @@ def _skip(stream: IO[bytes], count: int) -> None:
 def _fill(stream: IO[bytes], target: memoryview, image: RunImage, start: int) -> None:
     done = 0
     while done < len(target):
-        got = stream.readinto(target[done:])  # type: ignore[attr-defined]
+        # a gzip file reads into an array of its own first, which a core's cache has to hold
+        got = stream.readinto(target[done : done + _READ_BYTES])  # type: ignore[attr-defined]
         if not got:
             complete = start + done // image.volume_bytes
             raise RunError(
