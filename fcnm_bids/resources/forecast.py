@@ -48,7 +48,7 @@ _READ = 3.5e-9
 _PROJECT = 3.2e-11
 """Seconds per multiplication of the projection."""
 
-_SMOOTH = 5e-9
+_SMOOTH = 1e-9
 """Seconds to smooth a voxel of the box in one component."""
 
 _MAP = 4e-8
