@@ -96,13 +96,16 @@ def template_volume(kind: str) -> Volume:
     kind
         "t1", "gm" (grey matter) or "wm" (white matter).
     """
+    volume = Volume.read(nilearn_file(_TEMPLATE.format(kind)))
+    return Volume(volume.values / volume.values.max(), volume.affine)
+
+
+def nilearn_file(name: str) -> Path:
+    """Return a file that comes with nilearn, which takes seconds to import."""
     spec = find_spec("nilearn")
     assert spec is not None
     assert spec.submodule_search_locations is not None
-    # read as a file: nilearn.datasets takes seconds to import, for every participant anew
-    folder = Path(next(iter(spec.submodule_search_locations)))
-    volume = Volume.read(folder / _TEMPLATE.format(kind))
-    return Volume(volume.values / volume.values.max(), volume.affine)
+    return Path(next(iter(spec.submodule_search_locations))) / name
 
 
 @cache
