@@ -97,6 +97,27 @@ def read_volume_image(path: Path, space: str, *, on: Grid | None = None) -> Volu
         The file is damaged, cut short or longer than its header states; does not state where it
         lies (spatial codes 0); is not one volume of integers or reals; or lies on another grid.
     """
+    values, grid = read_values(path, space, np.dtype(np.float64), on=on)
+    return VolumeImage(values, grid)
+
+
+def read_values(
+    path: Path, space: str, kind: np.dtype[Any], *, on: Grid | None = None
+) -> tuple[NDArray[Any], Grid]:
+    """Read a NIfTI image of one volume whole, as values of some type, and its grid.
+
+    Parameters
+    ----------
+    path, space, on
+        As for `read_volume_image`, which returns values in double precision.
+    kind
+        Type of the values, which may not be changed in place.
+
+    Raises
+    ------
+    FileError
+        As for `read_volume_image`.
+    """
     content = read_bytes(path, most=_MOST_FILE_BYTES)
     try:
         stream = io.BytesIO(content)
@@ -107,7 +128,7 @@ def read_volume_image(path: Path, space: str, *, on: Grid | None = None) -> Volu
                 f"{path.name} cannot be read: not gzip, although its name ends with .gz; rename "
                 "it to .nii, or copy it again"
             )
-        return _read(stream, path.name, space, on)
+        return _read(stream, path.name, space, kind, on)
     except NOT_NIFTI as error:
         reason = str(error) or type(error).__name__
         raise FileError(
@@ -115,7 +136,9 @@ def read_volume_image(path: Path, space: str, *, on: Grid | None = None) -> Volu
         ) from error
 
 
-def _read(stream: Any, name: str, space: str, on: Grid | None) -> VolumeImage:
+def _read(
+    stream: Any, name: str, space: str, kind: np.dtype[Any], on: Grid | None
+) -> tuple[NDArray[Any], Grid]:
     beginning = stream.read(HEADER_BYTES)
     header = read_header(beginning)
     shape = tuple(int(n) for n in header.get_data_shape())
@@ -143,11 +166,11 @@ def _read(stream: Any, name: str, space: str, on: Grid | None) -> VolumeImage:
         how = "cut short" if len(whole) < wanted else "longer than its header states"
         raise FileError(f"{name} is {how}: {wanted} bytes were expected; copy it again")
     if header.get_slope_inter() in ((None, None), (1, 0)):
-        values = np.frombuffer(whole, dtype, offset=offset).astype(np.float64)
-        return VolumeImage(values.reshape(grid.shape, order="F"), grid)
-    kind = nib.Nifti2Image if header.sizeof_hdr == HEADER_BYTES else nib.Nifti1Image
-    values = np.asarray(kind.from_bytes(whole).dataobj, dtype=np.float64)
-    return VolumeImage(values.reshape(grid.shape), grid)
+        values = np.frombuffer(whole, dtype, offset=offset).astype(kind, copy=False)
+        return values.reshape(grid.shape, order="F"), grid
+    image = nib.Nifti2Image if header.sizeof_hdr == HEADER_BYTES else nib.Nifti1Image
+    scaled = np.asarray(image.from_bytes(whole).dataobj, dtype=np.float64)
+    return scaled.astype(kind, copy=False).reshape(grid.shape), grid
 
 
 def read_header(beginning: bytes) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from fcnm_bids.connectome import StoredRun
 from fcnm_bids.report.figures.mosaic import draw_mosaic
 from fcnm_bids.report.figures.palette import BLUE, SOFT
 from fcnm_bids.report.figures.sheet import Sheet
-from fcnm_bids.report.figures.template_slices import Overlay, Volume, choose_slices
+from fcnm_bids.report.figures.template_slices import Outline, Overlay, Volume, choose_slices
 from fcnm_bids.report.results.group import read_sidecar, read_tsv
 from fcnm_bids.report.results.participant import ParticipantOutputs
 
@@ -25,6 +26,9 @@ _Z_PERCENTILE = 98
 
 NOISE = 0.1
 """Least absolute Fisher z that is drawn."""
+
+_STEP = 1.5
+"""Millimetres between the pixels of slices."""
 
 _WIDTH = 662.0
 _PIXELS = 1.5
@@ -85,16 +89,17 @@ def draw_participant_figures(root: Path, subject: str, *, maps: bool = True) -> 
     for source in participant.maps() if maps else ():
         path = map_figure(root, source)
         z = Volume.read(source)
-        seed = _seed_mask(root, source)
         foci = read_sidecar(source).get("Foci", [])
+        positions = choose_slices([focus[2] for focus in foci], ())
+        seed = _seed_outline(root, source, positions)
         limit = z.limit(_Z_PERCENTILE, NOISE)
         draw_mosaic(
             path,
             Overlay(z, seed, "diverging", -limit, limit, NOISE, outside=0.92),
             "Fisher z",
-            rows=((2, choose_slices([focus[2] for focus in foci], ())),),
+            rows=((2, positions),),
             marks=foci,
-            step=1.5,
+            step=_STEP,
             width=9.2,
         )
         files.append(path)
@@ -217,10 +222,15 @@ def _thinned(values: NDArray[np.floating]) -> NDArray[np.floating]:
     return np.stack(parts)
 
 
-def _seed_mask(root: Path, source: Path) -> Volume | None:
+def _seed_outline(root: Path, source: Path, positions: tuple[int, ...]) -> Outline | None:
     label = parse_entities(source).get("seed")
     found = sorted((root / "seeds").glob(f"seed-{label}_space-*.nii.gz"))
-    if not found:
-        return None
-    seed = Volume.read(found[0])
-    return Volume((seed.values > 0).astype(np.float32), seed.affine)
+    return _outline(found[0], found[0].stat().st_mtime_ns, positions) if found else None
+
+
+@lru_cache(maxsize=64)
+def _outline(path: Path, modified: int, positions: tuple[int, ...]) -> Outline:
+    """Return a seed on slices, which are the same for each participant."""
+    seed = Volume.read(path)
+    mask = Volume((seed.values > 0).astype(np.float32), seed.affine)
+    return Outline.of(mask, 2, positions, _STEP)

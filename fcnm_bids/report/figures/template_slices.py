@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.util import find_spec
@@ -14,7 +14,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from fcnm_bids.readers.volume import read_volume_image
+from fcnm_bids.readers.volume import read_values
 from fcnm_bids.report.figures.palette import INK, OUTLINE, color_table, colormap
 
 BOX = ((-74.0, 74.0), (-108.0, 76.0), (-68.0, 84.0))
@@ -46,8 +46,8 @@ class Volume:
     @classmethod
     def read(cls, path: Path) -> Volume:
         """Read a NIfTI file, its check sum compared."""
-        image = read_volume_image(path, "as the map")
-        return cls(image.values.astype(np.float32), image.grid.affine)
+        values, grid = read_values(path, "as the map", np.dtype(np.float32))
+        return cls(values, grid.affine)
 
     @classmethod
     def of(cls, image: nib.Nifti1Image) -> Volume:
@@ -70,6 +70,17 @@ class Volume:
         found[outside] = np.nan
         return found
 
+    def outline(
+        self, axis: int, position: float, step: float
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return where a mask is on a slice (above 0.5), and its border there."""
+        with np.errstate(invalid="ignore"):
+            marked = self.on(axis, position, step) > 0.5
+        inner = marked
+        for _ in range(max(1, round(0.9 / step))):
+            inner = _eroded(inner)
+        return marked, marked & ~inner
+
     def limit(self, percentile: float, threshold: float | None = None) -> float:
         """End of a scale that is the same to both sides.
 
@@ -86,6 +97,30 @@ class Volume:
     def finest(self) -> float:
         """The smallest edge of a voxel in mm."""
         return float(np.sqrt((self.affine[:3, :3] ** 2).sum(axis=0)).min())
+
+
+def _eroded(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the pixels of a mask of which no neighbour lies outside of it."""
+    padded = np.pad(mask, 1)
+    return mask & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+
+
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """The slices of a mask that is drawn again and again, without the mask."""
+
+    slices: Mapping[tuple[int, float, float], tuple[NDArray[np.bool_], NDArray[np.bool_]]]
+
+    @classmethod
+    def of(cls, mask: Volume, axis: int, positions: Iterable[float], step: float) -> Outline:
+        """Cut the slices out of a mask."""
+        return cls({(axis, at, step): mask.outline(axis, at, step) for at in positions})
+
+    def outline(
+        self, axis: int, position: float, step: float
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return where the mask is on one of the slices, and its border there."""
+        return self.slices[axis, position, step]
 
 
 def template_volume(kind: str) -> Volume:
@@ -114,11 +149,17 @@ def anatomy() -> Volume:
     return template_volume("t1")
 
 
-def plane(axis: int, position: float, step: float) -> NDArray[np.float64]:
-    """Points of a slice in mm, shape (rows, columns, 3), the top row first."""
+def _sides(axis: int, step: float) -> tuple[int, NDArray[np.float64], int, NDArray[np.float64]]:
+    """Return the axis across a slice with its positions in mm, and the axis up from the top."""
     across, up = [a for a in range(3) if a != axis]
     columns = np.arange(BOX[across][0], BOX[across][1] + step / 2, step)
     rows = np.arange(BOX[up][1], BOX[up][0] - step / 2, -step)
+    return across, columns, up, rows
+
+
+def plane(axis: int, position: float, step: float) -> NDArray[np.float64]:
+    """Points of a slice in mm, shape (rows, columns, 3), the top row first."""
+    across, columns, up, rows = _sides(axis, step)
     points = np.empty((rows.size, columns.size, 3))
     points[..., axis] = position
     points[..., across] = columns[None, :]
@@ -167,7 +208,7 @@ class Overlay:
     """
 
     values: Volume
-    outlined: Volume | None
+    outlined: Volume | Outline | None
     colors: str
     low: float
     high: float
@@ -176,12 +217,30 @@ class Overlay:
     thresholds: tuple[float, ...] = ()
 
 
+def _anatomy_on(axis: int, position: float, step: float) -> NDArray[np.float32]:
+    """Return the anatomy on a slice, interpolated along one axis after the other; 0 outside."""
+    across, columns, up, rows = _sides(axis, step)
+    volume = anatomy()
+    values = volume.values
+    for along, places in ((axis, np.array([position])), (across, columns), (up, rows)):
+        # the template's axes are those of the space
+        index = (places - volume.affine[along, 3]) / volume.affine[along, along]
+        last = values.shape[along] - 1
+        low = np.clip(np.floor(index), 0, last - 1).astype(np.intp)
+        beside = np.where((index >= 0) & (index <= last), index - low, np.nan)
+        share = np.expand_dims(beside, tuple(a for a in range(3) if a != along))
+        before = (slice(None),) * along
+        values = values[(*before, low)] * (1 - share) + values[(*before, low + 1)] * share
+    grey: NDArray[np.float32] = np.nan_to_num(values.squeeze(axis).T).astype(np.float32)
+    return grey
+
+
 @lru_cache(maxsize=96)
 def _ground(
     axis: int, position: float, step: float
 ) -> tuple[NDArray[np.bool_], NDArray[np.float32], NDArray[np.uint8]]:
     """Return where the head is on a slice, and the anatomy, as grey from 0 to 1 and as RGB."""
-    grey = np.nan_to_num(anatomy().at(plane(axis, position, step), 1))
+    grey = _anatomy_on(axis, position, step)
     inside = grey > 0.05
     painted = np.where(inside, 0.12 + np.float32(0.72) * grey, np.float32(1))
     picture = np.rint(255 * painted).astype(np.uint8)
@@ -198,17 +257,16 @@ def paint(axis: int, position: float, step: float, overlay: Overlay) -> NDArray[
     scaled = np.clip((seen - overlay.low) / (overlay.high - overlay.low), 0, 1)
     colors = color_table(overlay.colors)[np.rint(scaled * 255).astype(np.uint8)]
     opacity: Any = np.float32(0.92)
-    marked = None
+    border = None
     if overlay.outlined is not None:
-        marked = overlay.outlined.on(axis, position, step) > 0.5
+        marked, border = overlay.outlined.outline(axis, position, step)
         within = marked.reshape(-1)[shown]
         opacity = np.where(within, opacity, np.float32(overlay.outside))[:, None]
     below = ground.reshape(-1)[shown, None]
     painted = picture.copy()
     painted.reshape(-1, 3)[shown] = np.rint(255 * (below + opacity * (colors - below)))
-    if marked is not None and marked.any():
-        width = max(1, round(0.9 / step))
-        painted[marked & ~scipy.ndimage.binary_erosion(marked, iterations=width)] = OUTLINE
+    if border is not None:
+        painted[border] = OUTLINE
     return painted
 
 

@@ -8,12 +8,14 @@ import nibabel as nib
 import numpy as np
 import pytest
 from nilearn.image import resample_img
+from scipy.ndimage import binary_erosion
 
 from fcnm_bids.errors import FileError
 from fcnm_bids.report.figures.palette import OUTLINE, color_table
 from fcnm_bids.report.figures.template_slices import (
     AXIAL,
     BOX,
+    Outline,
     Overlay,
     Volume,
     anatomy,
@@ -73,7 +75,7 @@ def test_a_scale_is_symmetric_and_holds_its_threshold() -> None:
     assert volume.finest == 8
 
 
-def overlay(outlined: Volume | None) -> Overlay:
+def overlay(outlined: Volume | Outline | None) -> Overlay:
     return Overlay(Volume(VALUES, AFFINE), outlined, "rising", 0, 1, 0.5, outside=0.2)
 
 
@@ -101,6 +103,34 @@ def test_outside_of_the_mask_colours_are_pale_and_its_border_is_drawn() -> None:
     np.testing.assert_array_equal(marked[within], plain[within])
     spread = [np.ptp(picture[~inside].astype(int), axis=-1).sum() for picture in (plain, marked)]
     assert spread[1] < 0.5 * spread[0]
+
+
+@pytest.mark.parametrize("step", [0.5, 1.5, STEP])
+def test_a_border_is_what_an_erosion_takes_away(step: float) -> None:
+    mask = Volume((VALUES > 0.3).astype(np.float32), AFFINE)
+    marked, border = mask.outline(2, 8.0, step)
+    np.testing.assert_array_equal(marked, mask.on(2, 8.0, step) > 0.5)
+    inner = binary_erosion(marked, iterations=max(1, round(0.9 / step)))
+    np.testing.assert_array_equal(border, marked & ~inner)
+
+
+def test_the_outline_of_a_mask_is_drawn_like_the_mask() -> None:
+    mask = Volume((VALUES > 0.7).astype(np.float32), AFFINE)
+    positions = (-16, 8)
+    outline = Outline.of(mask, 2, positions, STEP)
+    for at in positions:
+        expected = paint(2, at, STEP, overlay(mask))
+        np.testing.assert_array_equal(paint(2, at, STEP, overlay(outline)), expected)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("position", [-20.0, 3.25, 200.0])
+def test_the_background_is_the_template_between_its_voxels(axis: int, position: float) -> None:
+    mask = Volume(np.zeros(SHAPE, np.float32), AFFINE)
+    painted = paint(axis, position, 2.5, Overlay(mask, None, "rising", 0, 1, 0.5, outside=1.0))
+    grey = np.nan_to_num(anatomy().at(plane(axis, position, 2.5), 1))
+    expected = np.where(grey > 0.05, 255 * (0.12 + 0.72 * grey), 255)
+    assert np.abs(painted - expected[..., None]).max() <= 0.5 + 1e-4
 
 
 def test_a_strip_has_its_slices_side_by_side() -> None:
