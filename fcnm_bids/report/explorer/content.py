@@ -110,7 +110,7 @@ def _three_digits(values: NDArray[np.floating]) -> float:
 
 def _anatomy() -> dict[str, Any]:
     axes = [np.arange(low, high + _ANATOMY_MM / 2, _ANATOMY_MM) for low, high in BOX]
-    grey = anatomy().at(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1), 1)
+    grey = anatomy().between(axes)
     coded = np.rint(255 * np.clip(np.nan_to_num(grey), 0, 1)).astype(np.uint8)
     return {
         "step": _ANATOMY_MM,

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_LEVEL = 6
+"""Of the compression: the highest takes five times as long, for a hundredth of the bytes."""
+
 _LARGEST = np.iinfo(np.int16).max
 
 
@@ -98,5 +101,5 @@ def _signed(change: NDArray[np.int64]) -> str:
 
 
 def _text(values: NDArray[np.generic]) -> str:
-    squeezed = zlib.compress(np.ascontiguousarray(values).tobytes(), 9)
+    squeezed = zlib.compress(np.ascontiguousarray(values).tobytes(), _LEVEL)
     return base64.b64encode(squeezed).decode("ascii")

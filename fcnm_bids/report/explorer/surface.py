@@ -33,12 +33,11 @@ def template_surface() -> dict[str, Any]:
         `triangles`.
     """
     axes = [np.arange(low, high + _STEP / 2, _STEP) for low, high in _BOX]
-    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
-    brain = sum(np.nan_to_num(template_volume(kind).at(points, 1)) for kind in ("gm", "wm"))
+    brain = sum(np.nan_to_num(template_volume(kind).between(axes)) for kind in ("gm", "wm"))
     brain = gaussian_filter(np.clip(brain, 0, 1), _SMOOTHING_MM / _STEP)
     sides = {}
     for side, sign in (("left", -1), ("right", 1)):
-        half = np.where(sign * points[..., 0] >= 0, brain, 0)
+        half = np.where(sign * axes[0][:, None, None] >= 0, brain, 0)
         vertices, faces, outward = surface_nets(half, _LEVEL)
         place = np.array([low for low, _ in _BOX]) + _STEP * vertices
         sides[side] = {

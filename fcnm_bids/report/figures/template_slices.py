@@ -62,6 +62,22 @@ class Volume:
         )
         return found
 
+    def between(self, axes: Sequence[NDArray[np.float64]]) -> NDArray[np.float32]:
+        """Return values on a grid with positions in mm along each axis, linear between voxels.
+
+        The axes of the volume are those of the space; NaN outside.
+        """
+        found = self.values
+        for axis, positions in enumerate(axes):
+            place = (positions - self.affine[axis, 3]) / self.affine[axis, axis]
+            low = np.floor(place).astype(np.intp)
+            last = found.shape[axis] - 1
+            near, far = (np.take(found, np.clip(i, 0, last), axis) for i in (low, low + 1))
+            share = np.where((place >= 0) & (place <= last), place - low, np.nan)
+            share = share.astype(np.float32).reshape(-1, *(1,) * (2 - axis))
+            found = near + share * (far - near)
+        return found
+
     def on(self, axis: int, position: float, step: float) -> NDArray[np.float32]:
         """Return the values of the nearest voxels on a slice; NaN outside."""
         where, outside = _nearest(axis, position, step, self.values.shape, self.affine.tobytes())

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import quote
+from urllib.parse import quote_from_bytes
 
 _DATA = files("fcnm_bids.data") / "report"
 
@@ -158,7 +158,7 @@ class Figure:
         """The picture as a data URI."""
         content = self.path.read_bytes()
         if self.path.suffix == ".svg":  # its pictures are in base64 already
-            return f"data:{_MEDIA_TYPES['.svg']},{quote(content, safe=_IN_DATA_URI)}"
+            return f"data:{_MEDIA_TYPES['.svg']},{_quoted(content)}"
         coded = base64.b64encode(content).decode("ascii")
         return f"data:{_MEDIA_TYPES[self.path.suffix]};base64,{coded}"
 
@@ -166,6 +166,17 @@ class Figure:
     def place(self) -> str:
         """Return the picture's path, relative to the output folder."""
         return self.path.relative_to(self.root).as_posix()
+
+
+def _quoted(content: bytes) -> str:
+    """Quote bytes for a data URI as `urllib` does, but many times faster: one value at a time."""
+    quoted = content.replace(b"%", b"%25")
+    for value in set(content) - {ord("%")}:
+        one = bytes([value])
+        other = quote_from_bytes(one, safe=_IN_DATA_URI).encode("ascii")
+        if other != one:
+            quoted = quoted.replace(one, other)
+    return quoted.decode("ascii")
 
 
 @dataclass(frozen=True)

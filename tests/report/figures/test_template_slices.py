@@ -57,6 +57,15 @@ def test_values_at_points_are_nilearns() -> None:
     assert np.isnan(volume.at(np.array([[500.0, 0, 0]]), 0)).all()
 
 
+def test_values_on_a_grid_are_those_at_its_points() -> None:
+    volume = Volume(VALUES, AFFINE)
+    axes = [np.arange(-120.0, 110, 7), np.arange(-128.0, 89, 4), np.array([-76.0, 108, 108.5])]
+    found = volume.between(axes)
+    expected = volume.at(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1), 1)
+    assert 0 < np.isnan(found).mean() < 1
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_a_slice_shows_the_nearest_voxels(axis: int) -> None:
     volume = Volume(VALUES, AFFINE)

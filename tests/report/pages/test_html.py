@@ -8,12 +8,13 @@ import json
 import re
 from html import unescape
 from pathlib import Path
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 import pytest
 from jinja2 import UndefinedError
 
 from fcnm_bids.report.pages.html import (
+    _IN_DATA_URI,
     Code,
     Explorer,
     Facts,
@@ -28,6 +29,7 @@ from fcnm_bids.report.pages.html import (
     Row,
     Section,
     Table,
+    _quoted,
     render_page,
     template,
 )
@@ -105,3 +107,10 @@ def test_own_markup_is_kept_and_sections_have_their_anchors() -> None:
 def test_a_template_that_lacks_a_value_is_an_error() -> None:
     with pytest.raises(UndefinedError):
         template("page.html.jinja").render(title="T")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"%%25%", bytes(range(256)), "<path d='M 1%' ü>".encode()]
+)
+def test_quotes_are_those_of_urllib(content: bytes) -> None:
+    assert _quoted(content) == quote(content, safe=_IN_DATA_URI)
