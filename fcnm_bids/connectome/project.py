@@ -230,10 +230,11 @@ def _batch_volumes(n_volumes: int, stored: np.dtype[Any]) -> int:
 
 def _close_up(components: NDArray[np.float32], usable: NDArray[np.bool_]) -> NDArray[np.float32]:
     """The usable columns, in the memory of all: a copy would double the peak."""
-    width = int(np.count_nonzero(usable))
+    index = np.flatnonzero(usable)
+    spans, width = spans_of(index), index.size
     flat = components.reshape(-1)
     for row, component in enumerate(components):
-        flat[row * width : (row + 1) * width] = component[usable]
+        take_spans(component, spans, flat[row * width : (row + 1) * width])
     return flat[: len(components) * width].reshape(-1, width)
 
 

@@ -24,18 +24,18 @@ enum { WIDTH = LANES * VECTORS, TILE = 480, LINE = 64, AHEAD = 16 };
 
 typedef double wide __attribute__((vector_size(8 * LANES)));
 
-/* Copy spans of values that follow each other.
+/* Copy spans of values that follow each other; `out` may lie in `values`, nowhere behind them.
 
    spans: (n_spans, 3): first value, its place in `out`, number of values */
-void fcnm_take_spans(const char *restrict values, int64_t bytes, const int64_t *restrict spans,
-                     int64_t n_spans, char *restrict out) {
+void fcnm_take_spans(const char *values, int64_t bytes, const int64_t *restrict spans,
+                     int64_t n_spans, char *out) {
     for (int64_t i = 0; i < n_spans; i++) {
         if (i + AHEAD < n_spans) { /* it lies elsewhere in memory */
             const int64_t *next = spans + 3 * (i + AHEAD);
             for (int64_t k = 0; k < next[2] * bytes; k += LINE)
                 __builtin_prefetch(values + next[0] * bytes + k, 0, 2);
         }
-        memcpy(out + spans[3 * i + 1] * bytes, values + spans[3 * i] * bytes,
+        memmove(out + spans[3 * i + 1] * bytes, values + spans[3 * i] * bytes,
                (size_t)(spans[3 * i + 2] * bytes));
     }
 }

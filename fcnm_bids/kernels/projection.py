@@ -37,7 +37,8 @@ def take_spans(values: NDArray[Any], spans: NDArray[np.int64], out: NDArray[Any]
     spans
         Of the index, as `spans_of` returns them.
     out
-        Shape of the index, and of the type of `values` in either byte order.
+        Shape of the index, and of the type of `values` in either byte order; it may lie in the same
+        memory, if no place is behind the value that goes there.
 
     Raises
     ------

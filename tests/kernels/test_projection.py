@@ -184,6 +184,15 @@ def test_the_values_of_an_index_are_taken(chosen: list[bool], dtype: str) -> Non
     np.testing.assert_array_equal(out, values[index])
 
 
+def test_the_rows_of_a_table_close_up_in_their_own_memory() -> None:
+    index = np.flatnonzero(np.random.default_rng(3).random(300) < 0.97)
+    table = np.arange(1200, dtype=np.float32).reshape(4, 300)
+    expected, flat = table[:, index], table.reshape(-1)
+    for row, values in enumerate(table):
+        take_spans(values, spans_of(index), flat[row * index.size : (row + 1) * index.size])
+    np.testing.assert_array_equal(flat[: expected.size].reshape(expected.shape), expected)
+
+
 def test_spans_are_as_long_as_they_can_be() -> None:
     index = np.array([0, 1, 4, 5, 6, 9])
     assert spans_of(index).tolist() == [[0, 0, 2], [4, 2, 3], [9, 5, 1]]
