@@ -15,6 +15,8 @@ from fcnm_bids.robustness.agreement import Reference, compared
 
 _TILE_NUMBERS = 1 << 23
 
+_MOST_BITS = 30
+
 
 def threshold_sweep(
     reference: Reference, n_contrasts: int, thresholds: Sequence[float]
@@ -168,7 +170,7 @@ def bootstrap(
     unit
         Number of the study of each contrast, shape (C,); None for a study each.
     """
-    n_contrasts, n_voxels = masks.shape
+    n_contrasts = len(masks)
     unit = np.arange(n_contrasts) if unit is None else np.unique(unit, return_inverse=True)[1]
     n_studies = int(unit.max()) + 1
     picks = np.random.default_rng(seed).integers(0, n_studies, (n_draws, n_studies))
@@ -178,18 +180,35 @@ def bootstrap(
         shares *= weights
     shares /= shares.sum(axis=1, keepdims=True)
     undefined = np.isnan(reference.probability)
-    limits = np.empty((2, n_voxels))
+    patterns, voxels = _patterns(masks)
+    limits = np.empty((2, patterns.shape[1]))
     tile = max(1, _TILE_NUMBERS // n_draws)
     levels = ((1 - interval) / 2, (1 + interval) / 2)
-    for start in range(0, n_voxels, tile):
+    for start in range(0, patterns.shape[1], tile):
         block = slice(start, start + tile)
-        drawn = shares @ masks[:, block]
+        drawn = shares @ patterns[:, block]
         limits[:, block] = np.quantile(drawn, levels, axis=0, method="inverted_cdf")
+    limits = limits[:, voxels]
     limits[:, undefined] = math.nan
     rows = []
+    # few contrasts are drawn the same number of times again and again
+    known: dict[bytes, dict[str, Any]] = {}
     for number, (share, drawn) in enumerate(zip(shares, times, strict=True)):
-        probability = share @ masks
-        probability[undefined] = math.nan
-        row = compared(reference, probability)
-        rows.append({"check": "bootstrap", "draw": number, "n_contrasts": int(drawn.sum()), **row})
+        if (key := drawn.tobytes()) not in known:
+            probability = (share @ patterns)[voxels]
+            probability[undefined] = math.nan
+            known[key] = compared(reference, probability)
+        row = {"check": "bootstrap", "draw": number, "n_contrasts": int(drawn.sum())}
+        rows.append(row | known[key])
     return Bootstrap(limits[0], limits[1], rows)
+
+
+def _patterns(masks: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
+    """The different columns of masks, and which one each voxel has."""
+    if len(masks) > _MOST_BITS:  # hardly any voxel is like another
+        return masks, np.arange(masks.shape[1])
+    numbers = np.zeros(masks.shape[1], dtype=np.int64)
+    for place, mask in enumerate(masks):
+        numbers += mask.astype(np.int64) << place
+    _, first, voxels = np.unique(numbers, return_index=True, return_inverse=True)
+    return masks[:, first], voxels

@@ -279,14 +279,20 @@ def participant_columns(
         inside = np.zeros(run.n_voxels, dtype=bool)
         inside[to < index.size] = index[to[to < index.size]] == run.index[to < index.size]
         for tile in run.tiles():
-            keep = inside[tile]
+            keep, place = inside[tile], to[tile]
+            own = run.values[:, tile]
+            if not keep.all():
+                own, place = own[:, keep], place[keep]
+            if place.size == 0:
+                continue
             # a voxel's scale does not enter its correlations
-            values = basis.T @ run.values[:, tile][:, keep].astype(np.float64)
+            values = basis.T @ own.astype(np.float64)
             length = np.sqrt(np.einsum("ij,ij->j", values, values))
             values *= np.divide(
                 math.sqrt(run.dof - 2), length, out=np.zeros_like(length), where=length > 0
             )
-            columns[rows, to[tile][keep]] = values
+            no_gap = place[-1] - place[0] + 1 == place.size
+            columns[rows, slice(place[0], place[-1] + 1) if no_gap else place] = values
     length = np.sqrt(np.einsum("ij,ij->j", columns, columns, dtype=np.float64))
     columns *= np.divide(1, length, out=np.zeros_like(length), where=length > 0)
     return columns

@@ -115,6 +115,21 @@ def test_a_bootstrap_of_one_contrast_is_that_contrast() -> None:
     assert all(row["dice"] == 1 for row in drawn.rows)
 
 
+@pytest.mark.parametrize("weights", [None, np.array([10.0, 20.0, 5.0, 40.0, 12.0])])
+def test_voxels_are_drawn_alike_with_and_without_others(
+    weights: NDArray[np.float64] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    masks = contrast_masks()
+    whole = reference(masks, weights)
+    some = bootstrap(masks, weights, whole, n_draws=200, seed=1, interval=0.9)
+    monkeypatch.setattr("fcnm_bids.robustness.contrasts._MOST_BITS", 0)
+    every = bootstrap(masks, weights, whole, n_draws=200, seed=1, interval=0.9)
+    np.testing.assert_array_equal(some.lower, every.lower)
+    np.testing.assert_array_equal(some.upper, every.upper)
+    assert repr(some.rows) == repr(every.rows)
+    assert [row["draw"] for row in some.rows] == list(range(200))
+
+
 def test_contrasts_of_a_study_are_drawn_together() -> None:
     once = contrast_masks()[:3]
     unit = np.array([4, 4, 7, 9, 9, 9])
