@@ -97,7 +97,8 @@ class WorkflowParts:
             interface(**{port: own for port, own in values.items() if own is not None}),
             name=name,
             run_without_submitting=mem_gb is None,
-            n_procs=n_procs,
+            # one that runs in this process need not wait until a worker is free
+            n_procs=0 if mem_gb is None else n_procs,
             mem_gb=_SMALL_GB if mem_gb is None else mem_gb,
         )
         self._nodes.append(node)
@@ -117,7 +118,7 @@ class WorkflowParts:
             Whether outputs that are lists stay lists, in a list of lists.
         """
         merge = Merge(len(outputs), no_flatten=no_flatten)
-        node = pe.Node(merge, name=name, run_without_submitting=True, mem_gb=_SMALL_GB)
+        node = pe.Node(merge, name=name, run_without_submitting=True, n_procs=0, mem_gb=_SMALL_GB)
         self._nodes.append(node)
         self._links += [
             (own.node, node, [(own.name, f"in{i}")]) for i, own in enumerate(outputs, 1)

@@ -23,6 +23,16 @@ def write_down(path: str, after: str = "") -> str:
     return path
 
 
+def rest(path: str, after: str = "") -> str:
+    """Leave a file behind after a while."""
+    import time
+    from pathlib import Path
+
+    time.sleep(1)
+    Path(path).touch()
+    return path
+
+
 def die(path: str) -> str:
     """End like a process that the kernel kills for want of memory."""
     import os
@@ -58,7 +68,7 @@ def devour(path: str) -> str:
 
 def node(name: str, function: Callable[..., str], path: Path, mem_gb: float = 0.1) -> pe.Node:
     interface = Function(function=function, input_names=["path", "after"], output_names=["path"])
-    if function is not write_down:
+    if function not in (write_down, rest):
         interface = Function(function=function, input_names=["path"], output_names=["path"])
     made = pe.Node(interface, name=name, mem_gb=mem_gb)
     made.inputs.path = str(path)

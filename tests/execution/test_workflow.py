@@ -11,7 +11,7 @@ from nipype.pipeline.engine import Workflow
 from fcnm_bids.config import Config
 from fcnm_bids.execution.progress import Progress
 from fcnm_bids.execution.workflow import configure, run_workflow
-from tests.execution.nodes import die, fail, node, run, write_down
+from tests.execution.nodes import die, fail, node, rest, run, write_down
 
 
 def test_a_workflow_runs_and_leaves_no_work_behind(settings: Config, tmp_path: Path) -> None:
@@ -29,6 +29,19 @@ def test_a_node_begins_when_the_one_before_it_has_ended(
     began = time.monotonic()
     assert run(settings, a, b, connect=[(a, b, [("path", "after")])]) == []
     assert time.monotonic() - began < 20
+
+
+def test_a_node_of_this_process_does_not_wait_for_a_worker(
+    settings: Config, tmp_path: Path
+) -> None:
+    first, long = node("first", write_down, tmp_path / "first"), node("long", rest, tmp_path / "z")
+    own = node("own", write_down, tmp_path / "own")
+    own.run_without_submitting, own.n_procs = True, 0
+    one = settings.update({"resources": {"nprocs": 1}})
+    # another that comes after the first keeps the only worker busy
+    connect = [(first, n, [("path", "after")]) for n in (own, long)]
+    assert run(one, first, long, own, connect=connect) == []
+    assert (tmp_path / "own").stat().st_mtime_ns < (tmp_path / "z").stat().st_mtime_ns
 
 
 @pytest.mark.faults

@@ -32,7 +32,7 @@ def test_nodes_have_the_inputs_of_the_plan_that_their_interface_takes(tmp_path: 
     level.shared["seeds_file"] = Output(seeds, "seeds_file")
     other = level.node("other", Some, mem_gb=2, n_procs=3, number=1, strength_file=None)
     assert (other.mem_gb, other.n_procs, other.run_without_submitting) == (2, 3, False)
-    assert seeds.run_without_submitting
+    assert (seeds.n_procs, seeds.run_without_submitting) == (0, True)
     inputs = {name: own for name, own in other.inputs.get().items() if isdefined(own)}
     assert inputs.pop("participants")[:2] == [
         ("01", [reference("01-0")]),

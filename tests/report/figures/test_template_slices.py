@@ -84,6 +84,14 @@ def test_a_scale_is_symmetric_and_holds_its_threshold() -> None:
     assert volume.finest == 8
 
 
+@pytest.mark.parametrize("percentile", [0, 37.5, 98, 99.5, 100])
+@pytest.mark.parametrize("n", [1, 2, 1001])
+def test_a_scale_ends_at_numpys_percentile(percentile: float, n: int) -> None:
+    values = np.random.default_rng(n).normal(size=(n, 1, 1)).astype(np.float32)
+    expected = max(np.percentile(np.abs(values), percentile), 1e-3)
+    assert Volume(values, AFFINE).limit(percentile) == pytest.approx(expected, rel=1e-6)
+
+
 def overlay(outlined: Volume | Outline | None) -> Overlay:
     return Overlay(Volume(VALUES, AFFINE), outlined, "rising", 0, 1, 0.5, outside=0.2)
 
