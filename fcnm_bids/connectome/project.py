@@ -30,7 +30,7 @@ _BLOCK_BYTES = 32 << 20
 _BLOCK_VOLUMES = 32
 """Volumes that are read at once, at most."""
 
-_BATCH_BYTES = 128
+_BATCH_BYTES = 96
 """Of volumes that are multiplied at once, per voxel: the components are gone through once each."""
 
 _ROUNDING = 1e-10
@@ -264,14 +264,15 @@ class _Sums:
     def add(self, volumes: NDArray[Any], constant: set[int]) -> None:
         """Add a block of volumes; infinities become NaN, which `finish` leaves out."""
         for number, volume in enumerate(volumes):
-            if self._waiting == len(self._batch):
-                self._multiply()
             row = self._batch[self._waiting]
             if number in constant:
                 row[:] = self._batch[self._waiting - 1]
             else:
                 self._take(volume, row)
             self._waiting += 1
+            # the last volumes are left to `finish`
+            if self._waiting == len(self._batch) and self._n + self._waiting < self._basis.shape[1]:
+                self._multiply()
 
     def _take(self, volume: NDArray[Any], row: NDArray[Any]) -> None:
         """Put a volume into a row of the batch."""
