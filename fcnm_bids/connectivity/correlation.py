@@ -76,13 +76,15 @@ def correlator(run: ProjectedRun, weights: csr_array) -> tuple[list[slice], Tile
 
     def correlations(tile: slice) -> Iterator[tuple[slice, NDArray[np.float64]]]:
         n_voxels = tile.stop - tile.start
-        columns = np.zeros((run.n_components, _VOXELS))
-        with np.errstate(invalid="ignore"):
-            np.multiply(run.values[:, tile], per_length[tile], out=columns[:, :n_voxels])
+        columns = np.empty((run.n_components, _VOXELS))
+        columns[:, :n_voxels] = run.values[:, tile]
+        columns[:, n_voxels:] = 0
         product = np.empty((_VOXELS, _SEEDS))
         for first in range(0, n_seeds, _SEEDS):
             rows = slice(first, min(first + _SEEDS, n_seeds))
             np.matmul(columns.T, padded[:, first : first + _SEEDS], out=product)
+            with np.errstate(invalid="ignore"):
+                product[:n_voxels] *= per_length[tile, None]
             yield rows, product[:n_voxels, : rows.stop - first].T
 
     starts = range(0, run.n_voxels, _VOXELS)
@@ -99,16 +101,16 @@ def correlate(run: ProjectedRun, weights: csr_array) -> NDArray[np.float64]:
     return r
 
 
-def fisher_z(r: NDArray[np.float64], out: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-    """Fisher's z of r, finite for ``|r|`` = 1 (clipped at 1 - 1e-7).
+def fisher_z(
+    r: NDArray[np.float64], out: NDArray[np.float64] | None = None, *, within: bool = False
+) -> NDArray[np.float64]:
+    """Fisher's z of r, finite for ``|r|`` = 1 (clipped at 1 - 1e-7, unless all is `within`).
 
     By a logarithm of the ratio, to 4e-16: three times as fast as NumPy's arctanh.
     """
-    ratio = np.empty(r.shape)
-    np.clip(r, -LARGEST_R, LARGEST_R, out=ratio)
-    rest = 1 - ratio
-    ratio += 1
-    ratio /= rest
+    inside = r if within else np.clip(r, -LARGEST_R, LARGEST_R)
+    ratio = 1 + inside
+    ratio /= 1 - inside
     np.log(ratio, out=ratio)
     z: NDArray[np.float64] = np.multiply(ratio, 0.5, out=out)
     return z

@@ -104,7 +104,8 @@ def _add_run(
     weight: NDArray[np.float64] | None,
 ) -> None:
     """Put one run's maps of the seeds `enough` into `total`, or add them with their weight."""
-    target = np.searchsorted(index, run.index)
+    same = index is run.index
+    target = np.arange(index.size) if same else np.searchsorted(index, run.index)
     wanted = np.zeros(run.n_voxels, dtype=bool)
     inside = target < index.size
     wanted[inside] = index[target[inside]] == run.index[inside]
@@ -131,8 +132,9 @@ def _add_run(
         for rows, r in correlations(tile):
             own = slice(enough[rows][0], enough[rows][-1] + 1)
             straight = whole and no_gap and weight is None and own.stop - own.start == len(r)
-            z = fisher_z(r, out=total[own, to] if straight else None)
-            if not (r.min() > -LARGEST_R and r.max() < LARGEST_R):
+            within = r.min() > -LARGEST_R and r.max() < LARGEST_R
+            z = fisher_z(r, out=total[own, to] if straight else None, within=bool(within))
+            if not within:
                 met = np.abs(r) >= LARGEST_R
                 for seed in np.flatnonzero(met.any(axis=1)):
                     clipped[enough[rows][seed], to] |= met[seed][keep]
