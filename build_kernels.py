@@ -32,6 +32,9 @@ FLAGS = (
     *("-Wall", "-Wextra", "-shared", "-fPIC", "-s"),
 )
 
+FLAGS_OF = {"x86_64_v4": ("-mprefer-vector-width=512",)}
+"""Flags of single variants: by default the compiler uses half of the width of AVX-512."""
+
 
 def build(folder: Path = FOLDER, machine: str | None = None) -> list[Path]:
     """Compile the libraries of a folder that are older than its C code or this script.
@@ -69,7 +72,8 @@ def build(folder: Path = FOLDER, machine: str | None = None) -> list[Path]:
         for library in stale:
             made = Path(temporary, library.name)
             target = ("-target", f"{machine}-linux-gnu.{GLIBC}", f"-mcpu={libraries[library]}")
-            command = [sys.executable, "-m", "ziglang", "cc", *FLAGS, *target]
+            own = FLAGS_OF.get(libraries[library], ())
+            command = [sys.executable, "-m", "ziglang", "cc", *FLAGS, *own, *target]
             subprocess.run(
                 [*command, *map(str, sources), "-lm", "-o", str(made)],
                 check=True,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.connectivity.correlation import LARGEST_R, fisher_z, seed_series
+from fcnm_bids.connectivity.correlation import LARGEST_R, band_series, fisher_z, in_sixteens
 from fcnm_bids.connectivity.participant import refuse_other_grid
 from fcnm_bids.connectome.projected_run import ProjectedRun
+from fcnm_bids.kernels.energies import kept_columns
 from fcnm_bids.kernels.group_sums import (
     SEEDS_PER_BLOCK,
     VOXELS_PER_CALL,
@@ -35,29 +37,47 @@ def n_blocks(n_seeds: int) -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class _PreparedRun:
-    """A run and the seeds that it covers.
+class RunSeeds:
+    """The seeds of a run.
 
     Parameters
     ----------
-    run
-        The run.
     series
-        Series of the seeds, of unit length, shape (seeds, m_b); 0 for a seed that is not covered.
+        Series of the seeds in the dimensions that the strategy leaves, of unit length, shape
+        (seeds, m); 0 for a seed that is not covered.
     weights
         Weight of the run for each seed, shape (blocks, 16); 0 for a seed that is not covered, 1
         behind the last seed.
-    place
-        Row of each voxel in the maps, shape (voxels of the run,); -1 for none.
-    per_length
-        One over the length of each voxel's series, shape (voxels of the run,).
     """
 
-    run: ProjectedRun
     series: NDArray[np.float64]
     weights: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class _PreparedRun:
+    """A run and its seeds, at the voxels of the maps.
+
+    Parameters
+    ----------
+    seeds
+        The seeds.
+    columns
+        Columns of unit length in the dimensions that the strategy leaves, shape (m, voxels).
+    values, factors
+        Columns in the band, shape (m_b, voxels), and what makes them of unit length when denoised.
+    kept
+        Basis of these dimensions; None for the whole band.
+    place
+        Row of each voxel in the maps, shape (voxels,); -1 for none.
+    """
+
+    seeds: RunSeeds
+    columns: NDArray[np.float32]
+    values: NDArray[Any]
+    factors: NDArray[np.float64]
+    kept: NDArray[np.float64] | None
     place: NDArray[np.int32]
-    per_length: NDArray[np.float64]
 
 
 class BlockMaps:
@@ -78,6 +98,13 @@ class BlockMaps:
         A run adds nothing to a seed of which a smaller share lies on voxels with signal.
     index
         Voxel numbers, sorted, at which the maps are wanted.
+    prepared
+        What `participant_seeds` gave of these runs and seeds already.
+
+    Attributes
+    ----------
+    has_map
+        Whether any run covers a seed, shape (seeds,).
 
     Raises
     ------
@@ -92,11 +119,17 @@ class BlockMaps:
         *,
         min_coverage: float,
         index: NDArray[np.intp],
+        prepared: Sequence[RunSeeds] | None = None,
     ) -> None:
         refuse_other_grid(runs, seeds)
         self._n_voxels = index.size
-        usable = [run for run in runs if run.dof > 2]
-        self._runs = [_prepared(run, seeds, min_coverage, index, len(usable) > 1) for run in usable]
+        if prepared is None:
+            prepared = participant_seeds(runs, seeds, min_coverage=min_coverage)
+        own = zip(_enough(runs), prepared, strict=True)
+        self._runs = [_prepared(run, of_run, index) for run, of_run in own]
+        self.has_map = np.zeros(len(seeds.contrasts), dtype=bool)
+        for of_run in prepared:
+            self.has_map |= of_run.weights.reshape(-1)[: self.has_map.size] > 0
 
     def fill(self, blocks: slice, maps: NDArray[np.float32]) -> Clipped:
         """Map some blocks of seeds.
@@ -129,7 +162,7 @@ class BlockMaps:
         absent = np.ones(self._n_voxels, dtype=bool)
         absent[only.place[only.place >= 0]] = False
         maps[:, absent] = np.nan
-        for block, seed in zip(*np.nonzero(only.weights[blocks] == 0), strict=True):
+        for block, seed in zip(*np.nonzero(only.seeds.weights[blocks] == 0), strict=True):
             maps[block, :, seed] = np.nan
         return clipped
 
@@ -139,7 +172,7 @@ class BlockMaps:
         for number, block in enumerate(range(blocks.start, blocks.stop)):
             weight = np.zeros(maps.shape[1:], np.float32)
             for own, place in zip(self._runs, rows, strict=True):
-                weight[place] += own.weights[block]
+                weight[place] += own.seeds.weights[block]
             with np.errstate(invalid="ignore", divide="ignore"):
                 np.divide(maps[number], weight, out=maps[number])
 
@@ -147,20 +180,20 @@ class BlockMaps:
         self, own: _PreparedRun, blocks: slice, maps: NDArray[np.float32], clipped: Clipped
     ) -> None:
         """Add the weighted maps of one run, or set them if it is the only one."""
-        run, weights = own.run, own.weights[blocks]
+        weights = own.seeds.weights[blocks]
         rows = slice(blocks.start * SEEDS_PER_BLOCK, blocks.stop * SEEDS_PER_BLOCK)
-        exact = own.series[rows]
-        series = np.zeros((len(weights) * SEEDS_PER_BLOCK, run.n_components), np.float32)
+        exact = own.seeds.series[rows]
+        m, n_voxels = own.columns.shape
+        series = np.zeros((len(weights) * SEEDS_PER_BLOCK, m), np.float32)
         series[: len(exact)] = exact
         series = np.ascontiguousarray(
             series.reshape(len(weights), SEEDS_PER_BLOCK, -1).swapaxes(1, 2)
         )
-        factors = own.per_length.astype(np.float32)
-        values = np.ascontiguousarray(run.values)
+        factors = np.ones(n_voxels, np.float32)
 
         def add(voxels: slice) -> None:
             near = correlate(
-                values,
+                own.columns,
                 voxels,
                 factors,
                 series,
@@ -174,50 +207,93 @@ class BlockMaps:
                 return
             block, voxel, lane = near.T
             seed, place = block * SEEDS_PER_BLOCK + lane, own.place[voxel]
-            columns = values[:, voxel].T.astype(np.float64, order="C")
-            columns *= exact[seed]
-            r = columns.sum(axis=1) * own.per_length[voxel]
+            which, number = np.unique(seed, return_inverse=True)
+            columns = own.values[:, voxel].T.astype(np.float64, order="C")
+            columns *= _in_band(exact[which], own.kept)[number]
+            r = columns.sum(axis=1) * own.factors[voxel]
             maps[block, place, lane] += weights[block, lane] * fisher_z(r).astype(np.float32)
             met = np.abs(r) >= LARGEST_R
             for one in np.unique(seed[met]).tolist():
                 there = place[met & (seed == one)].astype(np.intp)
                 clipped.setdefault(rows.start + one, []).append(there)
 
-        starts = range(0, run.n_voxels, VOXELS_PER_CALL)
-        side_by_side(add, [slice(i, min(i + VOXELS_PER_CALL, run.n_voxels)) for i in starts])
+        side_by_side(add, _calls(n_voxels))
 
 
-def _prepared(
-    run: ProjectedRun,
-    seeds: SeedMatrix,
-    min_coverage: float,
-    index: NDArray[np.intp],
-    is_one_of_several: bool,
-) -> _PreparedRun:
-    """Prepare one run: the series of the seeds, and where its voxels are wanted."""
+def _in_band(series: NDArray[np.float64], kept: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Return series in the band that are given in the dimensions that a strategy leaves."""
+    return series if kept is None else in_sixteens(lambda some: kept.T @ some, series)
+
+
+def _calls(n_voxels: int) -> list[slice]:
+    """Divide voxels among calls of the compiled functions."""
+    starts = range(0, n_voxels, VOXELS_PER_CALL)
+    return [slice(i, min(i + VOXELS_PER_CALL, n_voxels)) for i in starts]
+
+
+def _enough(runs: Sequence[ProjectedRun]) -> list[ProjectedRun]:
+    """Return the runs with enough degrees of freedom for a correlation."""
+    return [run for run in runs if run.dof > 2]
+
+
+def participant_seeds(
+    runs: Sequence[ProjectedRun], seeds: SeedMatrix, *, min_coverage: float
+) -> list[RunSeeds]:
+    """Return the seeds of each run of a participant that has enough degrees of freedom.
+
+    Parameters
+    ----------
+    runs, seeds, min_coverage
+        As for `BlockMaps`.
+    """
+    usable = _enough(runs)
+    return [_run_seeds(run, seeds, min_coverage, len(usable) > 1) for run in usable]
+
+
+def _run_seeds(
+    run: ProjectedRun, seeds: SeedMatrix, min_coverage: float, is_one_of_several: bool
+) -> RunSeeds:
     n_seeds = len(seeds.contrasts)
     share = coverage(seeds.weights, run.index)
     enough = np.flatnonzero((share >= min_coverage) & (share > 0))
-    found = seed_series(run, seeds.restrict(run.index)[enough])
+    found, kept = band_series(run, seeds.restrict(run.index)[enough]), run.kept_dimensions
+    if kept is not None:
+        found = in_sixteens(lambda some: kept @ some, found)
     length = np.sqrt(np.einsum("ij,ij->i", found, found))
-    series = np.zeros((n_seeds, run.n_components))
+    series = np.zeros((n_seeds, found.shape[1]))
     series[enough[length > 0]] = found[length > 0] / length[length > 0, None]
     weights = np.ones(n_blocks(n_seeds) * SEEDS_PER_BLOCK, np.float32)
     weights[:n_seeds] = 0
     weights[enough[length > 0]] = run.dof - 2.0 if is_one_of_several else 1.0
-    place = np.searchsorted(index, run.index)
-    inside = place < index.size
-    inside[inside] = index[place[inside]] == run.index[inside]
-    inside &= run.lengths > 0
-    per_length = np.zeros(run.n_voxels)
-    per_length[inside] = 1 / run.lengths[inside]
-    return _PreparedRun(
-        run,
-        series,
-        weights.reshape(-1, SEEDS_PER_BLOCK),
-        np.where(inside, place, -1).astype(np.int32),
-        per_length,
-    )
+    return RunSeeds(series, weights.reshape(-1, SEEDS_PER_BLOCK))
+
+
+def _prepared(run: ProjectedRun, seeds: RunSeeds, index: NDArray[np.intp]) -> _PreparedRun:
+    """Prepare one run at the voxels of the maps, which may be a slab of its own."""
+    first, last = 0, 0
+    if index.size:
+        first = int(np.searchsorted(run.index, index[0]))
+        last = int(np.searchsorted(run.index, index[-1], side="right"))
+    slab = slice(first, last)
+    place = np.searchsorted(index, run.index[slab])
+    inside = index[place] == run.index[slab]
+    length = run.lengths[slab]
+    inside &= length > 0
+    factors = np.zeros(place.size)
+    factors[inside] = 1 / length[inside]
+    values = np.ascontiguousarray(run.values[:, slab])
+    kept = run.kept_dimensions
+    columns = np.empty((len(values) if kept is None else len(kept), place.size), np.float32)
+    if kept is None:
+        np.multiply(values, factors, out=columns, casting="same_kind")
+    else:
+        side_by_side(
+            lambda voxels: kept_columns(values, voxels, kept, factors, columns),
+            _calls(place.size),
+        )
+
+    rows = np.where(inside, place, -1).astype(np.int32)
+    return _PreparedRun(seeds, columns, values, factors, kept, rows)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,8 +18,8 @@ _SEEDS, _VOXELS = 16, 1536
 """Seeds and voxels of one matrix product, multiples of the register tiles of BLAS kernels."""
 
 
-def seed_series(run: ProjectedRun, weights: csr_array) -> NDArray[np.float64]:
-    """Mean denoised series of every seed in the run's band, shape (seeds, m_b).
+def band_series(run: ProjectedRun, weights: csr_array) -> NDArray[np.float64]:
+    """Return the mean series of every seed in the run's band, shape (seeds, m_b).
 
     Parameters
     ----------
@@ -33,15 +33,42 @@ def seed_series(run: ProjectedRun, weights: csr_array) -> NDArray[np.float64]:
         (weights.data, position, weights.indptr), shape=(weights.shape[0], voxels.size)
     )
     series: NDArray[np.float64] = compact @ run.columns(voxels).T
-    if run.directions is None:
-        return series
-    # products of one shape, so that a seed's bits do not depend on the others
+    return series
+
+
+def seed_series(run: ProjectedRun, weights: csr_array) -> NDArray[np.float64]:
+    """Return the mean denoised series of every seed in the run's band, shape (seeds, m_b).
+
+    Parameters
+    ----------
+    run, weights
+        As for `band_series`.
+    """
+    series = band_series(run, weights)
+    return series if run.directions is None else in_sixteens(run.remove, series)
+
+
+def in_sixteens(
+    product: Callable[[NDArray[np.float64]], NDArray[np.float64]], series: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Multiply the series of seeds in matrix products of one shape.
+
+    A seed's bits then do not depend on the number of the others.
+
+    Parameters
+    ----------
+    product
+        Takes 16 series, shape (n, 16), and returns as many.
+    series
+        Shape (seeds, n).
+    """
+    found = []
     for first in range(0, len(series), _SEEDS):
         some = series[first : first + _SEEDS]
-        padded = np.zeros((run.n_components, _SEEDS))
+        padded = np.zeros((series.shape[1], _SEEDS))
         padded[:, : len(some)] = some.T
-        some[:] = run.remove(padded).T[: len(some)]
-    return series
+        found.append(product(padded).T[: len(some)])
+    return np.concatenate(found) if found else product(np.zeros((series.shape[1], 0))).T
 
 
 TileCorrelations = Callable[[slice], Iterator[tuple[slice, NDArray[np.float64]]]]

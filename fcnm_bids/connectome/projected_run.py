@@ -92,6 +92,17 @@ class ProjectedRun:
         """Length of each voxel's denoised column in the steps of `values`, shape (voxels,)."""
         return np.sqrt(self._energies[1])
 
+    @cached_property
+    def kept_dimensions(self) -> NDArray[np.float64] | None:
+        """Orthonormal basis of what the strategy leaves of the band, shape (m, m_b); None for all.
+
+        Inner products of denoised columns are those of the columns in this basis.
+        """
+        if self.directions is None:
+            return None
+        complete, _ = np.linalg.qr(self.directions, mode="complete")
+        return np.ascontiguousarray(complete[:, self.directions.shape[1] :].T)
+
     @property
     def rounding(self) -> float:
         """99th percentile over voxels of the rounding error, in standard deviations."""

@@ -27,7 +27,7 @@ enum { TOGETHER = 6 }; /* as many sums as registers hold */
 #endif
 
 /* Increase this, and VERSION in library.py, with every change of a function or its arguments. */
-int fcnm_kernels_version(void) { return 8; }
+int fcnm_kernels_version(void) { return 20; }
 
 /* Fisher's z of |r| <= 0.95, to 6e-7 of it: a minimax approximation of atanh(r) / r by four factors
    over four, linear in 1 - r^2 so that none of them cancels. */
@@ -267,130 +267,117 @@ void fcnm_add(const float *restrict deviations, int64_t n_participants, int64_t 
     }
 }
 
-/* Lay sums of a block, (n_voxels, 2, 16) and (n_voxels, 6, 16), out by seeds: (16, 2, n_voxels) and
-   (16, 6, n_voxels). `products` may be null. */
-void fcnm_by_seed(const double *restrict sums, const float *restrict products, int64_t n_voxels,
-                  double *restrict seed_sums, float *restrict seed_products) {
-    enum { VOXELS = 32 };
-    for (int64_t first = 0; first < n_voxels; first += VOXELS) {
-        const int64_t last = first + VOXELS < n_voxels ? first + VOXELS : n_voxels;
-        for (int64_t row = 0; row < N_SUMS * SEEDS; row++) {
-            double *to = seed_sums + (row % SEEDS * N_SUMS + row / SEEDS) * n_voxels;
-            for (int64_t v = first; v < last; v++) to[v] = sums[v * N_SUMS * SEEDS + row];
-        }
-        if (!products) continue;
-        for (int64_t row = 0; row < N_PRODUCTS * SEEDS; row++) {
-            float *to = seed_products + (row % SEEDS * N_PRODUCTS + row / SEEDS) * n_voxels;
-            for (int64_t v = first; v < last; v++) to[v] = products[v * N_PRODUCTS * SEEDS + row];
-        }
-    }
-}
-
 /* Neighbouring voxels of a product: 0 is the voxel, 1, 2, 3 the next one along x, y, z. */
 static const int FIRST[N_PRODUCTS] = {0, 0, 0, 1, 1, 2}, SECOND[N_PRODUCTS] = {1, 2, 3, 2, 3, 3};
 
-/* Voxels that are worked on together, and their rows and those of their neighbours. */
-enum { SOME = 8 };
-typedef struct {
-    int64_t row[4][SOME];
-    double there[4][SOME]; /* 1 or 0 */
-} neighbourhood;
-
-static inline neighbourhood around(const uint8_t *restrict usable,
-                                   const int32_t *restrict neighbours, int64_t n_voxels,
-                                   int64_t first) {
-    neighbourhood found;
-    for (int k = 0; k < 4; k++)
-        for (int i = 0; i < SOME; i++) {
-            const int64_t v = first + i;
-            int64_t row = n_voxels;
-            if (v < n_voxels) row = k ? neighbours[(k - 1) * n_voxels + v] : v;
-            const int there = row < n_voxels && usable[row];
-            found.row[k][i] = there ? row : 0;
-            found.there[k][i] = there;
-        }
-    return found;
-}
-
 /* Turn products of deviations of neighbours into sums of products about the means.
 
-   products: (6, n_voxels); deviation: (n_voxels), sum over n participants; complete: (n_voxels), 1
-   where all of them have a value; comoments: (6, n_voxels), 0 without both neighbours */
-void fcnm_comoments(const float *restrict products, const double *restrict deviation,
-                    const uint8_t *restrict complete, const int32_t *restrict neighbours,
-                    int64_t n_voxels, double n, double *restrict comoments) {
-    const double per_participant = n > 0 ? 1 / n : 0;
-    for (int64_t first = 0; first < n_voxels; first += SOME) {
-        const neighbourhood at = around(complete, neighbours, n_voxels, first);
-        double sum[4][SOME];
-        for (int k = 0; k < 4; k++)
-            for (int i = 0; i < SOME; i++) sum[k][i] = deviation[at.row[k][i]];
-        const int64_t n_some = n_voxels - first < SOME ? n_voxels - first : SOME;
+   products, comoments: (n_voxels, 6, 16), 0 without both neighbours
+   sums: (n_rows, 2, 16), first those of deviations; n: (16), participants with a map
+   lacking: (n_rows, 16), how many of them lack a value
+   neighbours: (3, n_rows), row of the next voxel along each axis, n_rows for none */
+void fcnm_comoments(const float *restrict products, const double *restrict sums,
+                    const int32_t *restrict lacking, const int32_t *restrict neighbours,
+                    int64_t n_voxels, int64_t n_rows, const double *restrict n,
+                    double *restrict comoments) {
+    wide per_participant = {0};
+    for (int s = 0; s < SEEDS; s++) per_participant[s] = n[s] > 0 ? 1 / n[s] : 0;
+    for (int64_t v = 0; v < n_voxels; v++) {
+        wide sum[4], there[4];
+        for (int k = 0; k < 4; k++) {
+            const int64_t row = k ? neighbours[(k - 1) * n_rows + v] : v;
+            sum[k] = there[k] = (wide){0};
+            if (row >= n_rows) continue;
+            const mask complete = *(const mask *)(lacking + row * SEEDS) == 0;
+            sum[k] = *(const wide *)(sums + row * N_SUMS * SEEDS);
+            there[k] = -__builtin_convertvector(complete, wide);
+        }
         for (int k = 0; k < N_PRODUCTS; k++) {
+            const int64_t at = (v * N_PRODUCTS + k) * SEEDS;
             const int a = FIRST[k], b = SECOND[k];
-            for (int i = 0; i < n_some; i++)
-                comoments[k * n_voxels + first + i] =
-                    at.there[a][i] * at.there[b][i] *
-                    (products[k * n_voxels + first + i] - sum[a][i] * sum[b][i] * per_participant);
+            const wide product = __builtin_convertvector(*(const vector *)(products + at), wide);
+            *(wide *)(comoments + at) =
+                there[a] * there[b] * (product - sum[a] * sum[b] * per_participant);
         }
     }
 }
 
-/* Sum the roughness of residuals over the voxels that are usable with their three neighbours.
-
-   comoments: (6, n_voxels); fitted: (n_fitted, n_voxels), coordinates of maps in the columns of the
-   design beside the intercept; length: (n_voxels), of the residuals
-   total: receives the sums of the root of the determinant, of the roots of the three diagonal
-   entries, and of these. Returns the number of voxels. */
-int64_t fcnm_roughness(const double *restrict comoments, const double *restrict fitted,
-                       int64_t n_fitted, const double *restrict length,
-                       const uint8_t *restrict usable, const int32_t *restrict neighbours,
-                       int64_t n_voxels, double *restrict total) {
-    double sums[7][SOME] = {{0}}, n[SOME] = {0};
-    for (int64_t first = 0; first < n_voxels; first += SOME) {
-        const neighbourhood at = around(usable, neighbours, n_voxels, first);
-        double whole[SOME], rho[N_PRODUCTS][SOME], per_length[4][SOME], any_whole = 0;
-        for (int i = 0; i < SOME; i++) {
-            whole[i] = at.there[0][i] * at.there[1][i] * at.there[2][i] * at.there[3][i];
-            any_whole += whole[i];
+static inline __attribute__((always_inline)) void
+roughness(const double *restrict comoments, int64_t step_of_product, int64_t step_of_voxel,
+          const double *restrict fitted, int64_t n_fitted, const double *restrict length,
+          const uint8_t *restrict usable, const int32_t *restrict neighbours, int64_t first,
+          int64_t last, int64_t n_rows, double *restrict total, const int lanes) {
+    double sums[8][SEEDS] = {{0}};
+    for (int64_t v = first; v < last; v++) {
+        int64_t row[4];
+        int inside = 1;
+        for (int k = 0; k < 4; k++) {
+            row[k] = k ? neighbours[(k - 1) * n_rows + v] : v;
+            inside &= row[k] < n_rows;
         }
-        if (any_whole == 0) continue;
+        if (!inside) continue;
+        double whole[SEEDS], per_length[4][SEEDS], rho[N_PRODUCTS][SEEDS];
+        int some = 0;
+        for (int s = 0; s < lanes; s++) {
+            const int all = usable[row[0] * lanes + s] & usable[row[1] * lanes + s] &
+                            usable[row[2] * lanes + s] & usable[row[3] * lanes + s];
+            whole[s] = all;
+            some |= all;
+        }
+        if (!some) continue;
         for (int k = 0; k < 4; k++)
-            for (int i = 0; i < SOME; i++)
-                per_length[k][i] = whole[i] ? 1 / length[at.row[k][i]] : 0;
+            for (int s = 0; s < lanes; s++)
+                per_length[k][s] = whole[s] != 0 ? 1 / length[row[k] * lanes + s] : 0;
         for (int k = 0; k < N_PRODUCTS; k++) {
+            const double *own = comoments + k * step_of_product + v * step_of_voxel;
             const int a = FIRST[k], b = SECOND[k];
-            for (int i = 0; i < SOME; i++)
-                rho[k][i] = whole[i] ? comoments[k * n_voxels + first + i] : 0;
+            for (int s = 0; s < lanes; s++) rho[k][s] = whole[s] != 0 ? own[s] : 0;
             for (int64_t j = 0; j < n_fitted; j++)
-                for (int i = 0; i < SOME; i++)
-                    rho[k][i] -= fitted[j * n_voxels + at.row[a][i]] *
-                                 fitted[j * n_voxels + at.row[b][i]];
-            for (int i = 0; i < SOME; i++) rho[k][i] *= per_length[a][i] * per_length[b][i];
+                for (int s = 0; s < lanes; s++)
+                    rho[k][s] -= whole[s] != 0 ? fitted[(j * n_rows + row[a]) * lanes + s] *
+                                                     fitted[(j * n_rows + row[b]) * lanes + s]
+                                               : 0;
+            for (int s = 0; s < lanes; s++) rho[k][s] *= per_length[a][s] * per_length[b][s];
         }
-        for (int i = 0; i < SOME; i++) {
-            const double xx = 2 * (1 - rho[0][i]), yy = 2 * (1 - rho[1][i]),
-                         zz = 2 * (1 - rho[2][i]);
-            const double xy = rho[3][i] - rho[0][i] - rho[1][i] + 1,
-                         xz = rho[4][i] - rho[0][i] - rho[2][i] + 1,
-                         yz = rho[5][i] - rho[1][i] - rho[2][i] + 1;
+        for (int s = 0; s < lanes; s++) {
+            const double xx = 2 * (1 - rho[0][s]), yy = 2 * (1 - rho[1][s]),
+                         zz = 2 * (1 - rho[2][s]);
+            const double xy = rho[3][s] - rho[0][s] - rho[1][s] + 1,
+                         xz = rho[4][s] - rho[0][s] - rho[2][s] + 1,
+                         yz = rho[5][s] - rho[1][s] - rho[2][s] + 1;
             const double determinant =
                 xx * (yy * zz - yz * yz) - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz);
-            sums[0][i] += whole[i] * sqrt(determinant > 0 ? determinant : 0);
-            sums[1][i] += whole[i] * sqrt(xx > 0 ? xx : 0);
-            sums[2][i] += whole[i] * sqrt(yy > 0 ? yy : 0);
-            sums[3][i] += whole[i] * sqrt(zz > 0 ? zz : 0);
-            sums[4][i] += whole[i] * xx;
-            sums[5][i] += whole[i] * yy;
-            sums[6][i] += whole[i] * zz;
-            n[i] += whole[i];
+            sums[0][s] += whole[s];
+            sums[1][s] += whole[s] * sqrt(determinant > 0 ? determinant : 0);
+            sums[2][s] += whole[s] * sqrt(xx > 0 ? xx : 0);
+            sums[3][s] += whole[s] * sqrt(yy > 0 ? yy : 0);
+            sums[4][s] += whole[s] * sqrt(zz > 0 ? zz : 0);
+            sums[5][s] += whole[s] * xx;
+            sums[6][s] += whole[s] * yy;
+            sums[7][s] += whole[s] * zz;
         }
     }
-    double n_whole = 0;
-    for (int k = 0; k < 7; k++) total[k] = 0;
-    for (int i = 0; i < SOME; i++) {
-        for (int k = 0; k < 7; k++) total[k] += sums[k][i];
-        n_whole += n[i];
-    }
-    return (int64_t)n_whole;
+    for (int k = 0; k < 8; k++)
+        for (int s = 0; s < lanes; s++) total[k * lanes + s] = sums[k][s];
+}
+
+/* Sum the roughness of residuals over the voxels from `first` to `last` that are usable with their
+   three neighbours, of one contrast or of 16 side by side.
+
+   comoments: of the six products at the voxels, with the steps that are given
+   fitted: (n_fitted, n_rows, lanes), coordinates of maps in the columns of the design beside the
+   intercept; length: (n_rows, lanes), of the residuals; usable: (n_rows, lanes)
+   total: (8, lanes), receives the number of voxels, the sums of the root of the determinant, of the
+   roots of the three diagonal entries, and of these. */
+void fcnm_roughness(const double *restrict comoments, int64_t step_of_product,
+                    int64_t step_of_voxel, const double *restrict fitted, int64_t n_fitted,
+                    const double *restrict length, const uint8_t *restrict usable,
+                    const int32_t *restrict neighbours, int64_t first, int64_t last,
+                    int64_t n_rows, double *restrict total, int lanes) {
+    if (lanes == SEEDS)
+        roughness(comoments, step_of_product, step_of_voxel, fitted, n_fitted, length, usable,
+                  neighbours, first, last, n_rows, total, SEEDS);
+    else
+        roughness(comoments, step_of_product, step_of_voxel, fitted, n_fitted, length, usable,
+                  neighbours, first, last, n_rows, total, 1);
 }

@@ -5,7 +5,7 @@ A map of a block has the shape (voxels, 16): the values of the seeds at a voxel 
 
 from __future__ import annotations
 
-from ctypes import c_double, c_float, c_int, c_int64, c_void_p
+from ctypes import c_float, c_int, c_int64, c_void_p
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ N_PRODUCTS = 6
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Int32 = NDArray[np.int32]
+Int64 = NDArray[np.int64]
 
 
 def correlate(
@@ -228,7 +229,7 @@ def add_group(
     sums
         Of deviations and their squares, shape (voxels, 2, 16).
     products
-        Of neighbours, shape (voxels, 6, 16).
+        Of neighbours, shape (voxels, 6, 16); those behind the last of `voxels` may lack.
 
     Raises
     ------
@@ -252,58 +253,54 @@ def add_group(
         voxels.stop,
         address(neighbours, np.int32, 3 * n_voxels),
         address(sums, np.float64, n_voxels * 2 * SEEDS_PER_BLOCK),
-        address(products, np.float32, n_voxels * N_PRODUCTS * SEEDS_PER_BLOCK),
+        address(products, np.float32, voxels.stop * N_PRODUCTS * SEEDS_PER_BLOCK),
     )
-
-
-def by_seed(sums: Float64, products: Float32 | None) -> tuple[Float64, Float32 | None]:
-    """Return the sums of a block by seeds, shapes (16, 2, voxels) and (16, 6, voxels)."""
-    n_voxels = len(sums)
-    seed_sums = np.empty((SEEDS_PER_BLOCK, 2, n_voxels))
-    n_values, seed_products = N_PRODUCTS * SEEDS_PER_BLOCK * n_voxels, None
-    if products is not None:
-        seed_products = np.empty((SEEDS_PER_BLOCK, N_PRODUCTS, n_voxels), np.float32)
-    function("fcnm_by_seed", c_void_p, c_void_p, c_int64, c_void_p, c_void_p)(
-        address(sums, np.float64, seed_sums.size),
-        address(products, np.float32, n_values),
-        n_voxels,
-        seed_sums.ctypes.data,
-        address(seed_products, np.float32, n_values),
-    )
-    return seed_sums, seed_products
 
 
 def comoments(
-    products: Float32,
-    deviation: Float64,
-    complete: NDArray[np.bool_],
-    neighbours: Int32,
-    n_participants: int,
+    products: Float32, sums: Float64, lacking: Int32, neighbours: Int32, n: Int64
 ) -> Float64:
-    """Sums over participants of products of neighbours about their means, shape (6, voxels).
+    """Return sums over participants of products of neighbours about their means.
 
     Parameters
     ----------
     products
-        Of deviations from any centre, shape (6, voxels).
-    deviation
-        Sum over participants of the deviations, shape (voxels,).
-    complete
-        Where every participant has a value, shape (voxels,); 0 is returned elsewhere.
+        Of deviations from any centre, shape (voxels, 6, 16).
+    sums
+        As for `add_group`, of these voxels and more behind them, shape (rows, 2, 16).
+    lacking
+        How many participants lack a value, shape (rows, 16).
     neighbours
-        As for `add_group`.
-    n_participants
-        Participants with a map.
+        As for `add_group`, shape (3, rows).
+    n
+        Participants with a map of each contrast, shape (16,).
+
+    Returns
+    -------
+    comoments
+        Shape (voxels, 6, 16); 0 where anybody lacks a value at one of two voxels.
+
+    Raises
+    ------
+    ValueError
+        The arrays do not fit each other.
     """
-    n_voxels = deviation.size
-    found = np.empty((N_PRODUCTS, n_voxels))
-    function("fcnm_comoments", c_void_p, c_void_p, c_void_p, c_void_p, c_int64, c_double, c_void_p)(
+    n_voxels, n_rows = len(products), len(sums)
+    if n_voxels > n_rows:
+        raise ValueError(f"sums of {n_rows} rows for {n_voxels} voxels")
+    counts = n.astype(np.float64)
+    found = np.empty((n_voxels, N_PRODUCTS, SEEDS_PER_BLOCK))
+    function(
+        "fcnm_comoments",
+        *(c_void_p, c_void_p, c_void_p, c_void_p, c_int64, c_int64, c_void_p, c_void_p),
+    )(
         address(products, np.float32, found.size),
-        address(deviation, np.float64, n_voxels),
-        address(complete, np.bool_, n_voxels),
-        address(neighbours, np.int32, 3 * n_voxels),
+        address(sums, np.float64, n_rows * 2 * SEEDS_PER_BLOCK),
+        address(lacking, np.int32, n_rows * SEEDS_PER_BLOCK),
+        address(neighbours, np.int32, 3 * n_rows),
         n_voxels,
-        n_participants,
+        n_rows,
+        address(counts, np.float64, SEEDS_PER_BLOCK),
         found.ctypes.data,
     )
     return found
@@ -315,47 +312,61 @@ def roughness(
     length: Float64,
     usable: NDArray[np.bool_],
     neighbours: Int32,
-) -> tuple[int, Float64]:
+    voxels: slice,
+) -> Float64:
     """Sum the roughness of residuals over the usable voxels with three usable neighbours.
 
     Parameters
     ----------
     comoments
-        As `comoments` returns them.
+        Of one contrast, shape (6, voxels), or of 16, shape (voxels, 6, 16).
     fitted
-        Coordinates of the maps in the columns of the design beside the intercept, shape (k,
-        voxels).
+        Coordinates of the maps in the columns of the design beside the intercept, shape (k, rows)
+        or (k, rows, 16).
     length
-        Length of the residuals, shape (voxels,).
+        Length of the residuals, shape (rows,) or (rows, 16).
     usable
-        Shape (voxels,).
+        Of the same shape.
     neighbours
-        As for `add_group`.
+        As for `add_group`, shape (3, rows).
+    voxels
+        The voxels to sum over.
 
     Returns
     -------
-    n
-        Number of those voxels.
     total
-        Sums of the root of the determinant, of the roots of the diagonal entries along x, y and z,
-        and of these entries, shape (7,).
+        The number of those voxels, and sums of the root of the determinant, of the roots of the
+        diagonal entries along x, y and z, and of these entries; shape (8,) or (8, 16).
+
+    Raises
+    ------
+    ValueError
+        The arrays do not fit each other.
     """
-    n_voxels = length.size
-    if fitted.shape[1:] != (n_voxels,):
-        raise ValueError(f"fitted of shape {fitted.shape} at {n_voxels} voxels")
-    total = np.empty(7)
-    n: int = function(
+    n_rows, lanes = len(length), 1 if length.ndim == 1 else SEEDS_PER_BLOCK
+    n_voxels = comoments.shape[1] if lanes == 1 else len(comoments)
+    steps = (n_voxels, 1) if lanes == 1 else (SEEDS_PER_BLOCK, N_PRODUCTS * SEEDS_PER_BLOCK)
+    if fitted.shape[1:] != length.shape or length.shape[1:] not in ((), (SEEDS_PER_BLOCK,)):
+        raise ValueError(f"fitted of shape {fitted.shape}, lengths of shape {length.shape}")
+    if not 0 <= voxels.start <= voxels.stop <= n_voxels <= n_rows:
+        raise ValueError(f"{voxels} of {n_voxels} voxels and {n_rows} rows")
+    total = np.empty((8, *length.shape[1:]))
+    function(
         "fcnm_roughness",
-        *(c_void_p, c_void_p, c_int64, c_void_p, c_void_p, c_void_p, c_int64, c_void_p),
-        returns=c_int64,
+        *(c_void_p, c_int64, c_int64, c_void_p, c_int64, c_void_p, c_void_p, c_void_p),
+        *(c_int64, c_int64, c_int64, c_void_p, c_int),
     )(
-        address(comoments, np.float64, N_PRODUCTS * n_voxels),
+        address(comoments, np.float64, N_PRODUCTS * n_voxels * lanes),
+        *steps,
         address(fitted, np.float64, fitted.size),
         len(fitted),
-        address(length, np.float64, n_voxels),
-        address(usable, np.bool_, n_voxels),
-        address(neighbours, np.int32, 3 * n_voxels),
-        n_voxels,
+        address(length, np.float64, n_rows * lanes),
+        address(usable, np.bool_, n_rows * lanes),
+        address(neighbours, np.int32, 3 * n_rows),
+        voxels.start,
+        voxels.stop,
+        n_rows,
         total.ctypes.data,
+        lanes,
     )
-    return n, total
+    return total

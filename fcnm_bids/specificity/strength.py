@@ -269,12 +269,12 @@ def participant_columns(
     of the stacked runs, in which the others count as silence.
     """
     used = [run for run in runs if run.dof > 2]
-    kept = [_kept_dimensions(run) for run in used]
-    columns = np.zeros((sum(basis.shape[1] for basis in kept), index.size), dtype=np.float32)
+    kept = [_basis(run) for run in used]
+    columns = np.zeros((sum(len(basis) for basis in kept), index.size), dtype=np.float32)
     first = 0
     for run, basis in zip(used, kept, strict=True):
-        rows = slice(first, first + basis.shape[1])
-        first += basis.shape[1]
+        rows = slice(first, first + len(basis))
+        first += len(basis)
         to = np.searchsorted(index, run.index)
         inside = np.zeros(run.n_voxels, dtype=bool)
         inside[to < index.size] = index[to[to < index.size]] == run.index[to < index.size]
@@ -286,7 +286,7 @@ def participant_columns(
             if place.size == 0:
                 continue
             # a voxel's scale does not enter its correlations
-            values = basis.T @ own.astype(np.float64)
+            values = basis @ own.astype(np.float64)
             length = np.sqrt(np.einsum("ij,ij->j", values, values))
             values *= np.divide(
                 math.sqrt(run.dof - 2), length, out=np.zeros_like(length), where=length > 0
@@ -298,12 +298,9 @@ def participant_columns(
     return columns
 
 
-def _kept_dimensions(run: ProjectedRun) -> NDArray[np.float64]:
-    """Return an orthonormal basis of what a strategy leaves of the band, shape (m_b, m)."""
-    if run.directions is None:
-        return np.eye(run.n_components)
-    complete, _ = np.linalg.qr(run.directions, mode="complete")
-    return complete[:, run.directions.shape[1] :]
+def _basis(run: ProjectedRun) -> NDArray[np.float64]:
+    kept = run.kept_dimensions
+    return np.eye(run.n_components) if kept is None else kept
 
 
 def _first_eigenvectors(

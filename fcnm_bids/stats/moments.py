@@ -114,6 +114,40 @@ class ContrastMoments:
     covariates: CovariateSums | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class BlockMoments:
+    """The sums of a block of 16 contrasts side by side, as `ContrastMoments` has those of one.
+
+    The rows are the summed voxels and, behind them, neighbours of theirs.
+
+    Parameters
+    ----------
+    n, total, square, clipped_in
+        Shape (rows, 16).
+    products
+        Shape (voxels, 6, 16); None where they were not kept.
+    n_participants
+        Shape (16,); 0 behind the last contrast.
+    n_added
+        All participants.
+    neighbours
+        Row of the next voxel along each axis, shape (3, rows), the number of rows for none; None
+        without products.
+    covariates
+        None: a model with covariates is that of one contrast.
+    """
+
+    n: NDArray[np.int32]
+    total: NDArray[np.float64]
+    square: NDArray[np.float64]
+    clipped_in: NDArray[np.bool_]
+    products: NDArray[np.float64] | None
+    n_participants: NDArray[np.int64]
+    n_added: int
+    neighbours: NDArray[np.int32] | None
+    covariates: None = None
+
+
 def bytes_of_sums(*, smoothness: bool, n_covariates: int) -> int:
     """Return the most bytes that `Moments` takes per contrast and voxel, of full blocks."""
     model = 8 * n_covariates + 4 + 4 * (n_covariates + 1) * (n_covariates + 2)
@@ -145,6 +179,9 @@ class Moments:
         :func:`~fcnm_bids.stats.smoothness.estimate_smoothness` needs.
     n_covariates
         Number of covariates that come with each participant.
+    n_summed
+        Number of voxels, from the first one on, whose products of neighbours are wanted: the others
+        are neighbours of theirs. All by default.
 
     Attributes
     ----------
@@ -162,9 +199,11 @@ class Moments:
         *,
         smoothness: bool,
         n_covariates: int = 0,
+        n_summed: int | None = None,
     ) -> None:
         self.index = np.asarray(index, dtype=np.intp)
         self.shape = shape
+        self.n_summed = self.index.size if n_summed is None else n_summed
         if self.index.size and (np.diff(self.index) <= 0).any():
             raise ValueError("voxel numbers are sorted, each of them once")
         n_voxels, n_blocks = self.index.size, -(-n_contrasts // SEEDS_PER_BLOCK)
@@ -178,7 +217,7 @@ class Moments:
         self._sums = np.zeros((n_blocks, n_voxels, 2, SEEDS_PER_BLOCK))
         self._products, self._neighbours = None, None
         if smoothness:
-            shape_of_products = (n_blocks, n_voxels, N_PRODUCTS, SEEDS_PER_BLOCK)
+            shape_of_products = (n_blocks, self.n_summed, N_PRODUCTS, SEEDS_PER_BLOCK)
             self._products = np.zeros(shape_of_products, dtype=np.float32)
             self._neighbours = neighbour_rows(self.index, shape)
         self._deviations = np.zeros((0, n_voxels + 1, SEEDS_PER_BLOCK), dtype=np.float32)
@@ -187,7 +226,7 @@ class Moments:
             _ModelSums(n_covariates, n_voxels) for _ in range(n_contrasts * (n_covariates > 0))
         ]
         self.n_covariates = n_covariates
-        self._by_seed: tuple[int, NDArray[np.float64], NDArray[np.float32] | None] | None = None
+        self._block: tuple[int, BlockMoments] | None = None
 
     def add(
         self,
@@ -255,6 +294,7 @@ class Moments:
         block: int,
         maps: NDArray[np.float32],
         covariates: NDArray[np.float64] | None = None,
+        present: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.bool_]:
         """Add the maps of one block of contrasts of a group of participants.
 
@@ -267,11 +307,14 @@ class Moments:
             there is no value, and any value behind the last contrast.
         covariates
             Shape (participants, k).
+        present
+            Who has a map of which contrast, shape (participants, contrasts of the block); by
+            default those who have a value at any voxel.
 
         Returns
         -------
         present
-            Who has a map of which contrast, shape (participants, contrasts of the block).
+            The same.
 
         Raises
         ------
@@ -302,24 +345,29 @@ class Moments:
                 for own, to in zip(maps, deviations, strict=True)
             ]
         )
-        present = found[:, :n_lanes] > 0
+        if present is None:
+            present = found[:, :n_lanes] > 0
         # who has no map of a contrast lacks no voxel of it
         for lane in np.flatnonzero(~present.all(axis=0)):
             lacking[:, lane] -= np.int32((~present[:, lane]).sum())
         self.n_participants[contrasts] += present.sum(axis=0)
+        sums = self._sums[block]
         products = None if self._products is None else self._products[block]
         side_by_side(
             lambda voxels: group_sums.add_group(
-                deviations, voxels, self._neighbours, self._sums[block], products
+                deviations, voxels, self._neighbours, sums, products
             ),
-            _parts(self.index.size),
+            _parts(self.n_summed),
         )
+        if self.n_summed < self.index.size:
+            around = slice(self.n_summed, self.index.size)
+            group_sums.add_group(deviations, around, None, sums, None)
         for number, model in enumerate(self._models[contrasts]):
             for row in np.flatnonzero(present[:, number]):
                 values = maps[row, :, number].astype(np.float64)
                 there = np.isfinite(values)
                 model.add(np.where(there, values, 0), there, design[row])
-        self._by_seed = None
+        self._block = None
         return present
 
     def clip(self, clipped: Sequence[Mapping[int, Sequence[NDArray[np.intp]]]]) -> None:
@@ -343,40 +391,60 @@ class Moments:
 
     def release(self) -> None:
         """Give back the memory that `contrast` takes beside the sums."""
-        self._by_seed = None
+        self._block = None
 
-    def contrast(self, position: int) -> ContrastMoments:
-        """Return the sums of one contrast."""
-        block, lane = divmod(position, SEEDS_PER_BLOCK)
-        if self._by_seed is None or self._by_seed[0] != block:
-            products = None if self._products is None else self._products[block]
-            self._by_seed = (block, *group_sums.by_seed(self._sums[block], products))
-        _, sums, products = self._by_seed
-        n_participants = int(self.n_participants[position])
-        n = n_participants - self._lacking[block, :, lane]
-        centre = self._centre[block, :, lane].astype(np.float64)
-        deviation, square = sums[lane]
-        total = deviation + n * centre
-        clipped_in = np.zeros(self.index.size, dtype=bool)
-        for voxels in self._clipped[position]:
-            clipped_in[voxels] = True
+    def block(self, number: int) -> BlockMoments:
+        """Return the sums of a block of 16 contrasts."""
+        contrasts = slice(number * SEEDS_PER_BLOCK, (number + 1) * SEEDS_PER_BLOCK)
+        n_participants = np.zeros(SEEDS_PER_BLOCK, dtype=np.int64)
+        own = self.n_participants[contrasts]
+        n_participants[: own.size] = own
+        clipped_in = np.zeros((self.index.size, SEEDS_PER_BLOCK), dtype=bool)
+        for lane, places in enumerate(self._clipped[contrasts]):
+            for voxels in places:
+                clipped_in[voxels, lane] = True
+        sums, lacking = self._sums[number], self._lacking[number]
+        n = n_participants.astype(np.int32) - lacking
+        centre = self._centre[number].astype(np.float64)
+        deviation = sums[:, 0]
+        with np.errstate(invalid="ignore"):  # behind the last contrast
+            total = deviation + n * centre
+            # sum of (c + d)^2 = sum of d^2 + c (sum of d + sum of (c + d))
+            square = sums[:, 1] + centre * (deviation + total)
         comoments = None
-        if products is not None and self._neighbours is not None:
+        if self._products is not None and self._neighbours is not None:
             comoments = group_sums.comoments(
-                products[lane], deviation, n == n_participants, self._neighbours, n_participants
+                self._products[number], sums, lacking, self._neighbours, n_participants
             )
-        return ContrastMoments(
+        return BlockMoments(
             n=n,
             total=total,
-            # sum of (c + d)^2 = sum of d^2 + c (sum of d + sum of (c + d))
-            square=square + centre * (deviation + total),
+            square=square,
             clipped_in=clipped_in,
             products=comoments,
             n_participants=n_participants,
             n_added=self.n_added,
-            index=self.index,
+            neighbours=self._neighbours,
+        )
+
+    def contrast(self, position: int) -> ContrastMoments:
+        """Return the sums of one contrast at the summed voxels."""
+        number, lane = divmod(position, SEEDS_PER_BLOCK)
+        if self._block is None or self._block[0] != number:
+            self._block = (number, self.block(number))
+        block, summed = self._block[1], slice(self.n_summed)
+        products = block.products
+        return ContrastMoments(
+            n=block.n[summed, lane].copy(),
+            total=block.total[summed, lane].copy(),
+            square=block.square[summed, lane].copy(),
+            clipped_in=block.clipped_in[summed, lane].copy(),
+            products=None if products is None else products[:, :, lane].T.copy(),
+            n_participants=int(block.n_participants[lane]),
+            n_added=self.n_added,
+            index=self.index[summed],
             shape=self.shape,
-            covariates=self._models[position].sums() if self._models else None,
+            covariates=self._models[position].sums(self.n_summed) if self._models else None,
         )
 
 
@@ -448,10 +516,10 @@ class _ModelSums:
         self._make_rows(missing)
         self.lacking_gram[self.lacking[missing]] += other.lacking_gram[other.lacking[missing]]
 
-    def sums(self) -> CovariateSums:
-        """The sums, as views."""
+    def sums(self, n_voxels: int | None = None) -> CovariateSums:
+        """Return the sums at the first voxels, all by default, as views."""
         used = self.lacking_gram[: self.n_rows]
-        return CovariateSums(self.products, self.gram, self.lacking, used)
+        return CovariateSums(self.products[:, :n_voxels], self.gram, self.lacking[:n_voxels], used)
 
     def _make_rows(self, voxels: NDArray[np.intp]) -> None:
         """Give each voxel a row, doubling the memory for them when it is used up."""

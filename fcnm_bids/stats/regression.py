@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnm_bids.stats.moments import ContrastMoments
+from fcnm_bids.stats.moments import BlockMoments, ContrastMoments
 
 _ILL_CONDITIONED = 1e10
 """Condition number of X'X (columns of unit length) from which the participants at a voxel no longer
@@ -19,7 +19,7 @@ _BATCH = 8_192
 
 @dataclass(frozen=True, eq=False)
 class Intercept:
-    """The intercept and what its t needs; all arrays have shape (V,).
+    """The intercept and what its t needs; all arrays have the shape of the sums.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Intercept:
     n_columns: int
 
 
-def fit_intercept(moments: ContrastMoments) -> Intercept:
+def fit_intercept(moments: ContrastMoments | BlockMoments) -> Intercept:
     """Least squares with the participants who have a value at each voxel.
 
     The normal equations are solved once for all voxels that everybody has, and with a Gram
@@ -79,8 +79,10 @@ def fit_intercept(moments: ContrastMoments) -> Intercept:
     return Intercept(value, residual, spread, n_columns)
 
 
-def explained_by_design(moments: ContrastMoments, voxels: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Coordinates of maps in the column space of the design, shape (columns, len(voxels)).
+def explained_by_design(
+    moments: ContrastMoments | BlockMoments, voxels: NDArray[np.intp] | slice
+) -> NDArray[np.float64]:
+    """Coordinates of maps in the column space of the design, shape (columns, voxels chosen, ...).
 
     The inner product of two voxels' residuals is that of their values minus that of these
     coordinates. For voxels that everybody has.

@@ -11,8 +11,13 @@ from numpy.typing import NDArray
 
 from fcnm_bids.errors import RequestError
 from fcnm_bids.kernels.group_sums import roughness
-from fcnm_bids.stats.moments import ContrastMoments, neighbour_rows
+from fcnm_bids.stats.moments import BlockMoments, ContrastMoments, neighbour_rows
 from fcnm_bids.stats.regression import explained_by_design
+
+VOXELS_PER_SUM = 1024
+"""Voxels over which sums are taken together: sums of these do not depend on slabs of voxels."""
+
+_SUMMED = ("n", "density", "x", "y", "z", "xx", "yy", "zz")
 
 _FOUR_LOG_TWO = 4 * math.log(2)
 
@@ -80,22 +85,82 @@ def estimate_smoothness(moments: ContrastMoments, tested: NDArray[np.bool_]) -> 
         With fewer than 4 participants, or fewer than 8 such voxels (a mask that is thin along an
         axis), there is nothing to estimate from.
     """
+    n_columns = 1 if moments.covariates is None else moments.covariates.gram.shape[0]
+    _refuse_few(moments.n_participants, n_columns)
+    return smoothness_of(roughness_sums(moments, tested), moments.n_participants, n_columns)
+
+
+def roughness_sums(
+    moments: ContrastMoments | BlockMoments, tested: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Sum what the smoothness is estimated from over each `VOXELS_PER_SUM` voxels.
+
+    The sums of a contrast do not depend on the contrasts beside it, and neither, to the bit, on the
+    slab that the voxels are in if it begins with a multiple of `VOXELS_PER_SUM`.
+
+    Parameters
+    ----------
+    moments
+        Sums over participants, products of neighbours included, of one contrast or of a block.
+    tested
+        Tested voxels, shape (V,) or (rows, 16).
+
+    Returns
+    -------
+    sums
+        Shape (parts, 8) or (parts, 8, 16): the number of voxels, and the sums of the root of the
+        determinant of the roughness, of the roots of its diagonal entries, and of these.
+    """
     if moments.products is None:
         raise ValueError("the products of neighbouring voxels were not kept")
     n = moments.n_participants
-    n_columns = 1 if moments.covariates is None else moments.covariates.gram.shape[0]
-    if n < 3 + n_columns:
-        raise RequestError(
-            f"smoothness cannot be estimated from {n} participants: {3 + n_columns} at least are "
-            "needed;"
-            " choose the height control bonferroni or fdr"
-        )
     usable = tested & (moments.n == n)
-    explained = explained_by_design(moments, np.arange(usable.size))
-    with np.errstate(invalid="ignore"):  # at voxels that do not enter
+    with np.errstate(invalid="ignore", divide="ignore"):  # at voxels that do not enter
+        explained = explained_by_design(moments, slice(None))
         length = np.sqrt(moments.square - (explained * explained).sum(axis=0))
-    neighbours = _neighbours(moments.index.astype(np.intp).tobytes(), moments.shape)
-    n_voxels, total = roughness(moments.products, explained[1:], length, usable, neighbours)
+    if isinstance(moments, BlockMoments):
+        neighbours, n_voxels = moments.neighbours, len(moments.products)
+    else:
+        neighbours = _neighbours(moments.index.astype(np.intp).tobytes(), moments.shape)
+        n_voxels = moments.products.shape[1]
+    assert neighbours is not None  # there are products
+    fitted = np.ascontiguousarray(explained[1:])
+    parts = [
+        roughness(
+            moments.products,
+            fitted,
+            length,
+            usable,
+            neighbours,
+            slice(first, min(first + VOXELS_PER_SUM, n_voxels)),
+        )
+        for first in range(0, n_voxels, VOXELS_PER_SUM)
+    ]
+    return np.stack(parts) if parts else np.zeros((0, len(_SUMMED), *length.shape[1:]))
+
+
+def smoothness_of(sums: NDArray[np.float64], n_participants: int, n_columns: int = 1) -> Smoothness:
+    """Return the smoothness that follows from sums of roughness.
+
+    Parameters
+    ----------
+    sums
+        As `roughness_sums` returns them, of one contrast at all voxels, shape (parts, 8).
+    n_participants
+        Participants with a map.
+    n_columns
+        Columns of the design, the intercept included.
+
+    Raises
+    ------
+    RequestError
+        As for `estimate_smoothness`.
+    """
+    _refuse_few(n_participants, n_columns)
+    total = np.zeros(len(_SUMMED))
+    for part in sums:  # one after the other, in an order that NumPy does not choose
+        total += part
+    n_voxels = int(total[0])
     if n_voxels < _FEWEST_VOXELS:
         raise RequestError(
             f"smoothness cannot be estimated: only {n_voxels} tested voxels have a tested"
@@ -103,9 +168,9 @@ def estimate_smoothness(moments: ContrastMoments, tested: NDArray[np.bool_]) -> 
             " or too thin, or voxels are missing in some participants); choose the height control"
             " bonferroni or fdr"
         )
-    density = float(total[0] / _FOUR_LOG_TWO**1.5 / n_voxels)
-    per_axis = total[1:4] / _FOUR_LOG_TWO**0.5 / n_voxels
-    pooled = total[4:] / n_voxels
+    density = float(total[1] / _FOUR_LOG_TWO**1.5 / n_voxels)
+    per_axis = total[2:5] / _FOUR_LOG_TWO**0.5 / n_voxels
+    pooled = total[5:] / n_voxels
     if not (density > 0 and (pooled > _ROUNDING).all()):
         raise RequestError(
             "smoothness cannot be estimated: the maps do not vary in space along every axis;"
@@ -115,6 +180,15 @@ def estimate_smoothness(moments: ContrastMoments, tested: NDArray[np.bool_]) -> 
     per_axis *= _difference_correction(pooled)
     x, y, z = (1.0 / per_axis).tolist()
     return Smoothness(fwhm=(x, y, z), resels_per_voxel=float(per_axis.prod()), n_voxels=n_voxels)
+
+
+def _refuse_few(n_participants: int, n_columns: int) -> None:
+    needed = 3 + n_columns
+    if n_participants < needed:
+        raise RequestError(
+            f"smoothness cannot be estimated from {n_participants} participants: {needed} at least "
+            "are needed; choose the height control bonferroni or fdr"
+        )
 
 
 @lru_cache(maxsize=1)

@@ -9,7 +9,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
 
-from fcnm_bids.stats.moments import ContrastMoments
+from fcnm_bids.stats.moments import BlockMoments, ContrastMoments
 from fcnm_bids.stats.regression import fit_intercept
 
 _ROUNDING = 1e-10
@@ -27,7 +27,7 @@ _SERIES_TERMS = 12
 class OneSample:
     """A test of the mean, or of the intercept of a model with covariates, at every voxel.
 
-    All arrays have shape (V,).
+    All arrays have shape (V,), or (V, 16) for a block of contrasts.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class OneSample:
     tested: NDArray[np.bool_]
 
 
-def one_sample(moments: ContrastMoments, *, min_subjects: float) -> OneSample:
+def one_sample(moments: ContrastMoments | BlockMoments, *, min_subjects: float) -> OneSample:
     """Test at every voxel whether the mean over participants differs from zero.
 
     With covariates the intercept of the ordinary least squares fit is tested, over the participants
@@ -66,7 +66,7 @@ def one_sample(moments: ContrastMoments, *, min_subjects: float) -> OneSample:
     Parameters
     ----------
     moments
-        Sums over participants.
+        Sums over participants, of one contrast or of a block.
     min_subjects
         Share of all participants who must have a value, 0 to 1.
     """
