@@ -864,8 +864,9 @@ ROBUSTNESS = RobustnessSettings()
 class NullSettings:
     """Constants of the nulls and the degree audit, the same in every analysis."""
 
-    draws_per_block: int = 100
-    block_gb: float = 4.0
+    draws_per_block: int = 250
+    timed_draws_per_block: int = 50
+    block_gb: float = 8.0
     degree_targets: int = 5000
     degree_participants: int = 200
     degree_tolerance: float = 1e-6

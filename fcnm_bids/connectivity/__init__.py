@@ -5,9 +5,11 @@ from fcnm_bids.connectivity.blocks import (
     BlockMaps,
     Clipped,
     MappedBlock,
+    RunSeeds,
     map_buffer,
     mapped_blocks,
     n_blocks,
+    participant_seeds,
 )
 from fcnm_bids.connectivity.correlation import correlate, fisher_z, seed_series
 from fcnm_bids.connectivity.participant import ParticipantMaps, participant_maps
@@ -18,11 +20,13 @@ __all__ = [
     "Clipped",
     "MappedBlock",
     "ParticipantMaps",
+    "RunSeeds",
     "correlate",
     "fisher_z",
     "map_buffer",
     "mapped_blocks",
     "n_blocks",
     "participant_maps",
+    "participant_seeds",
     "seed_series",
 ]

@@ -346,6 +346,7 @@ class MapNullDraws(ConfiguredInterface):
             data.index,
             design_columns(self.inputs.covariates),
             contrast_weights(config.group, contrasts),
+            folder,
         )
         draws = make_draws(
             config,

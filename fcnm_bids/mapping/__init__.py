@@ -3,6 +3,7 @@
 from fcnm_bids.mapping.analysis_mask import mask_on_grid, mean_probability_mask
 from fcnm_bids.mapping.assembly import AssembledNetwork, assemble_network
 from fcnm_bids.mapping.convergence import OWN_SEED_MM, convergence_map, near_own_seed
+from fcnm_bids.mapping.many_networks import bytes_of_contrast, map_networks
 from fcnm_bids.mapping.network_map import (
     GroupMoments,
     MappedContrast,
@@ -16,6 +17,7 @@ from fcnm_bids.mapping.network_map import (
 from fcnm_bids.mapping.participants import Participant, analysis_voxels, stored_participant
 from fcnm_bids.mapping.probability import probability_away_from_seeds, probability_map
 from fcnm_bids.mapping.sides import effect_and_sign, network_names, signs
+from fcnm_bids.mapping.slabs import Slab, slabs_of
 from fcnm_bids.mapping.strategies import Sample, Strategy, sum_over_strategies
 
 __all__ = [
@@ -27,14 +29,17 @@ __all__ = [
     "NetworkMap",
     "Participant",
     "Sample",
+    "Slab",
     "Strategy",
     "analysis_voxels",
     "assemble_network",
+    "bytes_of_contrast",
     "convergence_map",
     "effect_and_sign",
     "kept_maps",
     "map_contrast",
     "map_network",
+    "map_networks",
     "mask_on_grid",
     "mean_probability_mask",
     "near_own_seed",
@@ -42,6 +47,7 @@ __all__ = [
     "probability_away_from_seeds",
     "probability_map",
     "signs",
+    "slabs_of",
     "stored_participant",
     "sum_over_participants",
     "sum_over_strategies",

@@ -1,23 +1,26 @@
 """The one way from seeds and participants to network probability maps.
 
-Every null and the Python interface call `map_network`; the workflow calls its three steps,
-`sum_over_participants`, `map_contrast` and `assemble_network`, as nodes of their own.
+The Python interface calls `map_network`; draws of nulls go through the same steps by
+`fcnm_bids.mapping.many_networks`; the workflow calls the three steps, `sum_over_participants`,
+`map_contrast` and `assemble_network`, as nodes of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fcnm_bids.connectivity import BlockMaps, map_buffer, mapped_blocks
-from fcnm_bids.mapping.assembly import assemble_network
+from fcnm_bids.mapping.assembly import AssembledNetwork, assemble_network
 from fcnm_bids.mapping.convergence import near_own_seed
 from fcnm_bids.mapping.participants import Participant
 from fcnm_bids.mapping.sides import effect_and_sign, network_names
+from fcnm_bids.mapping.slabs import SeededParticipants, Slab
 from fcnm_bids.seeds import SeedMatrix
 from fcnm_bids.stats import (
     PARTICIPANTS_AT_ONCE,
@@ -31,6 +34,9 @@ from fcnm_bids.stats import (
     contrast_mask,
     one_sample,
 )
+
+Thresholded = tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.floating]]
+"""Significant voxels of a contrast, those at which it counts, and its mean z."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +133,8 @@ def sum_over_participants(
     maps: NDArray[np.float32] | None = None,
     block_of_participant: NDArray[np.intp] | None = None,
     n_in_blocks: int = 0,
+    slab: Slab | None = None,
+    seeded: SeededParticipants | None = None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> GroupMoments:
     """Map every seed in every participant, once, and keep the sums.
@@ -153,52 +161,61 @@ def sum_over_participants(
         the random-field threshold needs); None for no blocks.
     n_in_blocks
         The first so many seeds are summed over blocks.
+    slab
+        The voxels to sum at, with the neighbours behind them; all of the analysis by default.
+    seeded
+        The participants with the series of these seeds, where they were made before.
     progress
         Called with the number of participants done.
     """
     n_contrasts = seeds.weights.shape[0]
     if covariates is None:
         covariates = np.zeros((len(participants), 0))
-    moments = Moments(
-        n_contrasts,
-        index,
-        seeds.grid.shape,
-        smoothness=smoothness,
+    slab = slab or Slab(0, index.size, index.size)
+    index = index[slab.with_neighbours]
+    sums = partial(
+        Moments,
+        index=index,
+        shape=seeds.grid.shape,
         n_covariates=covariates.shape[1],
+        n_summed=slab.stop - slab.start,
     )
+    moments = sums(n_contrasts, smoothness=smoothness)
     blocks: tuple[Moments, ...] = ()
     block_of = np.zeros(0, dtype=np.intp)
     if block_of_participant is not None:
         block_of = block_of_participant
         blocks = tuple(
-            Moments(
-                n_in_blocks,
-                index,
-                seeds.grid.shape,
-                smoothness=False,
-                n_covariates=covariates.shape[1],
-            )
-            for _ in range(int(block_of_participant.max()) + 1)
+            sums(n_in_blocks, smoothness=False) for _ in range(int(block_of_participant.max()) + 1)
         )
     has_map = np.zeros((len(participants), n_contrasts), dtype=bool)
     buffer = map_buffer(min(PARTICIPANTS_AT_ONCE, len(participants)), n_contrasts, index.size)
     for first in range(0, len(participants), PARTICIPANTS_AT_ONCE):
         group = slice(first, min(first + PARTICIPANTS_AT_ONCE, len(participants)))
-        own = []
-        for participant in participants[group]:
-            runs = participant.open_runs()
-            own.append(BlockMaps(runs, seeds, min_coverage=min_coverage, index=index))
+        own = [
+            BlockMaps(
+                participants[number].open_runs(), seeds, min_coverage=min_coverage, index=index
+            )
+            if seeded is None
+            else seeded.maps(number, index)
+            for number in range(group.start, group.stop)
+        ]
+        has_map[group] = [maps_of.has_map for maps_of in own]
         for block in mapped_blocks(own, n_contrasts, buffer):
             contrasts = slice(block.seeds.start, block.seeds.stop)
-            has_map[group, contrasts] = moments.add_block(block.number, block.z, covariates[group])
+            present = has_map[group, contrasts]
+            moments.add_block(block.number, block.z, covariates[group], present)
             moments.clip(block.clipped)
             for number, part in enumerate(blocks):
                 rows = np.flatnonzero(block_of[group] == number).tolist()
                 if rows and contrasts.start < n_in_blocks:
-                    part.add_block(block.number, block.z[rows], covariates[group][rows])
+                    part.add_block(
+                        block.number, block.z[rows], covariates[group][rows], present[rows]
+                    )
                     part.clip([block.clipped[row] for row in rows])
             if maps is not None:
-                maps[contrasts, group] = np.moveaxis(block.z[:, :, : len(block.seeds)], 2, 0)
+                values = block.z[:, : slab.stop - slab.start, : len(block.seeds)]
+                maps[contrasts, group] = np.moveaxis(values, 2, 0)
         for number, part in enumerate(blocks):
             part.end_group(int((block_of[group] == number).sum()))
         moments.end_group(len(own))
@@ -254,7 +271,6 @@ def map_network(
     covariates: NDArray[np.float64] | None = None,
     weights: NDArray[np.float64] | None = None,
     spill: Path | None = None,
-    keep_tests: bool = True,
 ) -> NetworkMap:
     """Map the probability of every network: of every effect, or of every sign of one.
 
@@ -274,8 +290,38 @@ def map_network(
         Weight of each contrast in its effect's map; None for equal ones.
     spill
         File for the participants' maps that ``permutation`` needs; None keeps them in memory.
-    keep_tests
-        Whether every contrast's t test is wanted too: for thousands of them it would not fit.
+    """
+    tests: dict[int, MappedContrast] = {}
+    mapped = mapped_contrasts(seeds, participants, rule, index, covariates=covariates, spill=spill)
+
+    def thresholded(i: int) -> Thresholded:
+        tests[i] = mapped(i)
+        return tests[i].mask.significant, tests[i].counted, tests[i].test.mean
+
+    networks = dict(assembled(seeds, index, rule, weights, thresholded))
+    return NetworkMap(
+        index,
+        tuple(tests[i] for i in range(len(tests))),
+        {name: own.probability for name, own in networks.items()},
+        {name: own.convergence for name, own in networks.items()},
+    )
+
+
+def mapped_contrasts(
+    seeds: SeedMatrix,
+    participants: Sequence[Participant],
+    rule: MappingRule,
+    index: NDArray[np.intp],
+    *,
+    covariates: NDArray[np.float64] | None = None,
+    spill: Path | None = None,
+) -> Callable[[int], MappedContrast]:
+    """Sum all contrasts over participants, and return the function that tests one of them.
+
+    Parameters
+    ----------
+    seeds, participants, rule, index, covariates, spill
+        As for `map_network`.
     """
     maps = None
     if rule.height.needs.needs_maps:
@@ -293,34 +339,49 @@ def map_network(
         covariates=covariates,
         maps=maps,
     )
+
+    def mapped(i: int) -> MappedContrast:
+        everyone = None if maps is None else kept_maps(maps, group.has_map, covariates, i)
+        return map_contrast(group.moments.contrast(i), rule.height, maps=everyone)
+
+    return mapped
+
+
+def assembled(
+    seeds: SeedMatrix,
+    index: NDArray[np.intp],
+    rule: MappingRule,
+    weights: NDArray[np.float64] | None,
+    thresholded: Callable[[int], Thresholded],
+) -> Iterator[tuple[str, AssembledNetwork]]:
+    """Assemble the contrasts of one effect after the other to its networks.
+
+    Parameters
+    ----------
+    seeds, index, rule, weights
+        As for `map_network`.
+    thresholded
+        Gives the significant voxels of a contrast, those at which it counts, and its mean z.
+    """
     members: dict[str, list[int]] = {}
     for i, contrast in enumerate(seeds.contrasts):
         members.setdefault(contrast.effect, []).append(i)
     near = near_own_seed(seeds, index)
-    tests: dict[int, MappedContrast] = {}
-    probability, convergence = {}, {}
-    # one effect after the other, so that no more is kept of each contrast than its sums
-    for rows in members.values():
+    for effect, rows in members.items():
         significant, counted = np.empty((2, len(rows), index.size), dtype=bool)
         means = np.empty(significant.shape)
         for number, i in enumerate(rows):
-            everyone = None if maps is None else kept_maps(maps, group.has_map, covariates, i)
-            mapped = map_contrast(group.moments.contrast(i), rule.height, maps=everyone)
-            significant[number], counted[number] = mapped.mask.significant, mapped.counted
-            means[number] = mapped.test.mean
-            if keep_tests:
-                tests[i] = mapped
-        effect = seeds.contrasts[rows[0]].effect
+            significant[number], counted[number], means[number] = thresholded(i)
         for name in network_names([effect], rule.height.tail):
             _, sign = effect_and_sign(name, rule.height.tail)
-            own = assemble_network(
-                significant,
-                counted,
-                means,
-                near[rows],
-                sign=sign,
-                weights=None if weights is None else weights[rows],
+            yield (
+                name,
+                assemble_network(
+                    significant,
+                    counted,
+                    means,
+                    near[rows],
+                    sign=sign,
+                    weights=None if weights is None else weights[rows],
+                ),
             )
-            probability[name], convergence[name] = own.probability, own.convergence
-    kept = tuple(tests[i] for i in sorted(tests))
-    return NetworkMap(index, kept, probability, convergence)

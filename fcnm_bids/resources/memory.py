@@ -14,10 +14,10 @@ from fcnm_bids.grid import Grid
 from fcnm_bids.inputs.contrasts import contrast_names
 from fcnm_bids.inputs.rules import height_rule
 from fcnm_bids.kernels.group_sums import SEEDS_PER_BLOCK
+from fcnm_bids.mapping import bytes_of_contrast
 from fcnm_bids.outcomes import slab_voxels
 from fcnm_bids.planning.plan import GroupPlan, PlannedRun
-from fcnm_bids.specificity.draws import bytes_of_draw
-from fcnm_bids.stats import PARTICIPANTS_AT_ONCE, HeightRule, bytes_of_sums
+from fcnm_bids.stats import PARTICIPANTS_AT_ONCE, HeightControl, HeightRule, bytes_of_sums
 
 _PROCESS_GB = 0.22
 """A process with its libraries; the peaks of single nodes are in ``docs/benchmarks.md``."""
@@ -33,6 +33,15 @@ _TILE_ELEMENTS, _TILE_VOXELS = 1 << 17, 64
 
 _RUN_BYTES = 72
 """Of two runs that are mapped in blocks, beside components: places and lengths, per voxel."""
+
+_BLOCK_BYTES = 80
+"""Of the sums of a contrast as its block is tested, per voxel."""
+
+_TEST_BYTES = 48
+"""Of a contrast's t test, its mask, and what labels are compared by, per voxel."""
+
+_DRAWN_BYTES = 12
+"""Of a network's maps in a draw, per voxel."""
 
 _GROUP_BYTES = 4 * SEEDS_PER_BLOCK * PARTICIPANTS_AT_ONCE
 """Of the maps of a block in a group of participants, per voxel."""
@@ -110,7 +119,7 @@ def group_gb(
         in_blocks = _whole_blocks(n_contrasts) * sums(smoothness=False)
         # and copies of maps, and their deviations
         per_voxel += in_blocks * ROBUSTNESS.participants_blocks + 2 * _GROUP_BYTES
-    return _PROCESS_GB + 1e-9 * n_masked * (per_voxel + _mapping_bytes(n_seeds, itemsize * dof))
+    return _PROCESS_GB + 1e-9 * n_masked * (per_voxel + _mapping_bytes(n_seeds, dof, itemsize))
 
 
 @dataclass(frozen=True)
@@ -187,7 +196,7 @@ def multiverse_gb(
         per_voxel += own.n_seeds * own.n_masks * 2 / 8
     most = max(min(at_once, own.n_seeds) for own in strategies)
     # the band and a strategy's run; copies of maps for a sample, and the deviations of each
-    per_voxel += _mapping_bytes(most, 2 * itemsize * dof)
+    per_voxel += _mapping_bytes(most, dof, 2 * itemsize)
     per_voxel += (1 + max(own.n_samples for own in strategies)) * _GROUP_BYTES
     return _PROCESS_GB + 1e-9 * n_masked * per_voxel
 
@@ -226,6 +235,22 @@ def sample_gb(
     return _PROCESS_GB + 1e-9 * (of_slab + of_fit + 8 * 12 * n_voxels)
 
 
+def labels_gb(
+    n_masked: int, n_contrasts: int, *, dof: int, itemsize: int = 2, n_covariates: int = 0
+) -> float:
+    """Mapping the contrasts of two effects, and keeping the tests of all."""
+    sums = group_gb(
+        n_masked,
+        n_contrasts,
+        dof=dof,
+        itemsize=itemsize,
+        smoothness=True,
+        n_covariates=n_covariates,
+        blocks=False,
+    )
+    return sums + 1e-9 * n_masked * n_contrasts * _TEST_BYTES
+
+
 def contrast_gb(n_voxels: int) -> float:
     """Testing one contrast and writing its maps."""
     return _PROCESS_GB + 1e-9 * n_voxels * 88
@@ -252,17 +277,18 @@ def _whole_blocks(n_seeds: int) -> int:
     return n_blocks(n_seeds) * SEEDS_PER_BLOCK
 
 
-def _mapping_bytes(n_seeds: int, run_bytes: int) -> int:
+def _mapping_bytes(n_seeds: int, dof: int, itemsize: int) -> int:
     """Return the bytes per voxel for mapping blocks of seeds in a group of participants.
 
-    The runs of all participants, the maps of some blocks, the deviations of one, its sums by seed,
-    and the weights of several runs of a participant.
+    The runs of all participants, the maps of some blocks, the deviations of one, its sums as it is
+    tested, and the weights of several runs of a participant.
     """
     blocks = min(BLOCKS_AT_ONCE, n_blocks(n_seeds)) + 1
-    of_runs = PARTICIPANTS_AT_ONCE * (run_bytes + _RUN_BYTES)
-    by_seed = SEEDS_PER_BLOCK * bytes_of_sums(smoothness=True, n_covariates=0)
+    # components as stored, and columns in single precision
+    of_runs = PARTICIPANTS_AT_ONCE * ((itemsize + 4) * dof + _RUN_BYTES)
+    tested = SEEDS_PER_BLOCK * _BLOCK_BYTES
     weights = 3 * 4 * SEEDS_PER_BLOCK
-    return of_runs + blocks * _GROUP_BYTES + by_seed + weights
+    return of_runs + blocks * _GROUP_BYTES + tested + weights
 
 
 def _tile_bytes(n_masked: int, dof: int, n_seeds: int) -> int:
@@ -285,10 +311,13 @@ def draws_gb(
     dof: int,
     most_gb: float = math.inf,
     *,
+    n_draws: int,
+    n_networks: int,
+    control: HeightControl,
     itemsize: int = 2,
     n_covariates: int = 0,
 ) -> tuple[float, float]:
-    """Mapping draws of a null: what it takes, and how much of that is for draws at once.
+    """Mapping a block of draws: what it takes, and how much of that is to work with.
 
     Parameters
     ----------
@@ -296,15 +325,17 @@ def draws_gb(
         Voxels of the box, contrasts, residual degrees of freedom of a participant's runs.
     most_gb
         What may be taken; one draw is mapped at a time, at least.
+    n_draws, n_networks
+        Draws of the block, of which the maps of all networks are kept.
+    control
+        Height control.
     itemsize, n_covariates
         Bytes per number in the store, covariates of the design.
     """
     n_masked = _MASKED * n_voxels
-    one_draw = 1e-9 * n_masked * bytes_of_draw(n_contrasts, n_covariates=n_covariates)
-    kept = 8e-9 * NULLS.draws_per_block * n_masked * 2
-    mapping = 1e-9 * n_masked * _mapping_bytes(n_contrasts * NULLS.draws_per_block, itemsize * dof)
-    # a last block that is not full
-    mapping += 1e-9 * n_masked * SEEDS_PER_BLOCK * bytes_of_draw(1, n_covariates=n_covariates)
+    one_draw = 1e-9 * n_masked * n_contrasts * bytes_of_contrast(control, n_covariates)
+    kept = 1e-9 * n_masked * n_draws * n_networks * _DRAWN_BYTES
+    mapping = 1e-9 * n_masked * _mapping_bytes(n_contrasts, dof, itemsize)
     rest = _PROCESS_GB + kept + mapping
-    together = min(NULLS.block_gb, max(most_gb - rest, one_draw))
-    return rest + max(together, one_draw), together
+    together = min(NULLS.block_gb, max(most_gb - rest, one_draw), max(1, n_draws) * one_draw)
+    return rest + together, together

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fcnm_bids.grid import Grid
-from fcnm_bids.mapping import MappingRule, NetworkMap, Participant, map_network, network_names
+from fcnm_bids.mapping import (
+    AssembledNetwork,
+    MappingRule,
+    Participant,
+    bytes_of_contrast,
+    map_networks,
+    network_names,
+)
 from fcnm_bids.seeds import Contrast, sphere_seeds
-from fcnm_bids.stats import bytes_of_sums
-
-_NEAR_BYTES = 1
-"""Of where a contrast is near its own foci, per contrast and voxel."""
-
-
-def bytes_of_draw(n_contrasts: int, *, n_covariates: int, smoothness: bool = True) -> int:
-    """Return the bytes per voxel that a draw takes among others, by its contrasts."""
-    sums = bytes_of_sums(smoothness=smoothness, n_covariates=n_covariates)
-    return n_contrasts * (sums + _NEAR_BYTES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +49,8 @@ class DrawMapper:
         As for :func:`~fcnm_bids.mapping.network_map.map_network`.
     weights
         Weight of each contrast of a draw; None for equal ones.
+    scratch
+        Folder for what does not fit into memory.
     """
 
     grid: Grid
@@ -61,6 +61,7 @@ class DrawMapper:
     index: NDArray[np.intp]
     covariates: NDArray[np.float64] | None
     weights: NDArray[np.float64] | None
+    scratch: Path | None = None
 
     def maps(
         self,
@@ -79,16 +80,14 @@ class DrawMapper:
         draws
             Contrasts of each draw.
         memory
-            Bytes that the sums of the draws in work may take.
+            Bytes that the tests and sums of the draws in work may take.
         progress
             Is told the number of draws done.
         """
-        per_voxel = bytes_of_draw(
-            max(1, len(draws[0])),
-            n_covariates=0 if self.covariates is None else self.covariates.shape[1],
-            smoothness=self.rule.height.needs.needs_smoothness,
-        )
-        at_once = max(1, int(memory // (per_voxel * self.index.size)))
+        n_covariates = 0 if self.covariates is None else self.covariates.shape[1]
+        per_contrast = bytes_of_contrast(self.rule.height.needs, n_covariates)
+        per_draw = max(1, len(draws[0])) * per_contrast * self.index.size
+        at_once = max(1, int(memory // per_draw))
         effects = list(dict.fromkeys(contrast.effect for contrast in draws[0]))
         tail = self.rule.height.tail
         networks = network_names(effects, tail)
@@ -99,12 +98,19 @@ class DrawMapper:
         )
         for first in range(0, len(draws), at_once):
             some = draws[first : first + at_once]
-            mapped = self._map(some)
-            for number in range(len(some)):
-                drawn = network_names((_named(effect, number) for effect in effects), tail)
-                for network, name in zip(networks, drawn, strict=True):
-                    found.probability[network][first + number] = mapped.probability[name]
-                    found.convergence[network][first + number] = mapped.convergence[name]
+            places = {
+                name: (network, first + number)
+                for number in range(len(some))
+                for network, name in zip(
+                    networks,
+                    network_names((_named(effect, number) for effect in effects), tail),
+                    strict=True,
+                )
+            }
+            for name, own in self._map(some, memory):
+                network, row = places[name]
+                found.probability[network][row] = own.probability
+                found.convergence[network][row] = own.convergence
             progress(first + len(some))
         return found
 
@@ -114,21 +120,24 @@ class DrawMapper:
         """Return the probability maps of `maps` alone."""
         return dict(self.maps(draws, memory=memory).probability)
 
-    def _map(self, draws: Sequence[Sequence[Contrast]]) -> NetworkMap:
+    def _map(
+        self, draws: Sequence[Sequence[Contrast]], memory: float
+    ) -> Iterator[tuple[str, AssembledNetwork]]:
         contrasts = [
             replace(contrast, name=_named(contrast.name, n), effect=_named(contrast.effect, n))
             for n, draw in enumerate(draws)
             for contrast in draw
         ]
         seeds = sphere_seeds(contrasts, self.grid, radius=self.radius, sphere=self.sphere)
-        return map_network(
+        return map_networks(
             seeds,
             self.participants,
             self.rule,
             self.index,
             covariates=self.covariates,
             weights=None if self.weights is None else np.tile(self.weights, len(draws)),
-            keep_tests=False,
+            memory=memory,
+            scratch=self.scratch,
         )
 
 

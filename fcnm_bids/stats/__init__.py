@@ -4,9 +4,10 @@ from fcnm_bids.stats.clusters import label_clusters, remove_small, remove_small_
 from fcnm_bids.stats.contrast_mask import ContrastMap, HeightRule, contrast_mask
 from fcnm_bids.stats.design import Design, design_of, is_missing
 from fcnm_bids.stats.fdr import FdrResult, benjamini_hochberg, fdr_threshold
-from fcnm_bids.stats.height_controls import height_control
+from fcnm_bids.stats.height_controls import HeightControl, height_control
 from fcnm_bids.stats.moments import (
     PARTICIPANTS_AT_ONCE,
+    BlockMoments,
     ContrastMoments,
     CovariateSums,
     Moments,
@@ -24,22 +25,35 @@ from fcnm_bids.stats.rft import (
     resel_counts,
     rft_threshold,
 )
-from fcnm_bids.stats.smoothness import Smoothness, estimate_smoothness
-from fcnm_bids.stats.ttest import OneSample, one_sample, t_isf, t_sf, t_to_z
+from fcnm_bids.stats.smoothness import (
+    N_ROUGHNESS_SUMS,
+    VOXELS_PER_SUM,
+    RoughnessSums,
+    Smoothness,
+    estimate_smoothness,
+    roughness_sums,
+)
+from fcnm_bids.stats.ttest import OneSample, TMap, one_sample, t_isf, t_sf, t_to_z
 
 __all__ = [
+    "N_ROUGHNESS_SUMS",
     "PARTICIPANTS_AT_ONCE",
+    "VOXELS_PER_SUM",
+    "BlockMoments",
     "ContrastMap",
     "ContrastMoments",
     "CovariateSums",
     "Design",
     "FdrResult",
     "GroupMaps",
+    "HeightControl",
     "HeightRule",
     "MaxNull",
     "Moments",
     "OneSample",
+    "RoughnessSums",
     "Smoothness",
+    "TMap",
     "benjamini_hochberg",
     "bonferroni_threshold",
     "bytes_of_sums",
@@ -61,6 +75,7 @@ __all__ = [
     "remove_small_at",
     "resel_counts",
     "rft_threshold",
+    "roughness_sums",
     "sign_flips",
     "summed_moments",
     "t_isf",

@@ -19,8 +19,8 @@ from fcnm_bids.stats.height_controls import (
 )
 from fcnm_bids.stats.moments import ContrastMoments
 from fcnm_bids.stats.permutation import GroupMaps, MaxNull
-from fcnm_bids.stats.smoothness import Smoothness
-from fcnm_bids.stats.ttest import OneSample
+from fcnm_bids.stats.smoothness import RoughnessSums, Smoothness
+from fcnm_bids.stats.ttest import TMap
 
 _TAILS = ("positive", "negative", "two-sided")
 
@@ -153,8 +153,8 @@ class ContrastMap:
 
 
 def contrast_mask(
-    result: OneSample,
-    moments: ContrastMoments,
+    result: TMap,
+    moments: ContrastMoments | RoughnessSums,
     rule: HeightRule,
     *,
     maps: GroupMaps | None = None,
@@ -173,7 +173,7 @@ def contrast_mask(
     result
         The t test.
     moments
-        The sums that it was computed from.
+        The sums that it was computed from, or what was summed of them.
     rule
         How to threshold.
     maps

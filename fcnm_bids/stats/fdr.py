@@ -45,7 +45,7 @@ def benjamini_hochberg(p: NDArray[np.float64], alpha: float) -> float:
     return float(ordered[rejected[-1]]) if rejected.size else math.nan
 
 
-def fdr_threshold(t: NDArray[np.float64], df: ArrayLike, *, alpha: float, tail: str) -> FdrResult:
+def fdr_threshold(t: NDArray[np.floating], df: ArrayLike, *, alpha: float, tail: str) -> FdrResult:
     """Control the false discovery rate of a t map over all of its tested voxels.
 
     Parameters

@@ -17,8 +17,8 @@ from fcnm_bids.stats.fdr import fdr_threshold
 from fcnm_bids.stats.moments import ContrastMoments
 from fcnm_bids.stats.permutation import GroupMaps, MaxNull, max_t_null
 from fcnm_bids.stats.rft import bonferroni_threshold, fwe_threshold, resel_counts
-from fcnm_bids.stats.smoothness import Smoothness, estimate_smoothness
-from fcnm_bids.stats.ttest import OneSample, t_isf
+from fcnm_bids.stats.smoothness import RoughnessSums, Smoothness, estimate_smoothness
+from fcnm_bids.stats.ttest import TMap, t_isf
 
 _NO_RANDOM_FIELD = 3
 """A t field over three dimensions takes more degrees of freedom than this."""
@@ -44,8 +44,8 @@ class HeightInputs:
         Of the residuals, where it is known already; None to estimate it.
     """
 
-    result: OneSample
-    moments: ContrastMoments
+    result: TMap
+    moments: ContrastMoments | RoughnessSums
     value: float | None
     alpha: float
     tail: str
@@ -107,6 +107,8 @@ class HeightControl:
     needs_smoothness, needs_maps
         Whether it takes sums for the smoothness, or the maps of all participants (and flips and
         a seed for them).
+    needs_df
+        Whether it takes the degrees of freedom of each voxel, and not the smallest alone.
     takes_value
         Whether it is given as ``name=VALUE``, with a VALUE above 0.
     """
@@ -115,6 +117,7 @@ class HeightControl:
     methods: str
     needs_smoothness: bool = False
     needs_maps: bool = False
+    needs_df: bool = False
     takes_value: bool = False
 
 
@@ -186,6 +189,7 @@ HEIGHT_CONTROLS: Mapping[str, HeightControl] = {
         _false_discovery,
         "the false discovery rate was held at {alpha:g} over all tested voxels "
         "{{{{benjamini1995}}}}",
+        needs_df=True,
     ),
     "permutation": HeightControl(
         _sign_flips,
@@ -193,7 +197,7 @@ HEIGHT_CONTROLS: Mapping[str, HeightControl] = {
         "all of them if there are fewer",
         needs_maps=True,
     ),
-    "bonferroni": HeightControl(_bonferroni, _FAMILYWISE + "Bonferroni's bound"),
+    "bonferroni": HeightControl(_bonferroni, _FAMILYWISE + "Bonferroni's bound", needs_df=True),
     "t": HeightControl(_fixed, "a threshold of t = {value} was used", takes_value=True),
 }
 

@@ -213,6 +213,7 @@ class Moments:
         self.n_added = 0
         self._lacking = np.zeros(size, dtype=np.int32)
         self._centre = np.zeros(size, dtype=np.float32)
+        self._has_unset = [True] * n_blocks
         # of deviations and of their squares; of products of neighbours
         self._sums = np.zeros((n_blocks, n_voxels, 2, SEEDS_PER_BLOCK))
         self._products, self._neighbours = None, None
@@ -331,9 +332,10 @@ class Moments:
         )
         n_lanes = contrasts.stop - contrasts.start
         centre, lacking = self._centre[block], self._lacking[block]
-        # nobody had a value there so far
-        unset = lacking[:, :n_lanes] == self.n_participants[contrasts].astype(np.int32)
-        if unset.any():
+        if self._has_unset[block]:
+            # nobody had a value there so far
+            unset = lacking[:, :n_lanes] == self.n_participants[contrasts].astype(np.int32)
+            self._has_unset[block] = bool(unset.any())
             mean = group_sums.mean_map(maps)
             np.copyto(centre[:, :n_lanes], mean[:, :n_lanes], where=unset)
         if len(self._deviations) < len(maps):

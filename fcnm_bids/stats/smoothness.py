@@ -17,7 +17,8 @@ from fcnm_bids.stats.regression import explained_by_design
 VOXELS_PER_SUM = 1024
 """Voxels over which sums are taken together: sums of these do not depend on slabs of voxels."""
 
-_SUMMED = ("n", "density", "x", "y", "z", "xx", "yy", "zz")
+N_ROUGHNESS_SUMS = 8
+"""Sums that `roughness_sums` returns."""
 
 _FOUR_LOG_TWO = 4 * math.log(2)
 
@@ -50,7 +51,29 @@ class Smoothness:
     n_voxels: int
 
 
-def estimate_smoothness(moments: ContrastMoments, tested: NDArray[np.bool_]) -> Smoothness:
+@dataclass(frozen=True, eq=False)
+class RoughnessSums:
+    """What the smoothness of a contrast without covariates is estimated from.
+
+    Parameters
+    ----------
+    sums
+        As `roughness_sums` returns them, of one contrast at all voxels, shape (parts, 8).
+    n_participants
+        Participants with a map.
+    index, shape
+        Voxel numbers, shape (V,), and the shape of the box that they number.
+    """
+
+    sums: NDArray[np.float64]
+    n_participants: int
+    index: NDArray[np.intp]
+    shape: tuple[int, int, int]
+
+
+def estimate_smoothness(
+    moments: ContrastMoments | RoughnessSums, tested: NDArray[np.bool_]
+) -> Smoothness:
     """Estimate the smoothness of the residuals of a group model.
 
     With u the residuals of one voxel divided by the root of their sum of squares, the inner
@@ -75,7 +98,7 @@ def estimate_smoothness(moments: ContrastMoments, tested: NDArray[np.bool_]) -> 
     Parameters
     ----------
     moments
-        Sums over participants, products of neighbours included.
+        Sums over participants, products of neighbours included; or what was summed of them.
     tested
         Tested voxels, shape (V,).
 
@@ -85,9 +108,13 @@ def estimate_smoothness(moments: ContrastMoments, tested: NDArray[np.bool_]) -> 
         With fewer than 4 participants, or fewer than 8 such voxels (a mask that is thin along an
         axis), there is nothing to estimate from.
     """
-    n_columns = 1 if moments.covariates is None else moments.covariates.gram.shape[0]
-    _refuse_few(moments.n_participants, n_columns)
-    return smoothness_of(roughness_sums(moments, tested), moments.n_participants, n_columns)
+    n, n_columns = moments.n_participants, 1
+    if isinstance(moments, RoughnessSums):
+        return _smoothness(moments.sums, n, n_columns)
+    if moments.covariates is not None:
+        n_columns = moments.covariates.gram.shape[0]
+    _refuse_few(n, n_columns)
+    return _smoothness(roughness_sums(moments, tested), n, n_columns)
 
 
 def roughness_sums(
@@ -136,28 +163,13 @@ def roughness_sums(
         )
         for first in range(0, n_voxels, VOXELS_PER_SUM)
     ]
-    return np.stack(parts) if parts else np.zeros((0, len(_SUMMED), *length.shape[1:]))
+    return np.stack(parts) if parts else np.zeros((0, N_ROUGHNESS_SUMS, *length.shape[1:]))
 
 
-def smoothness_of(sums: NDArray[np.float64], n_participants: int, n_columns: int = 1) -> Smoothness:
-    """Return the smoothness that follows from sums of roughness.
-
-    Parameters
-    ----------
-    sums
-        As `roughness_sums` returns them, of one contrast at all voxels, shape (parts, 8).
-    n_participants
-        Participants with a map.
-    n_columns
-        Columns of the design, the intercept included.
-
-    Raises
-    ------
-    RequestError
-        As for `estimate_smoothness`.
-    """
+def _smoothness(sums: NDArray[np.float64], n_participants: int, n_columns: int) -> Smoothness:
+    """Return the smoothness that follows from sums of roughness, shape (parts, 8)."""
     _refuse_few(n_participants, n_columns)
-    total = np.zeros(len(_SUMMED))
+    total = np.zeros(N_ROUGHNESS_SUMS)
     for part in sums:  # one after the other, in an order that NumPy does not choose
         total += part
     n_voxels = int(total[0])

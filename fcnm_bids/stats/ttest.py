@@ -24,8 +24,8 @@ _SERIES_TERMS = 12
 
 
 @dataclass(frozen=True, eq=False)
-class OneSample:
-    """A test of the mean, or of the intercept of a model with covariates, at every voxel.
+class TMap:
+    """What a threshold is applied to.
 
     All arrays have shape (V,), or (V, 16) for a block of contrasts.
 
@@ -36,22 +36,34 @@ class OneSample:
     mean
         Mean over the participants with a value; NaN where there are none. With centred covariates
         the intercept: the mean that participants with average covariates have.
-    variance
-        Unbiased residual variance; NaN where no degree of freedom is left.
-    n
-        Number of participants with a value.
     df
         Degrees of freedom, n minus the columns of the design (1 without covariates), not below 0.
     tested
         Which voxels were tested.
     """
 
+    t: NDArray[np.floating]
+    mean: NDArray[np.floating]
+    df: NDArray[np.int32]
+    tested: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class OneSample(TMap):
+    """A test of the mean, or of the intercept of a model with covariates, at every voxel.
+
+    Parameters
+    ----------
+    variance
+        Unbiased residual variance; NaN where no degree of freedom is left.
+    n
+        Number of participants with a value.
+    """
+
     t: NDArray[np.float64]
     mean: NDArray[np.float64]
     variance: NDArray[np.float64]
     n: NDArray[np.int32]
-    df: NDArray[np.int32]
-    tested: NDArray[np.bool_]
 
 
 def one_sample(moments: ContrastMoments | BlockMoments, *, min_subjects: float) -> OneSample:

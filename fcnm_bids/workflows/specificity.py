@@ -12,8 +12,9 @@ from fcnm_bids.config import NULLS
 from fcnm_bids.intermediates.draws import OBSERVED
 from fcnm_bids.reruns.result_cache import cache_folder
 from fcnm_bids.resources.machine import most_gb, node_threads
-from fcnm_bids.resources.memory import contrast_gb, draws_gb, strength_gb
+from fcnm_bids.resources.memory import contrast_gb, draws_gb, labels_gb, strength_gb
 from fcnm_bids.specificity import LABEL_NULLS
+from fcnm_bids.stats import height_control
 from fcnm_bids.workflows.base import GroupWorkflowParts, NetworkNodes, Output
 
 Blocks = dict[str, list[tuple[str, int]]]
@@ -87,10 +88,10 @@ def _add_labels(level: GroupWorkflowParts, first_contrast: Output) -> pe.Node | 
     plan = level.plan
     if not {*LABEL_NULLS} & set(plan.specificity.nulls):
         return None
-    needed_gb, _ = draws_gb(
-        plan.grid.n_voxels,
+    needed_gb = labels_gb(
+        plan.n_masked,
         len(level.contrasts),
-        plan.dof,
+        dof=plan.dof,
         itemsize=plan.itemsize,
         n_covariates=len(plan.design.names),
     )
@@ -124,6 +125,10 @@ def _add_draws(level: GroupWorkflowParts, prepared: pe.Node) -> tuple[list[pe.No
     from fcnm_bids.interfaces.nulls import MapNullDraws
 
     plan, config = level.plan, level.config
+    whole, size = config.group.n_permutations, NULLS.draws_per_block
+    if config.specificity.specificity_time is not None:
+        # a limit of time is looked at between blocks
+        size = NULLS.timed_draws_per_block
     drawing_gb, together_gb = draws_gb(
         plan.grid.n_voxels,
         len(level.contrasts),
@@ -131,9 +136,11 @@ def _add_draws(level: GroupWorkflowParts, prepared: pe.Node) -> tuple[list[pe.No
         # no more than lets every processor work on draws
         most_gb(config) * node_threads(config) / config.resources.nprocs,
         itemsize=plan.itemsize,
+        n_draws=size,
+        n_networks=len(level.networks),
+        control=height_control(config.group.height_control),
         n_covariates=len(plan.design.names),
     )
-    whole, size = config.group.n_permutations, NULLS.draws_per_block
     wanted = [(OBSERVED, 0, 1)]
     # in turn, so that a limit of time leaves each null as many draws
     wanted += [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ from fcnm_bids.connectivity import (
     mapped_blocks,
     participant_maps,
 )
-from fcnm_bids.connectivity.blocks import n_blocks
+from fcnm_bids.connectivity.blocks import RunSeeds, n_blocks, participant_seeds
 from fcnm_bids.connectome import ProjectedRun
 from fcnm_bids.grid import Grid
 from fcnm_bids.kernels.threads import n_threads
@@ -74,9 +76,19 @@ def mapped(
     seeds: SeedMatrix,
     index: NDArray[np.intp] = EVERYWHERE,
     min_coverage: float = 0.5,
+    prepared: Sequence[Sequence[RunSeeds]] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """z and where it was clipped, both of shape (participants, seeds, voxels)."""
-    own = [BlockMaps(runs, seeds, min_coverage=min_coverage, index=index) for runs in participants]
+    own = [
+        BlockMaps(
+            runs,
+            seeds,
+            min_coverage=min_coverage,
+            index=index,
+            prepared=None if prepared is None else prepared[number],
+        )
+        for number, runs in enumerate(participants)
+    ]
     n_seeds = len(seeds.contrasts)
     buffer = map_buffer(len(own), n_seeds, index.size)
     buffer.fill(1e30)  # what another group left
@@ -110,11 +122,8 @@ def allowed(z: NDArray[np.float64], run: ProjectedRun, index: NDArray[np.intp]) 
     Fisher's transform; that of the transform itself is 6e-7 of z. Correlations beyond 0.95 are
     exact but for the rounding of z.
     """
-    band = np.linalg.norm(run.values.astype(np.float64), axis=0)
-    # a strategy's directions are removed from the seed alone: columns are longer than 1 then
-    longer = np.max(band[run.lengths > 0] / run.lengths[run.lengths > 0], initial=1)
     slope = np.where(np.abs(np.tanh(z)) > 0.951, 0, np.cosh(np.minimum(np.abs(z), 2)) ** 2)
-    return (run.n_components + 4) * HALF_STEP * longer * slope + 7e-7 * np.abs(z)
+    return (run.n_components + 4) * HALF_STEP * slope + 7e-7 * np.abs(z)
 
 
 def check(
@@ -254,14 +263,15 @@ def test_the_opposite_of_the_seed_is_clipped_from_below() -> None:
     np.testing.assert_allclose(z[0, [5, 17]], [-HUGE_Z, HUGE_Z], rtol=2 * HALF_STEP)
 
 
-@pytest.mark.parametrize("m", [31, 127, 401])
-def test_correlations_near_one_are_exact(m: int) -> None:
+@pytest.mark.parametrize(("m", "rank"), [(31, 0), (127, 0), (401, 0), (31, 9), (127, 50)])
+def test_correlations_near_one_are_exact(m: int, rank: int) -> None:
     """Correlations whose rounding Fisher's transform would multiply by 10 and more."""
     rng = np.random.default_rng(m)
     noise = np.geomspace(1e-5, 30, GRID.n_voxels)
     values = rng.standard_normal((m, 1)) + noise * rng.standard_normal((m, GRID.n_voxels))
     values[:, ::3] *= -1
     run = ProjectedRun(values.astype(np.float32), EVERYWHERE, GRID)
+    run = with_directions(run, rank) if rank else run
     seeds = seeds_at([0], [300], [5, 600], [1300, 800])
     z = check([run], seeds)
     exact = participant_maps([run], seeds, min_coverage=0.5, index=EVERYWHERE).z
@@ -351,13 +361,16 @@ def nearly_alike(m: int, index: NDArray[np.intp] = EVERYWHERE, seed: int = 1) ->
     return run
 
 
-@pytest.fixture(scope="module", params=["one", "several", "quantised"])
+@pytest.fixture(scope="module", params=["one", "several", "quantised", "denoised"])
 def runs(request: pytest.FixtureRequest) -> list[ProjectedRun]:
     """Runs of one participant, with voxels that are nearly alike."""
     if request.param == "one":
         return [nearly_alike(50)]
     if request.param == "several":
         return [nearly_alike(50), nearly_alike(30, EVERYWHERE[3:], seed=2)]
+    if request.param == "denoised":
+        pair = nearly_alike(50), nearly_alike(30, EVERYWHERE[3:], seed=2)
+        return [with_directions(run, 6) for run in pair]
     return [with_directions(quantised(nearly_alike(50)), 3)]
 
 
@@ -386,6 +399,127 @@ def test_a_voxel_has_the_same_bits_whichever_are_asked_for(runs: list[ProjectedR
     z, clipped = one(runs, seeds)
     for index in (np.arange(3, GRID.n_voxels, 7), np.array([201]), np.arange(480, 1000)):
         assert_same(one(runs, seeds, index), (z[:, index], clipped[:, index]))
+
+
+WHOLE = np.setdiff1d(EVERYWHERE, [0, 7, 500, 501, 502])
+"""Wanted voxels, divided into slabs."""
+
+
+def in_slabs(
+    runs: list[ProjectedRun], seeds: SeedMatrix, edges: Sequence[int], *, prepared: bool = False
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Map one slab of the wanted voxels after the other, and put them together."""
+    own = [participant_seeds(runs, seeds, min_coverage=0.5)] if prepared else None
+    slabs = [
+        mapped([runs], seeds, WHOLE[first:last], prepared=own)
+        for first, last in itertools.pairwise(edges)
+    ]
+    z, clipped = (np.concatenate(part, axis=2)[0] for part in zip(*slabs, strict=True))
+    return z, clipped
+
+
+@pytest.fixture(scope="module")
+def whole(runs: list[ProjectedRun]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Maps at all wanted voxels at once."""
+    z, clipped = one(runs, seeds_of_all_kinds(20), WHOLE)
+    assert (np.abs(np.tanh(z)) > 0.95).sum() > 20
+    assert clipped.any()
+    return z, clipped
+
+
+@settings(max_examples=15)
+@given(edges=st.lists(st.integers(0, WHOLE.size), max_size=4), prepared=st.booleans())
+def test_slabs_of_voxels_have_the_bits_of_the_whole(
+    edges: list[int],
+    prepared: bool,
+    runs: list[ProjectedRun],
+    whole: tuple[NDArray[np.float32], NDArray[np.bool_]],
+) -> None:
+    found = in_slabs(
+        runs, seeds_of_all_kinds(20), [0, *sorted(edges), WHOLE.size], prepared=prepared
+    )
+    assert_same(found, whole)
+
+
+def test_slabs_within_which_a_run_has_no_voxel_have_the_bits_of_the_whole() -> None:
+    covered = np.setdiff1d(EVERYWHERE, np.arange(300, 420))
+    still = nearly_alike(50, seed=4)
+    still.values[:, 205:212] = 0
+    runs = [nearly_alike(30, covered), still, run_of(2), run_of(40, EVERYWHERE[:600], seed=6)]
+    runs[0] = with_directions(runs[0], 4)
+    seeds = seeds_of_all_kinds(20)
+    expected = one(runs, seeds, WHOLE)
+    for edges in ([0, 300, 400, WHOLE.size], [0, 201, 206, 207, 600, 601, 700, WHOLE.size]):
+        assert_same(in_slabs(runs, seeds, edges), expected)
+        assert_same(in_slabs(runs[:1], seeds, edges), one(runs[:1], seeds, WHOLE))
+
+
+def test_prepared_seeds_give_the_same_maps(runs: list[ProjectedRun]) -> None:
+    seeds = seeds_of_all_kinds(20)
+    prepared = participant_seeds(runs, seeds, min_coverage=0.5)
+    assert_same(
+        tuple(own[0] for own in mapped([runs], seeds, prepared=[prepared])), one(runs, seeds)
+    )
+
+
+def test_seeds_are_prepared_for_runs_with_degrees_of_freedom_alone() -> None:
+    runs, seeds = [run_of(2), run_of(20), run_of(1), run_of(9)], random_seeds(18)
+    prepared = participant_seeds(runs, seeds, min_coverage=0.5)
+    assert [own.series.shape for own in prepared] == [(18, 20), (18, 9)]
+    assert [own.weights.shape for own in prepared] == [(2, 16)] * 2
+    for own, weight in zip(prepared, (18, 7), strict=True):
+        np.testing.assert_array_equal(own.weights.ravel(), [*[weight] * 18, *[1] * 14])
+        np.testing.assert_allclose(np.linalg.norm(own.series, axis=1), 1, rtol=1e-14)
+    with pytest.raises(ValueError, match="zip"):
+        BlockMaps(runs, seeds, min_coverage=0.5, index=EVERYWHERE, prepared=prepared[:1])
+
+
+@pytest.mark.parametrize(("m", "rank"), [(31, 7), (127, 40), (260, 60)])
+def test_a_prepared_seed_has_the_same_bits_whichever_are_beside_it(m: int, rank: int) -> None:
+    index = EVERYWHERE[::3]
+    runs, seeds = [with_directions(run_of(m, index), rank)], random_seeds(35)
+    (together,) = participant_seeds(runs, seeds, min_coverage=0.0)
+    assert together.series.shape == (35, m - rank)
+    assert (together.series != 0).any(axis=1).sum() > 20
+    order = np.random.default_rng(m).permutation(35)
+    for chosen in (order, order[:17], order[:3], *order[:, None]):
+        (own,) = participant_seeds(runs, of_seeds(seeds, chosen), min_coverage=0.0)
+        np.testing.assert_array_equal(own.series, together.series[chosen])
+        weights = own.weights.ravel()[: len(chosen)]
+        np.testing.assert_array_equal(weights, together.weights.ravel()[chosen])
+
+
+@pytest.mark.parametrize(("m", "rank"), [(127, 40), (260, 60)])
+def test_threads_do_not_change_prepared_seeds(m: int, rank: int) -> None:
+    run, seeds, found = with_directions(run_of(m), rank), random_seeds(18), []
+    for threads in (1, 2):
+        with threadpool_limits(threads, user_api="blas"):
+            found += participant_seeds([replace(run)], seeds, min_coverage=0.5)
+    np.testing.assert_array_equal(found[0].series, found[1].series)
+
+
+def test_a_seed_has_a_map_if_any_run_covers_it() -> None:
+    first = run_of(12, np.setdiff1d(EVERYWHERE, [1, 2, 3]), seed=1)
+    second = run_of(52, np.setdiff1d(EVERYWHERE, [20, 3, 4]), seed=2)
+    seeds = seeds_at([1, 2], [20], [3], [30, 31], [])
+    table = np.vstack([seeds.weights.toarray()] * 4)
+    seeds = seed_matrix(table)
+
+    def has_map(*runs: ProjectedRun) -> list[bool]:
+        # wherever the maps are wanted
+        own = [
+            BlockMaps(runs, seeds, min_coverage=0.5, index=index).has_map.tolist()
+            for index in (EVERYWHERE, EVERYWHERE[:0], EVERYWHERE[900:905])
+        ]
+        assert own[0] == own[1] == own[2]
+        z, _ = one(runs, seeds)
+        assert own[0] == np.isfinite(z).any(axis=1).tolist()
+        return own[0]
+
+    assert has_map(first, second) == [True, True, False, True, False] * 4
+    assert has_map(first) == [False, True, False, True, False] * 4
+    assert has_map(run_of(2), second) == [True, False, False, True, False] * 4
+    assert has_map(run_of(2)) == [False] * 20
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 5])

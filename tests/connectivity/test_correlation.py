@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -15,7 +16,12 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from fcnm_bids.connectivity import correlate, fisher_z, seed_series
-from fcnm_bids.connectivity.correlation import LARGEST_R, correlator
+from fcnm_bids.connectivity.correlation import (
+    LARGEST_R,
+    band_series,
+    correlator,
+    in_sixteens,
+)
 from fcnm_bids.connectome import ProjectedRun, open_image, project_run
 from fcnm_bids.grid import Grid
 from tests.kept_rows import Projection, build_projection
@@ -103,6 +109,38 @@ def test_seed_series_is_a_matrix_product(n_seeds: int, n_voxels: int, seed: int)
     dense = rng.standard_normal((n_seeds, n_voxels)) * (rng.random((n_seeds, n_voxels)) < 0.4)
     expected = dense @ run.columns(slice(None)).T
     np.testing.assert_allclose(seed_series(run, csr_array(dense)), expected, atol=1e-12)
+
+
+def test_band_series_are_those_before_a_strategy() -> None:
+    raw, time, weights = series(), projection(), random_weights(20)
+    run = run_of(raw, time)
+    directions = np.linalg.qr(np.random.default_rng(1).standard_normal((run.dof, 7)))[0]
+    cleaned = replace(run, directions=directions)
+    in_band = band_series(run, weights)
+    np.testing.assert_array_equal(in_band, seed_series(run, weights))
+    np.testing.assert_array_equal(in_band, band_series(cleaned, weights))
+    np.testing.assert_allclose(
+        seed_series(cleaned, weights), cleaned.remove(in_band.T).T, atol=1e-12
+    )
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 40), st.integers(1, 20), st.integers(0, 20))
+def test_products_in_sixteens_are_of_one_shape_and_those_of_all(
+    n_seeds: int, n: int, n_out: int
+) -> None:
+    rng = np.random.default_rng(n_seeds)
+    matrix, own = rng.standard_normal((n_out, n)), rng.standard_normal((n_seeds, n))
+    shapes = set()
+
+    def product(some: np.ndarray) -> np.ndarray:
+        shapes.add(some.shape)
+        return matrix @ some
+
+    found = in_sixteens(product, own)
+    assert shapes == {(n, 16 if n_seeds else 0)}
+    assert found.shape == (n_seeds, n_out)
+    np.testing.assert_allclose(found, own @ matrix.T, atol=1e-12)
 
 
 def test_seeds_without_voxels_have_no_correlation() -> None:
@@ -219,3 +257,14 @@ def test_a_seed_s_place_among_others_does_not_change_a_bit(m: int, n_voxels: int
         np.testing.assert_array_equal(correlate(run, seeds[[seed]])[0], together[seed])
     order = rng.permutation(35)
     np.testing.assert_array_equal(correlate(run, seeds[order]), together[order])
+
+
+def test_a_denoised_seed_alone_has_the_bits_that_it_has_among_others() -> None:
+    rng = np.random.default_rng(4)
+    directions = np.linalg.qr(rng.standard_normal((127, 40)))[0]
+    values = rng.standard_normal((127, 120), dtype=np.float32)
+    run = ProjectedRun(values, np.arange(120), GRID, directions=directions)
+    seeds = random_weights(35)
+    together = correlate(run, seeds)
+    for seed in range(35):
+        np.testing.assert_array_equal(correlate(run, seeds[[seed]])[0], together[seed])

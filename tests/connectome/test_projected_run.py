@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from threadpoolctl import threadpool_limits
 
 from fcnm_bids.connectome import ProjectedRun
 from fcnm_bids.grid import Grid
@@ -84,3 +87,45 @@ def test_a_voxel_of_which_the_strategy_leaves_rounding_is_not_usable() -> None:
     np.testing.assert_array_equal(run.usable().index, np.delete(INDEX, 2))
     whole = ProjectedRun(run.values, INDEX, GRID, scale)
     assert whole.usable() is whole
+
+
+def without(m: int, rank: int) -> ProjectedRun:
+    """Return a run of m dimensions of which a strategy removes some."""
+    q = np.linalg.qr(np.random.default_rng(rank).standard_normal((m, rank)))[0]
+    return ProjectedRun(values(m), INDEX, GRID, directions=q)
+
+
+@given(st.integers(1, 40), st.floats(0, 1))
+def test_kept_dimensions_are_all_that_the_strategy_leaves(m: int, share: float) -> None:
+    rank = round(share * m)
+    run = without(m, rank)
+    kept, removed = run.kept_dimensions, run.directions
+    assert kept is not None
+    assert removed is not None
+    assert kept.shape == (m - rank, m)
+    assert kept.flags.c_contiguous
+    np.testing.assert_allclose(kept @ kept.T, np.eye(m - rank), atol=1e-14)
+    np.testing.assert_allclose(kept @ removed, 0, atol=1e-14)
+
+
+def test_inner_products_in_kept_dimensions_are_those_of_denoised_columns() -> None:
+    run = without(20, 6)
+    assert run.kept_dimensions is not None
+    columns = run.kept_dimensions @ run.columns(slice(None))
+    denoised = run.remove(run.columns(slice(None)))
+    np.testing.assert_allclose(columns.T @ columns, denoised.T @ denoised, atol=1e-12)
+    np.testing.assert_allclose(np.linalg.norm(columns, axis=0), run.lengths, rtol=1e-12)
+
+
+def test_without_a_strategy_the_whole_band_is_kept() -> None:
+    assert ProjectedRun(values(), INDEX, GRID).kept_dimensions is None
+
+
+@pytest.mark.parametrize(("m", "rank"), [(89, 27), (230, 60)])
+def test_threads_do_not_change_kept_dimensions(m: int, rank: int) -> None:
+    directions, found = without(m, rank).directions, []
+    for threads in (1, 2):
+        run = ProjectedRun(values(m), INDEX, GRID, directions=directions)
+        with threadpool_limits(threads, user_api="blas"):
+            found.append(run.kept_dimensions)
+    np.testing.assert_array_equal(found[1], found[0])

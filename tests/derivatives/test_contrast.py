@@ -27,7 +27,7 @@ from fcnm_bids.stats import ContrastMap, MaxNull, OneSample, Smoothness
 
 T = np.array([3.0, -2.5, 0.5, np.nan])
 N = np.array([9, 9, 8, 1], dtype=np.int32)
-TEST = OneSample(T, T / 10, np.ones(4), N, N - 1, np.isfinite(T))
+TEST = OneSample(T, T / 10, N - 1, np.isfinite(T), np.ones(4), N)
 NULL = MaxNull(np.array([3.0, 2.7, 2.0, 1.0]), exact=True)
 MASK = ContrastMap(np.array([True, False, False, False]), 2.8, None, None, df=7, n_tested=3)
 MAPPED = MappedContrast(TEST, MASK, np.isfinite(T))

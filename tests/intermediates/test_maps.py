@@ -29,7 +29,7 @@ def mapped(seed: int, smoothness: Smoothness | None) -> MappedContrast:
     t, mean, variance = rng.standard_normal((3, INDEX.size))
     tested, significant, counted = rng.random((3, INDEX.size)) < 0.5
     n = np.full(INDEX.size, 9, dtype=np.int32)
-    test = OneSample(t, mean, variance**2, n, n - 1, tested)
+    test = OneSample(t, mean, n - 1, tested, variance**2, n)
     mask = ContrastMap(significant, 3.0, smoothness, None, df=8, n_tested=4)
     return MappedContrast(test, mask, counted)
 

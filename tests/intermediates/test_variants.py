@@ -23,7 +23,7 @@ def mapped(seed: int, *, counted: bool = True) -> MappedContrast:
     n = np.full(V, 9, dtype=np.int32)
     where = (rng.random(V) < 0.8) & counted
     mask = ContrastMap(significant & where, 3.0, None, None, df=8, n_tested=4)
-    return MappedContrast(OneSample(t, mean, variance**2, n, n - 1, tested), mask, where)
+    return MappedContrast(OneSample(t, mean, n - 1, tested, variance**2, n), mask, where)
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import platform
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -278,111 +279,218 @@ def test_other_voxels_are_left_as_they_were() -> None:
     np.testing.assert_array_equal(changed, (sums != own.sums).any(axis=(1, 2)) & ~alone)
 
 
-@pytest.mark.parametrize("n_voxels", [1, 31, 32, 33, 100])
-def test_sums_by_seed_are_the_sums_of_each_lane(n_voxels: int) -> None:
-    rng = np.random.default_rng(n_voxels)
-    sums = rng.standard_normal((n_voxels, 2, 16))
-    products = rng.standard_normal((n_voxels, 6, 16)).astype(np.float32)
-    seed_sums, seed_products = group_sums.by_seed(sums, products)
-    np.testing.assert_array_equal(seed_sums, sums.transpose(2, 1, 0))
-    np.testing.assert_array_equal(seed_products, products.transpose(2, 1, 0))
-    again, nothing = group_sums.by_seed(sums, None)
-    np.testing.assert_array_equal(again, seed_sums)
-    assert nothing is None
+def test_products_may_end_with_the_last_of_the_voxels() -> None:
+    """The voxels behind a slab lend it their values, and have no products of their own."""
+    own, slab = Group(3), slice(4, 50)
+    expected = own.added(slab)
+    own.products = own.products[: slab.stop].copy()
+    sums, products = own.added(slab)
+    np.testing.assert_array_equal(sums, expected[0])
+    np.testing.assert_array_equal(products, expected[1][: slab.stop])
 
 
 class Neighbours:
-    """Values of participants at voxels, some of them not usable, and the voxels beside them."""
+    """Deviations of participants in 16 contrasts, and the voxels beside each voxel."""
 
-    def __init__(self, n_participants: int = 9, seed: int = 0) -> None:
+    def __init__(self, n_participants: int = 9, *, with_map: float = 1, seed: int = 0) -> None:
         rng = np.random.default_rng(seed)
         index = np.flatnonzero(rng.random(np.prod(SHAPE)) < 0.9)
         self.n_voxels = index.size
         self.rows = neighbour_rows(index, SHAPE)
-        smooth = rng.standard_normal((n_participants, 1))
-        self.values = 0.4 + smooth + rng.standard_normal((n_participants, self.n_voxels))
-        self.usable = rng.random(self.n_voxels) < 0.9
+        smooth = rng.standard_normal((n_participants, 1, 16))
+        self.values = 0.4 + smooth + rng.standard_normal((n_participants, self.n_voxels, 16))
+        self.has_map = rng.random((n_participants, 16)) < with_map
+        self.values *= self.has_map[:, None]
+        self.lacking = rng.integers(1, 4, (self.n_voxels, 16)).astype(np.int32)
+        self.lacking[rng.random(self.lacking.shape) < 0.9] = 0
+        self.usable = self.lacking == 0
         self.around = np.vstack([np.arange(self.n_voxels), self.rows])
-        self.there = (self.around < self.n_voxels) & np.append(self.usable, False)[self.around]
+        # row behind the last voxel for no neighbour
+        self.there = np.vstack([self.usable, np.zeros((1, 16), dtype=bool)])[self.around]
+
+    @property
+    def everywhere(self) -> slice:
+        return slice(0, self.n_voxels)
+
+    def products(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sums over participants of products of neighbours, shape (voxels, 6, 16)."""
+        padded = np.concatenate([values, np.zeros((len(values), 1, 16))], axis=1)
+        pairs = [(self.around[a], self.around[b]) for a, b in PAIRS]
+        return np.stack([(padded[:, a] * padded[:, b]).sum(axis=0) for a, b in pairs], axis=1)
+
+    def about_means(self) -> NDArray[np.float64]:
+        """Products of what participants with a map have beyond their mean."""
+        n = np.maximum(self.has_map.sum(axis=0), 1)
+        return self.products((self.values - self.values.sum(axis=0) / n) * self.has_map[:, None])
+
+    def comoments_arguments(self) -> dict[str, Any]:
+        return {
+            "products": self.products(self.values).astype(np.float32),
+            "sums": np.stack([self.values.sum(axis=0), (self.values**2).sum(axis=0)], axis=1),
+            "lacking": self.lacking,
+            "neighbours": self.rows,
+            "n": self.has_map.sum(axis=0),
+        }
+
+    def roughness_arguments(self, n_fitted: int = 0, seed: int = 5) -> dict[str, Any]:
+        """Return arguments of `roughness`, of residuals of a model with so many covariates."""
+        n = len(self.values)
+        columns = np.random.default_rng(seed).standard_normal((n, n_fitted))
+        basis, _ = np.linalg.qr(np.column_stack([np.ones(n), columns]))
+        fitted = np.einsum("pk,pvs->kvs", basis, self.values)
+        self.residuals = self.values - np.einsum("pk,kvs->pvs", basis, fitted)
+        return {
+            "comoments": self.about_means(),
+            "fitted": np.ascontiguousarray(fitted[1:]),
+            "length": np.linalg.norm(self.residuals, axis=0),
+            "usable": self.usable,
+            "neighbours": self.rows,
+            "voxels": self.everywhere,
+        }
 
 
-def test_products_of_deviations_become_products_about_the_means() -> None:
-    own = Neighbours()
-    # row behind the last voxel for no neighbour
-    padded = np.column_stack([own.values, np.zeros(len(own.values))])
-    pairs = [(own.around[a], own.around[b]) for a, b in PAIRS]
-    products = np.stack([(padded[:, a] * padded[:, b]).sum(axis=0) for a, b in pairs])
-    products = products.astype(np.float32)
-    found = group_sums.comoments(
-        products, own.values.sum(axis=0), own.usable, own.rows, len(own.values)
-    )
-    about = padded - padded.mean(axis=0)
+NEIGHBOURS = Neighbours()
+
+
+def of_lane(arguments: dict[str, Any], lane: int) -> dict[str, Any]:
+    """Arguments of `roughness` for one of 16 contrasts."""
+    own = {name: arguments[name][..., lane].copy() for name in ("fitted", "length", "usable")}
+    comoments = np.ascontiguousarray(arguments["comoments"][:, :, lane].T)
+    return {**arguments, **own, "comoments": comoments}
+
+
+@pytest.mark.parametrize("with_map", [1, 0.8])
+def test_products_of_deviations_become_products_about_the_means(with_map: float) -> None:
+    own = Neighbours(with_map=with_map)
+    if with_map < 1:
+        own.has_map[:, 3], own.values[:, :, 3] = False, 0
+    arguments = own.comoments_arguments()
+    found, exact = group_sums.comoments(**arguments), own.about_means()
     for row, (a, b) in enumerate(PAIRS):
-        exact = (about[:, own.around[a]] * about[:, own.around[b]]).sum(axis=0)
         both = own.there[a] & own.there[b]
-        error = np.abs(found[row] - np.where(both, exact, 0))
+        error = np.abs(found[:, row] - np.where(both, exact[:, row], 0))
         # the products came in single precision, nothing else did
-        assert (error <= HALF_STEP * np.abs(products[row]) + 1e-13).all()
-        assert (found[row, ~both] == 0).all()
+        assert (error <= HALF_STEP * np.abs(arguments["products"][:, row]) + 1e-13).all()
+        assert (found[:, row][~both] == 0).all()
         assert 0.3 < both.mean() < 0.9
+    assert (found != 0).any(axis=(0, 1)).sum() == 16 - (with_map < 1)
 
 
-def roughness_by_hand(u: NDArray, own: Neighbours) -> tuple[int, NDArray]:
+def test_a_contrast_has_the_same_products_whichever_are_beside_it() -> None:
+    own = Neighbours(with_map=0.8)
+    arguments = own.comoments_arguments()
+    expected = group_sums.comoments(**arguments)
+    order = np.random.default_rng(3).permutation(16)
+    for name in ("products", "sums", "lacking", "n"):
+        arguments[name] = np.ascontiguousarray(arguments[name][..., order])
+    np.testing.assert_array_equal(group_sums.comoments(**arguments), expected[..., order])
+
+
+@given(st.integers(0, 180))
+def test_products_of_the_first_voxels_have_the_same_bits(n_voxels: int) -> None:
+    arguments = NEIGHBOURS.comoments_arguments()
+    expected = group_sums.comoments(**arguments)[:n_voxels]
+    arguments["products"] = arguments["products"][:n_voxels].copy()
+    np.testing.assert_array_equal(group_sums.comoments(**arguments), expected)
+
+
+def roughness_by_hand(u: NDArray, own: Neighbours, lane: int) -> NDArray:
     """From residuals of unit length, one voxel after the other, by 3 x 3 matrices."""
-    n, total = 0, np.zeros(7)
-    for v in np.flatnonzero(own.there.all(axis=0)):
-        steps = u[:, own.rows[:, v]] - u[:, [v]]
+    total = np.zeros(8)
+    for v in np.flatnonzero(own.there[:, :, lane].all(axis=0)):
+        steps = u[:, own.rows[:, v], lane] - u[:, [v], lane]
         roughness = steps.T @ steps
-        n += 1
-        total[0] += np.sqrt(np.linalg.det(roughness))
-        total[1:4] += np.sqrt(np.diag(roughness))
-        total[4:] += np.diag(roughness)
-    return n, total
+        total[0] += 1
+        total[1] += np.sqrt(np.linalg.det(roughness))
+        total[2:5] += np.sqrt(np.diag(roughness))
+        total[5:] += np.diag(roughness)
+    return total
 
 
 @pytest.mark.parametrize("n_fitted", [0, 1, 3])
 def test_roughness_is_that_of_residuals(n_fitted: int) -> None:
     own = Neighbours(12, seed=n_fitted)
-    rng = np.random.default_rng(5)
-    design = np.column_stack([np.ones(12), rng.standard_normal((12, n_fitted))])
-    basis, _ = np.linalg.qr(design)
-    fitted = basis[:, 1:].T @ own.values
-    residuals = own.values - basis @ (basis.T @ own.values)
-    length = np.linalg.norm(residuals, axis=0)
-    about = np.column_stack([own.values - own.values.mean(axis=0), np.zeros(12)])
-    comoments = np.stack(
-        [(about[:, own.around[a]] * about[:, own.around[b]]).sum(axis=0) for a, b in PAIRS]
-    )
-    found = group_sums.roughness(comoments, fitted, length, own.usable, own.rows)
-    n, total = roughness_by_hand(residuals / length, own)
-    assert found[0] == n > 30
-    np.testing.assert_allclose(found[1], total, rtol=1e-11)
+    arguments = own.roughness_arguments(n_fitted)
+    found = group_sums.roughness(**arguments)
+    assert found.shape == (8, 16)
+    assert found[0].min() > 30
+    unit_residuals = own.residuals / arguments["length"]
+    for lane in range(16):
+        expected = roughness_by_hand(unit_residuals, own, lane)
+        np.testing.assert_allclose(found[:, lane], expected, rtol=1e-11)
 
 
-def test_values_at_voxels_that_do_not_enter_do_not_matter() -> None:
+@pytest.mark.parametrize("n_fitted", [0, 1, 3])
+def test_one_contrast_has_the_roughness_that_it_has_among_sixteen(n_fitted: int) -> None:
+    arguments = Neighbours(12, seed=n_fitted).roughness_arguments(n_fitted)
+    together = group_sums.roughness(**arguments)
+    for lane in range(16):
+        alone = group_sums.roughness(**of_lane(arguments, lane))
+        assert alone.shape == (8,)
+        np.testing.assert_array_equal(alone, together[:, lane])
+
+
+@given(st.lists(st.integers(0, 180), max_size=4), st.booleans())
+def test_roughness_of_parts_of_the_voxels_adds_up(edges: list[int], alone: bool) -> None:
+    arguments = NEIGHBOURS.roughness_arguments(1)
+    arguments = of_lane(arguments, 2) if alone else arguments
+    whole = group_sums.roughness(**arguments)
+    edges = [0, *sorted(min(edge, NEIGHBOURS.n_voxels) for edge in edges), NEIGHBOURS.n_voxels]
+    parts = [
+        group_sums.roughness(**{**arguments, "voxels": slice(*own)})
+        for own in itertools.pairwise(edges)
+    ]
+    np.testing.assert_array_equal(sum(part[0] for part in parts), whole[0])
+    np.testing.assert_allclose(np.sum(parts, axis=0), whole, rtol=1e-13)
+
+
+@given(st.integers(0, 130), st.integers(0, 40))
+def test_roughness_of_a_slab_is_that_of_its_voxels_in_the_whole(start: int, size: int) -> None:
+    """A slab of voxels with those up to the next plane but one behind it."""
+    plane = SHAPE[0] * SHAPE[1]
+    last = min(start + size, NEIGHBOURS.n_voxels)
+    end = min(last + plane, NEIGHBOURS.n_voxels)
+    arguments = NEIGHBOURS.roughness_arguments(1)
+    expected = group_sums.roughness(**{**arguments, "voxels": slice(start, last)})
+    rows = NEIGHBOURS.rows[:, start:end] - start
+    slab = {
+        "comoments": arguments["comoments"][start:last].copy(),
+        "fitted": arguments["fitted"][:, start:end].copy(),
+        "length": arguments["length"][start:end].copy(),
+        "usable": arguments["usable"][start:end].copy(),
+        "neighbours": np.minimum(rows, end - start).astype(np.int32),
+        "voxels": slice(0, last - start),
+    }
+    np.testing.assert_array_equal(group_sums.roughness(**slab), expected)
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_values_at_voxels_that_do_not_enter_do_not_matter(alone: bool) -> None:
     own = Neighbours()
-    rng = np.random.default_rng(1)
-    comoments, length = rng.standard_normal((6, own.n_voxels)), np.full(own.n_voxels, 5.0)
-    fitted = np.zeros((0, own.n_voxels))
-    expected = group_sums.roughness(comoments, fitted, length, own.usable, own.rows)
-    comoments[:, ~own.there.all(axis=0)] = np.nan
-    length[~own.usable] = np.nan
-    found = group_sums.roughness(comoments, fitted, length, own.usable, own.rows)
-    assert found[0] == expected[0] > 0
-    np.testing.assert_array_equal(found[1], expected[1])
+    arguments = own.roughness_arguments(2)
+    enters, usable = own.there.all(axis=0), own.usable
+    expected = group_sums.roughness(**(of_lane(arguments, 7) if alone else arguments))
+    arguments["comoments"].swapaxes(1, 2)[~enters] = np.nan
+    arguments["length"][~usable] = np.nan
+    arguments["fitted"][:, ~usable] = np.nan
+    found = group_sums.roughness(**(of_lane(arguments, 7) if alone else arguments))
+    assert (found[0] > 0).all()
+    np.testing.assert_array_equal(found, expected)
 
 
-def test_no_usable_voxel_has_no_roughness() -> None:
+@pytest.mark.parametrize("lanes", [(), (16,)])
+def test_no_usable_voxel_has_no_roughness(lanes: tuple[int, ...]) -> None:
     own = Neighbours()
-    n, total = group_sums.roughness(
-        np.ones((6, own.n_voxels)),
-        np.zeros((0, own.n_voxels)),
-        np.ones(own.n_voxels),
-        np.zeros(own.n_voxels, dtype=bool),
+    comoments = (own.n_voxels, 6, 16) if lanes else (6, own.n_voxels)
+    found = group_sums.roughness(
+        np.ones(comoments),
+        np.zeros((0, own.n_voxels, *lanes)),
+        np.ones((own.n_voxels, *lanes)),
+        np.zeros((own.n_voxels, *lanes), dtype=bool),
         own.rows,
+        own.everywhere,
     )
-    assert n == 0
-    assert total.tolist() == [0] * 7
+    np.testing.assert_array_equal(found, np.zeros((8, *lanes)))
 
 
 def every_second(array: NDArray) -> NDArray:
@@ -454,28 +562,52 @@ def test_functions_of_sums_refuse_other_arrays() -> None:
         "products": own.products,
     }
     refused(group_sums.add_group, arguments, ["deviations", "neighbours", "sums", "products"])
-    arguments = {"sums": own.sums, "products": own.products}
-    refused(group_sums.by_seed, arguments, ["sums", "products"])
 
 
 def test_functions_of_neighbours_refuse_other_arrays() -> None:
-    own = Neighbours()
-    arguments: dict[str, object] = {
-        "products": np.zeros((6, own.n_voxels), np.float32),
-        "deviation": np.zeros(own.n_voxels),
-        "complete": own.usable,
-        "neighbours": own.rows,
-        "n_participants": 5,
-    }
-    refused(group_sums.comoments, arguments, ["products", "complete", "neighbours"])
-    arguments = {
-        "comoments": np.zeros((6, own.n_voxels)),
-        "fitted": np.zeros((2, own.n_voxels)),
-        "length": np.ones(own.n_voxels),
-        "usable": own.usable,
-        "neighbours": own.rows,
-    }
-    refused(group_sums.roughness, arguments, ["comoments", "usable", "neighbours"])
+    arguments = NEIGHBOURS.comoments_arguments()
+    refused(group_sums.comoments, arguments, ["sums", "lacking", "neighbours"])
+    for changed in changed_ways(arguments["products"]):
+        with pytest.raises(ValueError, match="contiguous"):
+            group_sums.comoments(**{**arguments, "products": changed})
+    with pytest.raises(ValueError, match="instead of 16 contiguous"):
+        group_sums.comoments(**{**arguments, "n": arguments["n"][:15]})
+    with pytest.raises(ValueError, match=r"sums of \d+ rows for \d+ voxels"):
+        group_sums.comoments(**{**arguments, "sums": arguments["sums"][:-1].copy()})
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_roughness_refuses_other_arrays(alone: bool) -> None:
+    arguments = NEIGHBOURS.roughness_arguments(2)
+    arguments = of_lane(arguments, 0) if alone else arguments
+    n_voxels = NEIGHBOURS.n_voxels
+    refused(group_sums.roughness, arguments, ["neighbours"])
+    # a lane or a voxel less is refused already by its shape
+    for name in ("comoments", "fitted", "length", "usable"):
+        for changed in changed_ways(arguments[name]):
+            with pytest.raises(ValueError, match=r"contiguous|of shape|rows"):
+                group_sums.roughness(**{**arguments, name: changed})
+    for voxels in (slice(-1, 5), slice(6, 5), slice(0, n_voxels + 1)):
+        with pytest.raises(ValueError, match=f"of {n_voxels} voxels and {n_voxels} rows"):
+            group_sums.roughness(**{**arguments, "voxels": voxels})
+
+
+def test_contrasts_side_by_side_are_sixteen() -> None:
+    arguments = NEIGHBOURS.roughness_arguments(1)
+    for name in ("comoments", "fitted", "length", "usable"):
+        arguments[name] = arguments[name][..., :8].copy()
+    with pytest.raises(ValueError, match="lengths of shape"):
+        group_sums.roughness(**arguments)
+
+
+def test_voxels_that_are_not_there_are_not_added_to() -> None:
+    own = Group(2)
+    for voxels in (slice(-1, 5), slice(6, 5), slice(0, own.n_voxels + 1)):
+        with pytest.raises(ValueError, match=f"of {own.n_voxels} voxels"):
+            own.added(voxels)
+    own.products = own.products[:49].copy()
+    with pytest.raises(ValueError, match="contiguous"):
+        own.added(slice(0, 50))
 
 
 @pytest.fixture
@@ -499,16 +631,21 @@ def in_variant(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], list
         found += [centre, deviations, lacking, n_found]
         group = Group(8)
         sums, products = group.added(slice(0, group.n_voxels))
-        by_seed, products_by_seed = group_sums.by_seed(sums, products)
-        assert products_by_seed is not None
-        complete = np.ones(group.n_voxels, dtype=bool)
-        comoments = group_sums.comoments(
-            products_by_seed[3], by_seed[3, 0], complete, group.neighbours, 8
-        )
-        n, total = group_sums.roughness(
-            comoments, by_seed[:2, 0].copy(), 9 + by_seed[4, 1] ** 2, complete, group.neighbours
-        )
-        return [*found, sums, products, by_seed, products_by_seed, comoments, np.array(n), total]
+        lacking = NEIGHBOURS.lacking[: group.n_voxels].copy()
+        n = np.full(16, 8)
+        comoments = group_sums.comoments(products, sums, lacking, group.neighbours, n)
+        arguments: dict[str, Any] = {
+            "comoments": comoments,
+            "fitted": np.ascontiguousarray(sums.swapaxes(0, 1)),
+            "length": 9 + sums[:, 1] ** 2,
+            "usable": lacking == 0,
+            "neighbours": group.neighbours,
+            "voxels": slice(3, group.n_voxels),
+        }
+        together = group_sums.roughness(**arguments)
+        assert (together[0] > 9).all()
+        alone = group_sums.roughness(**of_lane(arguments, 3))
+        return [*found, sums, products, comoments, together, alone]
 
     yield everything
     arrays.function.cache_clear()

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 
 from fcnm_bids.connectome import ProjectedRun
 from fcnm_bids.grid import Grid
-from fcnm_bids.mapping import MappingRule, Participant, analysis_voxels, map_network, network_names
+from fcnm_bids.mapping import (
+    MappingRule,
+    Participant,
+    analysis_voxels,
+    bytes_of_contrast,
+    map_network,
+    network_names,
+)
 from fcnm_bids.seeds import Contrast, Focus, sphere_seeds
 from fcnm_bids.specificity import (
     DrawMapper,
@@ -132,7 +139,8 @@ def matched_draws(n: int) -> list[tuple[Contrast, ...]]:
 
 def memory_for(n_draws: float) -> float:
     """Bytes with which so many draws go through the participants at once."""
-    return n_draws * 25 * len(OBSERVED) * INDEX.size
+    per_contrast = bytes_of_contrast(HEIGHT.needs, 0)
+    return n_draws * per_contrast * len(OBSERVED) * INDEX.size
 
 
 HEIGHTS = [

@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from fcnm_bids.errors import RequestError
 from fcnm_bids.stats import ContrastMoments, Smoothness, estimate_smoothness, one_sample
+from fcnm_bids.stats.smoothness import RoughnessSums, roughness_sums
 from tests.stats.exact_sums import exact_sums
 
 BOX = (40, 40, 40)
@@ -150,3 +151,46 @@ def test_without_products_there_is_nothing_to_estimate_from() -> None:
     moments = exact_sums(np.zeros((5, 27)), (3, 3, 3), smoothness=False)
     with pytest.raises(ValueError, match="not kept"):
         estimate_smoothness(moments, np.ones(27, dtype=bool))
+
+
+def from_sums(sums: NDArray, n_participants: int) -> Smoothness:
+    """Estimate from sums that were taken before, of which voxels play no part any more."""
+    box, everywhere = (10, 10, 10), np.ones(1000, dtype=bool)
+    summed = RoughnessSums(sums, n_participants, np.arange(1000), box)
+    return estimate_smoothness(summed, everywhere)
+
+
+def test_sums_over_too_few_participants_are_refused() -> None:
+    moments = moments_of(smooth_noise((4, 4, 4), 10, shape=(10, 10, 10)))
+    sums = roughness_sums(moments, np.ones(1000, dtype=bool))
+    assert from_sums(sums, 4).n_voxels == 9**3
+    with pytest.raises(RequestError, match=r"from 3 participants: 4 at least.*bonferroni"):
+        from_sums(sums, 3)
+
+
+def test_sums_over_too_few_voxels_are_refused() -> None:
+    with pytest.raises(RequestError, match=r"only 0 tested voxels.*bonferroni"):
+        from_sums(np.zeros((0, 8)), 10)
+    with pytest.raises(RequestError, match="only 7 tested voxels"):
+        from_sums(np.ones((7, 8)), 10)
+    assert from_sums(np.ones((8, 8)), 10).n_voxels == 8
+
+
+def test_sums_that_do_not_vary_along_an_axis_are_refused() -> None:
+    sums = np.ones((9, 8))
+    sums[:, 6] = 0
+    with pytest.raises(RequestError, match="do not vary in space"):
+        from_sums(sums, 10)
+
+
+def test_parts_of_the_voxels_are_added_one_after_the_other() -> None:
+    moments = moments_of(smooth_noise((4, 4, 4), 10, shape=(14, 13, 12)))
+    everywhere = np.ones(14 * 13 * 12, dtype=bool)
+    sums = roughness_sums(moments, everywhere)
+    assert sums.shape == (3, 8)
+    total = np.zeros((1, 8))
+    for part in sums:
+        total += part
+    found = from_sums(sums, 10)
+    assert found == from_sums(total, 10) == estimate_smoothness(moments, everywhere)
+    assert found.n_voxels == 13 * 12 * 11
