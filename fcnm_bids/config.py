@@ -865,7 +865,6 @@ class NullSettings:
     """Constants of the nulls and the degree audit, the same in every analysis."""
 
     draws_per_block: int = 250
-    timed_draws_per_block: int = 50
     block_gb: float = 8.0
     degree_targets: int = 5000
     degree_participants: int = 200

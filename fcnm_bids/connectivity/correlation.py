@@ -68,7 +68,10 @@ def in_sixteens(
         padded = np.zeros((series.shape[1], _SEEDS))
         padded[:, : len(some)] = some.T
         found.append(product(padded).T[: len(some)])
-    return np.concatenate(found) if found else product(np.zeros((series.shape[1], 0))).T
+    if not found:
+        return np.ascontiguousarray(product(np.zeros((series.shape[1], 0))).T)
+    # in one layout: sums over a seed's values are taken in the order of memory
+    return np.ascontiguousarray(np.concatenate(found))
 
 
 TileCorrelations = Callable[[slice], Iterator[tuple[slice, NDArray[np.float64]]]]

@@ -18,7 +18,7 @@ from fcnm_bids.inputs.contrasts import contrast_labels
 from fcnm_bids.inputs.rules import height_rule
 from fcnm_bids.interfaces.base import ConfiguredInterface
 from fcnm_bids.intermediates.maps import write_mapped
-from fcnm_bids.intermediates.moments import read_maps, read_moments
+from fcnm_bids.intermediates.moments import contrast_file, read_maps, read_moments
 from fcnm_bids.mapping import map_contrast
 from fcnm_bids.reruns.result_cache import (
     MAPPED,
@@ -48,16 +48,17 @@ class LoadCachedContrast(ConfiguredInterface):
 class MapContrast(ConfiguredInterface):
     """Test one contrast over participants and threshold it."""
 
-    takes = ("seeds_file", "entities", "moments_dir", "number", "model", "cache_dir")
+    takes = ("seeds_file", "entities", "moments_dirs", "number", "model", "cache_dir")
     gives = ("out_files", "mapped_file")
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)
         contrast = seeds.contrasts[self.inputs.number]
         label = contrast_labels(seeds.contrasts)[contrast.name]
-        stored = read_moments(Path(self.inputs.moments_dir) / f"{label}.npz")
+        folders = [Path(folder) for folder in self.inputs.moments_dirs]
+        stored = read_moments([contrast_file(folder, label) for folder in folders])
         moments = stored.moments
-        maps = read_maps(Path(self.inputs.moments_dir), stored)
+        maps = read_maps(folders, stored)
         mapped = without_clipped(
             map_contrast(moments, height_rule(config.group), maps=maps), moments.clipped_in
         )

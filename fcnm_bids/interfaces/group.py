@@ -26,7 +26,7 @@ from fcnm_bids.derivatives.group import (
 )
 from fcnm_bids.errors import RequestError
 from fcnm_bids.inputs.analysis_mask import group_voxels
-from fcnm_bids.inputs.contrasts import contrast_labels, other_radii, with_other_radii
+from fcnm_bids.inputs.contrasts import contrast_labels, with_other_radii
 from fcnm_bids.inputs.participants_table import (
     find_participants,
     participants_places,
@@ -40,8 +40,14 @@ from fcnm_bids.inputs.store import (
     open_stored,
 )
 from fcnm_bids.interfaces.base import ConfiguredInterface
-from fcnm_bids.intermediates.moments import MAPS, block_file, radius_file, write_moments
-from fcnm_bids.mapping import GroupMoments, Participant, sum_over_participants
+from fcnm_bids.intermediates.moments import (
+    MAPS,
+    block_file,
+    contrast_file,
+    radius_file,
+    write_moments,
+)
+from fcnm_bids.mapping import GroupMoments, Participant, slabs_of, sum_over_participants
 from fcnm_bids.robustness import block_of_participant
 from fcnm_bids.seeds import read_seed_matrix
 from fcnm_bids.stats import height_control
@@ -52,9 +58,9 @@ _PROGRESS_SECONDS = 10.0
 
 
 class SumOverParticipants(ConfiguredInterface):
-    """The sums of contrasts over participants, in one pass over the store if memory allows it."""
+    """Sum contrasts over participants at a slab of voxels."""
 
-    takes = ("participants", "covariates", "seeds_file", "numbers", "at_once")
+    takes = ("participants", "covariates", "seeds_file", "numbers", "slab")
     may_take = ("mask_files",)
     gives = ("moments_dir",)
 
@@ -71,57 +77,46 @@ class SumOverParticipants(ConfiguredInterface):
         moments_dir = folder / "moments"
         shutil.rmtree(moments_dir, ignore_errors=True)
         moments_dir.mkdir()
-        numbers, at_once = list(self.inputs.numbers), self.inputs.at_once
+        numbers, (slab_number, n_slabs) = list(self.inputs.numbers), self.inputs.slab
         labels = contrast_labels(seeds.contrasts)
-        parts = [numbers[i : i + at_once] for i in range(0, len(numbers), at_once)]
-        if len(parts) > 1:
-            LOGGER.info(
-                "%d passes over the participants, with %d contrasts each: more do not fit into the "
-                "memory that is allowed",
-                len(parts),
-                at_once,
-            )
-        maps, first_row = None, 0
-        if height_control(config.group.height_control).needs_maps:
-            n_seeds = len(numbers) * (1 + len(other_radii(config)))
-            shape = (n_seeds, len(participants), index.size)
+        every = with_other_radii(seeds, config, numbers)
+        control = height_control(config.group.height_control)
+        maps = None
+        if control.needs_maps:
+            shape = (len(every.contrasts), len(participants), index.size)
             maps = np.lib.format.open_memmap(moments_dir / MAPS, "w+", np.float32, shape)
-        for part in parts:
-            every = with_other_radii(seeds, config, part)
-            rows = slice(first_row, first_row + len(every.contrasts))
-            group = sum_over_participants(
-                every,
-                participants,
-                index,
-                min_coverage=config.seeds.min_coverage,
-                smoothness=height_control(config.group.height_control).needs_smoothness,
-                covariates=covariates,
-                maps=None if maps is None else maps[rows],
-                block_of_participant=blocks,
-                n_in_blocks=len(part),
-                progress=Progress(len(participants)),
-            )
-            for number, contrast in enumerate(every.contrasts[: len(part)]):
-                if absent := _absent(participants, group, number):
-                    LOGGER.warning(
-                        "%s: %d of %d participants have no map (coverage below %g): %s",
-                        contrast.name,
-                        len(absent),
-                        len(participants),
-                        config.seeds.min_coverage,
-                        ", ".join(absent[:10]) + (" ..." if len(absent) > 10 else ""),
-                    )
-                _write_contrast(
-                    moments_dir,
-                    labels[contrast.name],
-                    group,
-                    range(number, len(every.contrasts), len(part)),
-                    first_row=first_row,
-                    participants=participants,
-                    covariates=covariates,
+        group = sum_over_participants(
+            every,
+            participants,
+            index,
+            min_coverage=config.seeds.min_coverage,
+            smoothness=control.needs_smoothness,
+            covariates=covariates,
+            maps=maps,
+            block_of_participant=blocks,
+            n_in_blocks=len(numbers),
+            slab=slabs_of(index, seeds.grid.shape, n_slabs)[slab_number],
+            progress=Progress(len(participants), slab_number, n_slabs),
+        )
+        for number, contrast in enumerate(every.contrasts[: len(numbers)]):
+            absent = _absent(participants, group, number)
+            if absent and slab_number == 0:
+                LOGGER.warning(
+                    "%s: %d of %d participants have no map (coverage below %g): %s",
+                    contrast.name,
+                    len(absent),
+                    len(participants),
+                    config.seeds.min_coverage,
+                    ", ".join(absent[:10]) + (" ..." if len(absent) > 10 else ""),
                 )
-            del group  # or two passes' sums would be in memory together
-            first_row = rows.stop
+            _write_contrast(
+                moments_dir,
+                labels[contrast.name],
+                group,
+                range(number, len(every.contrasts), len(numbers)),
+                participants=participants,
+                covariates=covariates,
+            )
         self._results["moments_dir"] = str(moments_dir)
 
 
@@ -131,12 +126,11 @@ def _write_contrast(
     group: GroupMoments,
     rows: Sequence[int],
     *,
-    first_row: int,
     participants: Sequence[Participant],
     covariates: NDArray[np.float64],
 ) -> None:
     """Write the sums of a contrast: the analysis' radius, the others, blocks of participants."""
-    sums = {moments_dir / f"{label}.npz": (group.moments, rows[0])}
+    sums = {contrast_file(moments_dir, label): (group.moments, rows[0])}
     for position, row in enumerate(rows[1:]):
         sums[radius_file(moments_dir, label, position)] = group.moments, row
     for block, moments in enumerate(group.blocks):
@@ -148,7 +142,7 @@ def _write_contrast(
             absent=_absent(participants, group, rows[0]),
             present=np.flatnonzero(group.has_map[:, row]),
             covariates=covariates,
-            row=first_row + row,
+            row=row,
         )
 
 
@@ -157,10 +151,19 @@ def _absent(participants: Sequence[Participant], group: GroupMoments, row: int) 
 
 
 class Progress:
-    """Log now and then how many participants are done, and how long the rest may take."""
+    """Log now and then how many participants are done, and how long the rest may take.
 
-    def __init__(self, n_participants: int) -> None:
+    Parameters
+    ----------
+    n_participants
+        All participants.
+    slab, n_slabs
+        Number of the slab of voxels, and of all slabs.
+    """
+
+    def __init__(self, n_participants: int, slab: int = 0, n_slabs: int = 1) -> None:
         self._n_participants = n_participants
+        self._slab = f" (slab {slab + 1} of {n_slabs})" if n_slabs > 1 else ""
         self._started = self._said = time.monotonic()
 
     def __call__(self, done: int) -> None:
@@ -171,7 +174,8 @@ class Progress:
         self._said = now
         left = (now - self._started) / done * (self._n_participants - done)
         LOGGER.info(
-            "summed over %d of %d participants, about %.0f s left", done, self._n_participants, left
+            "summed over %d of %d participants%s, about %.0f s left",
+            *(done, self._n_participants, self._slab, left),
         )
 
 

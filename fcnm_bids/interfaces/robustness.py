@@ -41,7 +41,13 @@ from fcnm_bids.inputs.store import design_columns, open_participants
 from fcnm_bids.interfaces.base import ConfiguredInterface
 from fcnm_bids.intermediates.arrays import write_arrays
 from fcnm_bids.intermediates.maps import read_mapped, read_smoothness
-from fcnm_bids.intermediates.moments import block_file, radius_file, read_maps, read_moments
+from fcnm_bids.intermediates.moments import (
+    block_file,
+    contrast_file,
+    radius_file,
+    read_maps,
+    read_moments,
+)
 from fcnm_bids.intermediates.variants import Varied, pack_masks, variant_key
 from fcnm_bids.mapping import (
     OWN_SEED_MM,
@@ -71,32 +77,32 @@ LOGGER = logging.getLogger("fcnm_bids")
 class MapContrastVariants(ConfiguredInterface):
     """Map one contrast with other radii, and over parts of the participants."""
 
-    takes = ("moments_dir", "mapped_file", "seeds_file", "number", "cache_dir")
+    takes = ("moments_dirs", "mapped_file", "seeds_file", "number", "cache_dir")
     gives = ("variants_file",)
 
     def _make(self, config: Config, folder: Path) -> None:
         seeds = read_seed_matrix(self.inputs.seeds_file)
-        moments_dir = Path(self.inputs.moments_dir)
+        folders = [Path(folder) for folder in self.inputs.moments_dirs]
         contrast = seeds.contrasts[self.inputs.number]
         label = contrast_labels(seeds.contrasts)[contrast.name]
         rule = height_rule(config.group)
         variants: dict[str, NDArray[np.uint8]] = {}
         for position, radius in enumerate(other_radii(config)):
-            stored = read_moments(radius_file(moments_dir, label, position))
-            mapped = map_contrast(stored.moments, rule, maps=read_maps(moments_dir, stored))
+            stored = read_moments([radius_file(own, label, position) for own in folders])
+            mapped = map_contrast(stored.moments, rule, maps=read_maps(folders, stored))
             variants[f"radius {radius:g}"] = pack_masks(mapped, rule.tail)
         # one smoothness for all parts of the participants: it does not depend on their number, and
         # is best known from all of them
         smoothness = read_smoothness(Path(self.inputs.mapped_file))
-        whole = read_moments(moments_dir / f"{label}.npz")
-        maps = read_maps(moments_dir, whole)
+        whole = read_moments([contrast_file(own, label) for own in folders])
+        maps = read_maps(folders, whole)
         blocks = block_of_participant(
             len(whole.covariates), ROBUSTNESS.participants_blocks, config.group.random_seed
         )
         parts = {
-            block: read_moments(block_file(moments_dir, label, block)).moments
+            block: read_moments([block_file(own, label, block) for own in folders]).moments
             for block in range(ROBUSTNESS.participants_blocks)
-            if block_file(moments_dir, label, block).is_file()
+            if block_file(folders[0], label, block).is_file()
         }
         for draw in draws_of(config) if parts else ():
             moments = summed_moments([parts[block] for block in draw.blocks])

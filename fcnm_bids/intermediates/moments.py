@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,11 @@ class StoredContrast:
     present: NDArray[np.intp]
     covariates: NDArray[np.float64]
     row: int
+
+
+def contrast_file(folder: Path, label: str) -> Path:
+    """The sums of a contrast."""
+    return folder / f"{label}.npz"
 
 
 def radius_file(folder: Path, label: str, position: int) -> Path:
@@ -85,8 +90,51 @@ def write_moments(
     np.savez(path, **content)
 
 
-def read_moments(path: Path) -> StoredContrast:
-    """The sums of one contrast."""
+def read_moments(paths: Sequence[Path]) -> StoredContrast:
+    """Read the sums of one contrast.
+
+    Parameters
+    ----------
+    paths
+        Its files in all slabs of voxels, in their order.
+    """
+    slabs = [_read(path) for path in paths]
+    if len(slabs) == 1:
+        return slabs[0]
+    moments = [own.moments for own in slabs]
+
+    def joined(name: str) -> Any:
+        return np.concatenate([getattr(own, name) for own in moments], axis=-1)
+
+    return replace(
+        slabs[0],
+        moments=replace(
+            moments[0],
+            **{name: joined(name) for name in ("n", "total", "square", "clipped_in", "index")},
+            products=None if moments[0].products is None else joined("products"),
+            covariates=_joined_covariates([own.covariates for own in moments]),
+        ),
+    )
+
+
+def _joined_covariates(slabs: Sequence[CovariateSums | None]) -> CovariateSums | None:
+    found = [own for own in slabs if own is not None]
+    if not found:
+        return None
+    before = np.cumsum([0, *(len(own.lacking_gram) for own in found)])[:-1].tolist()
+    lacking = [
+        np.where(own.lacking < 0, -1, own.lacking + rows)
+        for own, rows in zip(found, before, strict=True)
+    ]
+    return CovariateSums(
+        products=np.concatenate([own.products for own in found], axis=1),
+        gram=found[0].gram,
+        lacking=np.concatenate(lacking).astype(np.int32),
+        lacking_gram=np.concatenate([own.lacking_gram for own in found]),
+    )
+
+
+def _read(path: Path) -> StoredContrast:
     with np.load(path, allow_pickle=False) as stored:
         nx, ny, nz = (int(n) for n in stored["shape"])
         sums = None
@@ -115,9 +163,12 @@ def read_moments(path: Path) -> StoredContrast:
         )
 
 
-def read_maps(folder: Path, stored: StoredContrast) -> GroupMaps | None:
-    """One contrast's maps, mapped from their file; None where none were kept."""
-    path = folder / MAPS
+def read_maps(folders: Sequence[Path], stored: StoredContrast) -> GroupMaps | None:
+    """Return one contrast's maps, mapped from their file; None where none were kept.
+
+    They are kept where the voxels are one slab alone.
+    """
+    path = folders[0] / MAPS
     if not path.is_file():
         return None
     own = np.load(path, mmap_mode="r")[stored.row]

@@ -17,7 +17,7 @@ from fcnm_bids.mapping.network_map import (
 from fcnm_bids.mapping.participants import Participant, analysis_voxels, stored_participant
 from fcnm_bids.mapping.probability import probability_away_from_seeds, probability_map
 from fcnm_bids.mapping.sides import effect_and_sign, network_names, signs
-from fcnm_bids.mapping.slabs import Slab, slabs_of
+from fcnm_bids.mapping.slabs import Slab, n_slabs, slabs_of
 from fcnm_bids.mapping.strategies import Sample, Strategy, sum_over_strategies
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "map_networks",
     "mask_on_grid",
     "mean_probability_mask",
+    "n_slabs",
     "near_own_seed",
     "network_names",
     "probability_away_from_seeds",

@@ -34,7 +34,7 @@ class AssembledNetwork:
 def assemble_network(
     significant: NDArray[np.bool_],
     counted: NDArray[np.bool_],
-    mean: NDArray[np.float64],
+    mean: NDArray[np.floating],
     near: NDArray[np.bool_],
     *,
     sign: int,
@@ -51,7 +51,8 @@ def assemble_network(
     counted
         Where each contrast counts as tested, shape (C, V).
     mean
-        Mean Fisher z of each contrast over participants, shape (C, V).
+        Mean Fisher z of each contrast over participants, shape (C, V); in single precision, as the
+        maps of contrasts are written.
     near
         Where a contrast does not count for convergence, shape (C, V).
     sign
@@ -59,7 +60,7 @@ def assemble_network(
     weights
         Weight of each contrast, shape (C,); None for equal ones.
     """
-    toward = np.where(counted, sign * mean, np.nan)
+    toward = np.where(counted, sign * mean.astype(np.float32).astype(np.float64), np.nan)
     probability, kept = probability_map(significant & (toward > 0), counted, weights)
     own = None if weights is None else weights[kept]
     return AssembledNetwork(probability, convergence_map(toward[kept], near[kept], own), kept)

@@ -17,7 +17,7 @@ from fcnm_bids.mapping.network_map import (
     sum_over_participants,
 )
 from fcnm_bids.mapping.participants import Participant
-from fcnm_bids.mapping.slabs import ContrastTests, SeededParticipants, slabs_of
+from fcnm_bids.mapping.slabs import ContrastTests, SeededParticipants, n_slabs, slabs_of
 from fcnm_bids.seeds import SeedMatrix
 from fcnm_bids.stats import HeightControl, bytes_of_sums
 
@@ -92,7 +92,7 @@ def map_networks(
         return
     n_contrasts, shape = len(seeds.contrasts), seeds.grid.shape
     sums = bytes_of_sums(smoothness=control.needs_smoothness, n_covariates=0)
-    most_voxels = int(_SHARES["slab"] * memory // (n_contrasts * sums))
+    most_voxels = _SHARES["slab"] * memory / (n_contrasts * sums)
     tests = ContrastTests(n_contrasts, index, shape, rule.height)
     with SeededParticipants(
         participants,
@@ -101,7 +101,7 @@ def map_networks(
         memory=_SHARES["runs"] * memory,
         scratch=scratch,
     ) as seeded:
-        for slab in slabs_of(index, shape, most_voxels):
+        for slab in slabs_of(index, shape, n_slabs(index.size, most_voxels)):
             group = sum_over_participants(
                 seeds,
                 participants,

@@ -369,7 +369,7 @@ def assembled(
     near = near_own_seed(seeds, index)
     for effect, rows in members.items():
         significant, counted = np.empty((2, len(rows), index.size), dtype=bool)
-        means = np.empty(significant.shape)
+        means = np.empty(significant.shape, np.float32)
         for number, i in enumerate(rows):
             significant[number], counted[number], means[number] = thresholded(i)
         for name in network_names([effect], rule.height.tail):

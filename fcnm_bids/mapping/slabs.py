@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -59,8 +60,17 @@ class Slab:
         return slice(self.start, self.reach)
 
 
-def slabs_of(index: NDArray[np.intp], shape: tuple[int, int, int], most_voxels: int) -> list[Slab]:
-    """Divide the voxels of an analysis into slabs of similar size.
+def n_slabs(n_voxels: int, most_voxels: float) -> int:
+    """Return the number of slabs of which none holds many more voxels than are allowed.
+
+    A slab holds a multiple of `VOXELS_PER_SUM`, and one of these at least.
+    """
+    at_once = max(1, int(most_voxels // VOXELS_PER_SUM))
+    return max(1, -(-n_voxels // (at_once * VOXELS_PER_SUM)))
+
+
+def slabs_of(index: NDArray[np.intp], shape: tuple[int, int, int], number: int) -> list[Slab]:
+    """Divide the voxels of an analysis into slabs of similar size, of which the last may be empty.
 
     Parameters
     ----------
@@ -68,17 +78,14 @@ def slabs_of(index: NDArray[np.intp], shape: tuple[int, int, int], most_voxels: 
         Voxel numbers, sorted, shape (V,).
     shape
         Shape of the box that they number.
-    most_voxels
-        Voxels of a slab at most; a slab holds a multiple of `VOXELS_PER_SUM`, and one at least.
+    number
+        Number of slabs.
     """
     parts = -(-index.size // VOXELS_PER_SUM)
-    at_once = max(1, most_voxels // VOXELS_PER_SUM)
-    n_slabs = max(1, -(-parts // at_once))
-    edges = np.linspace(0, parts, n_slabs + 1).round().astype(int) * VOXELS_PER_SUM
-    edges[-1] = index.size
+    edges = np.ceil(np.arange(number + 1) * parts / number).astype(int) * VOXELS_PER_SUM
     beyond = shape[0] * shape[1]
     found = []
-    for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+    for start, stop in pairwise(np.minimum(edges, index.size).tolist()):
         last = index[stop - 1] + beyond if stop > start else -1
         reach = int(np.searchsorted(index, last, side="right"))
         found.append(Slab(start, stop, max(stop, reach)))

@@ -17,7 +17,13 @@ from fcnm_bids.kernels.group_sums import SEEDS_PER_BLOCK
 from fcnm_bids.mapping import bytes_of_contrast
 from fcnm_bids.outcomes import slab_voxels
 from fcnm_bids.planning.plan import GroupPlan, PlannedRun
-from fcnm_bids.stats import PARTICIPANTS_AT_ONCE, HeightControl, HeightRule, bytes_of_sums
+from fcnm_bids.stats import (
+    PARTICIPANTS_AT_ONCE,
+    VOXELS_PER_SUM,
+    HeightControl,
+    HeightRule,
+    bytes_of_sums,
+)
 
 _PROCESS_GB = 0.22
 """A process with its libraries; the peaks of single nodes are in ``docs/benchmarks.md``."""
@@ -39,6 +45,12 @@ _BLOCK_BYTES = 80
 
 _TEST_BYTES = 48
 """Of a contrast's t test, its mask, and what labels are compared by, per voxel."""
+
+_WITH_NEIGHBOURS = 1.1
+"""Voxels of a slab with the neighbours behind them, over those of the slab."""
+
+_SEEDS_OF_SLAB = 200
+"""Seeds whose maps take as long as opening a run."""
 
 _DRAWN_BYTES = 12
 """Of a network's maps in a draw, per voxel."""
@@ -92,6 +104,7 @@ def group_gb(
     n_covariates: int = 0,
     n_radii: int = 0,
     blocks: bool = True,
+    n_slabs: int = 1,
 ) -> float:
     """Summing over participants; the number of participants does not matter.
 
@@ -111,15 +124,48 @@ def group_gb(
         Covariates, and radii beside the one of the analysis.
     blocks
         Whether blocks of participants are summed too.
+    n_slabs
+        Slabs that the voxels are divided into.
     """
     n_seeds = n_contrasts * (1 + n_radii)
+    n_slab = n_masked / n_slabs * (1 if n_slabs == 1 else _WITH_NEIGHBOURS)
     sums = partial(bytes_of_sums, n_covariates=n_covariates)
     per_voxel = _whole_blocks(n_seeds) * sums(smoothness=smoothness)
     if blocks:
         in_blocks = _whole_blocks(n_contrasts) * sums(smoothness=False)
         # and copies of maps, and their deviations
         per_voxel += in_blocks * ROBUSTNESS.participants_blocks + 2 * _GROUP_BYTES
-    return _PROCESS_GB + 1e-9 * n_masked * (per_voxel + _mapping_bytes(n_seeds, dof, itemsize))
+    per_voxel += _mapping_bytes(n_seeds, dof, itemsize)
+    of_runs = (n_masked - n_slab) * PARTICIPANTS_AT_ONCE * (itemsize * dof + _RUN_BYTES)
+    return _PROCESS_GB + 1e-9 * (n_slab * per_voxel + max(0, of_runs))
+
+
+def sum_slabs(
+    n_masked: int,
+    n_seeds: int,
+    needed: Callable[[int], float],
+    most_gb: float,
+    workers: int,
+) -> int:
+    """Return in how many slabs of voxels seeds are summed over participants.
+
+    As few as memory allows, and as many as there are workers where the seeds are worth opening all
+    runs again.
+
+    Parameters
+    ----------
+    n_masked, n_seeds
+        Voxels of the analysis, and all seeds.
+    needed
+        Memory of one of so many slabs, such as :func:`group_gb`.
+    most_gb
+        What may be taken.
+    workers
+        Nodes that run side by side.
+    """
+    most = -(-n_masked // VOXELS_PER_SUM)
+    least = next((n for n in range(1, most + 1) if needed(n) <= most_gb), most)
+    return min(most, max(1, least, min(workers, n_seeds // _SEEDS_OF_SLAB)))
 
 
 @dataclass(frozen=True)

@@ -87,9 +87,9 @@ class ContrastMoments:
         Voxels whose correlation was clipped in anybody, shape (V,).
     products
         Sums over participants of products of neighbours about their means, shape (6, V): voxel with
-        its +x, +y, +z neighbour, then x with y, x with z, y with z; 0 where a neighbour is not
-        among the voxels or where somebody who has the map lacks a value at one of the two. None
-        where they were not kept.
+        its +x, +y, +z neighbour, then x with y, x with z, y with z; 0 where a neighbour is not in
+        the analysis or where somebody who has the map lacks a value at one of the two. None where
+        they were not kept.
     n_participants
         Number of participants who have a map of this contrast at all.
     n_added
@@ -347,8 +347,7 @@ class Moments:
                 for own, to in zip(maps, deviations, strict=True)
             ]
         )
-        if present is None:
-            present = found[:, :n_lanes] > 0
+        present = (found > 0 if present is None else present)[:, :n_lanes]
         # who has no map of a contrast lacks no voxel of it
         for lane in np.flatnonzero(~present.all(axis=0)):
             lacking[:, lane] -= np.int32((~present[:, lane]).sum())
@@ -430,7 +429,11 @@ class Moments:
         )
 
     def contrast(self, position: int) -> ContrastMoments:
-        """Return the sums of one contrast at the summed voxels."""
+        """Return the sums of one contrast at the summed voxels.
+
+        The smoothness takes neighbours too: it is estimated from a `block` of a slab of voxels, or
+        from the contrast's sums in all slabs, joined.
+        """
         number, lane = divmod(position, SEEDS_PER_BLOCK)
         if self._block is None or self._block[0] != number:
             self._block = (number, self.block(number))

@@ -27,8 +27,10 @@ from fcnm_bids.resources.memory import (
     robustness_gb,
     sample_gb,
     strategy_sizes,
+    sum_slabs,
     variants_gb,
 )
+from fcnm_bids.stats import height_control
 from fcnm_bids.workflows.base import GroupWorkflowParts, NetworkNodes, Output
 from fcnm_bids.workflows.specificity import add_specificity_nodes
 
@@ -130,7 +132,7 @@ def _add_contrasts(level: GroupWorkflowParts) -> list[_Contrast]:
             cached = level.node(f"cached_{own}", LoadCachedContrast, cache_dir=cache_dir)
             mapped, varied = Output(cached, "mapped_file"), Output(cached, "variants_file")
         else:
-            inputs = dict[str, Any](moments_dir=moments, number=number, cache_dir=cache_dir)
+            inputs = dict[str, Any](moments_dirs=moments, number=number, cache_dir=cache_dir)
             node = level.node(
                 f"contrast_{own}", MapContrast, mem_gb=contrast_gb(n_voxels), model=model, **inputs
             )
@@ -149,30 +151,50 @@ def _add_contrasts(level: GroupWorkflowParts) -> list[_Contrast]:
 
 
 def _add_sums(level: GroupWorkflowParts, to_map: list[int]) -> Output:
-    """Add the pass over the participants, or as many as memory needs."""
+    """Add the pass over the participants, in slabs of voxels; return their folders."""
     from fcnm_bids.inputs.contrasts import other_radii
     from fcnm_bids.interfaces.group import SumOverParticipants
 
     plan, config = level.plan, level.config
+    n_radii = len(other_radii(config))
     summing_gb = partial(
         group_gb,
         plan.n_masked,
+        len(to_map),
         dof=plan.dof,
         itemsize=plan.itemsize,
         smoothness=level.smoothness,
         n_covariates=len(plan.design.names),
-        n_radii=len(other_radii(config)),
+        n_radii=n_radii,
     )
-    at_once = contrasts_at_once(len(to_map), summing_gb, most_gb(config))
-    sums = level.node(
+    workers = config.resources.nprocs // node_threads(config)
+    n_slabs = 1
+    # flips take everybody's maps from one file
+    if not height_control(config.group.height_control).needs_maps:
+        n_slabs = sum_slabs(
+            plan.n_masked,
+            len(to_map) * (1 + n_radii),
+            lambda slabs: summing_gb(n_slabs=slabs),
+            most_gb(config),
+            workers,
+        )
+    return level.gather(
         "sums",
-        SumOverParticipants,
-        mem_gb=summing_gb(at_once),
-        n_procs=node_threads(config),
-        numbers=to_map,
-        at_once=at_once,
+        [
+            Output(
+                level.node(
+                    f"sums_{number:04d}",
+                    SumOverParticipants,
+                    mem_gb=summing_gb(n_slabs=n_slabs),
+                    n_procs=node_threads(config),
+                    numbers=to_map,
+                    slab=[number, n_slabs],
+                ),
+                "moments_dir",
+            )
+            for number in range(n_slabs)
+        ],
     )
-    return Output(sums, "moments_dir")
 
 
 def _describe_model(level: GroupWorkflowParts) -> dict[str, Any]:

@@ -126,9 +126,6 @@ def _add_draws(level: GroupWorkflowParts, prepared: pe.Node) -> tuple[list[pe.No
 
     plan, config = level.plan, level.config
     whole, size = config.group.n_permutations, NULLS.draws_per_block
-    if config.specificity.specificity_time is not None:
-        # a limit of time is looked at between blocks
-        size = NULLS.timed_draws_per_block
     drawing_gb, together_gb = draws_gb(
         plan.grid.n_voxels,
         len(level.contrasts),

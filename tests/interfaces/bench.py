@@ -74,7 +74,7 @@ class Bench:
         self, folder: Path, runs: Participants, specificity: Any = None, **group: Any
     ) -> None:
         self.folder, self.runs = folder, runs
-        self.at_once = 100
+        self.n_slabs = 1
         write_text(folder / "foci.tsv", FOCI)
         options = {"height_control": "fdr", "min_cluster_volume": 54.0, **group}
         self.config = Config(str(folder), str(folder / "out"), "group").update(
@@ -95,32 +95,35 @@ class Bench:
         shared["seeds_file"] = str(self.folder / "seeds.npz")
         return interface(**shared, **inputs).run(cwd=str(cwd)).outputs
 
-    def sums(self, *numbers: int, columns: np.ndarray | None = None) -> Any:
-        """The node that sums contrasts over participants."""
+    def sums(self, *numbers: int, columns: np.ndarray | None = None) -> list[str]:
+        """The folders of the nodes that sum contrasts over participants, slab by slab."""
         columns = np.zeros((len(self.runs), 0)) if columns is None else columns
-        return self.run(
-            SumOverParticipants,
-            participants=self.runs,
-            numbers=list(numbers),
-            at_once=self.at_once,
-            covariates=columns.tolist(),
-            mask_files=[],
-        )
+        return [
+            self.run(
+                SumOverParticipants,
+                participants=self.runs,
+                numbers=list(numbers),
+                slab=[slab, self.n_slabs],
+                covariates=columns.tolist(),
+                mask_files=[],
+            ).moments_dir
+            for slab in range(self.n_slabs)
+        ]
 
-    def mapped(self, sums: Any, number: int) -> Any:
+    def mapped(self, sums: list[str], number: int) -> Any:
         """The node that maps a contrast."""
         shared = self.of_contrast(sums, number)
         return self.run(MapContrast, **shared, model=MODEL, entities=ENTITIES)
 
-    def contrast(self, sums: Any, number: int) -> tuple[Any, Any]:
+    def contrast(self, sums: list[str], number: int) -> tuple[Any, Any]:
         """The nodes that map a contrast and its variants."""
         own, shared = self.mapped(sums, number), self.of_contrast(sums, number)
         return own, self.run(MapContrastVariants, **shared, mapped_file=own.mapped_file)
 
-    def of_contrast(self, sums: Any, number: int) -> dict[str, Any]:
+    def of_contrast(self, sums: list[str], number: int) -> dict[str, Any]:
         """Inputs of the nodes of a contrast."""
         cache_dir = str(self.folder / "kept" / str(number))
-        return {"moments_dir": sums.moments_dir, "number": number, "cache_dir": cache_dir}
+        return {"moments_dirs": sums, "number": number, "cache_dir": cache_dir}
 
     def effect(self, effect: str, columns: np.ndarray | None = None, **more: Any) -> Any:
         """All nodes of one effect; returns the table of its robustness."""

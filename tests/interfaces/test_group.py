@@ -25,16 +25,25 @@ from tests.interfaces.bench import (
 )
 
 
-@pytest.mark.parametrize("control", ["fwe", "permutation"])
-def test_several_passes_give_the_bytes_of_one(
-    tmp_path: Path, runs: Participants, control: str
+@pytest.mark.parametrize("columns", [0, 2])
+@pytest.mark.parametrize("control", ["fwe", "fdr"])
+def test_several_slabs_give_the_bytes_of_one(
+    tmp_path: Path,
+    runs: Participants,
+    control: str,
+    columns: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("fcnm_bids.mapping.slabs.VOXELS_PER_SUM", 8)
+    monkeypatch.setattr("fcnm_bids.stats.smoothness.VOXELS_PER_SUM", 8)
+    design = np.random.default_rng(1).standard_normal((len(runs), columns))
     made = []
-    for at_once in (100, 2, 1):
-        (tmp_path / f"{at_once}").mkdir()
-        bench = Bench(tmp_path / f"{at_once}", runs, height_control=control, n_permutations=99)
-        bench.at_once = at_once
-        sums = bench.sums(*range(5))
+    for n_slabs in (1, 2, 5):
+        (tmp_path / f"{n_slabs}").mkdir()
+        bench = Bench(tmp_path / f"{n_slabs}", runs, height_control=control)
+        bench.n_slabs = n_slabs
+        sums = bench.sums(*range(5), columns=design - design.mean(axis=0))
+        assert len(sums) == n_slabs
         for number in (0, 3):
             bench.contrast(sums, number)
         group, kept = bench.folder / "out" / "group", bench.folder / "kept"
@@ -47,12 +56,12 @@ def test_several_passes_give_the_bytes_of_one(
 def test_sums_are_those_of_a_loop_over_participants(bench: Make) -> None:
     made = bench(height_control="t=2")
     sums = made.sums(3, 1)
-    found = read_moments(Path(sums.moments_dir) / "d.npz")
+    found = read_moments([Path(sums[0]) / "d.npz"])
     maps = np.stack([p_maps(p, made)[3] for p in stored(made.runs)])
     np.testing.assert_allclose(found.moments.total, np.nansum(maps, axis=0), rtol=1e-6, atol=1e-6)
     np.testing.assert_array_equal(found.moments.n, np.isfinite(maps).sum(axis=0))
     assert found.absent == []
-    assert sorted({p.name[0] for p in Path(sums.moments_dir).glob("*.npz")}) == ["b", "d"]
+    assert sorted({p.name[0] for p in Path(sums[0]).glob("*.npz")}) == ["b", "d"]
 
 
 def p_maps(participant: Participant, made: Bench) -> np.ndarray:
@@ -76,7 +85,7 @@ def test_participants_without_coverage_are_named(
     write_seed_matrix(made.seeds, made.folder / "seeds.npz")
     with caplog.at_level("WARNING", "fcnm_bids"):
         sums = made.sums(0)
-    assert len(read_moments(Path(sums.moments_dir) / "a.npz").absent) == N_PARTICIPANTS
+    assert len(read_moments([Path(sums[0]) / "a.npz"]).absent) == N_PARTICIPANTS
     assert "a: 12 of 12 participants have no map (coverage below 0.5): 00, 01" in caplog.text
 
 

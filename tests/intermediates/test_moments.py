@@ -41,7 +41,7 @@ def test_sums_come_back(tmp_path: Path, smoothness: bool, n_covariates: int) -> 
     design = np.random.default_rng(3).random((5, n_covariates))
     present = np.array([0, 1, 3, 4])
     write_moments(path, own, absent=["Ä"], present=present, covariates=design, row=2)
-    found = read_moments(path)
+    found = read_moments([path])
     np.testing.assert_equal(asdict(found.moments), asdict(own))
     assert (found.moments.products is None) is not smoothness
     assert (found.moments.covariates is None) is (n_covariates == 0)
@@ -56,11 +56,11 @@ def test_maps_are_those_of_the_participants_with_one(tmp_path: Path, present: li
     own = sums(3, smoothness=False, n_covariates=0)
     design = np.arange(3.0)[:, None]
     write_moments(path, own, absent=[], present=np.array(present), covariates=design, row=1)
-    stored = read_moments(path)
-    assert read_maps(tmp_path, stored) is None
+    stored = read_moments([path])
+    assert read_maps([tmp_path], stored) is None
     every = np.random.default_rng(4).random((2, 3, INDEX.size)).astype(np.float32)
     np.save(tmp_path / MAPS, every)
-    found = read_maps(tmp_path, stored)
+    found = read_maps([tmp_path], stored)
     assert found is not None
     np.testing.assert_array_equal(found.values, every[1][present])
     np.testing.assert_array_equal(found.covariates, design[present])

@@ -19,7 +19,9 @@ def contrasts(seed: int, n: int) -> dict[str, np.ndarray]:
     return {
         "significant": (rng.random((n, V)) < 0.5) & counted,
         "counted": counted,
-        "mean": np.where(rng.random((n, V)) < 0.05, np.nan, rng.standard_normal((n, V))),
+        "mean": np.where(
+            rng.random((n, V)) < 0.05, np.nan, rng.standard_normal((n, V), np.float32)
+        ).astype(np.float64),
         "near": rng.random((n, V)) < 0.2,
     }
 

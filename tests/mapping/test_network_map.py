@@ -251,6 +251,7 @@ def test_convergence_is_the_mean_away_from_own_seeds() -> None:
     means = np.stack(
         [np.where(found.contrasts[n].counted, found.contrasts[n].test.mean, np.nan) for n in up]
     )
+    means = means.astype(np.float32).astype(np.float64)  # as the maps of contrasts are written
     with np.errstate(invalid="ignore"):
         expected = (weight * np.where(near, 0, means)).sum(axis=0) / weight.sum(axis=0)
     expected[(~near).sum(axis=0) < 2] = np.nan

@@ -31,11 +31,13 @@ from fcnm_bids.resources.memory import (
     multiverse_gb,
     project_gb,
     sample_gb,
+    sum_slabs,
 )
 from fcnm_bids.simulate import Truth
-from fcnm_bids.stats import PARTICIPANTS_AT_ONCE
+from fcnm_bids.stats import PARTICIPANTS_AT_ONCE, height_control
 
 Make = Callable[..., Config]
+DRAWS: dict[str, Any] = {"n_draws": 250, "n_networks": 2, "control": height_control("fwe")}
 WHOLE_BRAIN = Grid((97, 115, 97), np.diag([2.0, 2, 2, 1]), "MNI152NLin2009cAsym")
 
 
@@ -108,6 +110,20 @@ def test_somebody_without_runs_needs_a_process_only() -> None:
     assert project_gb(WHOLE_BRAIN, []) == pytest.approx(0.22)
 
 
+def test_slabs_are_as_few_as_memory_allows() -> None:
+    needed = partial(group_gb, 250_000, 300, dof=80, smoothness=True)
+    whole = needed()
+    for most in (whole, 0.6 * whole, 0.3 * whole):
+        found = sum_slabs(250_000, 300, lambda n: needed(n_slabs=n), most, workers=1)
+        assert needed(n_slabs=found) <= most
+        assert found == 1 or needed(n_slabs=found - 1) > most
+    slabs = partial(sum_slabs, 250_000, needed=lambda n: 1.0, most_gb=2.0)
+    assert [slabs(n_seeds=n, workers=4) for n in (1, 399, 400, 10_000)] == [1, 1, 2, 4]
+    # at the least, a slab has the voxels that are summed together
+    assert sum_slabs(3000, 10_000, lambda n: 1.0, 2.0, workers=99) == 3
+    assert sum_slabs(3000, 10, lambda n: 1.0, 0.5, workers=1) == 3
+
+
 def test_more_contrasts_need_more_memory(participants: Sequence[PlannedParticipant]) -> None:
     runs = longer(participants, 300, 80)
     maps = [map_gb(runs, n) for n in (1, 10, 100)]
@@ -139,7 +155,7 @@ def test_runs_of_one_byte_per_component_take_half_of_what_runs_of_two_take() -> 
     strategies = partial(multiverse_gb, 250_000, specified, 10, dof=600)
     assert saved(strategies) == pytest.approx(2 * eight)
     masked = 0.35  # share of the box that draws count on
-    draws = partial(draws_gb, 250_000, 10, 600)
+    draws = partial(draws_gb, 250_000, 10, 600, **DRAWS)
     assert saved(lambda itemsize: draws(itemsize=itemsize)[0]) == pytest.approx(masked * eight)
 
 
@@ -156,12 +172,13 @@ def test_as_many_contrasts_at_once_as_fit() -> None:
 
 
 def test_draws_take_what_is_there() -> None:
-    plenty, together = draws_gb(900_000, 20, 80)
-    assert draws_gb(900_000, 20, 80, 1000.0) == (plenty, together)
-    less, fewer = draws_gb(900_000, 20, 80, 0.9 * plenty)
+    draws = partial(draws_gb, 900_000, 20, 80, **DRAWS)
+    plenty, together = draws()
+    assert draws(1000.0) == (plenty, together)
+    less, fewer = draws(0.9 * plenty)
     assert less == pytest.approx(0.9 * plenty)
     assert 0 < fewer < together
     # one draw at a time is the least
-    least = draws_gb(900_000, 20, 80, 0.1)
-    assert draws_gb(900_000, 20, 80, 0.2) == least
+    least = draws(0.1)
+    assert draws(0.2) == least
     assert least[0] > 0.2

@@ -216,7 +216,7 @@ def test_a_map_without_a_value_in_the_slab_counts_if_it_is_said_to_be_there() ->
     maps[1, :, 0] = np.nan
     present = np.array([[True, True], [True, True], [True, False]])
     maps[2, :, 1] = np.nan
-    assert moments.add_block(0, maps, present=present) is present
+    np.testing.assert_array_equal(moments.add_block(0, maps, present=present), present)
     moments.end_group(3)
     np.testing.assert_array_equal(moments.n_participants, [3, 2])
     assert [moments.contrast(own).n.tolist() for own in range(2)] == [[2] * 4, [2] * 4]

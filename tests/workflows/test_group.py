@@ -36,11 +36,11 @@ def test_every_contrast_and_network_has_its_nodes(tmp_path: Path) -> None:
     for number, name in enumerate("abc"):
         own = f"{number:04d}_{name}"
         assert links(workflow, f"contrast_{own}") == {
-            ("sums", "moments_dir", "moments_dir"),
+            ("sums", "out", "moments_dirs"),
             ("seeds", "seeds_file", "seeds_file"),
         }
         assert links(workflow, f"variants_{own}") == {
-            ("sums", "moments_dir", "moments_dir"),
+            ("sums", "out", "moments_dirs"),
             ("seeds", "seeds_file", "seeds_file"),
             (f"contrast_{own}", "mapped_file", "mapped_file"),
         }
@@ -50,10 +50,12 @@ def test_every_contrast_and_network_has_its_nodes(tmp_path: Path) -> None:
     }
     assert ("mapped_up", "out", "mapped_files") in links(workflow, "network_up")
     assert ("effects", "out", "effect_files") in links(workflow, "compare")
-    sums = nodes(workflow)["sums"].inputs
+    sums = nodes(workflow)["sums_0000"].inputs
     assert sums.numbers == [0, 1, 2]
     assert sums.covariates == [[0.0], [1.0], [2.0], [3.0]]
     assert sums.mask_files == ["/mask.nii.gz"]
+    assert sums.slab == [0, 1]
+    assert links(workflow, "sums") == {("sums_0000", "moments_dir", "in1")}
 
 
 def test_every_node_that_promises_files_comes_before_the_manifest(tmp_path: Path) -> None:
@@ -88,7 +90,7 @@ def test_a_contrast_that_is_cached_is_not_mapped_again(tmp_path: Path) -> None:
     cache_result(folder, MAPPED)
     cache_result(folder, VARIANTS)
     workflow = built(tmp_path)
-    assert nodes(workflow)["sums"].inputs.numbers == [0, 2]
+    assert nodes(workflow)["sums_0000"].inputs.numbers == [0, 2]
     assert "contrast_0001_b" not in nodes(workflow)
     assert links(workflow, "mapped_down") == {("cached_0001_b", "mapped_file", "in1")}
     assert links(workflow, "variants_down") == {("cached_0001_b", "variants_file", "in1")}
