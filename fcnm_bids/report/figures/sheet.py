@@ -329,7 +329,7 @@ def _svg_shape(shape: _Shape) -> str:
         from PIL import Image
 
         stream = BytesIO()
-        Image.fromarray(shape.pixels).save(stream, format="PNG", optimize=True)
+        Image.fromarray(shape.pixels).save(stream, format="PNG", compress_level=6)
         content = base64.b64encode(stream.getvalue()).decode("ascii")
         return (
             f'<image x="{shape.left:.2f}" y="{shape.top:.2f}" width="{shape.width:.2f}" '

@@ -107,4 +107,4 @@ def _save_small(figure: Any, path: Path, dpi: int) -> None:
         .convert("RGB")
         .quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     )
-    small.save(path, dpi=(dpi, dpi), optimize=True)
+    small.save(path, dpi=(dpi, dpi), compress_level=6)
