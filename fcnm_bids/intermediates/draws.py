@@ -13,6 +13,7 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any, BinaryIO
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
@@ -42,20 +43,44 @@ _LOCAL_HEADER = struct.Struct("<26xHH")
 """Lengths of the name and of the extra field, which lie between a member's header and its bytes."""
 
 
-def write_block(path: Path, maps: DrawnMaps) -> None:
-    """Write the maps of some draws, whole or not at all."""
-    arrays: dict[str, NDArray[Any]] = {"effects": np.array(list(maps.probability), str)}
-    for number, effect in enumerate(maps.probability):
-        probability = np.asarray(maps.probability[effect], dtype=np.float64)
-        levels = _levels(probability)
-        if len(levels) <= 1 << 16:
-            arrays[f"levels_{number}"] = levels
-            arrays[f"probability_{number}"] = _numbered(probability, levels)
-        else:
-            arrays[f"probability_{number}"] = probability
-        arrays[f"convergence_{number}"] = np.asarray(maps.convergence[effect])
-    with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, allow_pickle=False, **arrays)
+def write_block(path: Path, maps: DrawnMaps | Iterable[DrawnMaps]) -> None:
+    """Write the maps of some draws, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        The block.
+    maps
+        Of all draws, or of some at a time, of which each is written before the next one is made.
+    """
+    parts = [maps] if isinstance(maps, DrawnMaps) else maps
+    with (
+        atomic_path(path) as temporary,
+        temporary.open("wb") as stream,
+        ZipFile(stream, "w", ZIP_STORED) as file,
+    ):
+        for part, own in enumerate(parts):
+            if part == 0:
+                _write_array(file, "effects", np.array(list(own.probability), str))
+            for number, effect in enumerate(own.probability):
+                _write_network(file, f"{number}_{part}", own, effect)
+
+
+def _write_network(file: ZipFile, ending: str, maps: DrawnMaps, effect: str) -> None:
+    """Write a network's maps of some draws; names of their arrays end alike."""
+    probability = np.asarray(maps.probability[effect], dtype=np.float64)
+    levels = _levels(probability)
+    if len(levels) <= 1 << 16:
+        _write_array(file, f"levels_{ending}", levels)
+        _write_array(file, f"probability_{ending}", _numbered(probability, levels))
+    else:
+        _write_array(file, f"probability_{ending}", probability)
+    _write_array(file, f"convergence_{ending}", np.asarray(maps.convergence[effect]))
+
+
+def _write_array(file: ZipFile, name: str, values: NDArray[Any]) -> None:
+    with file.open(ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+        npy.write_array(member, values, allow_pickle=False)
 
 
 def _levels(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -151,20 +176,35 @@ class _Block:
         """Return the number of a network."""
         return int(self.array("effects").tolist().index(effect))
 
-    def names(self, number: int) -> list[str]:
-        """Return the names of the arrays of a network, those of maps first."""
-        probability, levels = f"probability_{number}", f"levels_{number}"
-        numbered = self.described(probability).kind.kind == "u"
-        return [probability, f"convergence_{number}", *([levels] if numbered else [])]
+    def endings(self, number: int) -> list[str]:
+        """Return how the names of a network's arrays end, those of some draws after the other."""
+        endings = (f"{number}_{part}" for part in count())
+        return list(takewhile(lambda e: f"probability_{e}" in self.members, endings))
+
+    def numbered(self, ending: str) -> bool:
+        """Return True if probability maps are numbers of levels."""
+        return self.described(f"probability_{ending}").kind.kind == "u"
+
+    def complete(self, number: int, n_draws: int) -> bool:
+        """Return True if the arrays of a network are as they were written, with so many draws."""
+        found = {"probability": 0, "convergence": 0}
+        for ending in self.endings(number):
+            levels = [f"levels_{ending}"] if self.numbered(ending) else []
+            if not self.whole([*(f"{measure}_{ending}" for measure in found), *levels]):
+                return False
+            for measure in found:
+                found[measure] += self.described(f"{measure}_{ending}").shape[0]
+        return set(found.values()) == {n_draws}
 
     def draws(self, number: int, measure: str) -> Iterator[NDArray[np.float64]]:
         """A network's maps, some draws at a time."""
-        name = f"{measure}_{number}"
-        stored = self.described(name)
-        values = self.array(f"levels_{number}") if stored.kind.kind == "u" else None
-        at_once = max(1, _SLICE_NUMBERS // max(1, stored.shape[1]))
-        for some in self.rows(name, at_once):
-            yield some.astype(np.float64) if values is None else values.take(some)
+        for ending in self.endings(number):
+            name = f"{measure}_{ending}"
+            numbered = measure == "probability" and self.numbered(ending)
+            values = self.array(f"levels_{ending}") if numbered else None
+            at_once = max(1, _SLICE_NUMBERS // max(1, self.described(name).shape[1]))
+            for some in self.rows(name, at_once):
+                yield some.astype(np.float64) if values is None else values.take(some)
 
 
 def read_block(path: Path, effect: str, measure: str = "probability") -> NDArray[np.float64]:
@@ -205,10 +245,7 @@ def block_complete(path: Path, n_draws: int, effects: Sequence[str] | None = Non
         if not block.whole(["effects"]):
             return False
         known = block.array("effects").tolist()
-        names = [block.names(known.index(effect)) for effect in effects or known]
-        return all(
-            block.whole(own) and all(block.described(name).shape[0] == n_draws for name in own[:2])
-            for own in names
-        )
+        numbers = [known.index(effect) for effect in effects or known]
+        return bool(numbers) and all(block.complete(number, n_draws) for number in numbers)
     except Exception:  # a damaged archive fails in ways of zip and NumPy
         return False

@@ -91,6 +91,26 @@ def test_values_are_the_same_however_many_there_are(tmp_path: Path, n_levels: in
     np.testing.assert_array_equal(read_block(path, "up", "convergence"), values.astype(np.float32))
 
 
+def test_some_draws_are_written_at_a_time(tmp_path: Path) -> None:
+    parts = [drawn(seed, n_draws) for seed, n_draws in enumerate((3, 1, 2))]
+    path = tmp_path / "block.npz"
+    write_block(path, iter(parts))
+    assert list(tmp_path.iterdir()) == [path]
+    assert block_complete(path, 6)
+    assert block_complete(path, 6, ["up ä"])
+    assert not block_complete(path, 3)
+    for effect in ("down", "up ä"):
+        for measure in ("probability", "convergence"):
+            expected = [getattr(part, measure)[effect] for part in parts]
+            found = read_block(path, effect, measure)
+            np.testing.assert_array_equal(found, np.concatenate(expected))
+    other = tmp_path / "other.npz"
+    write_block(other, iter(parts))
+    assert other.read_bytes() == path.read_bytes()
+    write_block(other, iter(()))
+    assert not block_complete(other, 0)
+
+
 def test_some_draws_are_read_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, block = tmp_path / "block.npz", drawn(0, n_draws=7)
     write_block(path, block)
