@@ -46,6 +46,7 @@ def configure(config: Config, logs: Path) -> None:
                 "hash_method": "timestamp",
                 "poll_sleep_duration": "0.1",
                 "check_version": "false",
+                "create_report": "false",
                 # folders that nodes of a cluster share may show a result late
                 "job_finished_timeout": "30",
             },

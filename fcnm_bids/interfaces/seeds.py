@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fcnm_bids.bids.outputs import AS_STORED
-from fcnm_bids.bids.write import OutputFiles
+from fcnm_bids.bids.write import OutputFiles, written_together
 from fcnm_bids.config import Config
 from fcnm_bids.derivatives.seeds import describe_contrast, is_binary, seed_image, write_used_foci
 from fcnm_bids.inputs.contrasts import contrast_labels, make_seeds
@@ -19,6 +19,7 @@ class MakeSeeds(ConfiguredInterface):
     takes = ("shape", "affine", "entities")
     gives = ("out_files", "seeds_file")
 
+    @written_together()
     def _make(self, config: Config, folder: Path) -> None:
         grid = self.grid
         seeds = make_seeds(config.seeds, grid)
