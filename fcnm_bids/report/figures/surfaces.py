@@ -84,7 +84,8 @@ def draw_glass(path: Path, volume: Volume, *, high: float, threshold: float, lab
             axes.set_axis_off()
             _draw_projection(axes, seen, name, axis, high)
             for color, thickness, line in lines:
-                axes.add_patch(_patch(line, color, thickness))
+                # unlike `add_patch`, without a search for the limits of each curve
+                axes.add_artist(_patch(line, color, thickness))
             if name == "l":
                 axes.invert_xaxis()
             elif axis:
