@@ -26,6 +26,7 @@ from fcnm_bids.specificity import (
     NullAssessment,
     Strength,
     assess,
+    joined,
     matched_foci,
     measure_strength,
     nearest_foci,
@@ -247,7 +248,7 @@ def draw_maps(
         None,
         None,
     )
-    maps = mapper.maps(draws, memory=5e8)
+    maps = joined(mapper.maps(draws, memory=5e8))
     (probability,), (convergence,) = maps.probability.values(), maps.convergence.values()
     return probability, convergence.astype(np.float64)
 

@@ -194,7 +194,8 @@ def assess_literature(
     rows: list[dict[str, object]] = []
     for position, (null, draw) in enumerate(nulls_of(halves, scenario, observed).items()):
         numbers = (np.random.default_rng([number, 100 + position, i]) for i in range(n_draws))
-        maps = halves.mapper.maps([observed, *(draw(rng) for rng in numbers)], memory=4e8)
+        literatures = [observed, *(draw(rng) for rng in numbers)]
+        maps = joined(halves.mapper.maps(literatures, memory=4e8))
         own = {
             "probability": maps.probability["e"],
             "convergence": maps.convergence["e"].astype(np.float64),

@@ -22,6 +22,7 @@ from sphinx.util.docutils import SphinxDirective
 _ALIKE = (
     (r"(?:contrast|variants)_\d+_", "one a contrast"),
     (r"(?:network|locate|robustness|specificity)_", "one an effect"),
+    (r"sums_\d+", "one a slab of voxels"),
     (r"draws_[a-z]+_\d+", "one a block of draws"),
     (r"sub_\w+_wf\.", "one a participant"),
 )

@@ -355,8 +355,7 @@ class MapNullDraws(ConfiguredInterface):
             self.inputs.null,
             range(self.inputs.first, self.inputs.first + self.inputs.n_draws),
         )
-        maps = mapper.maps(list(draws), memory=1e9 * self.inputs.memory_gb)
-        write_block(path, maps)
+        write_block(path, mapper.maps(list(draws), memory=1e9 * self.inputs.memory_gb))
 
 
 def make_draws(

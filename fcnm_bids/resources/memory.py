@@ -17,6 +17,7 @@ from fcnm_bids.kernels.group_sums import SEEDS_PER_BLOCK
 from fcnm_bids.mapping import bytes_of_contrast
 from fcnm_bids.outcomes import slab_voxels
 from fcnm_bids.planning.plan import GroupPlan, PlannedRun
+from fcnm_bids.specificity import DRAWS_OF_PART
 from fcnm_bids.stats import (
     PARTICIPANTS_AT_ONCE,
     VOXELS_PER_SUM,
@@ -372,7 +373,7 @@ def draws_gb(
     most_gb
         What may be taken; one draw is mapped at a time, at least.
     n_draws, n_networks
-        Draws of the block, of which the maps of all networks are kept.
+        Draws of the block, and networks, whose maps are kept for a few draws.
     control
         Height control.
     itemsize, n_covariates
@@ -380,7 +381,7 @@ def draws_gb(
     """
     n_masked = _MASKED * n_voxels
     one_draw = 1e-9 * n_masked * n_contrasts * bytes_of_contrast(control, n_covariates)
-    kept = 1e-9 * n_masked * n_draws * n_networks * _DRAWN_BYTES
+    kept = 1e-9 * n_masked * DRAWS_OF_PART * n_networks * _DRAWN_BYTES
     mapping = 1e-9 * n_masked * _mapping_bytes(n_contrasts, dof, itemsize)
     rest = _PROCESS_GB + kept + mapping
     together = min(NULLS.block_gb, max(most_gb - rest, one_draw), max(1, n_draws) * one_draw)

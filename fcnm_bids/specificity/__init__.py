@@ -4,7 +4,7 @@ from fcnm_bids.seeds import study_units
 from fcnm_bids.specificity.assess import NullAssessment, assess, upper_p
 from fcnm_bids.specificity.base_rate import BASE_RATE_FWHM_MM, focus_density
 from fcnm_bids.specificity.degree import DEGREE_COLUMNS, DegreeAudit, degree_audit, residual_map
-from fcnm_bids.specificity.draws import DrawMapper, DrawnMaps, draw_generator
+from fcnm_bids.specificity.draws import DRAWS_OF_PART, DrawMapper, DrawnMaps, draw_generator, joined
 from fcnm_bids.specificity.foci import (
     kept_strata,
     matched_foci,
@@ -51,6 +51,7 @@ __all__ = [
     "ALL_NULLS",
     "BASE_RATE_FWHM_MM",
     "DEGREE_COLUMNS",
+    "DRAWS_OF_PART",
     "FEWEST_VOXELS",
     "FOCUS_NULLS",
     "GROUP_DIAMETER_MM",
@@ -78,6 +79,7 @@ __all__ = [
     "draw_generator",
     "focus_density",
     "focus_groups",
+    "joined",
     "kept_strata",
     "label_sentence",
     "label_test",

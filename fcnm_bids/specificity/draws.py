@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +20,9 @@ from fcnm_bids.mapping import (
 )
 from fcnm_bids.seeds import Contrast, sphere_seeds
 
+DRAWS_OF_PART = 25
+"""Draws whose maps are held at once, at most."""
+
 
 @dataclass(frozen=True, eq=False)
 class DrawnMaps:
@@ -35,6 +38,21 @@ class DrawnMaps:
 
     probability: Mapping[str, NDArray[np.float64]]
     convergence: Mapping[str, NDArray[np.float32]]
+
+
+def joined(parts: Iterable[DrawnMaps]) -> DrawnMaps:
+    """Return the maps of all draws of several parts, at least one."""
+    every = list(parts)
+    return DrawnMaps(
+        {
+            name: np.concatenate([own.probability[name] for own in every])
+            for name in every[0].probability
+        },
+        {
+            name: np.concatenate([own.convergence[name] for own in every])
+            for name in every[0].convergence
+        },
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,14 +81,8 @@ class DrawMapper:
     weights: NDArray[np.float64] | None
     scratch: Path | None = None
 
-    def maps(
-        self,
-        draws: Sequence[Sequence[Contrast]],
-        *,
-        memory: float,
-        progress: Callable[[int], None] = lambda done: None,
-    ) -> DrawnMaps:
-        """Map every network in every draw.
+    def maps(self, draws: Sequence[Sequence[Contrast]], *, memory: float) -> Iterator[DrawnMaps]:
+        """Map every network in every draw, and return the maps of a few draws at a time.
 
         How many draws go through the participants at once follows from the memory, and changes
         nothing in the result.
@@ -81,44 +93,33 @@ class DrawMapper:
             Contrasts of each draw.
         memory
             Bytes that the tests and sums of the draws in work may take.
-        progress
-            Is told the number of draws done.
+
+        Yields
+        ------
+        part
+            Maps of the next draws, `DRAWS_OF_PART` at most.
         """
         n_covariates = 0 if self.covariates is None else self.covariates.shape[1]
         per_contrast = bytes_of_contrast(self.rule.height.needs, n_covariates)
         per_draw = max(1, len(draws[0])) * per_contrast * self.index.size
         at_once = max(1, int(memory // per_draw))
-        effects = list(dict.fromkeys(contrast.effect for contrast in draws[0]))
         tail = self.rule.height.tail
-        networks = network_names(effects, tail)
-        shape = len(draws), self.index.size
-        found = DrawnMaps(
-            {network: np.empty(shape) for network in networks},
-            {network: np.empty(shape, np.float32) for network in networks},
-        )
+        networks = network_names([contrast.effect for contrast in draws[0]], tail)
         for first in range(0, len(draws), at_once):
             some = draws[first : first + at_once]
-            places = {
-                name: (network, first + number)
-                for number in range(len(some))
-                for network, name in zip(
-                    networks,
-                    network_names((_named(effect, number) for effect in effects), tail),
-                    strict=True,
+            mapped = (own for _, own in self._map(some, memory))
+            for start in range(0, len(some), DRAWS_OF_PART):
+                shape = min(DRAWS_OF_PART, len(some) - start), self.index.size
+                part = DrawnMaps(
+                    {network: np.empty(shape) for network in networks},
+                    {network: np.empty(shape, np.float32) for network in networks},
                 )
-            }
-            for name, own in self._map(some, memory):
-                network, row = places[name]
-                found.probability[network][row] = own.probability
-                found.convergence[network][row] = own.convergence
-            progress(first + len(some))
-        return found
-
-    def probability(
-        self, draws: Sequence[Sequence[Contrast]], *, memory: float
-    ) -> dict[str, NDArray[np.float64]]:
-        """Return the probability maps of `maps` alone."""
-        return dict(self.maps(draws, memory=memory).probability)
+                for row in range(shape[0]):
+                    for network in networks:
+                        own = next(mapped)
+                        part.probability[network][row] = own.probability
+                        part.convergence[network][row] = own.convergence
+                yield part
 
     def _map(
         self, draws: Sequence[Sequence[Contrast]], memory: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
@@ -27,6 +28,7 @@ from fcnm_bids.specificity import (
     FocusPlaces,
     draw_generator,
     focus_groups,
+    joined,
     matched_foci,
     random_foci,
     strength_strata,
@@ -102,6 +104,13 @@ def mapper(
     )
 
 
+def probabilities(
+    made: DrawMapper, draws: Sequence[Sequence[Contrast]], *, memory: float
+) -> dict[str, np.ndarray]:
+    """Probability maps of every draw, by network."""
+    return dict(joined(made.maps(draws, memory=memory)).probability)
+
+
 def as_published(height: HeightRule, *, covariates: bool, weights: bool) -> dict[str, np.ndarray]:
     seeds = sphere_seeds(OBSERVED, GRID, radius=RADIUS, sphere="mm")
     found = map_network(
@@ -171,7 +180,7 @@ def test_the_observed_foci_as_a_draw_give_the_observed_map(
     for company in companies:
         where = next(n for n, draw in enumerate(company) if draw is OBSERVED)
         for memory in (memory_for(2.5), 1e9):
-            found = made.probability(company, memory=memory)
+            found = probabilities(made, company, memory=memory)
             assert set(found) == set(expected)
             for effect, probability in expected.items():
                 np.testing.assert_array_equal(found[effect][where], probability)
@@ -202,7 +211,7 @@ def test_company_does_not_change_a_bit_of_t(n_before: int, n_after: int) -> None
 @pytest.mark.parametrize("height", [HEIGHT, replace(HEIGHT, control="fwe", alpha=0.2)])
 def test_a_draw_is_what_map_network_makes_of_it(kind: str, height: HeightRule) -> None:
     draws = random_draws(3) if kind == "random" else matched_draws(3)
-    found = mapper(height).probability(draws, memory=1e9)
+    found = probabilities(mapper(height), draws, memory=1e9)
     for number, draw in enumerate(draws):
         seeds = sphere_seeds(draw, GRID, radius=RADIUS, sphere="mm")
         alone = map_network(seeds, participants(), replace(RULE, height=height), INDEX)
@@ -218,11 +227,11 @@ def test_neither_blocks_nor_memory_change_a_bit(
     cuts: list[int], at_once: int, control: bool
 ) -> None:
     made = mapper(replace(HEIGHT, control="fwe", alpha=0.2) if control else HEIGHT)
-    whole = made.probability(random_draws(7), memory=1e9)
+    whole = probabilities(made, random_draws(7), memory=1e9)
     bounds = [0, *sorted(set(cuts)), 7]
     parts = [
         # each block makes its draws anew, as another job would
-        made.probability(random_draws(stop - start, start), memory=memory_for(at_once + 0.5))
+        probabilities(made, random_draws(stop - start, start), memory=memory_for(at_once + 0.5))
         for start, stop in pairwise(bounds)
     ]
     for effect, probability in whole.items():
@@ -243,16 +252,23 @@ def test_draws_differ_and_come_again() -> None:
     assert len(states) == 3 * 2 * 20
 
 
-def test_progress_is_told_and_memory_is_kept() -> None:
-    done: list[int] = []
-    mapper().maps(random_draws(5), memory=memory_for(2.5), progress=done.append)
-    assert done == [2, 4, 5]
+@pytest.mark.parametrize("memory", [1e9, memory_for(2.5)])
+def test_maps_of_a_few_draws_are_given_at_a_time(
+    memory: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fcnm_bids.specificity.draws.DRAWS_OF_PART", 2)
+    parts = [
+        len(own)
+        for part in mapper().maps(random_draws(5), memory=memory)
+        for own in (part.convergence["up"],)
+    ]
+    assert parts == ([2, 2, 1] if memory == 1e9 else [2, 1, 2])
 
 
 def test_contrasts_may_share_names_with_effects_and_draws() -> None:
     """Draws are told apart by numbers that are added to names."""
     odd = tuple(replace(c, name=f"{c.name}\n1", effect=f"{c.effect}\n0") for c in OBSERVED)
-    found = mapper().probability([odd, odd], memory=1e9)
+    found = probabilities(mapper(), [odd, odd], memory=1e9)
     expected = as_published(HEIGHT, covariates=False, weights=False)
     for effect, probability in expected.items():
         np.testing.assert_array_equal(found[f"{effect}\n0"][1], probability)
