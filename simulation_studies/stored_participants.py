@@ -28,6 +28,7 @@ from fcnm_bids.specificity import (
     LabelledContrasts,
     assess,
     focus_groups,
+    joined,
     label_test,
     matched_foci,
     measure_strength,

@@ -19,9 +19,6 @@ enum { LANES = 2, ROWS = 6, VECTORS = 2 };
 /* Voxels whose sums are made together, and a multiple of them whose series a core's cache holds. */
 enum { WIDTH = LANES * VECTORS, TILE = 480, LINE = 64, AHEAD = 16 };
 
-/* Without it, compilers halve vectors of 64 bytes, for processors that slow down with whole ones. */
-#define WHOLE_VECTORS __attribute__((min_vector_width(8 * LANES * 8)))
-
 typedef double wide __attribute__((vector_size(8 * LANES)));
 
 /* Copy spans of values that follow each other; `out` may lie in `values`, nowhere behind them.
@@ -73,7 +70,7 @@ LAY_OUT(int16, int16_t)
 LAY_OUT(uint16, uint16_t)
 LAY_OUT(float, float)
 
-WHOLE_VECTORS static inline void multiply(const double *restrict panel, const double *restrict series, int64_t n,
+static inline void multiply(const double *restrict panel, const double *restrict series, int64_t n,
                             double *restrict product) {
     wide sum[ROWS][VECTORS] = {{{0}}};
     for (int64_t k = 0; k < n; k++) {
@@ -99,7 +96,7 @@ WHOLE_VECTORS static inline void multiply(const double *restrict panel, const do
    left, largest: (n_voxels), null unless these are the last volumes: receive each component's sum of
    squares, and its largest number after the components have been multiplied by slope
    work: n * (TILE + 8) + 8 numbers, to work in */
-WHOLE_VECTORS void fcnm_add_volumes(const void *restrict values, int type, int64_t step, int64_t n,
+void fcnm_add_volumes(const void *restrict values, int type, int64_t step, int64_t n,
                       const void *restrict origin, int64_t n_voxels, const double *restrict basis,
                       int64_t m, float *restrict components,
                       double *restrict energy, double *restrict left, float *restrict largest,

@@ -8,19 +8,11 @@ enum { LANES = 16, TOGETHER = 4, PIECE = LANES * TOGETHER };
 
 typedef float vector __attribute__((vector_size(4 * LANES), aligned(4)));
 
-#ifdef __AVX512F__
-/* Without it, compilers halve vectors of 64 bytes, for processors that slow down with whole ones. */
-#define WHOLE_VECTORS __attribute__((min_vector_width(512)))
-#else
-#define WHOLE_VECTORS
-#endif
-
 /* Weighted sums of 2 radius + 1 lines of values, from the piece of `first` to that of `last`.
 
    kernel: (radius + 1), from its middle outwards */
-WHOLE_VECTORS static void convolve(const float *const *lines, int64_t radius,
-                                   const float *restrict kernel, int64_t first, int64_t last,
-                                   float *restrict to) {
+static void convolve(const float *const *lines, int64_t radius, const float *restrict kernel,
+                     int64_t first, int64_t last, float *restrict to) {
     for (int64_t i = first / PIECE * PIECE; i < last; i += PIECE) {
         vector sum[TOGETHER];
         for (int v = 0; v < TOGETHER; v++)

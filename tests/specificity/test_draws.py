@@ -252,7 +252,7 @@ def test_draws_differ_and_come_again() -> None:
     assert len(states) == 3 * 2 * 20
 
 
-@pytest.mark.parametrize("memory", [1e9, memory_for(2.5)])
+@pytest.mark.parametrize("memory", [1e9, memory_for(3.5)])
 def test_maps_of_a_few_draws_are_given_at_a_time(
     memory: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
