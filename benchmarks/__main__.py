@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from benchmarks import indexing, one_run, participants, resources, scaling, store
+from benchmarks import indexing, one_run, participants, regions, resources, scaling, slurm, store
 from benchmarks.measure import Arm, ArmError, markdown, run
 from benchmarks.plan import Plan, Section
 
@@ -25,11 +25,13 @@ SECTIONS: dict[str, Callable[[Plan], list[Section]]] = {
     "sums": store.sums,
     "permutation": store.permutation,
     "seeds": store.many_seeds,
+    "regions": regions.measure,
     "sampling": resources.sampling,
     "declared": resources.declared,
     "scaling": scaling.measure,
     "indexing": indexing.measure,
     "planning": indexing.planning,
+    "slurm": slurm.measure,
 }
 
 
