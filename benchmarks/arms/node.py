@@ -69,7 +69,7 @@ def work(job):
         plan = plan_group_level(config)
         contrasts = contrast_names(config.seeds)
         workflow = init_group_wf(plan, config, config_file, contrasts)
-        names = {"sums": "sums", "contrast": "contrast_0000"}
+        names = {"sums": "sums_0000", "contrast": "contrast_0000"}  # one process: one slab
         node = next(
             workflow.get_node(name)
             for name in workflow.list_node_names()
@@ -77,7 +77,7 @@ def work(job):
         )
         node.inputs.seeds_file = str(seeds_file)
         if job["node"] == "contrast":
-            node.inputs.moments_dir = moments.read_text()
+            node.inputs.moments_dirs = [moments.read_text()]
     node.base_dir = str(work_dir / "work")
     before = transferred()
     result = node.run()
