@@ -27,7 +27,7 @@ enum { TOGETHER = 6 }; /* as many sums as registers hold */
 #endif
 
 /* Increase this, and VERSION in library.py, with every change of a function or its arguments. */
-int fcnm_kernels_version(void) { return 20; }
+int fcnm_kernels_version(void) { return 21; }
 
 /* Fisher's z of |r| <= 0.95, to 6e-7 of it: a minimax approximation of atanh(r) / r by four factors
    over four, linear in 1 - r^2 so that none of them cancels. */
@@ -272,17 +272,18 @@ static const int FIRST[N_PRODUCTS] = {0, 0, 0, 1, 1, 2}, SECOND[N_PRODUCTS] = {1
 
 /* Turn products of deviations of neighbours into sums of products about the means.
 
-   products, comoments: (n_voxels, 6, 16), 0 without both neighbours
+   products: (n_voxels, 6, 16)
+   comoments: (last - first, 6, 16), receives those of some voxels, 0 without both neighbours
    sums: (n_rows, 2, 16), first those of deviations; n: (16), participants with a map
    lacking: (n_rows, 16), how many of them lack a value
    neighbours: (3, n_rows), row of the next voxel along each axis, n_rows for none */
 void fcnm_comoments(const float *restrict products, const double *restrict sums,
                     const int32_t *restrict lacking, const int32_t *restrict neighbours,
-                    int64_t n_voxels, int64_t n_rows, const double *restrict n,
+                    int64_t first, int64_t last, int64_t n_rows, const double *restrict n,
                     double *restrict comoments) {
     wide per_participant = {0};
     for (int s = 0; s < SEEDS; s++) per_participant[s] = n[s] > 0 ? 1 / n[s] : 0;
-    for (int64_t v = 0; v < n_voxels; v++) {
+    for (int64_t v = first; v < last; v++) {
         wide sum[4], there[4];
         for (int k = 0; k < 4; k++) {
             const int64_t row = k ? neighbours[(k - 1) * n_rows + v] : v;
@@ -296,7 +297,7 @@ void fcnm_comoments(const float *restrict products, const double *restrict sums,
             const int64_t at = (v * N_PRODUCTS + k) * SEEDS;
             const int a = FIRST[k], b = SECOND[k];
             const wide product = __builtin_convertvector(*(const vector *)(products + at), wide);
-            *(wide *)(comoments + at) =
+            *(wide *)(comoments + at - first * N_PRODUCTS * SEEDS) =
                 there[a] * there[b] * (product - sum[a] * sum[b] * per_participant);
         }
     }
@@ -329,7 +330,7 @@ roughness(const double *restrict comoments, int64_t step_of_product, int64_t ste
             for (int s = 0; s < lanes; s++)
                 per_length[k][s] = whole[s] != 0 ? 1 / length[row[k] * lanes + s] : 0;
         for (int k = 0; k < N_PRODUCTS; k++) {
-            const double *own = comoments + k * step_of_product + v * step_of_voxel;
+            const double *own = comoments + k * step_of_product + (v - first) * step_of_voxel;
             const int a = FIRST[k], b = SECOND[k];
             for (int s = 0; s < lanes; s++) rho[k][s] = whole[s] != 0 ? own[s] : 0;
             for (int64_t j = 0; j < n_fitted; j++)
@@ -364,7 +365,7 @@ roughness(const double *restrict comoments, int64_t step_of_product, int64_t ste
 /* Sum the roughness of residuals over the voxels from `first` to `last` that are usable with their
    three neighbours, of one contrast or of 16 side by side.
 
-   comoments: of the six products at the voxels, with the steps that are given
+   comoments: of the six products at these voxels, with the steps that are given
    fitted: (n_fitted, n_rows, lanes), coordinates of maps in the columns of the design beside the
    intercept; length: (n_rows, lanes), of the residuals; usable: (n_rows, lanes)
    total: (8, lanes), receives the number of voxels, the sums of the root of the determinant, of the

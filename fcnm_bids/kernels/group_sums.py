@@ -258,7 +258,12 @@ def add_group(
 
 
 def comoments(
-    products: Float32, sums: Float64, lacking: Int32, neighbours: Int32, n: Int64
+    products: Float32,
+    sums: Float64,
+    lacking: Int32,
+    neighbours: Int32,
+    n: Int64,
+    voxels: slice | None = None,
 ) -> Float64:
     """Return sums over participants of products of neighbours about their means.
 
@@ -274,11 +279,13 @@ def comoments(
         As for `add_group`, shape (3, rows).
     n
         Participants with a map of each contrast, shape (16,).
+    voxels
+        The voxels that are wanted; all by default.
 
     Returns
     -------
     comoments
-        Shape (voxels, 6, 16); 0 where anybody lacks a value at one of two voxels.
+        Shape (voxels that are wanted, 6, 16); 0 where anybody lacks a value at one of two voxels.
 
     Raises
     ------
@@ -286,19 +293,22 @@ def comoments(
         The arrays do not fit each other.
     """
     n_voxels, n_rows = len(products), len(sums)
-    if n_voxels > n_rows:
-        raise ValueError(f"sums of {n_rows} rows for {n_voxels} voxels")
+    voxels = voxels or slice(0, n_voxels)
+    if not 0 <= voxels.start <= voxels.stop <= n_voxels <= n_rows:
+        raise ValueError(f"{voxels} of {n_voxels} voxels, sums of {n_rows} rows")
     counts = n.astype(np.float64)
-    found = np.empty((n_voxels, N_PRODUCTS, SEEDS_PER_BLOCK))
+    found = np.empty((voxels.stop - voxels.start, N_PRODUCTS, SEEDS_PER_BLOCK))
     function(
         "fcnm_comoments",
-        *(c_void_p, c_void_p, c_void_p, c_void_p, c_int64, c_int64, c_void_p, c_void_p),
+        *(c_void_p, c_void_p, c_void_p, c_void_p),
+        *(c_int64, c_int64, c_int64, c_void_p, c_void_p),
     )(
-        address(products, np.float32, found.size),
+        address(products, np.float32, n_voxels * N_PRODUCTS * SEEDS_PER_BLOCK),
         address(sums, np.float64, n_rows * 2 * SEEDS_PER_BLOCK),
         address(lacking, np.int32, n_rows * SEEDS_PER_BLOCK),
         address(neighbours, np.int32, 3 * n_rows),
-        n_voxels,
+        voxels.start,
+        voxels.stop,
         n_rows,
         address(counts, np.float64, SEEDS_PER_BLOCK),
         found.ctypes.data,
@@ -313,13 +323,14 @@ def roughness(
     usable: NDArray[np.bool_],
     neighbours: Int32,
     voxels: slice,
+    first: int = 0,
 ) -> Float64:
     """Sum the roughness of residuals over the usable voxels with three usable neighbours.
 
     Parameters
     ----------
     comoments
-        Of one contrast, shape (6, voxels), or of 16, shape (voxels, 6, 16).
+        Of one contrast, shape (6, voxels), or of 16, shape (voxels, 6, 16), from voxel `first` on.
     fitted
         Coordinates of the maps in the columns of the design beside the intercept, shape (k, rows)
         or (k, rows, 16).
@@ -331,6 +342,8 @@ def roughness(
         As for `add_group`, shape (3, rows).
     voxels
         The voxels to sum over.
+    first
+        Voxel of the first comoments.
 
     Returns
     -------
@@ -344,11 +357,11 @@ def roughness(
         The arrays do not fit each other.
     """
     n_rows, lanes = len(length), 1 if length.ndim == 1 else SEEDS_PER_BLOCK
-    n_voxels = comoments.shape[1] if lanes == 1 else len(comoments)
-    steps = (n_voxels, 1) if lanes == 1 else (SEEDS_PER_BLOCK, N_PRODUCTS * SEEDS_PER_BLOCK)
+    n_voxels = first + (comoments.shape[1] if lanes == 1 else len(comoments))
+    steps = (n_voxels - first, 1) if lanes == 1 else (SEEDS_PER_BLOCK, N_PRODUCTS * SEEDS_PER_BLOCK)
     if fitted.shape[1:] != length.shape or length.shape[1:] not in ((), (SEEDS_PER_BLOCK,)):
         raise ValueError(f"fitted of shape {fitted.shape}, lengths of shape {length.shape}")
-    if not 0 <= voxels.start <= voxels.stop <= n_voxels <= n_rows:
+    if not 0 <= first <= voxels.start <= voxels.stop <= n_voxels <= n_rows:
         raise ValueError(f"{voxels} of {n_voxels} voxels and {n_rows} rows")
     total = np.empty((8, *length.shape[1:]))
     function(
@@ -356,7 +369,12 @@ def roughness(
         *(c_void_p, c_int64, c_int64, c_void_p, c_int64, c_void_p, c_void_p, c_void_p),
         *(c_int64, c_int64, c_int64, c_void_p, c_int),
     )(
-        address(comoments, np.float64, N_PRODUCTS * n_voxels * lanes),
+        address(
+            comoments,
+            np.float64,
+            N_PRODUCTS * (n_voxels - first) * lanes,
+            (voxels.start - first) * steps[1],
+        ),
         *steps,
         address(fitted, np.float64, fitted.size),
         len(fitted),

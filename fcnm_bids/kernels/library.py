@@ -12,7 +12,7 @@ from numpy._core._multiarray_umath import __cpu_features__
 
 from fcnm_bids.errors import RequestError
 
-VERSION = 20
+VERSION = 21
 """Version of the C code, which ``fcnm_kernels_version`` of a current library returns."""
 
 _FOLDER = Path(__file__).resolve().parent

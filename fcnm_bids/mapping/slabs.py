@@ -19,14 +19,17 @@ from fcnm_bids.seeds import SeedMatrix
 from fcnm_bids.stats import (
     N_ROUGHNESS_SUMS,
     VOXELS_PER_SUM,
+    BlockMoments,
     HeightControl,
     HeightRule,
     Moments,
+    OneSample,
     RoughnessSums,
     TMap,
+    block_roughness,
     contrast_mask,
     one_sample,
-    roughness_sums,
+    residual_lengths,
 )
 
 _RUN_BYTES = 28
@@ -208,30 +211,46 @@ class ContrastTests:
 
     def add(self, moments: Moments, slab: Slab) -> None:
         """Test all contrasts at the voxels of a slab."""
-        own = slice(slab.stop - slab.start)
-        first = slab.start // VOXELS_PER_SUM
+        n_rows, n_voxels = slab.reach - slab.start, slab.stop - slab.start
+        if n_voxels == 0:
+            return
+        length = np.empty((n_rows, SEEDS_PER_BLOCK))
+        usable = np.empty(length.shape, dtype=bool)
+        first_part = slab.start // VOXELS_PER_SUM
         for number in range(n_blocks(moments.n_contrasts)):
-            block = moments.block(number)
-            test = one_sample(block, min_subjects=self._rule.min_subjects)
             start = number * SEEDS_PER_BLOCK
             rows = slice(start, min(start + SEEDS_PER_BLOCK, moments.n_contrasts))
-            lanes = slice(rows.stop - rows.start)
-            self._t[rows, slab.voxels] = test.t[own, lanes].T
-            self._mean[rows, slab.voxels] = test.mean[own, lanes].T
-            tested = test.tested[own, lanes]
-            least = np.where(tested, test.df[own, lanes], np.iinfo(np.int32).max).min(
-                axis=0, initial=np.iinfo(np.int32).max
-            )
-            np.minimum(self._least_df[rows], least, out=self._least_df[rows])
-            if self._df is not None:
-                self._df[rows, slab.voxels] = test.df[own, lanes].T
+            # some voxels at a time, so that a core's cache holds what is made of them
+            for first in range(0, n_rows, VOXELS_PER_SUM):
+                part = slice(first, min(first + VOXELS_PER_SUM, n_rows))
+                block = moments.block(number, part)
+                test = one_sample(block, min_subjects=self._rule.min_subjects)
+                if block.products is not None:
+                    length[part], usable[part], _ = residual_lengths(block, test.tested)
+                if first < n_voxels:
+                    own = slice(min(part.stop, n_voxels) - first)
+                    self._keep(test, block, rows, own, slab.start + first)
             if block.products is not None:
-                sums = roughness_sums(block, test.tested)[:, :, lanes]
-                self._sums[rows, first : first + len(sums)] = np.moveaxis(sums, 2, 0)
-            self._n_participants[rows] = block.n_participants[lanes]
-            for lane in np.flatnonzero(block.clipped_in[own, lanes].any(axis=0)).tolist():
-                places = np.flatnonzero(block.clipped_in[own, lane])
-                self._clipped[start + lane].append(slab.start + places)
+                sums = block_roughness(block, length, usable)[:, :, : rows.stop - rows.start]
+                parts = slice(first_part, first_part + len(sums))
+                self._sums[rows, parts] = np.moveaxis(sums, 2, 0)
+
+    def _keep(
+        self, test: OneSample, block: BlockMoments, rows: slice, own: slice, place: int
+    ) -> None:
+        """Keep the tests of a block of contrasts at some voxels, of which the first has a place."""
+        lanes, voxels = slice(rows.stop - rows.start), slice(place, place + own.stop)
+        self._t[rows, voxels] = test.t[own, lanes].T
+        self._mean[rows, voxels] = test.mean[own, lanes].T
+        largest = np.iinfo(np.int32).max
+        df = np.where(test.tested[own, lanes], test.df[own, lanes], largest)
+        np.minimum(self._least_df[rows], df.min(axis=0, initial=largest), out=self._least_df[rows])
+        if self._df is not None:
+            self._df[rows, voxels] = test.df[own, lanes].T
+        self._n_participants[rows] = block.n_participants[lanes]
+        clipped_in = block.clipped_in[own, lanes]
+        for lane in np.flatnonzero(clipped_in.any(axis=0)).tolist():
+            self._clipped[rows.start + lane].append(place + np.flatnonzero(clipped_in[:, lane]))
 
     def thresholded(
         self, number: int

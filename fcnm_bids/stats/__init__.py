@@ -30,7 +30,9 @@ from fcnm_bids.stats.smoothness import (
     VOXELS_PER_SUM,
     RoughnessSums,
     Smoothness,
+    block_roughness,
     estimate_smoothness,
+    residual_lengths,
     roughness_sums,
 )
 from fcnm_bids.stats.ttest import OneSample, TMap, one_sample, t_isf, t_sf, t_to_z
@@ -55,6 +57,7 @@ __all__ = [
     "Smoothness",
     "TMap",
     "benjamini_hochberg",
+    "block_roughness",
     "bonferroni_threshold",
     "bytes_of_sums",
     "contrast_mask",
@@ -74,6 +77,7 @@ __all__ = [
     "remove_small",
     "remove_small_at",
     "resel_counts",
+    "residual_lengths",
     "rft_threshold",
     "roughness_sums",
     "sign_flips",

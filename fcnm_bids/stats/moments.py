@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -125,7 +126,10 @@ class BlockMoments:
     n, total, square, clipped_in
         Shape (rows, 16).
     products
-        Shape (voxels, 6, 16); None where they were not kept.
+        Gives those of a slice of the voxels, shape (voxels chosen, 6, 16); None where they were not
+        kept.
+    n_voxels
+        Number of summed voxels.
     n_participants
         Shape (16,); 0 behind the last contrast.
     n_added
@@ -141,7 +145,8 @@ class BlockMoments:
     total: NDArray[np.float64]
     square: NDArray[np.float64]
     clipped_in: NDArray[np.bool_]
-    products: NDArray[np.float64] | None
+    products: Callable[[slice], NDArray[np.float64]] | None
+    n_voxels: int
     n_participants: NDArray[np.int64]
     n_added: int
     neighbours: NDArray[np.int32] | None
@@ -228,6 +233,7 @@ class Moments:
         ]
         self.n_covariates = n_covariates
         self._block: tuple[int, BlockMoments] | None = None
+        self._comoments: tuple[int, NDArray[np.float64]] | None = None
 
     def add(
         self,
@@ -368,7 +374,7 @@ class Moments:
                 values = maps[row, :, number].astype(np.float64)
                 there = np.isfinite(values)
                 model.add(np.where(there, values, 0), there, design[row])
-        self._block = None
+        self._block = self._comoments = None
         return present
 
     def clip(self, clipped: Sequence[Mapping[int, Sequence[NDArray[np.intp]]]]) -> None:
@@ -392,37 +398,41 @@ class Moments:
 
     def release(self) -> None:
         """Give back the memory that `contrast` takes beside the sums."""
-        self._block = None
+        self._block = self._comoments = None
 
-    def block(self, number: int) -> BlockMoments:
-        """Return the sums of a block of 16 contrasts."""
+    def block(self, number: int, rows: slice | None = None) -> BlockMoments:
+        """Return the sums of a block of 16 contrasts, in some rows; in all by default."""
+        rows = rows or slice(0, self.index.size)
         contrasts = slice(number * SEEDS_PER_BLOCK, (number + 1) * SEEDS_PER_BLOCK)
         n_participants = np.zeros(SEEDS_PER_BLOCK, dtype=np.int64)
         own = self.n_participants[contrasts]
         n_participants[: own.size] = own
-        clipped_in = np.zeros((self.index.size, SEEDS_PER_BLOCK), dtype=bool)
+        clipped_in = np.zeros((rows.stop - rows.start, SEEDS_PER_BLOCK), dtype=bool)
         for lane, places in enumerate(self._clipped[contrasts]):
             for voxels in places:
-                clipped_in[voxels, lane] = True
+                inside = voxels[(voxels >= rows.start) & (voxels < rows.stop)]
+                clipped_in[inside - rows.start, lane] = True
         sums, lacking = self._sums[number], self._lacking[number]
-        n = n_participants.astype(np.int32) - lacking
-        centre = self._centre[number].astype(np.float64)
-        deviation = sums[:, 0]
+        n = n_participants.astype(np.int32) - lacking[rows]
+        centre = self._centre[number, rows].astype(np.float64)
+        deviation = sums[rows, 0]
         with np.errstate(invalid="ignore"):  # behind the last contrast
             total = deviation + n * centre
             # sum of (c + d)^2 = sum of d^2 + c (sum of d + sum of (c + d))
-            square = sums[:, 1] + centre * (deviation + total)
-        comoments = None
+            square = sums[rows, 1] + centre * (deviation + total)
+        products = None
         if self._products is not None and self._neighbours is not None:
-            comoments = group_sums.comoments(
-                self._products[number], sums, lacking, self._neighbours, n_participants
+            products = partial(
+                group_sums.comoments,
+                *(self._products[number], sums, lacking, self._neighbours, n_participants),
             )
         return BlockMoments(
             n=n,
             total=total,
             square=square,
             clipped_in=clipped_in,
-            products=comoments,
+            products=products,
+            n_voxels=self.n_summed,
             n_participants=n_participants,
             n_added=self.n_added,
             neighbours=self._neighbours,
@@ -437,14 +447,18 @@ class Moments:
         number, lane = divmod(position, SEEDS_PER_BLOCK)
         if self._block is None or self._block[0] != number:
             self._block = (number, self.block(number))
-        block, summed = self._block[1], slice(self.n_summed)
-        products = block.products
+        block, summed = self._block[1], slice(0, self.n_summed)
+        products = None
+        if block.products is not None:
+            if self._comoments is None or self._comoments[0] != number:
+                self._comoments = (number, block.products(summed))
+            products = self._comoments[1][:, :, lane].T.copy()
         return ContrastMoments(
             n=block.n[summed, lane].copy(),
             total=block.total[summed, lane].copy(),
             square=block.square[summed, lane].copy(),
             clipped_in=block.clipped_in[summed, lane].copy(),
-            products=None if products is None else products[:, :, lane].T.copy(),
+            products=products,
             n_participants=int(block.n_participants[lane]),
             n_added=self.n_added,
             index=self.index[summed],

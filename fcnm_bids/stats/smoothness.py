@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -138,32 +139,68 @@ def roughness_sums(
         Shape (parts, 8) or (parts, 8, 16): the number of voxels, and the sums of the root of the
         determinant of the roughness, of the roots of its diagonal entries, and of these.
     """
-    if moments.products is None:
+    length, usable, explained = residual_lengths(moments, tested)
+    if isinstance(moments, BlockMoments):
+        return block_roughness(moments, length, usable)
+    products = moments.products
+    if products is None:
         raise ValueError("the products of neighbouring voxels were not kept")
-    n = moments.n_participants
-    usable = tested & (moments.n == n)
+    neighbours = _neighbours(moments.index.astype(np.intp).tobytes(), moments.shape)
+    fitted = np.ascontiguousarray(explained[1:])
+    return _in_parts(
+        products.shape[1],
+        length.shape,
+        lambda part: roughness(products, fitted, length, usable, neighbours, part),
+    )
+
+
+def residual_lengths(
+    moments: ContrastMoments | BlockMoments, tested: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
+    """Return the length of the residuals, where it may be used, and what the design explains."""
+    usable = tested & (moments.n == moments.n_participants)
     with np.errstate(invalid="ignore", divide="ignore"):  # at voxels that do not enter
         explained = explained_by_design(moments, slice(None))
         length = np.sqrt(moments.square - (explained * explained).sum(axis=0))
-    if isinstance(moments, BlockMoments):
-        neighbours, n_voxels = moments.neighbours, len(moments.products)
-    else:
-        neighbours = _neighbours(moments.index.astype(np.intp).tobytes(), moments.shape)
-        n_voxels = moments.products.shape[1]
-    assert neighbours is not None  # there are products
-    fitted = np.ascontiguousarray(explained[1:])
+    return length, usable, explained
+
+
+def block_roughness(
+    moments: BlockMoments, length: NDArray[np.float64], usable: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return `roughness_sums` of a block, from what `residual_lengths` gave of all of its rows.
+
+    Parameters
+    ----------
+    moments
+        The block, of which the products are used.
+    length, usable
+        Shape (rows, 16).
+    """
+    products, neighbours = moments.products, moments.neighbours
+    if products is None or neighbours is None:
+        raise ValueError("the products of neighbouring voxels were not kept")
+    fitted = np.zeros((0, *length.shape))
+    return _in_parts(
+        moments.n_voxels,
+        length.shape,
+        lambda part: roughness(
+            products(part), fitted, length, usable, neighbours, part, part.start
+        ),
+    )
+
+
+def _in_parts(
+    n_voxels: int,
+    shape: tuple[int, ...],
+    summed: Callable[[slice], NDArray[np.float64]],
+) -> NDArray[np.float64]:
+    """Return sums over each `VOXELS_PER_SUM` voxels."""
     parts = [
-        roughness(
-            moments.products,
-            fitted,
-            length,
-            usable,
-            neighbours,
-            slice(first, min(first + VOXELS_PER_SUM, n_voxels)),
-        )
+        summed(slice(first, min(first + VOXELS_PER_SUM, n_voxels)))
         for first in range(0, n_voxels, VOXELS_PER_SUM)
     ]
-    return np.stack(parts) if parts else np.zeros((0, N_ROUGHNESS_SUMS, *length.shape[1:]))
+    return np.stack(parts) if parts else np.zeros((0, N_ROUGHNESS_SUMS, *shape[1:]))
 
 
 def _smoothness(sums: NDArray[np.float64], n_participants: int, n_columns: int) -> Smoothness:

@@ -143,7 +143,7 @@ def test_a_workflow_of_jobs_survives_scancel_and_ends_in_the_same_maps(
 def test_draws_spread_over_jobs_give_the_bytes_of_one_process(
     desk: Desk, six: Truth, plain: Path
 ) -> None:
-    nulls = ("--specificity", "random", "strength", "--n-permutations", 203)
+    nulls = ("--specificity", "random", "strength", "--n-permutations", 503)
     options = ("group", *GROUP, *nulls, "--overwrite")
 
     def specific(output: Path) -> dict[str, bytes]:

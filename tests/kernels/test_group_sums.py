@@ -572,7 +572,7 @@ def test_functions_of_neighbours_refuse_other_arrays() -> None:
             group_sums.comoments(**{**arguments, "products": changed})
     with pytest.raises(ValueError, match="instead of 16 contiguous"):
         group_sums.comoments(**{**arguments, "n": arguments["n"][:15]})
-    with pytest.raises(ValueError, match=r"sums of \d+ rows for \d+ voxels"):
+    with pytest.raises(ValueError, match=r"of \d+ voxels, sums of \d+ rows"):
         group_sums.comoments(**{**arguments, "sums": arguments["sums"][:-1].copy()})
 
 
