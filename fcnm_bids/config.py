@@ -866,6 +866,7 @@ class NullSettings:
 
     draws_per_block: int = 250
     block_gb: float = 8.0
+    slab_gb: float = 2.5
     degree_targets: int = 5000
     degree_participants: int = 200
     degree_tolerance: float = 1e-6

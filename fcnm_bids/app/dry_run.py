@@ -13,7 +13,7 @@ from fcnm_bids.inputs.contrasts import contrast_names
 from fcnm_bids.planning.plan import GroupPlan, ParticipantPlan, PlannedParticipant
 from fcnm_bids.reruns.result_cache import uncached_contrasts
 from fcnm_bids.resources.disk_space import check_disk_space
-from fcnm_bids.resources.draw_time import measure_draw
+from fcnm_bids.resources.draw_time import draw_seconds
 from fcnm_bids.resources.forecast import Forecast, Needs, forecast, group_needs, participant_needs
 from fcnm_bids.resources.machine import allowed_gb
 from fcnm_bids.resources.memory import map_gb, project_gb
@@ -71,7 +71,7 @@ def _draws(plan: GroupPlan, config: Config) -> dict[str, Needs]:
         return {}
     runs = [run for _, own in plan.participants for run in own]
     n_draws = config.group.n_permutations * len(plan.specificity.focus_nulls)
-    seconds = measure_draw(config, runs[0]) * len(runs) * len(plan.contrasts)
+    seconds = draw_seconds(config, runs, len(plan.contrasts))
     return {"draws": Needs(n_draws * seconds)}
 
 

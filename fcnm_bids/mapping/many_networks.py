@@ -21,8 +21,11 @@ from fcnm_bids.mapping.slabs import ContrastTests, SeededParticipants, n_slabs, 
 from fcnm_bids.seeds import SeedMatrix
 from fcnm_bids.stats import HeightControl, bytes_of_sums
 
-_SHARES = {"tests": 0.55, "slab": 0.25, "runs": 0.2}
-"""What tests at all voxels, sums at a slab, and opened runs and series take of the memory."""
+_SHARE_OF_TESTS = 0.55
+"""Of the memory, what tests at all voxels may take."""
+
+_SHARE_OF_SLAB = 0.6
+"""Of what tests leave, what sums at a slab take; opened runs and series take the rest."""
 
 _NEAR_BYTES = 1
 """Of where a contrast is near its own foci, per voxel."""
@@ -31,7 +34,7 @@ _NEAR_BYTES = 1
 def bytes_of_contrast(control: HeightControl, n_covariates: int) -> float:
     """Return the bytes of memory per voxel with which `map_networks` maps one contrast more."""
     if _in_slabs(control, n_covariates):
-        return (ContrastTests.bytes_per_voxel(control) + _NEAR_BYTES) / _SHARES["tests"]
+        return (ContrastTests.bytes_per_voxel(control) + _NEAR_BYTES) / _SHARE_OF_TESTS
     sums = bytes_of_sums(smoothness=control.needs_smoothness, n_covariates=n_covariates)
     return sums + _NEAR_BYTES
 
@@ -92,13 +95,15 @@ def map_networks(
         return
     n_contrasts, shape = len(seeds.contrasts), seeds.grid.shape
     sums = bytes_of_sums(smoothness=control.needs_smoothness, n_covariates=0)
-    most_voxels = _SHARES["slab"] * memory / (n_contrasts * sums)
+    of_tests = n_contrasts * index.size * bytes_of_contrast(control, 0) * _SHARE_OF_TESTS
+    left = max(memory - of_tests, (1 - _SHARE_OF_TESTS) * memory)
+    most_voxels = _SHARE_OF_SLAB * left / (n_contrasts * sums)
     tests = ContrastTests(n_contrasts, index, shape, rule.height)
     with SeededParticipants(
         participants,
         seeds,
         min_coverage=rule.min_coverage,
-        memory=_SHARES["runs"] * memory,
+        memory=(1 - _SHARE_OF_SLAB) * left,
         scratch=scratch,
     ) as seeded:
         for slab in slabs_of(index, shape, n_slabs(index.size, most_voxels)):

@@ -15,8 +15,12 @@ from fcnm_bids.resources.units import duration
 from fcnm_bids.seeds import Contrast, Focus, sphere_seeds
 from fcnm_bids.stats import PARTICIPANTS_AT_ONCE, height_control
 
-_TRIED = 16
-"""Contrasts from which the time of a draw is predicted."""
+_TRIED = 16, 64
+"""Contrasts from which the time of a draw is predicted: that of some more, since a run is prepared
+once for thousands of them."""
+
+_TEST_SECONDS = 1e-7
+"""Of testing a contrast and thresholding it, per voxel."""
 
 
 def describe_cost(
@@ -29,7 +33,7 @@ def describe_cost(
     if not plan.focus_nulls:
         return None
     runs = [run for _, own in participants for run in own]
-    seconds = measure_draw(config, runs[0]) * len(runs) * n_contrasts
+    seconds = draw_seconds(config, runs, n_contrasts)
     n_draws = config.group.n_permutations * len(plan.focus_nulls)
     whole = seconds * n_draws / config.resources.nprocs
     limit = config.specificity.specificity_time
@@ -43,27 +47,43 @@ def describe_cost(
     return text
 
 
-def measure_draw(config: Config, run: StoredRun) -> float:
-    """Seconds that mapping one contrast takes on one run, from a few random ones."""
+def draw_seconds(config: Config, runs: Sequence[StoredRun], n_contrasts: int) -> float:
+    """Estimate the time of one draw among many on one processor, from a few on one run."""
+    tested = _TEST_SECONDS * int(runs[0].header["n_voxels"])
+    return n_contrasts * (measure_contrast(config, runs[0]) * len(runs) + tested)
+
+
+def measure_contrast(config: Config, run: StoredRun) -> float:
+    """Return the seconds that one contrast more takes on one run, from random ones."""
     projected = run.load()
     rng = np.random.default_rng(0)
-    positions = run.grid.positions(projected.index[rng.integers(projected.n_voxels, size=_TRIED)])
+    numbers = projected.index[rng.integers(projected.n_voxels, size=max(_TRIED))]
     contrasts = [
         Contrast(str(i), "", (), (Focus(x, y, z, "MNI152", "", "", "", None, ""),), None)
-        for i, (x, y, z) in enumerate(positions.tolist())
+        for i, (x, y, z) in enumerate(run.grid.positions(numbers).tolist())
     ]
-    seeds = sphere_seeds(
-        contrasts, run.grid, radius=config.seeds.radius, sphere=config.seeds.sphere
-    )
     # as many as are added together: one alone would pay for all of the sums
     participants = [Participant("", lambda: [projected], lambda: projected.index)]
     participants *= PARTICIPANTS_AT_ONCE
-    started = time.perf_counter()
-    sum_over_participants(
-        seeds,
-        participants,
-        projected.index,
-        min_coverage=config.seeds.min_coverage,
-        smoothness=height_control(config.group.height_control).needs_smoothness,
-    )
-    return (time.perf_counter() - started) / (_TRIED * PARTICIPANTS_AT_ONCE)
+
+    def seconds(n_contrasts: int) -> float:
+        seeds = sphere_seeds(
+            contrasts[:n_contrasts],
+            run.grid,
+            radius=config.seeds.radius,
+            sphere=config.seeds.sphere,
+        )
+        started = time.perf_counter()
+        sum_over_participants(
+            seeds,
+            participants,
+            projected.index,
+            min_coverage=config.seeds.min_coverage,
+            smoothness=height_control(config.group.height_control).needs_smoothness,
+        )
+        return time.perf_counter() - started
+
+    few, many = _TRIED
+    seconds(1)  # what is imported and found once
+    more = max(seconds(many) - seconds(few), 0.0)
+    return more / ((many - few) * PARTICIPANTS_AT_ONCE)

@@ -116,7 +116,7 @@ def test_processes_share_the_work_as_far_as_memory_allows(
     monkeypatch.setattr("fcnm_bids.resources.machine.held_gb", lambda: 0.0)
     many = config.update({"resources": {"nprocs": 3, "mem_gb": 100.0}})
     assert rows(plan, many)["project"].at_once == 3
-    little = config.update({"resources": {"nprocs": 3, "mem_gb": 0.6}})
+    little = config.update({"resources": {"nprocs": 3, "mem_gb": 0.5}})
     assert rows(plan, little)["project"].at_once == 2
     assert rows(plan, many)["map"].seconds == rows(plan, config)["map"].seconds / 3
 

@@ -11,7 +11,7 @@ from fcnm_bids.config import Config
 from fcnm_bids.connectome import open_run
 from fcnm_bids.planning.plan import SpecificityPlan
 from fcnm_bids.resources import draw_time
-from fcnm_bids.resources.draw_time import describe_cost, measure_draw
+from fcnm_bids.resources.draw_time import describe_cost, draw_seconds
 
 
 def plan(*nulls: str) -> SpecificityPlan:
@@ -20,7 +20,7 @@ def plan(*nulls: str) -> SpecificityPlan:
 
 def test_a_draw_takes_time(projected: Path) -> None:
     run = open_run(next(projected.rglob("*.h5")))
-    assert 0 < measure_draw(Config("in", "out", "group"), run) < 1
+    assert 0 < draw_seconds(Config("in", "out", "group"), [run], 1) < 1
 
 
 def test_the_cost_is_that_of_all_draws_runs_and_contrasts(
@@ -31,12 +31,12 @@ def test_the_cost_is_that_of_all_draws_runs_and_contrasts(
     config = Config("in", "out", "group").update(
         {"group": {"n_permutations": 100}, "resources": {"nprocs": 2}}
     )
-    monkeypatch.setattr(draw_time, "measure_draw", lambda *_: 0.5)
+    monkeypatch.setattr(draw_time, "measure_contrast", lambda *_: 0.48)
     text = describe_cost(plan("random", "labels", "strength"), config, participants, 7)
     assert text is not None
     assert text.startswith("specificity: 200 draws of 7 contrasts over 2 participants, 10 s a draw")
-    # 200 draws of 3 runs x 7 contrasts x 0.5 s, on two processes
-    assert re.search(r"about 18 min with 2 processes$", text)
+    # 200 draws of 3 runs x 7 contrasts x 0.48 s, on two processes
+    assert re.search(r"about 17 min with 2 processes$", text)
     limited = config.update({"specificity": {"specificity_time": 1800.0}})
     again = describe_cost(plan("random"), limited, participants, 7)
     assert again is not None

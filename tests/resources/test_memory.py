@@ -107,7 +107,7 @@ def test_runs_of_a_participant_are_projected_one_after_the_other(
 
 
 def test_somebody_without_runs_needs_a_process_only() -> None:
-    assert project_gb(WHOLE_BRAIN, []) == pytest.approx(0.22)
+    assert project_gb(WHOLE_BRAIN, []) == pytest.approx(0.16)
 
 
 def test_slabs_are_as_few_as_memory_allows() -> None:
