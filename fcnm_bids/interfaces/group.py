@@ -159,10 +159,14 @@ class Progress:
         All participants.
     slab, n_slabs
         Number of the slab of voxels, and of all slabs.
+    what
+        What is summed; the contrasts by default.
     """
 
-    def __init__(self, n_participants: int, slab: int = 0, n_slabs: int = 1) -> None:
-        self._n_participants = n_participants
+    def __init__(
+        self, n_participants: int, slab: int = 0, n_slabs: int = 1, what: str = ""
+    ) -> None:
+        self._n_participants, self._what = n_participants, what and f"{what}: "
         self._slab = f" (slab {slab + 1} of {n_slabs})" if n_slabs > 1 else ""
         self._started = self._said = time.monotonic()
 
@@ -174,8 +178,8 @@ class Progress:
         self._said = now
         left = (now - self._started) / done * (self._n_participants - done)
         LOGGER.info(
-            "summed over %d of %d participants%s, about %.0f s left",
-            *(done, self._n_participants, self._slab, left),
+            "%ssummed over %d of %d participants%s, about %.0f s left",
+            *(self._what, done, self._n_participants, self._slab, left),
         )
 
 

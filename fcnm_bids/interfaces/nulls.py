@@ -32,6 +32,7 @@ from fcnm_bids.inputs.nulls import compared_contrasts, nulls_wanted
 from fcnm_bids.inputs.rules import contrast_weights, mapping_rule, network_rule, null_options
 from fcnm_bids.inputs.store import design_columns, open_participants, open_stored
 from fcnm_bids.interfaces.base import ConfiguredInterface
+from fcnm_bids.interfaces.group import Progress
 from fcnm_bids.intermediates.arrays import write_arrays
 from fcnm_bids.intermediates.draws import OBSERVED, block_complete, write_block
 from fcnm_bids.intermediates.maps import read_index, read_mapped
@@ -348,14 +349,16 @@ class MapNullDraws(ConfiguredInterface):
             contrast_weights(config.group, contrasts),
             folder,
         )
-        draws = make_draws(
-            config,
-            contrasts,
-            data,
-            self.inputs.null,
-            range(self.inputs.first, self.inputs.first + self.inputs.n_draws),
-        )
-        write_block(path, mapper.maps(list(draws), memory=1e9 * self.inputs.memory_gb))
+        null, first = self.inputs.null, self.inputs.first
+        numbers = range(first, first + self.inputs.n_draws)
+        draws = list(make_draws(config, contrasts, data, null, numbers))
+
+        def progress(slab: int, n_slabs: int) -> Progress:
+            what = f"draws {first + 1} to {numbers.stop} of {null}"
+            return Progress(len(data.participants), slab, n_slabs, what)
+
+        memory = 1e9 * self.inputs.memory_gb
+        write_block(path, mapper.maps(draws, memory=memory, progress=progress))
 
 
 def make_draws(

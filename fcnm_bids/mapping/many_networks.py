@@ -54,7 +54,7 @@ def map_networks(
     weights: NDArray[np.float64] | None = None,
     memory: float,
     scratch: Path | None = None,
-    progress: Callable[[float], None] = lambda share: None,
+    progress: Callable[[int, int], Callable[[int], None]] = lambda slab, n: lambda done: None,
 ) -> Iterator[tuple[str, AssembledNetwork]]:
     """Map every network as `map_network` does, without the tests of its contrasts.
 
@@ -72,7 +72,8 @@ def map_networks(
     scratch
         Folder for what does not fit; that of the system by default.
     progress
-        Called with the share of the voxels that is done.
+        Gives, for the number of a slab and of all slabs, what is called with the number of
+        participants done.
 
     Yields
     ------
@@ -106,7 +107,8 @@ def map_networks(
         memory=(1 - _SHARE_OF_SLAB) * left,
         scratch=scratch,
     ) as seeded:
-        for slab in slabs_of(index, shape, n_slabs(index.size, most_voxels)):
+        slabs = slabs_of(index, shape, n_slabs(index.size, most_voxels))
+        for number, slab in enumerate(slabs):
             group = sum_over_participants(
                 seeds,
                 participants,
@@ -115,8 +117,8 @@ def map_networks(
                 smoothness=control.needs_smoothness,
                 slab=slab,
                 seeded=seeded,
+                progress=progress(number, len(slabs)),
             )
             tests.add(group.moments, slab)
             del group  # before the sums of the next slab are there
-            progress(slab.stop / index.size)
     yield from assembled(seeds, index, rule, weights, tests.thresholded)

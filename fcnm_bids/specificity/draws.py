@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -81,7 +81,13 @@ class DrawMapper:
     weights: NDArray[np.float64] | None
     scratch: Path | None = None
 
-    def maps(self, draws: Sequence[Sequence[Contrast]], *, memory: float) -> Iterator[DrawnMaps]:
+    def maps(
+        self,
+        draws: Sequence[Sequence[Contrast]],
+        *,
+        memory: float,
+        progress: Callable[[int, int], Callable[[int], None]] = lambda slab, n: lambda done: None,
+    ) -> Iterator[DrawnMaps]:
         """Map every network in every draw, and return the maps of a few draws at a time.
 
         How many draws go through the participants at once follows from the memory, and changes
@@ -93,6 +99,8 @@ class DrawMapper:
             Contrasts of each draw.
         memory
             Bytes that the tests and sums of the draws in work may take.
+        progress
+            As for :func:`~fcnm_bids.mapping.many_networks.map_networks`.
 
         Yields
         ------
@@ -107,7 +115,7 @@ class DrawMapper:
         networks = network_names([contrast.effect for contrast in draws[0]], tail)
         for first in range(0, len(draws), at_once):
             some = draws[first : first + at_once]
-            mapped = (own for _, own in self._map(some, memory))
+            mapped = (own for _, own in self._map(some, memory, progress))
             for start in range(0, len(some), DRAWS_OF_PART):
                 shape = min(DRAWS_OF_PART, len(some) - start), self.index.size
                 part = DrawnMaps(
@@ -122,7 +130,10 @@ class DrawMapper:
                 yield part
 
     def _map(
-        self, draws: Sequence[Sequence[Contrast]], memory: float
+        self,
+        draws: Sequence[Sequence[Contrast]],
+        memory: float,
+        progress: Callable[[int, int], Callable[[int], None]],
     ) -> Iterator[tuple[str, AssembledNetwork]]:
         contrasts = [
             replace(contrast, name=_named(contrast.name, n), effect=_named(contrast.effect, n))
@@ -139,6 +150,7 @@ class DrawMapper:
             weights=None if self.weights is None else np.tile(self.weights, len(draws)),
             memory=memory,
             scratch=self.scratch,
+            progress=progress,
         )
 
 

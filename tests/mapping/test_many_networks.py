@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +32,13 @@ def test_networks_are_those_of_map_network(
     weights = np.arange(1.0, 1 + len(seeds.contrasts)) if weighted else None
     mapping = replace(RULE, height=rule)
     expected = map_network(seeds, participants, mapping, INDEX, covariates=columns, weights=weights)
-    shares: list[float] = []
+    slabs: list[tuple[int, int]] = []
+    done: list[int] = []
+
+    def progress(slab: int, n_slabs: int) -> Callable[[int], None]:
+        slabs.append((slab, n_slabs))
+        return done.append
+
     found = dict(
         map_networks(
             seeds,
@@ -42,7 +49,7 @@ def test_networks_are_those_of_map_network(
             weights=weights,
             memory=memory,
             scratch=tmp_path,
-            progress=shares.append,
+            progress=progress,
         )
     )
     assert list(found) == list(expected.probability)
@@ -50,11 +57,11 @@ def test_networks_are_those_of_map_network(
         np.testing.assert_array_equal(network.probability, expected.probability[name])
         np.testing.assert_array_equal(network.convergence, expected.convergence[name])
     in_slabs = not (n_covariates or rule.needs.needs_maps)
-    assert bool(shares) == in_slabs
+    assert bool(slabs) == in_slabs
     if in_slabs:
-        assert shares == sorted(shares)
-        assert shares[-1] == 1
-        assert (len(shares) > 1) == (memory < 1e9)
+        assert slabs == [(number, len(slabs)) for number in range(len(slabs))]
+        assert done == [len(participants)] * len(slabs)
+        assert (len(slabs) > 1) == (memory < 1e9)
 
 
 def test_a_contrast_takes_less_memory_in_slabs() -> None:
