@@ -306,6 +306,11 @@ def contrast_gb(n_voxels: int) -> float:
     return _PROCESS_GB + 1e-9 * n_voxels * 88
 
 
+def specificity_gb(n_voxels: int) -> float:
+    """Comparing a network with draws, of which a few are read at a time."""
+    return contrast_gb(n_voxels) + 1e-9 * n_voxels * 8 * 30
+
+
 def variants_gb(n_voxels: int, n_masked: int) -> float:
     """Mapping one contrast over parts of the participants."""
     blocks = (21 + 8) * ROBUSTNESS.participants_blocks

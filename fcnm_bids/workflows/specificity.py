@@ -12,7 +12,7 @@ from fcnm_bids.config import NULLS
 from fcnm_bids.intermediates.draws import OBSERVED
 from fcnm_bids.reruns.result_cache import cache_folder
 from fcnm_bids.resources.machine import most_gb, node_threads
-from fcnm_bids.resources.memory import contrast_gb, draws_gb, labels_gb, strength_gb
+from fcnm_bids.resources.memory import contrast_gb, draws_gb, labels_gb, specificity_gb, strength_gb
 from fcnm_bids.specificity import LABEL_NULLS
 from fcnm_bids.stats import height_control
 from fcnm_bids.workflows.base import GroupWorkflowParts, NetworkNodes, Output
@@ -55,7 +55,7 @@ def add_specificity_nodes(
         assessing[name] = level.node(
             f"specificity_{label}",
             AssessSpecificity,
-            mem_gb=contrast_gb(n_voxels) + 8e-9 * n_voxels * (NULLS.draws_per_block + 10),
+            mem_gb=specificity_gb(n_voxels),
             effect=name,
             effect_file=Output(nodes.network, "effect_file"),
             mapped_files=level.gather(f"gather_specificity_of_{label}", nodes.mapped),
