@@ -64,9 +64,9 @@ def draw_histogram(
 
 
 def counts_contrasts(probability: NDArray[np.floating], n_contrasts: int) -> bool:
-    """Return True if a probability map counts contrasts equally, without weights."""
+    """Return True if a probability map counts contrasts, at least one, equally, without weights."""
     steps = probability * n_contrasts
-    return bool(np.allclose(steps, np.rint(steps), atol=1e-3))
+    return n_contrasts > 0 and bool(np.allclose(steps, np.rint(steps), atol=1e-3))
 
 
 def draw_polar(

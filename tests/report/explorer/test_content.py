@@ -79,6 +79,20 @@ def test_networks_name_their_contrasts_and_masks(root: Path) -> None:
         assert entry["studies"] == [contrast.name.split(":")[0]]
 
 
+def test_a_network_without_a_contrast_in_its_count_is_shown(root: Path) -> None:
+    """Nobody differs from the others, so that no contrast can be tested."""
+    network = GroupOutputs(root).networks[0]
+    image = nib.load(network.probability)
+    empty = nib.Nifti1Image(np.full(image.shape, np.nan, np.float32), image.affine)
+    nib.save(empty, network.probability)
+    sidecar = network.mask.with_name(network.mask.name.removesuffix(".nii.gz") + ".json")
+    said = json.loads(sidecar.read_text())
+    sidecar.write_text(json.dumps({**said, "NumberOfContrasts": 0}))
+    (folder,) = explorer_content([root])["folders"]
+    (shown,) = folder["networks"]
+    assert shown["maps"][0]["of"] == 0
+
+
 def test_maps_on_other_grids_are_left_out(root: Path) -> None:
     path = next((root / "group").glob("*_desc-random_stat-p_statmap.nii.gz"))
     image = nib.load(path)
