@@ -39,7 +39,10 @@ class ParticipantMaps:
     @property
     def covered(self) -> NDArray[np.bool_]:
         """Shape (seeds,), True where the participant has a map."""
-        return np.array([np.isfinite(own[:1]).all() or np.isfinite(own).any() for own in self.z])
+        # the first voxel alone tells most maps
+        return np.array(
+            [bool(np.isfinite(own[:1]).any() or np.isfinite(own).any()) for own in self.z]
+        )
 
 
 def participant_maps(

@@ -81,9 +81,10 @@ class SumOverParticipants(ConfiguredInterface):
         labels = contrast_labels(seeds.contrasts)
         every = with_other_radii(seeds, config, numbers)
         control = height_control(config.group.height_control)
+        slab = slabs_of(index, seeds.grid.shape, n_slabs)[slab_number]
         maps = None
         if control.needs_maps:
-            shape = (len(every.contrasts), len(participants), index.size)
+            shape = (len(every.contrasts), len(participants), slab.stop - slab.start)
             maps = np.lib.format.open_memmap(moments_dir / MAPS, "w+", np.float32, shape)
         group = sum_over_participants(
             every,
@@ -95,7 +96,7 @@ class SumOverParticipants(ConfiguredInterface):
             maps=maps,
             block_of_participant=blocks,
             n_in_blocks=len(numbers),
-            slab=slabs_of(index, seeds.grid.shape, n_slabs)[slab_number],
+            slab=slab,
             progress=Progress(len(participants), slab_number, n_slabs),
         )
         for number, contrast in enumerate(every.contrasts[: len(numbers)]):

@@ -166,12 +166,13 @@ def _read(path: Path) -> StoredContrast:
 def read_maps(folders: Sequence[Path], stored: StoredContrast) -> GroupMaps | None:
     """Return one contrast's maps, mapped from their file; None where none were kept.
 
-    They are kept where the voxels are one slab alone.
+    Those of several slabs are read and joined.
     """
-    path = folders[0] / MAPS
-    if not path.is_file():
+    paths = [folder / MAPS for folder in folders]
+    if not all(path.is_file() for path in paths):
         return None
-    own = np.load(path, mmap_mode="r")[stored.row]
+    slabs = [np.load(path, mmap_mode="r")[stored.row] for path in paths]
+    own = slabs[0] if len(slabs) == 1 else np.concatenate(slabs, axis=1)
     if stored.present.size < len(own):
         own = own[stored.present]
     return GroupMaps(own, stored.covariates[stored.present])

@@ -31,12 +31,12 @@ _NEAR_BYTES = 1
 """Of where a contrast is near its own foci, per voxel."""
 
 
-def bytes_of_contrast(control: HeightControl, n_covariates: int) -> float:
+def bytes_of_contrast(control: HeightControl, n_covariates: int, n_participants: int) -> float:
     """Return the bytes of memory per voxel with which `map_networks` maps one contrast more."""
     if _in_slabs(control, n_covariates):
         return (ContrastTests.bytes_per_voxel(control) + _NEAR_BYTES) / _SHARE_OF_TESTS
     sums = bytes_of_sums(smoothness=control.needs_smoothness, n_covariates=n_covariates)
-    return sums + _NEAR_BYTES
+    return sums + _NEAR_BYTES + 4 * n_participants * control.needs_maps
 
 
 def _in_slabs(control: HeightControl, n_covariates: int) -> bool:
@@ -68,7 +68,7 @@ def map_networks(
     seeds, participants, rule, index, covariates, weights
         As for :func:`~fcnm_bids.mapping.network_map.map_network`.
     memory
-        Bytes to work with; `bytes_of_contrast` says how many contrasts fit.
+        Bytes to work with; from `bytes_of_contrast` follows how many contrasts fit.
     scratch
         Folder for what does not fit; that of the system by default.
     progress
@@ -92,11 +92,15 @@ def map_networks(
             found = mapped(i)
             return found.mask.significant, found.counted, found.test.mean
 
-        yield from assembled(seeds, index, rule, weights, thresholded)
+        try:
+            yield from assembled(seeds, index, rule, weights, thresholded)
+        finally:
+            if spill is not None:
+                spill.unlink(missing_ok=True)
         return
     n_contrasts, shape = len(seeds.contrasts), seeds.grid.shape
     sums = bytes_of_sums(smoothness=control.needs_smoothness, n_covariates=0)
-    of_tests = n_contrasts * index.size * bytes_of_contrast(control, 0) * _SHARE_OF_TESTS
+    of_tests = n_contrasts * index.size * bytes_of_contrast(control, 0, 0) * _SHARE_OF_TESTS
     left = max(memory - of_tests, (1 - _SHARE_OF_TESTS) * memory)
     most_voxels = _SHARE_OF_SLAB * left / (n_contrasts * sums)
     tests = ContrastTests(n_contrasts, index, shape, rule.height)

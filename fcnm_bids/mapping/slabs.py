@@ -32,6 +32,9 @@ from fcnm_bids.stats import (
     residual_lengths,
 )
 
+_MOST_OPEN = 500
+"""Runs that are kept open, each of which holds a file."""
+
 _RUN_BYTES = 28
 """Of an opened run beside its components, per voxel: number, scale, sums of squares."""
 
@@ -73,7 +76,7 @@ def n_slabs(n_voxels: int, most_voxels: float) -> int:
 
 
 def slabs_of(index: NDArray[np.intp], shape: tuple[int, int, int], number: int) -> list[Slab]:
-    """Divide the voxels of an analysis into slabs of similar size, of which the last may be empty.
+    """Divide the voxels of an analysis into slabs of similar size, of which some may be empty.
 
     Parameters
     ----------
@@ -127,12 +130,14 @@ class SeededParticipants:
         self._runs: dict[int, Sequence[ProjectedRun]] = {}
         self._file = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115 - as long as this object
         runs_left = series_left = memory / 2
+        n_open = 0
         self._kept: list[list[RunSeeds] | None] = []
         self._stored: list[list[tuple[int, tuple[int, int], NDArray[np.float32]]]] = []
         for number, participant in enumerate(participants):
             runs = participant.open_runs()
             runs_left -= sum(run.values.nbytes + _RUN_BYTES * run.n_voxels for run in runs)
-            if runs_left > 0:
+            n_open += len(runs)
+            if runs_left > 0 and n_open <= _MOST_OPEN:
                 self._runs[number] = runs
             own = participant_seeds(runs, seeds, min_coverage=min_coverage)
             series_left -= sum(of_run.series.nbytes for of_run in own)

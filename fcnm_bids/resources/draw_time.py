@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fcnm_bids.config import Config
+from fcnm_bids.config import NULLS, Config
 from fcnm_bids.connectome import StoredRun
 from fcnm_bids.mapping import Participant, sum_over_participants
 from fcnm_bids.planning.plan import SpecificityPlan
@@ -35,7 +35,8 @@ def describe_cost(
     runs = [run for _, own in participants for run in own]
     seconds = draw_seconds(config, runs, n_contrasts)
     n_draws = config.group.n_permutations * len(plan.focus_nulls)
-    whole = seconds * n_draws / config.resources.nprocs
+    n_blocks = len(plan.focus_nulls) * -(-config.group.n_permutations // NULLS.draws_per_block)
+    whole = seconds * n_draws / min(config.resources.nprocs, n_blocks)
     limit = config.specificity.specificity_time
     text = (
         f"specificity: {n_draws:,} draws of {n_contrasts} contrasts over {len(participants)} "

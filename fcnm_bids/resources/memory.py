@@ -50,8 +50,8 @@ _BLOCK_BYTES = 80
 _TEST_BYTES = 48
 """Of a contrast's t test, its mask, and what labels are compared by, per voxel."""
 
-_WITH_NEIGHBOURS = 1.1
-"""Voxels of a slab with the neighbours behind them, over those of the slab."""
+_PLANE = 1.3
+"""Voxels of a plane of a brain over the square of the cube root of all, which lie behind a slab."""
 
 _SEEDS_OF_SLAB = 200
 """Seeds whose maps take as long as opening a run."""
@@ -132,7 +132,9 @@ def group_gb(
         Slabs that the voxels are divided into.
     """
     n_seeds = n_contrasts * (1 + n_radii)
-    n_slab = n_masked / n_slabs * (1 if n_slabs == 1 else _WITH_NEIGHBOURS)
+    n_slab = n_masked / n_slabs
+    if n_slabs > 1:
+        n_slab = min(n_masked, n_slab + _PLANE * n_masked ** (2 / 3))
     sums = partial(bytes_of_sums, n_covariates=n_covariates)
     per_voxel = _whole_blocks(n_seeds) * sums(smoothness=smoothness)
     if blocks:
@@ -168,7 +170,9 @@ def sum_slabs(
         Nodes that run side by side.
     """
     most = -(-n_masked // VOXELS_PER_SUM)
-    least = next((n for n in range(1, most + 1) if needed(n) <= most_gb), most)
+    # some memory does not shrink with the slabs: more of them than near its limit are of no use
+    enough = max(most_gb, 1.1 * needed(most))
+    least = next((n for n in range(1, most + 1) if needed(n) <= enough), most)
     return min(most, max(1, least, min(workers, n_seeds // _SEEDS_OF_SLAB)))
 
 
@@ -369,6 +373,7 @@ def draws_gb(
     n_draws: int,
     n_networks: int,
     control: HeightControl,
+    n_participants: int,
     itemsize: int = 2,
     n_covariates: int = 0,
 ) -> tuple[float, float]:
@@ -382,13 +387,14 @@ def draws_gb(
         What may be taken; one draw is mapped at a time, at least.
     n_draws, n_networks
         Draws of the block, and networks, whose maps are kept for a few draws.
-    control
-        Height control.
+    control, n_participants
+        Height control, and participants, whose maps it may need.
     itemsize, n_covariates
         Bytes per number in the store, covariates of the design.
     """
     n_masked = _MASKED * n_voxels
-    one_draw = 1e-9 * n_masked * n_contrasts * bytes_of_contrast(control, n_covariates)
+    one_draw = 1e-9 * n_masked * n_contrasts
+    one_draw *= bytes_of_contrast(control, n_covariates, n_participants)
     kept = 1e-9 * n_masked * DRAWS_OF_PART * n_networks * _DRAWN_BYTES
     mapping = 1e-9 * n_masked * _mapping_bytes(n_contrasts, dof, itemsize)
     rest = _PROCESS_GB + kept + mapping

@@ -108,7 +108,9 @@ class DrawMapper:
             Maps of the next draws, `DRAWS_OF_PART` at most.
         """
         n_covariates = 0 if self.covariates is None else self.covariates.shape[1]
-        per_contrast = bytes_of_contrast(self.rule.height.needs, n_covariates)
+        per_contrast = bytes_of_contrast(
+            self.rule.height.needs, n_covariates, len(self.participants)
+        )
         per_draw = max(1, len(draws[0])) * per_contrast * self.index.size
         at_once = max(1, int(memory // per_draw))
         tail = self.rule.height.tail

@@ -409,6 +409,8 @@ class Moments:
         n_participants[: own.size] = own
         clipped_in = np.zeros((rows.stop - rows.start, SEEDS_PER_BLOCK), dtype=bool)
         for lane, places in enumerate(self._clipped[contrasts]):
+            if len(places) > 1:  # of many participants, of whom each clips the same voxel
+                places[:] = [np.unique(np.concatenate(places))]
             for voxels in places:
                 inside = voxels[(voxels >= rows.start) & (voxels < rows.stop)]
                 clipped_in[inside - rows.start, lane] = True

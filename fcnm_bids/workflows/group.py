@@ -168,16 +168,15 @@ def _add_sums(level: GroupWorkflowParts, to_map: list[int]) -> Output:
         n_radii=n_radii,
     )
     workers = config.resources.nprocs // node_threads(config)
-    n_slabs = 1
-    # flips take everybody's maps from one file
-    if not height_control(config.group.height_control).needs_maps:
-        n_slabs = sum_slabs(
-            plan.n_masked,
-            len(to_map) * (1 + n_radii),
-            lambda slabs: summing_gb(n_slabs=slabs),
-            most_gb(config),
-            workers,
-        )
+    # flips take everybody's maps from one file as long as memory allows
+    flips = height_control(config.group.height_control).needs_maps
+    n_slabs = sum_slabs(
+        plan.n_masked,
+        len(to_map) * (1 + n_radii),
+        lambda slabs: summing_gb(n_slabs=slabs),
+        most_gb(config),
+        1 if flips else workers,
+    )
     return level.gather(
         "sums",
         [

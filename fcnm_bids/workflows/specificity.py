@@ -136,6 +136,7 @@ def _add_draws(level: GroupWorkflowParts, prepared: pe.Node) -> tuple[list[pe.No
         n_draws=size,
         n_networks=len(level.networks),
         control=height_control(config.group.height_control),
+        n_participants=len(plan.participants),
         n_covariates=len(plan.design.names),
     )
     wanted = [(OBSERVED, 0, 1)]

@@ -26,7 +26,7 @@ from tests.interfaces.bench import (
 
 
 @pytest.mark.parametrize("columns", [0, 2])
-@pytest.mark.parametrize("control", ["fwe", "fdr"])
+@pytest.mark.parametrize("control", ["fwe", "fdr", "permutation"])
 def test_several_slabs_give_the_bytes_of_one(
     tmp_path: Path,
     runs: Participants,
@@ -40,7 +40,7 @@ def test_several_slabs_give_the_bytes_of_one(
     made = []
     for n_slabs in (1, 2, 5):
         (tmp_path / f"{n_slabs}").mkdir()
-        bench = Bench(tmp_path / f"{n_slabs}", runs, height_control=control)
+        bench = Bench(tmp_path / f"{n_slabs}", runs, height_control=control, n_permutations=99)
         bench.n_slabs = n_slabs
         sums = bench.sums(*range(5), columns=design - design.mean(axis=0))
         assert len(sums) == n_slabs

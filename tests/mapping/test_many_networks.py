@@ -66,8 +66,8 @@ def test_networks_are_those_of_map_network(
 
 def test_a_contrast_takes_less_memory_in_slabs() -> None:
     control = RULES[0].needs
-    assert bytes_of_contrast(control, 0) < bytes_of_contrast(control, 1) / 2
-    assert bytes_of_contrast(RULES[1].needs, 0) > bytes_of_contrast(control, 0)
+    assert bytes_of_contrast(control, 0, 60) < bytes_of_contrast(control, 1, 60) / 2
+    assert bytes_of_contrast(RULES[1].needs, 0, 60) > bytes_of_contrast(control, 0, 60)
 
 
 @pytest.fixture

@@ -37,7 +37,12 @@ from fcnm_bids.simulate import Truth
 from fcnm_bids.stats import PARTICIPANTS_AT_ONCE, height_control
 
 Make = Callable[..., Config]
-DRAWS: dict[str, Any] = {"n_draws": 250, "n_networks": 2, "control": height_control("fwe")}
+DRAWS: dict[str, Any] = {
+    "n_draws": 250,
+    "n_networks": 2,
+    "control": height_control("fwe"),
+    "n_participants": 60,
+}
 WHOLE_BRAIN = Grid((97, 115, 97), np.diag([2.0, 2, 2, 1]), "MNI152NLin2009cAsym")
 
 
@@ -121,7 +126,9 @@ def test_slabs_are_as_few_as_memory_allows() -> None:
     assert [slabs(n_seeds=n, workers=4) for n in (1, 399, 400, 10_000)] == [1, 1, 2, 4]
     # at the least, a slab has the voxels that are summed together
     assert sum_slabs(3000, 10_000, lambda n: 1.0, 2.0, workers=99) == 3
-    assert sum_slabs(3000, 10, lambda n: 1.0, 0.5, workers=1) == 3
+    assert sum_slabs(3000, 10, lambda n: 1 / n, 0.1, workers=1) == 3
+    # and no more than near what does not shrink
+    assert sum_slabs(250_000, 10, lambda n: 1 + 1 / n, 0.5, workers=1) == 10
 
 
 def test_more_contrasts_need_more_memory(participants: Sequence[PlannedParticipant]) -> None:

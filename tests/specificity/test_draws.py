@@ -148,7 +148,7 @@ def matched_draws(n: int) -> list[tuple[Contrast, ...]]:
 
 def memory_for(n_draws: float) -> float:
     """Bytes with which so many draws go through the participants at once."""
-    per_contrast = bytes_of_contrast(HEIGHT.needs, 0)
+    per_contrast = bytes_of_contrast(HEIGHT.needs, 0, 60)
     return n_draws * per_contrast * len(OBSERVED) * INDEX.size
 
 

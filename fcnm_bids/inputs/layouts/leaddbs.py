@@ -24,10 +24,10 @@ _BLOCK = 32
 
 
 def _broken() -> tuple[type[Exception], ...]:
-    """Return the exceptions of files that cannot be read."""
+    """Return the exceptions of files that cannot be read, or lack what is looked for."""
     unread: type[Exception] = scipy.io.matlab.MatReadError
     own = (OSError, ValueError, TypeError, KeyError, IndexError, NotImplementedError, RuntimeError)
-    return (*own, AttributeError, unread)
+    return (*own, AttributeError, StopIteration, unread)
 
 
 @lru_cache(maxsize=4)

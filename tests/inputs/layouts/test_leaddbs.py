@@ -53,6 +53,15 @@ def test_a_run_of_another_connectome_is_refused(tree: Path, tmp_path: Path) -> N
         open_run(root / "vol" / "sub-0003_run_1.mat", root / "dataset_info.mat", SPACE)
 
 
+def test_a_file_without_series_is_refused(tree: Path, tmp_path: Path) -> None:
+    from scipy.io import savemat
+
+    root = write_layout("leaddbs", tree, tmp_path / "lead")
+    savemat(root / "vol" / "sub-0003_run_1.mat", {"other": np.zeros((5, 80))})
+    with pytest.raises(RunError, match="has no matrix gmtc"):
+        open_run(root / "vol" / "sub-0003_run_1.mat", root / "dataset_info.mat", SPACE)
+
+
 @pytest.mark.parametrize("content", [b"", b"MATLAB 5.0 MAT-file" + bytes(200)])
 def test_what_is_no_matlab_file_is_refused(content: bytes, tree: Path, tmp_path: Path) -> None:
     root = write_layout("leaddbs", tree, tmp_path / "lead")
