@@ -24,7 +24,7 @@ threads."""
 
 @dataclass(frozen=True)
 class Job:
-    """What a Slurm job took: seconds from the first to the last line of its script."""
+    """Processors, CPU seconds, and first and last second of the script of a Slurm job."""
 
     name: str
     processors: int

@@ -294,7 +294,7 @@ class _Sums:
             self._batch[: self._waiting] = row
 
     def _waiting_volumes(self) -> tuple[NDArray[Any], NDArray[Any] | None, NDArray[np.float64]]:
-        """What waits to be added to the components, which then waits no more."""
+        """Return the volumes that were not added to the components yet, and forget them."""
         batch = self._batch[: self._waiting]
         basis = self._basis[:, self._n : self._n + self._waiting]
         self._n += self._waiting

@@ -81,7 +81,7 @@ _DAMAGED = (
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """Where a dataset lies, and what it holds."""
+    """Place, shape, type and check sum of a dataset."""
 
     offset: int
     shape: tuple[int, ...]
@@ -91,7 +91,7 @@ class _Part:
 
 @dataclass(frozen=True, eq=False)
 class Structure:
-    """What HDF5 found in a file, so that it need not open the file again.
+    """Places of the datasets of a file, as HDF5 found them when it opened the file.
 
     Parameters
     ----------

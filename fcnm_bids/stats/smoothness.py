@@ -54,7 +54,7 @@ class Smoothness:
 
 @dataclass(frozen=True, eq=False)
 class RoughnessSums:
-    """What the smoothness of a contrast without covariates is estimated from.
+    """Sums of roughness of a contrast without covariates, which its smoothness follows from.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ _SERIES_TERMS = 12
 
 @dataclass(frozen=True, eq=False)
 class TMap:
-    """What a threshold is applied to.
+    """Map of t with the mean and the degrees of freedom, for a threshold.
 
     All arrays have shape (V,), or (V, 16) for a block of contrasts.
 
